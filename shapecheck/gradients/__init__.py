@@ -1,0 +1,1 @@
+"""What the gradients should be: numeric derivatives, comparison, adjoints; knows no findings."""

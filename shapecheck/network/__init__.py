@@ -1,0 +1,1 @@
+"""What the tape means: parameters, layers, layout, activations, loss, updates."""

@@ -1,0 +1,1 @@
+"""What makes it right: candidate edits, and the trials that prove them."""

@@ -1,0 +1,1 @@
+"""How it is shown: terminal, JSON, diff; reads findings only."""
