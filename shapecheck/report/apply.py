@@ -1,0 +1,144 @@
+"""Writes fixes into the user's files: all of a file or nothing, and nothing else of the file changes."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from shapecheck.diagnose.finding import Edit, Finding, Span
+from shapecheck.report.diff import ChosenFix, EditError, edits_by_file, patched_lines
+from shapecheck.report.source_text import SourceText, decode, holds, shown_path
+
+
+@dataclass(frozen=True)
+class _Rewrite:
+    """One file about to be replaced: its real place, what it holds now and what it will hold."""
+
+    shown: str
+    target: Path
+    before: bytes
+    after: bytes
+
+
+def apply_fixes(fixes: Iterable[ChosenFix], *, unchanged_since_ns: int | None = None) -> tuple[str, ...]:
+    """Write fixes into their files.
+
+    Each file is replaced in one step (a new file beside it, then a rename), keeps its mode, encoding, byte order
+    mark, line endings and missing last newline; a symbolic link stays one and its target is replaced. When one file
+    cannot be replaced, those already replaced are put back.
+
+    Args:
+        fixes: Fixes that go together.
+        unchanged_since_ns: When the program was started, in nanoseconds since the epoch; a file modified later is not
+            the one that was diagnosed.
+
+    Returns:
+        The paths of the files written, as a reader would type them.
+
+    Raises:
+        EditError: Edits overlap or no longer fit, a file changed since the run, is read-only or gone, or would not
+            be Python any more. Nothing was written.
+    """
+    chosen = list(fixes)
+    edits = [edit for one in chosen for edit in one.fix.edits]
+    findings = [one.finding for one in chosen]
+    rewrites = [
+        _rewrite(path, group, findings, unchanged_since_ns) for path, group in edits_by_file(edits).items()
+    ]
+    done: list[_Rewrite] = []
+    try:
+        for rewrite in rewrites:
+            _replace(rewrite.target, rewrite.after)
+            done.append(rewrite)
+    except OSError as error:
+        for rewrite in done:
+            with contextlib.suppress(OSError):
+                _replace(rewrite.target, rewrite.before)
+        raise EditError(f"{rewrite.shown} could not be written ({error.strerror}); no file was changed") from error
+    return tuple(rewrite.shown for rewrite in rewrites)
+
+
+def _rewrite(path: str, edits: list[Edit], findings: list[Finding], since: int | None) -> _Rewrite:
+    shown = shown_path(path)
+    target = Path(os.path.realpath(path))
+    try:
+        modified = target.stat().st_mtime_ns
+        before = target.read_bytes()
+    except OSError as error:
+        raise EditError(f"{shown} cannot be read any more ({error.strerror}); nothing was changed") from error
+    changed = EditError(f"{shown} has changed since the program ran; nothing was written: run again")
+    if since is not None and modified > since:
+        raise changed
+    if not os.access(target, os.W_OK):
+        raise EditError(f"{shown} is read-only; nothing was changed: make it writable, or use --diff")
+    try:
+        text = decode(before, path)
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise changed from error
+    if not all(_still_holds(text, span) for finding in findings for span in _spans(finding)):
+        raise changed
+    lines = patched_lines(text, edits)
+    try:
+        after = text.encode(lines)
+    except UnicodeEncodeError as error:
+        raise EditError(
+            f"the fix needs {error.object[error.start : error.end]!r}, which {shown}'s encoding "
+            f"({text.encoding}) does not have; nothing was changed"
+        ) from error
+    _refuse_broken_syntax(before, after, shown)
+    return _Rewrite(shown, target, before, after)
+
+
+def _spans(finding: Finding) -> list[Span]:
+    operands = [operand.span for operand in finding.operands if operand.span is not None]
+    return [finding.location, finding.cause, *(step.span for step in finding.trail), *operands]
+
+
+def _still_holds(text: SourceText, span: Span) -> bool:
+    if os.path.realpath(span.path) != os.path.realpath(text.path):
+        return True
+    if not 1 <= span.line <= span.end_line <= len(text.raw_lines):
+        return False
+    return holds(text.lines[span.line - 1 : span.end_line], span)
+
+
+def _refuse_broken_syntax(before: bytes, after: bytes, shown: str) -> None:
+    """A fix must leave Python behind; a file that was none before (a template, a notebook) is not judged."""
+    try:
+        ast.parse(before)
+    except (SyntaxError, ValueError):
+        return
+    try:
+        ast.parse(after)
+    except (SyntaxError, ValueError) as error:
+        raise EditError(f"the fix would leave {shown} with a syntax error; nothing was changed") from error
+
+
+def _replace(target: Path, data: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".shapecheck", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        shutil.copymode(target, temporary)
+        _keep_owner(target, temporary)
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
+
+
+def _keep_owner(target: Path, temporary: str) -> None:
+    """Give the new file the old one's owner, where that is allowed (root editing somebody's file)."""
+    if hasattr(os, "chown"):
+        status = target.stat()
+        with contextlib.suppress(OSError):
+            os.chown(temporary, status.st_uid, status.st_gid)
