@@ -7,7 +7,15 @@ from typing import Any
 __version__ = "0.1.0"
 
 # Public name -> the module that holds it; loaded on first use, so that `import shapecheck` stays light.
-_PUBLIC: dict[str, str] = {}
+_PUBLIC: dict[str, str] = {
+    "GradientCheckError": "shapecheck.gradients.errors",
+    "GradientMismatchError": "shapecheck.gradients.errors",
+    "GradientReport": "shapecheck.gradients.result",
+    "NondeterministicLossError": "shapecheck.gradients.errors",
+    "ShapeMismatchError": "shapecheck.gradients.errors",
+    "gradcheck": "shapecheck.gradients.check",
+    "numeric_gradient": "shapecheck.gradients.check",
+}
 
 __all__ = ["__version__", *_PUBLIC]
 

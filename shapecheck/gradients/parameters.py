@@ -1,0 +1,253 @@
+"""The parameters of a check: found in the user's containers, perturbed where they are, restored bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping, MutableSequence, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shapecheck.gradients.errors import MutationError, ParameterError
+
+Array = NDArray[Any]
+Direction = Mapping[str, NDArray[np.float64]]
+
+
+class Parameter:
+    """One leaf of the user's structure.
+
+    A writeable floating array is perturbed in place, so that every reference to it sees the change. A Python float,
+    a NumPy scalar or a read-only array is replaced in the dict or list that holds it.
+    """
+
+    def __init__(self, name: str, value: Any, container: Any, key: Any) -> None:
+        self.name = name
+        self.value = value
+        self.container = container
+        self.key = key
+        # np.matrix and other subclasses change what * and indexing mean; their memory is an ordinary array.
+        self.array: Array = np.asarray(value)
+        self.shape: tuple[int, ...] = self.array.shape
+        self.size: int = self.array.size
+        self.dtype: np.dtype[Any] = self.array.dtype
+        self.in_place = isinstance(value, np.ndarray) and bool(self.array.flags.writeable)
+        self.original: Array = np.array(self.array, copy=True)  # K order: a Fortran array stays one
+
+    @property
+    def replaceable(self) -> bool:
+        """Whether a new value can be put where the old one was found."""
+        return isinstance(self.container, MutableMapping | MutableSequence)
+
+    @property
+    def is_single_precision(self) -> bool:
+        """Whether the dtype has fewer digits than float64."""
+        return bool(np.finfo(self.dtype).eps > np.finfo(np.float64).eps)
+
+    def put(self, values: Array) -> None:
+        """Make `values` (of the parameter's shape) what the user's code sees."""
+        if self.in_place:
+            self.array[...] = values
+        else:
+            new = np.asarray(values, dtype=self.dtype)
+            self.value = new[()].item() if isinstance(self.value, float) and self.shape == () else new
+            if isinstance(self.value, np.ndarray) and self.shape == () and not isinstance(self.value, np.generic):
+                self.value = new[()]
+            if self.replaceable:
+                self.container[self.key] = self.value
+
+    def current(self) -> Array:
+        """What the user's code sees now; not a copy."""
+        return self.array if self.in_place else np.asarray(self._held())
+
+    def _held(self) -> Any:
+        return self.container[self.key] if self.replaceable else self.value
+
+
+def flatten(structure: Any, name: str = "x") -> list[tuple[str, Any, Any, Any]]:
+    """Name every leaf of nested dicts, lists and tuples: (name, value, container, key). `None` is no leaf."""
+    if isinstance(structure, Mapping):
+        items: Iterator[tuple[Any, Any]] = iter(structure.items())
+    elif isinstance(structure, Sequence) and not isinstance(structure, str | bytes):
+        items = enumerate(structure)
+    else:
+        return [(name, structure, None, None)]
+    return _flatten_items(structure, items, "")
+
+
+def _flatten_items(container: Any, items: Iterator[tuple[Any, Any]], prefix: str) -> list[tuple[str, Any, Any, Any]]:
+    leaves: list[tuple[str, Any, Any, Any]] = []
+    for key, value in items:
+        path = key if isinstance(key, str) and not prefix else f"{prefix}[{key!r}]"
+        if value is None:
+            continue
+        if isinstance(value, Mapping):
+            leaves += _flatten_items(value, iter(value.items()), path)
+        elif isinstance(value, list | tuple):
+            leaves += _flatten_items(value, enumerate(value), path)
+        else:
+            leaves.append((path, value, container, key))
+    return leaves
+
+
+class ParameterSet:
+    """All parameters of a check, in the user's structure.
+
+    Args:
+        structure: A dict, list or tuple (nested, if you like) of floating arrays or floats, or a single array.
+        name: What to call a single array.
+        must_replace: Set where the loss gets the structure as an argument, so that a tuple of floats will do.
+
+    Raises:
+        ParameterError: A leaf cannot be perturbed, or two leaves share memory.
+    """
+
+    def __init__(self, structure: Any, *, name: str = "x", passed: bool = False) -> None:
+        self.structure = structure
+        self.parameters = [Parameter(*leaf) for leaf in flatten(structure, name)]
+        self.by_name = {p.name: p for p in self.parameters}
+        if not self.parameters:
+            raise ParameterError("there are no parameters: `params` holds no array")
+        for parameter in self.parameters:
+            _refuse_unless_perturbable(parameter, passed=passed)
+        self._refuse_shared_memory()
+
+    def __iter__(self) -> Iterator[Parameter]:
+        return iter(self.parameters)
+
+    def __getitem__(self, name: str) -> Parameter:
+        return self.by_name[name]
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The users' names, in their order."""
+        return tuple(p.name for p in self.parameters)
+
+    def current_structure(self) -> Any:
+        """The structure to hand to a loss that takes it: the user's own object wherever its leaves live in it."""
+        if all(p.in_place or p.replaceable for p in self.parameters):
+            return self.structure
+        return self.rebuild({p.name: p.value for p in self.parameters})
+
+    def rebuild(self, values: Mapping[str, Any]) -> Any:
+        """A structure like the user's with other leaves."""
+        if len(self.parameters) == 1 and self.parameters[0].container is None:
+            return values[self.parameters[0].name]
+        return _rebuild(self.structure, iter([values[p.name] for p in self.parameters]))
+
+    def shift(self, direction: Direction, step: float) -> dict[str, NDArray[np.float64]]:
+        """Move the named parameters to original + step * direction; returns how far they really moved.
+
+        The sum is rounded to the parameter's dtype, so the true displacement differs from `step * direction`.
+        """
+        moved: dict[str, NDArray[np.float64]] = {}
+        for name, along in direction.items():
+            parameter = self.by_name[name]
+            target = (parameter.original + step * along).astype(parameter.dtype, copy=False)
+            parameter.put(target)
+            moved[name] = np.subtract(target, parameter.original, dtype=np.float64)
+        return moved
+
+    def restore(self) -> None:
+        """Put every parameter back, bit for bit."""
+        for parameter in self.parameters:
+            parameter.put(parameter.original)
+
+    @contextmanager
+    def restored(self) -> Iterator[None]:
+        """Restore on the way out, whatever happened inside, Ctrl-C included."""
+        try:
+            yield
+        finally:
+            held = [(p, p.container[p.key]) for p in self.parameters if not p.in_place and p.replaceable]
+            del held
+            self.restore()
+
+    def refuse_changes(self, who: str) -> None:
+        """Raise if a parameter no longer holds its original bits.
+
+        Raises:
+            MutationError: `who` changed it. The parameters are restored first.
+        """
+        for parameter in self.parameters:
+            now = parameter.current()
+            same = now.shape == parameter.shape and _bits_equal(now, parameter.original)
+            if not same:
+                self.restore()
+                raise MutationError(
+                    f"{who} changed the parameter `{parameter.name}` in place; differences of two evaluations then "
+                    f"mean nothing. Work on a copy (`{parameter.name}.copy()`), or write `p = p - ...` where it "
+                    f"says `p -= ...`",
+                    parameter=parameter.name,
+                    who=who,
+                )
+
+    def _refuse_shared_memory(self) -> None:
+        arrays = [p for p in self.parameters if p.in_place]
+        for i, first in enumerate(arrays):
+            for second in arrays[i + 1 :]:
+                if np.may_share_memory(first.array, second.array) and _overlap(first.array, second.array):
+                    raise ParameterError(
+                        f"`{first.name}` and `{second.name}` share memory: perturbing one moves the other. Pass the "
+                        f"shared array once, with the sum of its gradients, or give each its own copy",
+                        parameters=(first.name, second.name),
+                    )
+
+
+def _rebuild(structure: Any, leaves: Iterator[Any]) -> Any:
+    if isinstance(structure, Mapping):
+        new: Any = {k: None if v is None else _rebuild(v, leaves) for k, v in structure.items()}
+        return new
+    if isinstance(structure, list | tuple):
+        parts = [None if v is None else _rebuild(v, leaves) for v in structure]
+        if isinstance(structure, tuple) and hasattr(structure, "_fields"):
+            return type(structure)(*parts)
+        return parts if isinstance(structure, list) else tuple(parts)
+    return next(leaves)
+
+
+def _bits_equal(a: Array, b: Array) -> bool:
+    return bool(np.array_equal(a, b, equal_nan=True)) and bool(np.array_equal(np.signbit(a), np.signbit(b)))
+
+
+def _overlap(a: Array, b: Array) -> bool:
+    try:
+        return bool(np.shares_memory(a, b, max_work=100_000))
+    except (np.exceptions.TooHardError, OverflowError):
+        return True
+
+
+def _refuse_unless_perturbable(parameter: Parameter, *, passed: bool) -> None:
+    name, dtype, value = parameter.name, parameter.dtype, parameter.value
+    reason = ""
+    if isinstance(value, bool | np.bool_) or dtype.kind == "b":
+        reason = f"`{name}` is boolean: it has no derivative"
+    elif dtype.kind in "iu":
+        reason = (
+            f"`{name}` is an integer ({dtype}): a step of 1e-6 would be rounded away and every difference would be 0. "
+            f"Make it a float where it is created, for instance `{name} = {name}.astype(float)`"
+            if isinstance(value, np.ndarray)
+            else f"`{name}` is an integer: write {value!r}.0, so that a small step does not change its type"
+        )
+    elif dtype.kind == "c":
+        reason = f"`{name}` is complex: check its real and its imaginary part as two parameters"
+    elif dtype.kind != "f":
+        reason = f"`{name}` is a {type(value).__name__} of dtype {dtype}, not an array of floating-point numbers"
+    elif isinstance(value, np.ndarray) and parameter.in_place and _repeats_itself(parameter.array):
+        reason = f"several entries of `{name}` are one and the same number in memory (a broadcast view): pass a copy"
+    elif not (parameter.in_place or parameter.replaceable or passed):
+        what = "read-only" if isinstance(value, np.ndarray) else f"a {type(value).__name__}, which cannot be changed"
+        reason = (
+            f"`{name}` is {what}, so it cannot be perturbed in place. Keep it in a dict or a list that the loss "
+            f"reads, pass a copy of an array, or write the loss as a function of the parameters"
+        )
+    if reason:
+        raise ParameterError(reason, parameter=name, dtype=str(dtype))
+
+
+def _repeats_itself(array: Array) -> bool:
+    return any(stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True))
