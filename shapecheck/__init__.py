@@ -15,6 +15,8 @@ _PUBLIC: dict[str, str] = {
     "ShapeMismatchError": "shapecheck.gradients.errors",
     "gradcheck": "shapecheck.gradients.check",
     "numeric_gradient": "shapecheck.gradients.check",
+    "SignatureError": "shapecheck.signatures",
+    "signature": "shapecheck.signatures",
 }
 
 __all__ = ["__version__", *_PUBLIC]

@@ -1,0 +1,182 @@
+"""The axes of a jaxtyping annotation: reading them, binding them to sizes, saying which one does not fit."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Union, get_args, get_origin
+
+from jaxtyping import AbstractArray
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class AxisBinding:
+    """One axis name and its size, with the array that it was first read from."""
+
+    axis: str
+    size: int
+    source: str
+    position: int
+    shape: Shape
+
+    def __str__(self) -> str:
+        return f"{self.axis} = {self.size}, axis {self.position} of `{self.source}`, which is {self.shape}"
+
+
+@dataclass
+class Bindings:
+    """The axis names bound so far, in the order in which the arrays were read."""
+
+    by_name: dict[str, AxisBinding] = field(default_factory=dict)
+
+    def sizes(self) -> dict[str, int]:
+        """Axis name to size, as plain numbers."""
+        return {name: binding.size for name, binding in self.by_name.items()}
+
+    def bind(self, annotation: type[AbstractArray], shape: Shape, source: str) -> None:
+        """Remember every name of `annotation` that `shape` is the first to give a size."""
+        for position, axis, size in paired(annotation, shape):
+            broadcast_away = axis.broadcastable and size == 1
+            if axis.name is not None and not broadcast_away and axis.name not in self.by_name:
+                self.by_name[axis.name] = AxisBinding(axis.name, size, source, position, shape)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One word of an annotation: a name to bind, a fixed size, an expression of other names, or a run of axes."""
+
+    text: str
+    name: str | None = None
+    size: int | None = None
+    expression: str | None = None
+    broadcastable: bool = False
+    variadic: bool = False
+
+    @classmethod
+    def read(cls, text: str) -> Axis:
+        """Read one word in jaxtyping's notation: `batch`, `3`, `rows=3`, `in+1`, `#batch`, `*batch`, `_`, `...`."""
+        rest = text.lstrip("#*_?")
+        marks = text[: len(text) - len(rest)]
+        if rest.count("=") == 1:
+            rest = rest.partition("=")[2]
+        shared: dict[str, Any] = {"broadcastable": "#" in marks, "variadic": "*" in marks or text == "..."}
+        if text == "..." or "_" in marks or "?" in marks or not rest:
+            return cls(text, **shared)
+        if rest.isidentifier():
+            return cls(text, name=rest, **shared)
+        if rest.isdecimal():
+            return cls(text, size=int(rest), **shared)
+        return cls(text, expression=rest, **shared)
+
+
+def axes_of(annotation: type[AbstractArray]) -> tuple[Axis, ...]:
+    """The axes of an annotation, from the left."""
+    return tuple(Axis.read(word) for word in annotation.dim_str.split())
+
+
+def paired(annotation: type[AbstractArray], shape: Shape) -> Iterator[tuple[int, Axis, int]]:
+    """Pair the single axes of an annotation with positions and sizes of `shape`; a run of axes is left out."""
+    axes = axes_of(annotation)
+    runs = [index for index, axis in enumerate(axes) if axis.variadic]
+    if not runs:
+        yield from ((i, axis, size) for i, (axis, size) in enumerate(zip(axes, shape, strict=False)))
+        return
+    head, tail = axes[: runs[0]], axes[runs[0] + 1 :]
+    yield from ((i, axis, shape[i]) for i, axis in enumerate(head) if i < len(shape))
+    start = len(shape) - len(tail)
+    yield from ((start + i, axis, shape[start + i]) for i, axis in enumerate(tail) if start + i >= len(head))
+
+
+def holds_arrays(annotation: Any) -> bool:
+    """Whether an array annotation stands anywhere inside."""
+    if isinstance(annotation, type) and issubclass(annotation, AbstractArray):
+        return True
+    return any(holds_arrays(part) for part in get_args(annotation))
+
+
+def leaf_arrays(annotation: Any, value: Any, source: str) -> Iterator[tuple[str, type[AbstractArray], Any]]:
+    """Walk an annotation beside its value: every array annotation inside, with the text that reaches its value.
+
+    Tuples, lists, sequences, mappings and unions are walked; of a union only a part that fits counts.
+    """
+    if isinstance(annotation, type) and issubclass(annotation, AbstractArray):
+        yield source, annotation, value
+        return
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin in (Union, types.UnionType):
+        yield from _of_union(parts, value, source)
+    elif origin is tuple and isinstance(value, tuple):
+        hints = [parts[0]] * len(value) if len(parts) == 2 and parts[1] is ... else list(parts)
+        for index, (hint, item) in enumerate(zip(hints, value, strict=False)):
+            yield from leaf_arrays(hint, item, f"{source}[{index}]")
+    elif isinstance(origin, type) and issubclass(origin, Mapping) and isinstance(value, Mapping) and len(parts) == 2:
+        for key, item in value.items():
+            yield from leaf_arrays(parts[1], item, f"{source}[{key!r}]")
+    elif isinstance(origin, type) and issubclass(origin, Sequence) and isinstance(value, Sequence) and parts:
+        for index, item in enumerate(value):
+            yield from leaf_arrays(parts[0], item, f"{source}[{index}]")
+
+
+def _of_union(parts: tuple[Any, ...], value: Any, source: str) -> Iterator[tuple[str, type[AbstractArray], Any]]:
+    plain = [part for part in parts if isinstance(part, type) and not issubclass(part, AbstractArray)]
+    if any(isinstance(value, part) for part in plain):
+        return
+    arrays = [part for part in parts if part not in plain]
+    # Where several arrays are allowed the last one is reported; jaxtyping decides, this only words it.
+    for part in arrays:
+        if isinstance(part, type) and isinstance(value, part):
+            yield from leaf_arrays(part, value, source)
+            return
+    if arrays:
+        yield from leaf_arrays(arrays[-1], value, source)
+
+
+def misfit(annotation: type[AbstractArray], shape: Shape, bindings: Bindings) -> str | None:
+    """Say in words which axis of `shape` does not fit, or None when all of them do."""
+    axes = axes_of(annotation)
+    singles = [axis for axis in axes if not axis.variadic]
+    if len(singles) == len(axes) and len(shape) != len(axes):
+        return f"{_dimensions(len(shape))}, and its signature has {len(axes)}"
+    if len(shape) < len(singles):
+        return f"{_dimensions(len(shape))}, and its signature has at least {len(singles)}"
+    sizes = bindings.sizes()
+    for position, axis, size in paired(annotation, shape):
+        if axis.broadcastable and size == 1:
+            continue
+        wanted = _wanted(axis, sizes)
+        if wanted is None and axis.name is not None:
+            sizes[axis.name] = size
+        elif wanted is not None and wanted != size:
+            return f"its axis {position} is {size}, and {_said(axis, wanted, bindings, annotation)}"
+    return None
+
+
+def _dimensions(count: int) -> str:
+    return f"it has {count} dimension{'' if count == 1 else 's'}"
+
+
+def _wanted(axis: Axis, sizes: Mapping[str, int]) -> int | None:
+    if axis.size is not None:
+        return axis.size
+    if axis.name is not None:
+        return sizes.get(axis.name)
+    if axis.expression is None or "{" in axis.expression:
+        return None
+    try:
+        return int(eval(axis.expression, {}, dict(sizes)))
+    except (NameError, TypeError, SyntaxError):
+        return None
+
+
+def _said(axis: Axis, wanted: int, bindings: Bindings, annotation: type[AbstractArray]) -> str:
+    if axis.size is not None:
+        return f"its signature says {wanted}"
+    if axis.expression is not None:
+        return f"`{axis.expression}` is {wanted}"
+    binding = bindings.by_name.get(axis.name or "")
+    if binding is None:  # bound by an earlier axis of the same array
+        return f'`{axis.name}` is {wanted} on an earlier axis of "{annotation.dim_str}"'
+    return f"`{axis.name}` is {wanted} (axis {binding.position} of `{binding.source}`)"
