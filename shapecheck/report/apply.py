@@ -48,9 +48,7 @@ def apply_fixes(fixes: Iterable[ChosenFix], *, unchanged_since_ns: int | None = 
     chosen = list(fixes)
     edits = [edit for one in chosen for edit in one.fix.edits]
     findings = [one.finding for one in chosen]
-    rewrites = [
-        _rewrite(path, group, findings, unchanged_since_ns) for path, group in edits_by_file(edits).items()
-    ]
+    rewrites = [_rewrite(path, group, findings, unchanged_since_ns) for path, group in edits_by_file(edits).items()]
     done: list[_Rewrite] = []
     try:
         for rewrite in rewrites:
@@ -129,7 +127,7 @@ def _replace(target: Path, data: bytes) -> None:
             os.fsync(stream.fileno())
         shutil.copymode(target, temporary)
         _keep_owner(target, temporary)
-        os.replace(temporary, target)
+        Path(temporary).replace(target)
     except BaseException:
         with contextlib.suppress(OSError):
             Path(temporary).unlink()

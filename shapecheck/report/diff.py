@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from shapecheck.diagnose.finding import Diagnosis, Edit, Finding, Fix
 from shapecheck.report.source_text import SourceFiles, SourceText, shown_path, split_lines
@@ -62,7 +64,7 @@ def _checked(text: SourceText, edits: Iterable[Edit]) -> list[Edit]:
             or not 1 <= edit.end_column <= len(lines[edit.end_line - 1]) + 1
         ):
             raise EditError(f"{shown_path(text.path)} has no line {edit.line}, column {edit.column} to edit any more")
-    for first, second in zip(ordered, ordered[1:], strict=False):
+    for first, second in itertools.pairwise(ordered):
         if overlap(first, second):
             raise EditError(
                 f"two edits want the same place, {shown_path(text.path)}:{second.line}:{second.column}; "
@@ -109,9 +111,7 @@ def changes(before: tuple[str, ...], after: tuple[str, ...]) -> list[tuple[int, 
         tail += 1
     middle_before, middle_after = before[head : len(before) - tail], after[head : len(after) - tail]
     matcher = difflib.SequenceMatcher(None, middle_before, middle_after, autojunk=False)
-    return [
-        (head + a, head + b, head + c, head + d) for tag, a, b, c, d in matcher.get_opcodes() if tag != "equal"
-    ]
+    return [(head + a, head + b, head + c, head + d) for tag, a, b, c, d in matcher.get_opcodes() if tag != "equal"]
 
 
 def hunks(fix: Fix, files: SourceFiles) -> list[Hunk]:
@@ -185,8 +185,8 @@ def unified_diff(fixes: Iterable[Fix], files: SourceFiles, *, context: int = 3) 
             raise EditError(f"{shown_path(path)} cannot be read any more")
         after = patched_lines(text, edits)
         name = shown_path(path).replace(os.sep, "/")
-        old, new = (name, name) if os.path.isabs(name) else (f"a/{name}", f"b/{name}")
-        for line in difflib.unified_diff(text.raw_lines, after, old, new, n=context):
-            # difflib leaves a last line without its ending, which would glue the next line to it.
-            parts.append(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n")
+        old, new = (name, name) if Path(name).is_absolute() else (f"a/{name}", f"b/{name}")
+        lines = difflib.unified_diff(text.raw_lines, after, old, new, n=context)
+        # difflib leaves a last line without its ending, which would glue the next line to it.
+        parts += [line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines]
     return "".join(parts)

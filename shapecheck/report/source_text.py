@@ -111,7 +111,7 @@ def holds(lines: tuple[str, ...], span: Span) -> bool:
 
 def shown_path(path: str) -> str:
     """The path as a reader in the current folder would type it."""
-    if not os.path.isabs(path):
+    if not Path(path).is_absolute():
         return path
     try:
         relative = os.path.relpath(path)
