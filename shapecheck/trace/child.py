@@ -1,0 +1,220 @@
+"""The process in which the user's program runs: records it, lets it end as Python would, and leaves the trace in a file."""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import os
+import pickle
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from shapecheck.trace.build import build_tape
+from shapecheck.trace.failure import Failure, Seen
+from shapecheck.trace.recorder import Limits
+from shapecheck.trace.run import Ended, Program, Recording, execute
+from shapecheck.trace.sites import SourceText
+from shapecheck.trace.tape import Tape
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the parent asks of the child."""
+
+    program: Program
+    result: str
+    timeout: float
+    trace_memory_mib: int
+    memory_bytes: int | None
+    stdout_to_stderr: bool
+
+
+@dataclass
+class Trace:
+    """What is known of a finished run.
+
+    Attributes:
+        head: The operations of the window, with whole values.
+        tail: The last operations after it, with shapes only; None where the window held everything.
+        scopes: (file, function) -> name -> what it last held.
+        modules: Names of the installed modules that the program imported, for the trials to import once.
+    """
+
+    ended: Ended
+    seconds: float
+    exit_code: int
+    failure: Failure | None
+    head: Tape
+    tail: Tape | None
+    sources: dict[str, SourceText]
+    scopes: dict[tuple[str, str], dict[str, Seen]]
+    modules: list[str] = field(default_factory=list)
+    unreadable: str = ""
+
+
+def trace_of(recording: Recording) -> Trace:
+    """The trace of a recording, built in the process that ran it."""
+    recorder = recording.recorder
+    head = build_tape(recorder.window, recorder.sites, recording.sources, values=True)
+    tail = None
+    if recorder.ring:
+        tail = build_tape(recorder.ring, recorder.sites, recording.sources, values=False)
+    return Trace(
+        ended=recording.ended,
+        seconds=recording.seconds,
+        exit_code=recording.exit_code,
+        failure=recording.failure,
+        head=head,
+        tail=tail,
+        sources=recording.sources,
+        scopes=recording.scopes,
+    )
+
+
+class _Pickler(pickle.Pickler):
+    """Leaves out what cannot travel: syntax-tree links that the rewriting added, objects of the user's own types."""
+
+    def reducer_override(self, thing: Any) -> Any:
+        if isinstance(thing, type) and thing.__module__ == "__main__":
+            return (str, (thing.__qualname__,))
+        return NotImplemented
+
+
+def _dump(trace: Trace, path: str) -> None:
+    temporary = path + ".part"
+    with open(temporary, "wb") as file:
+        _Pickler(file, protocol=pickle.HIGHEST_PROTOCOL).dump(trace)
+    os.replace(temporary, path)
+
+
+def _limit_memory(limit: int | None) -> None:
+    if limit is None:
+        return
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def _raise_memory_limit() -> None:
+    """Room for building the trace after the program has used up its own."""
+    try:
+        import resource
+
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+    except (ImportError, ValueError, OSError):
+        return
+
+
+class _Delivery:
+    """Hands the trace over once, whichever way the program ends."""
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+        self.process = os.getpid()
+        self.done = False
+        self.lock = _thread.allocate_lock()
+        self.close: Callable[[Ended], Recording] | None = None
+
+    def deliver(self, recording: Recording | None, ended: Ended) -> None:
+        """Write the trace unless it has been written, or this is a forked copy of the program."""
+        if os.getpid() != self.process:
+            return
+        with self.lock:
+            if self.done:
+                return
+            self.done = True
+            if recording is None and self.close is not None:
+                recording = self.close(ended)
+            if recording is not None:
+                _raise_memory_limit()
+                trace = trace_of(recording)
+                trace.modules = _installed_modules()
+                _dump(trace, self.order.result)
+
+    def watch(self) -> None:
+        """End a program that does not end by itself."""
+        time.sleep(self.order.timeout)
+        if os.getpid() == self.process and not self.done:
+            try:
+                self.deliver(None, "timeout")
+            finally:
+                os.close(1)
+                _exit(124)
+
+
+_exit = os._exit
+
+
+def _installed_modules() -> list[str]:
+    """The imported modules that are installed packages or the standard library, outermost names first."""
+    names = []
+    for name, module in list(sys.modules.items()):
+        path = getattr(module, "__file__", None) or ""
+        if ("site-packages" in path or "dist-packages" in path) and not name.startswith(("shapecheck", "_")):
+            names.append(name)
+    return [n for n in names if n.count(".") <= 1]
+
+
+def _report(error: BaseException) -> None:
+    """Show an uncaught exception as the interpreter would, the user's own `sys.excepthook` included."""
+    if isinstance(error, SystemExit):
+        return
+    sys.stdout.flush()
+    sys.excepthook(type(error), error, error.__traceback__)
+
+
+def run(order: Order) -> None:
+    """Run the ordered program; does not return before it has ended."""
+    if order.stdout_to_stderr:
+        sys.stdout.flush()
+        os.dup2(2, 1)
+    _limit_memory(order.memory_bytes)
+    delivery = _Delivery(order)
+    # The program may leave through the back door; what was seen until then is still wanted.
+    os._exit = _leaving(delivery)  # type: ignore[assignment]
+
+    def started(close: Callable[[Ended], Recording]) -> None:
+        delivery.close = close
+        _thread.start_new_thread(delivery.watch, ())
+
+    try:
+        recording = execute(order.program, limits=Limits(order.trace_memory_mib), on_start=started)
+    except (SyntaxError, OSError, ModuleNotFoundError) as error:
+        error.__traceback__ = None
+        _report(error)
+        with open(order.result, "wb") as file:
+            pickle.dump(f"{type(error).__name__}: {error}", file)
+        _exit(2)
+    error = recording.error
+    if isinstance(error, MemoryError):
+        recording.ended = "memory"
+    if error is not None:
+        _report(error)
+    recording.error = None
+    atexit.register(lambda: None)
+    delivery.deliver(recording, recording.ended)
+    if isinstance(error, SystemExit):
+        raise error
+    if error is not None:
+        # Threads and exit functions still get their turn; the traceback has been shown.
+        sys.excepthook = lambda *_: None
+        raise error
+
+
+def _leaving(delivery: _Delivery) -> Callable[[int], None]:
+    def leave(status: int) -> None:
+        delivery.deliver(None, "exit")
+        _exit(status)
+
+    return leave
+
+
+def main() -> None:
+    """Entry of the child process: `argv[1]` names the pickled order."""
+    with open(sys.argv[1], "rb") as file:
+        order: Order = pickle.load(file)
+    run(order)
