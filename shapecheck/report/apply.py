@@ -55,9 +55,9 @@ def apply_fixes(fixes: Iterable[ChosenFix], *, unchanged_since_ns: int | None = 
             _replace(rewrite.target, rewrite.after)
             done.append(rewrite)
     except OSError as error:
-        for rewrite in done:
+        for written in done:
             with contextlib.suppress(OSError):
-                _replace(rewrite.target, rewrite.before)
+                _replace(written.target, written.before)
         raise EditError(f"{rewrite.shown} could not be written ({error.strerror}); no file was changed") from error
     return tuple(rewrite.shown for rewrite in rewrites)
 

@@ -19,12 +19,21 @@ class EditError(Exception):
 
 @dataclass(frozen=True)
 class Hunk:
-    """Consecutive lines of one file that change; `line` is the number of the first, endings stripped."""
+    """Consecutive lines of one file that change, endings stripped.
+
+    Attributes:
+        path: The file.
+        line: Number of the first line that changes.
+        before: The lines that go.
+        after: The lines that come instead.
+        following: The unchanged line after them, if there is one.
+    """
 
     path: str
     line: int
     before: tuple[str, ...]
     after: tuple[str, ...]
+    following: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -127,7 +136,7 @@ def hunks(fix: Fix, files: SourceFiles) -> list[Hunk]:
             raise EditError(f"{shown_path(path)} cannot be read any more")
         after = tuple(line.rstrip("\r\n") for line in patched_lines(text, edits))
         for a, b, c, d in changes(text.lines, after):
-            found.append(Hunk(path, a + 1, text.lines[a:b], after[c:d]))
+            found.append(Hunk(path, a + 1, text.lines[a:b], after[c:d], text.lines[b : b + 1]))
     return found
 
 

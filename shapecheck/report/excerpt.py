@@ -14,6 +14,7 @@ from shapecheck.diagnose.finding import Span
 TAB = 4
 GUTTER = "blue bold"
 _CUT = "..."
+_MOST_UNDERLINED = 4
 # Signs that reorder or hide text in a terminal are shown as what they are: signs that do not belong there.
 _HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
@@ -40,7 +41,7 @@ class _Placed:
 
 
 def marks_for(span: Span, lines: Sequence[str], *, label: str = "", style: str = "red bold") -> list[Mark]:
-    """Underline a span, one mark for each of its lines; the label goes to the last.
+    """Underline a span, one mark for each of its lines (of many, the first and the last); the last has the label.
 
     Args:
         span: Where.
@@ -55,6 +56,8 @@ def marks_for(span: Span, lines: Sequence[str], *, label: str = "", style: str =
         end = span.end_column - 1 if number == span.end_line else len(line.rstrip())
         if end > start:
             marks.append(Mark(number, start, end, style=style))
+    if len(marks) > _MOST_UNDERLINED:
+        marks = [marks[0], marks[-1]]
     if marks:
         marks[-1] = replace(marks[-1], label=label)
     return marks

@@ -38,7 +38,7 @@ def header_lines(diagnosis: Diagnosis) -> list[Line]:
         lines.append((Text(f"  ... and {len(network.layers) - _MOST_LAYERS} more"), 2))
     loss = _loss(network)
     if loss:
-        lines.append((Text(loss), 11))
+        lines.append((Text(loss), 8))
     return lines
 
 
@@ -137,7 +137,7 @@ def _cut_short(diagnosis: Diagnosis) -> str:
     if program.outcome == "exit":
         status = "" if code is None else f" with exit status {code}"
         return f"the program ended itself{status} before the recording was complete; only what was seen was looked at"
-    if not diagnosis.findings:
+    if program.outcome == "finished" and not diagnosis.findings:
         return "the program could not be followed to its end"
     return ""
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from shapecheck.diagnose.finding import Diagnosis, Finding, Fix, Operand, Shape, Span, TrailStep
 from shapecheck.report.diff import EditError, hunks
-from shapecheck.report.excerpt import GUTTER, Mark, excerpt, margin, marks_for, printable
+from shapecheck.report.excerpt import GUTTER, TAB, Mark, excerpt, margin, marks_for, printable
 from shapecheck.report.source_text import SourceFiles, shown_path
 from shapecheck.report.summary import closing_lines, header_lines, plural
 
@@ -21,7 +21,7 @@ _TRAIL_STYLE = "cyan bold"
 # A shape is not torn apart at the end of a row: its blanks are this sign while text is wrapped.
 _SHAPE = re.compile(r"\(\d+,(?: \d+,?)*\)")
 _GLUE = "\ue000"
-_MOST_LINES = 6
+_MOST_LINES = 10
 _MOST_STEPS = 6
 _MOST_FIXES = 3
 
@@ -111,6 +111,7 @@ class _Block:
         last_lines = [span.end_line for span in spans]
         last_lines += [edit.end_line for fix in finding.fixes[:_MOST_FIXES] for edit in fix.edits]
         self.gutter = max(len(str(max(last_lines))), 2)
+        self.steps = _steps(finding)
         self.drawn: list[Operand] = []
         self.shown: list[Span] = []
 
@@ -148,10 +149,8 @@ class _Block:
             return self._vanished(span, style)
         numbered = dict(enumerate(lines, start=span.line))
         marks = self._operand_marks(span, numbered, style) or marks_for(span, lines, style=style)
-        if len(numbered) > _MOST_LINES:
-            marked = sorted({span.line, *(mark.line for mark in marks), span.end_line})
-            kept = {*marked[: _MOST_LINES - 1], marked[-1]}
-            numbered = {number: line for number, line in numbered.items() if number in kept}
+        kept = _most_telling(span, marks)
+        numbered = {number: line for number, line in numbered.items() if number in kept}
         return excerpt(numbered, marks, width=self.width, gutter=self.gutter)
 
     def _operand_marks(self, span: Span, numbered: dict[int, str], style: str) -> list[Mark]:
@@ -181,7 +180,7 @@ class _Block:
 
     def _remarks(self, after_code: bool) -> list[Text]:
         """The message, and the shapes of the operands that no line of code on display holds."""
-        trail_lines = [(step.span.path, step.span.line, step.span.end_line) for step in self.finding.trail]
+        trail_lines = [(step.span.path, step.span.line, step.span.end_line) for step in self.steps]
         texts = [self.finding.message] if self.finding.message else []
         for operand in self.finding.operands:
             where = operand.span
@@ -196,14 +195,9 @@ class _Block:
         return [margin(self.gutter), *rows] if rows and not after_code else rows
 
     def _trail(self) -> list[Text]:
-        finding = self.finding
-        steps = list(finding.trail)
-        known = [finding.location, *(step.span for step in steps)]
-        if not any(_same_lines(finding.cause, span) for span in known):
-            steps.insert(0, TrailStep(finding.cause, ""))
-        left_out = len(steps) - _MOST_STEPS
+        left_out = len(self.steps) - _MOST_STEPS
         rows: list[Text] = []
-        for index, step in enumerate(steps):
+        for index, step in enumerate(self.steps):
             if left_out > 0 and 3 <= index < 3 + left_out:
                 if index == 3:
                     rows += self._note(Text(f"... {plural(left_out, 'more place')} on the way"))
@@ -247,8 +241,15 @@ class _Block:
             path = hunk.path
             for sign, style, lines in (("-", "red", hunk.before), ("+", "green", hunk.after)):
                 for number, line in enumerate(lines, start=hunk.line):
-                    rows.append(Text(f"{number:>{self.gutter}} {sign} {printable(line.expandtabs(4))}", style=style))
+                    rows.append(self._diff_row(number, sign, line, style))
+            if not hunk.before:
+                # Lines that are only put in say little without the line that they go before.
+                rows += [self._diff_row(hunk.line + len(hunk.after), " ", line, "") for line in hunk.following]
         return rows
+
+    def _diff_row(self, number: int, sign: str, line: str, style: str) -> Text:
+        code = printable(line.replace("\t", " " * TAB))
+        return Text(f"{number:>{self.gutter}} {sign} {code}", style=style)
 
     def _evidence(self, fix: Fix) -> list[Text]:
         verified = fix.confidence == "verified"
@@ -256,6 +257,23 @@ class _Block:
         return self._note(
             Text.assemble((fix.confidence, "green bold" if verified else "yellow bold"), ": " + printable(summary))
         )
+
+
+def _steps(finding: Finding) -> tuple[TrailStep, ...]:
+    """The trail, with the cause put first where no step shows it."""
+    known = [finding.location, *(step.span for step in finding.trail)]
+    if any(_same_lines(finding.cause, span) for span in known):
+        return finding.trail
+    return (TrailStep(finding.cause, ""), *finding.trail)
+
+
+def _most_telling(span: Span, marks: list[Mark]) -> set[int]:
+    """Choose the lines of a span to show: all, or of many those with labels, its ends, and the first ones marked."""
+    labelled = [mark.line for mark in marks if mark.label]
+    candidates = [span.line, *labelled, span.end_line, *(mark.line for mark in marks)]
+    if span.end_line - span.line < _MOST_LINES:
+        candidates += range(span.line, span.end_line + 1)
+    return set(list(dict.fromkeys(candidates))[:_MOST_LINES])
 
 
 def _same_lines(a: Span, b: Span) -> bool:

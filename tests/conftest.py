@@ -1,0 +1,72 @@
+"""Golden files, and programs with findings made by hand, for the tests of all packages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from shapecheck.diagnose.finding import Edit, Span
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the golden files anew; read the diff after")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compare a whole output with `golden/NAME` beside the test file; a missing file fails."""
+    folder = request.path.parent / "golden"
+
+    def compare(name: str, text: str) -> None:
+        file = folder / name
+        if request.config.getoption("--update-golden"):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(text.encode())
+        if not file.exists():
+            pytest.fail(f"no golden file {file}: run with --update-golden and read what it holds")
+        assert text == file.read_bytes().decode()
+
+    return compare
+
+
+@dataclass(frozen=True)
+class Program:
+    """A file of a test's, with spans and edits found by their text."""
+
+    path: str
+    text: str
+
+    def span(self, text: str, *, nth: int = 0) -> Span:
+        start = self._find(text, nth)
+        line, column = self._position(start)
+        end_line, end_column = self._position(start + len(text))
+        return Span(self.path, line, column, end_line, end_column, text)
+
+    def edit(self, text: str, replacement: str, *, nth: int = 0) -> Edit:
+        span = self.span(text, nth=nth)
+        return Edit(self.path, span.line, span.column, span.end_line, span.end_column, replacement)
+
+    def _find(self, text: str, nth: int) -> int:
+        start = self.text.index(text)
+        for _ in range(nth):
+            start = self.text.index(text, start + 1)
+        return start
+
+    def _position(self, offset: int) -> tuple[int, int]:
+        before = self.text[:offset]
+        return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Program]:
+    """Write a file into an empty folder that is the current one; spans then have relative paths."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(text: str, name: str = "script.py") -> Program:
+        Path(name).write_bytes(text.encode())
+        return Program(name, text)
+
+    return write
