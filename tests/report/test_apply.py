@@ -41,7 +41,7 @@ def test_every_other_byte_stays(before, after, tmp_path: Path, monkeypatch):
     line = 1 + before[: before.index(b"y =")].count(b"\n")
     assert apply_fixes([chosen("script.py", line, 5, 6, "c", source="a")]) == ("script.py",)
     assert Path("script.py").read_bytes() == after
-    assert os.listdir() == ["script.py"]
+    assert list(Path().iterdir()) == [Path("script.py")]
 
 
 def test_mode_is_kept(tmp_path: Path):

@@ -139,6 +139,20 @@ def several_lines(write: Write) -> Diagnosis:
     )
 
 
+def tabs_and_wide_signs(write: Write) -> Diagnosis:
+    source = write("if True:\n\tdef f():\n\t\t誤差 = 出力\t@ 重み  # コメント\n")
+    return diagnosis(
+        plain_finding(
+            source.span("出力\t@ 重み"),
+            title="この積は合わない: 出力 and 重み",
+            operands=(
+                Operand("出力", (3, 2), None, source.span("出力")),
+                Operand("重み", (3, 2), None, source.span("重み")),
+            ),
+        )
+    )
+
+
 def very_many_lines(write: Write) -> Diagnosis:
     rows = "".join(f"    [{i}, {i + 1}],\n" for i in range(30))
     call = f"np.dot(np.array([\n{rows}]), W3)"
