@@ -1,0 +1,232 @@
+"""What each function name of a tape does when it is replayed: on values, without ever changing an operand."""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import operator
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+Function = Callable[..., Any]
+
+BINARY: dict[str, Function] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+    "**": operator.pow,
+    "@": operator.matmul,
+    "&": operator.and_,
+    "|": operator.or_,
+    "^": operator.xor,
+    "<<": operator.lshift,
+    ">>": operator.rshift,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+UNARY: dict[str, Function] = {"unary-": operator.neg, "unary+": operator.pos, "unary~": operator.invert}
+# Attributes that make an array out of an array; every other `.name` is a method.
+ATTRIBUTES = frozenset({"T", "mT", "H", "I", "A", "A1", "real", "imag"})
+# Libraries whose functions depend on their arguments only.
+PURE_LIBRARIES = frozenset({"numpy", "scipy", "math", "cmath", "builtins", "operator"})
+# Functions and methods of these libraries that do not; a tape has most of them as leaves.
+_IMPURE = frozenset(
+    "random rand randn seed load loadtxt genfromtxt save savetxt fromfile memmap empty empty_like".split()
+)
+
+
+class CannotReplay(LookupError):
+    """A function name that no replay can evaluate."""
+
+
+@lru_cache(maxsize=1024)
+def resolve(name: str) -> Function:
+    """The function behind `Operation.function`, free of side effects.
+
+    Args:
+        name: `+`, `unary-`, `.dot`, `numpy.linalg.norm`, `builtins.sum`, `getitem`, `setitem`, `+=`, `numpy.add.at`...
+
+    Returns:
+        A callable that takes the operation's arguments and keywords with every `Ref` replaced by its array. What
+        changes an array in place returns the changed copy instead.
+
+    Raises:
+        CannotReplay: `leaf`, `opaque`, random numbers, files, or a function of an unknown library.
+    """
+    if name in BINARY:
+        return BINARY[name]
+    if name in UNARY:
+        return UNARY[name]
+    if name in _STRUCTURAL:
+        return _STRUCTURAL[name]
+    if name.endswith("=") and name[:-1] in BINARY:
+        return _in_place(BINARY[name[:-1]])
+    if name.startswith("."):
+        return _attribute(name[1:]) if name[1:] in ATTRIBUTES else _method(name[1:])
+    return _library_function(name)
+
+
+def _library_function(name: str) -> Function:
+    parts = name.split(".")
+    if len(parts) < 2 or parts[0] not in PURE_LIBRARIES or _IMPURE.intersection(parts):
+        raise CannotReplay(name)
+    if len(parts) == 3 and parts[2] == "at":
+        return _scatter(getattr(np, parts[1], None), name)
+    try:
+        thing: Any = builtins if parts[0] == "builtins" else importlib.import_module(parts[0])
+        for depth, part in enumerate(parts[1:], start=2):
+            if not hasattr(thing, part):
+                importlib.import_module(".".join(parts[:depth]))
+            thing = getattr(thing, part)
+    except (ImportError, AttributeError) as error:
+        raise CannotReplay(name) from error
+    if not callable(thing):
+        raise CannotReplay(name)
+    return _without_output(thing)
+
+
+def _without_output(function: Function) -> Function:
+    """`function` with its `out=` (or its positional output) left alone: the result is what counts."""
+    inputs = function.nin if isinstance(function, np.ufunc) else 2 if function in {np.dot, np.matmul} else None
+    if isinstance(function, type):
+        return function
+
+    def pure(*arguments: Any, **keywords: Any) -> Any:
+        out = keywords.pop("out", None)
+        if inputs is not None and len(arguments) > inputs:
+            out = arguments[inputs]
+            arguments = arguments[:inputs]
+        if keywords.get("copy") is False:
+            del keywords["copy"]
+        if isinstance(out, tuple | list):
+            out = out[0]
+        if out is None:
+            return function(*arguments, **keywords)
+        where = keywords.pop("where", True)
+        result = function(*arguments, **keywords)
+        if where is not True:
+            result = np.where(where, result, out)
+        return fitted(np.asarray(result), np.asarray(out))
+
+    return pure
+
+
+def _attribute(name: str) -> Function:
+    get = operator.attrgetter(name)
+
+    def attribute(receiver: Any) -> Any:
+        return get(receiver if hasattr(receiver, name) else np.asarray(receiver))
+
+    return attribute
+
+
+def _method(name: str) -> Function:
+    if _IMPURE.intersection({name}):
+        raise CannotReplay("." + name)
+
+    def method(receiver: Any, *arguments: Any, **keywords: Any) -> Any:
+        if not hasattr(receiver, name):  # a replay gave a Python float where the program had a NumPy scalar
+            receiver = np.float64(receiver)
+        return _without_output(getattr(receiver, name))(*arguments, **keywords)
+
+    return method
+
+
+def fitted(new: Any, old: Any) -> Any:
+    """`new` as it would stand in the memory of `old`: its shape and dtype, but never with less floating precision."""
+    if new.shape != old.shape:
+        new = np.broadcast_to(new, old.shape)
+    if new.dtype == old.dtype or (new.dtype.kind == old.dtype.kind == "f" and new.itemsize > old.itemsize):
+        return new
+    return new.astype(old.dtype)
+
+
+def _writable_copy(array: Any, *values: Any) -> Any:
+    """A copy that can take `values` without loss of floating precision."""
+    array = np.asanyarray(array)
+    if array.dtype.kind == "f":
+        kinds = [np.asarray(v).dtype for v in values]
+        wider = [k for k in kinds if k.kind in "fc" and k.itemsize > array.itemsize]
+        if wider:
+            return array.astype(np.result_type(array.dtype, *wider))
+    return array.copy()
+
+
+def _set_item(array: Any, index: Any, value: Any) -> Any:
+    copy = _writable_copy(array, value)
+    copy[index] = value
+    return copy
+
+
+def _get_item(array: Any, index: Any) -> Any:
+    return array[index]
+
+
+def _in_place(function: Function) -> Function:
+    def changed(target: Any, value: Any, *key: Any) -> Any:
+        if not isinstance(target, np.ndarray):
+            return function(target, value)
+        if key:
+            copy = _writable_copy(target, value)
+            copy[key[0]] = function(copy[key[0]], value)
+            return copy
+        result = function(target, value)
+        if result.shape != target.shape:
+            raise ValueError(f"non-broadcastable output operand with shape {target.shape}: {result.shape} is needed")
+        return fitted(result, target)
+
+    return changed
+
+
+def _scatter(ufunc: Any, name: str) -> Function:
+    if not isinstance(ufunc, np.ufunc):
+        raise CannotReplay(name)
+
+    def scattered(target: Any, index: Any, *value: Any) -> Any:
+        copy = _writable_copy(target, *value)
+        ufunc.at(copy, index, *value)
+        return copy
+
+    return scattered
+
+
+def _window(memory: Any, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any) -> Any:
+    """A view into C-ordered `memory`, at byte positions that were counted in entries of `dtype`."""
+    factor, rest = divmod(memory.itemsize, np.dtype(dtype).itemsize) if dtype is not None else (1, 0)
+    if rest or not factor:
+        raise CannotReplay("view of another item size")
+    return np.ndarray(
+        shape, memory.dtype, buffer=memory, offset=offset * factor, strides=tuple(s * factor for s in strides)
+    )
+
+
+def _view(base: Any, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any = None) -> Any:
+    return _window(np.ascontiguousarray(base), offset, shape, strides, dtype).copy()
+
+
+def _write_back(
+    root: Any, part: Any, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any = None
+) -> Any:
+    copy = np.array(_writable_copy(root, part), order="C")
+    _window(copy, offset, shape, strides, dtype)[...] = part
+    return copy
+
+
+_STRUCTURAL: dict[str, Function] = {
+    "getitem": _get_item,
+    "setitem": _set_item,
+    "view": _view,
+    "write_back": _write_back,
+}
+
+__all__ = ["CannotReplay", "fitted", "resolve"]

@@ -1,0 +1,285 @@
+"""Evaluates parts of a tape again with some of its values changed; never runs a leaf, never damages a recorded array."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from shapecheck.gradients.functions import CannotReplay, resolve
+from shapecheck.trace.tape import Operation, Ref, Tape
+
+Lookup = list[Any]
+Step = Callable[[Lookup], Any]
+Rule = Callable[[Callable[[int], Any]], Any]
+
+
+class ReplayError(RuntimeError):
+    """An operation failed on its changed operands; `operation` is its number, `__cause__` what it raised."""
+
+    def __init__(self, message: str, operation: int) -> None:
+        super().__init__(message)
+        self.operation = operation
+
+
+class Replay:
+    """A tape that can be evaluated again.
+
+    Control flow is taken as it ran, in-place operations make new values, leaves keep what they gave. An operation that
+    cannot be replayed, or does not give on its recorded operands what it gave then, keeps its recorded value.
+
+    Attributes:
+        tape: What is replayed.
+        recorded: The recorded arrays, by value number.
+        cut: Values that depend on others in a way that no replay reproduces; grows as operations are first used.
+    """
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        self.recorded: Lookup = [value.array for value in tape.values]
+        self.cut: set[int] = set()
+        self._values = list(self.recorded)
+        self._steps: dict[int, Step | None] = {}
+        self._plans: dict[tuple[Any, ...], list[tuple[int, int, Step]]] = {}
+
+    # -- dataflow -----------------------------------------------------------------------------------------------
+
+    def dependents(self, values: Iterable[int], until: int | None = None) -> set[int]:
+        """The values that depend on any of `values`, themselves included; only those made before operation `until`."""
+        reached = set(values)
+        first = min((p for p in map(self._made, reached)), default=-1)
+        for operation in self.tape.operations[first + 1 : until]:
+            if not reached.isdisjoint(operation.inputs) and operation.function != "leaf":
+                reached.add(operation.result)
+        return reached
+
+    def ancestors(self, values: Iterable[int]) -> set[int]:
+        """The values that any of `values` was computed from, themselves included."""
+        found: set[int] = set()
+        open_values = list(values)
+        while open_values:
+            number = open_values.pop()
+            if number in found:
+                continue
+            found.add(number)
+            producer = self.tape.values[number].producer
+            if producer is not None and self.tape.operations[producer].function != "leaf":
+                open_values.extend(self.tape.operations[producer].inputs)
+        return found
+
+    def _made(self, value: int) -> int:
+        producer = self.tape.values[value].producer
+        return -1 if producer is None else producer
+
+    def lost(self, values: Iterable[int]) -> set[int]:
+        """Those among `values` whose link to what they were made from is not on the tape, or cannot be replayed."""
+        missing = set()
+        for number in values:
+            value = self.tape.values[number]
+            if value.producer is None:
+                if value.version > 0:
+                    missing.add(number)
+                continue
+            operation = self.tape.operations[value.producer]
+            if operation.function == "leaf":
+                if operation.label == "changed":
+                    missing.add(number)
+            elif self.step(operation) is None:
+                missing.add(number)
+        return missing
+
+    # -- evaluation ---------------------------------------------------------------------------------------------
+
+    def step(self, operation: Operation) -> Step | None:
+        """The operation as a function of all values; None where it cannot be replayed."""
+        number = operation.number
+        if number in self._steps:
+            return self._steps[number]
+        step = self._compile(operation)
+        if step is None:
+            self.cut.add(operation.result)
+        self._steps[number] = step
+        return step
+
+    def _compile(self, operation: Operation) -> Step | None:
+        if operation.function == "leaf":
+            return None
+        try:
+            function = resolve(operation.function)
+            step = _bind(function, operation, self.tape)
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                again = step(self.recorded)
+        except Exception:
+            return None
+        return step if agrees(again, self.recorded[operation.result]) else None
+
+    def evaluate(
+        self,
+        changes: Mapping[int, Any],
+        wanted: Sequence[int],
+        rules: Mapping[int, Rule] | None = None,
+    ) -> dict[int, Any]:
+        """Values of the tape had some of them been different.
+
+        Args:
+            changes: Value number -> array in its place. What is computed from it is computed again.
+            wanted: The values to return.
+            rules: Operation number -> what makes its result instead; called with a function that gives the array of
+                a value number as it is at that point of the replay.
+
+        Returns:
+            The array of each wanted value.
+
+        Raises:
+            ReplayError: An operation, or a rule, failed on the changed operands.
+        """
+        rules = rules or {}
+        plan = self._plan(frozenset(changes), tuple(wanted), rules)
+        values = self._values
+        touched = list(changes)
+        for number, array in changes.items():
+            values[number] = array
+        operation = -1
+        try:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                for operation, result, step in plan:  # noqa: B007
+                    touched.append(result)
+                    values[result] = step(values)
+            return {number: values[number] for number in wanted}
+        except Exception as error:
+            raise ReplayError(f"{type(error).__name__}: {error}", operation) from error
+        finally:
+            for number in touched:
+                values[number] = self.recorded[number]
+
+    def _plan(
+        self, changed: frozenset[int], wanted: tuple[int, ...], rules: Mapping[int, Rule]
+    ) -> list[tuple[int, int, Step]]:
+        key = (changed, wanted)
+        if not rules and key in self._plans:
+            return self._plans[key]
+        operations = self.tape.operations
+        replaced = {operations[number].result for number in rules}
+        last = max(map(self._made, wanted), default=-1)
+        downstream = self.dependents(changed | replaced, last + 1)
+        needed = self.ancestors(wanted) & downstream
+        plan: list[tuple[int, int, Step]] = []
+        for number in sorted(self._made(v) for v in needed - changed):
+            if number < 0:
+                continue
+            operation = operations[number]
+            step = _ruled(rules[number]) if number in rules else self.step(operation)
+            if step is not None:
+                plan.append((number, operation.result, step))
+        if not rules:
+            if len(self._plans) > 64:
+                self._plans.clear()
+            self._plans[key] = plan
+        return plan
+
+
+def _ruled(rule: Rule) -> Step:
+    return lambda values: rule(values.__getitem__)
+
+
+def agrees(again: Any, before: Any, tolerance: float = 1e-6) -> bool:
+    """Whether a replayed value is the recorded one, up to rounding."""
+    if isinstance(before, float) and isinstance(again, float):
+        return (
+            again == before or abs(again - before) <= tolerance * abs(before) or (again != again and before != before)
+        )
+    try:
+        new, old = np.asarray(again), np.asarray(before)
+    except (TypeError, ValueError):
+        return False
+    if new.shape != old.shape or new.dtype == object:
+        return False
+    if old.dtype.kind not in "fc":
+        return bool(np.array_equal(new, old))
+    if np.array_equal(new, old):
+        return True
+    finite = np.isfinite(old)
+    if not np.array_equal(finite, np.isfinite(new)):
+        return False
+    scale = float(np.abs(old[finite]).max(initial=0.0))
+    return bool(np.abs(new[finite] - old[finite]).max(initial=0.0) <= tolerance * scale)
+
+
+# -- operations as functions of all values --------------------------------------------------------------------------
+
+
+def _bind(function: Callable[..., Any], operation: Operation, tape: Tape) -> Step:
+    arguments = operation.arguments
+    if operation.function in {"view", "write_back"}:
+        arguments = (*arguments, np.dtype(tape.values[operation.inputs[0]].dtype))
+    if operation.keywords or not all(isinstance(a, Ref) or is_plain(a) for a in arguments):
+        keywords = operation.keywords
+        check_fillable((arguments, keywords))
+        return lambda values: function(*fill(arguments, values), **fill(keywords, values))
+    if len(arguments) == 1 and isinstance(arguments[0], Ref):
+        only = arguments[0].value
+        return lambda values: function(values[only])
+    if len(arguments) == 2:
+        left, right = arguments
+        if isinstance(left, Ref) and isinstance(right, Ref):
+            a, b = left.value, right.value
+            return lambda values: function(values[a], values[b])
+        if isinstance(left, Ref):
+            a = left.value
+            return lambda values: function(values[a], right)
+        if isinstance(right, Ref):
+            b = right.value
+            return lambda values: function(left, values[b])
+    slots = [(a.value, None) if isinstance(a, Ref) else (-1, a) for a in arguments]
+    return lambda values: function(*[values[n] if n >= 0 else constant for n, constant in slots])
+
+
+_PLAIN = (int, float, complex, str, bytes, bool, type(None), type(Ellipsis), np.dtype, type, np.generic)
+
+
+def is_plain(thing: Any) -> bool:
+    """Whether an argument of an operation is a constant."""
+    return isinstance(thing, _PLAIN) or (isinstance(thing, slice | range) and not _slice_refs(thing))
+
+
+def _slice_refs(thing: Any) -> bool:
+    return isinstance(thing, slice) and any(isinstance(p, Ref) for p in (thing.start, thing.stop, thing.step))
+
+
+def check_fillable(structure: Any) -> None:
+    """Make sure that every argument is known.
+
+    Raises:
+        CannotReplay: One is of a type that the tape does not follow.
+    """
+    if isinstance(structure, Ref | slice) or is_plain(structure):
+        return
+    if isinstance(structure, dict):
+        structure = list(structure.values())
+    if not isinstance(structure, list | tuple):
+        raise CannotReplay(repr(structure))
+    for element in structure:
+        check_fillable(element)
+
+
+def fill(structure: Any, values: Any) -> Any:
+    """A nest of arguments with every `Ref` replaced by its array."""
+    if isinstance(structure, Ref):
+        return values[structure.value]
+    if isinstance(structure, tuple):
+        return tuple([fill(element, values) for element in structure])
+    if isinstance(structure, list):
+        return [fill(element, values) for element in structure]
+    if isinstance(structure, dict):
+        return {key: fill(element, values) for key, element in structure.items()}
+    if isinstance(structure, slice):
+        return slice(fill(structure.start, values), fill(structure.stop, values), fill(structure.step, values))
+    return structure
+
+
+__all__ = ["CannotReplay", "Replay", "ReplayError", "agrees", "resolve"]
