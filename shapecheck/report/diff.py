@@ -65,8 +65,8 @@ def _checked(text: SourceText, edits: Iterable[Edit]) -> list[Edit]:
     """The edits in the order of the file; raises EditError where they overlap or leave it."""
     ordered = sorted(set(edits), key=lambda edit: (_start(edit), _end(edit)))
     for edit in ordered:
-        inside = 1 <= edit.line <= edit.end_line <= max(len(text.raw_lines), 1) and _start(edit) <= _end(edit)
-        lines = text.lines or ("",)
+        lines = tuple(line.rstrip("\r\n") for line in _with_end(text))
+        inside = 1 <= edit.line <= edit.end_line <= len(lines) and _start(edit) <= _end(edit)
         if (
             not inside
             or not 1 <= edit.column <= len(lines[edit.line - 1]) + 1
@@ -95,13 +95,19 @@ def patched_lines(text: SourceText, edits: Iterable[Edit]) -> tuple[str, ...]:
     Raises:
         EditError: Edits overlap, or lie outside the file.
     """
-    lines = list(text.raw_lines) or [""]
+    lines = _with_end(text)
     for edit in reversed(_checked(text, edits)):
         replacement = text.newline.join(line.rstrip("\r\n") for line in _pieces(edit.replacement))
         head = lines[edit.line - 1][: edit.column - 1]
         tail = lines[edit.end_line - 1][edit.end_column - 1 :]
         lines[edit.line - 1 : edit.end_line] = [head + replacement + tail]
     return split_lines("".join(lines))
+
+
+def _with_end(text: SourceText) -> list[str]:
+    """The lines and, where the last one is ended, the place after it, where lines can be added."""
+    lines = list(text.raw_lines)
+    return lines if lines and not lines[-1].endswith(("\r", "\n")) else [*lines, ""]
 
 
 def _pieces(replacement: str) -> list[str]:

@@ -44,6 +44,7 @@ PATCHES = [
     ("wide signs count once", "誤差 = 出力\n", [edit(1, 6, 1, 8, "目標")], "誤差 = 目標\n"),
     ("same edit twice", "a\n", [edit(1, 1, 1, 2, "x"), edit(1, 1, 1, 2, "x")], "x\n"),
     ("byte order mark is before column 1", "\ufeffa\n", [edit(1, 1, 1, 2, "x")], "x\n"),
+    ("added at the end", "a\n", [edit(2, 1, 2, 1, "b\n")], "a\nb\n"),
     ("empty file", "", [edit(1, 1, 1, 1, "x\n")], "x\n"),
 ]
 
