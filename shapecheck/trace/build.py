@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import types
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -44,6 +45,8 @@ class _Builder:
         self.working: dict[int, np.ndarray[Any, Any]] = {}  # memory -> its contents at this point of the tape
         self.root_objects: dict[int, Any] = {}
         self.aug: dict[int, tuple[Any, ...]] = {}
+        # A call that gave one of its operands back, until it is known whether it changed that operand (`out=`).
+        self.returned_operand: tuple[Site, str, tuple[Any, ...], dict[str, Any], Any] | None = None
 
     # -- values -------------------------------------------------------------------------------------------------
 
@@ -163,6 +166,7 @@ class _Builder:
         elif number == AFTER:
             self.after(values[0], result)
         else:
+            self.returned_operand = None
             site = self.sites[number]
             _HANDLERS[site.kind](self, site, result, values)
 
@@ -184,7 +188,12 @@ class _Builder:
             return
         self.working[id(root)] = copy.copy()
         self.changes[id(root)] = self.changes.get(id(root), 0) + 1
-        if id(root) in self.current:
+        if self.returned_operand is not None and _root(self.returned_operand[4]) is root:
+            site, function, arguments, keywords, target = self.returned_operand
+            version = self.tape.values[self.current[id(target)]].version + 1 if id(target) in self.current else 0
+            self.operation(site.number, function, arguments, keywords, target, version=version)
+            self.refresh_root(target)
+        elif id(root) in self.current:
             old = self.tape.values[self.current[id(root)]]
             last = self.tape.operations[-1].site if self.tape.operations else None
             self.operation(last, "leaf", (Ref(old.number),), {}, root, version=old.version + 1, label="changed")
@@ -249,12 +258,16 @@ class _Builder:
         if self.is_users(callee) or result is None or not isinstance(result, np.ndarray | ArrayStub | _SCALARS):
             self.in_place_call(site, roles, result)
             return
-        if self.identical(result, roles.values()):
-            return
         function, label = _function_name(site, callee, receiver)
+        if self.is_access(function, result):
+            return
         positional, keywords = self.arguments(site, roles)
         if function.startswith("."):
             positional = (self.structure(receiver), *positional)
+        if self.identical(result, roles.values()):
+            if isinstance(result, np.ndarray):
+                self.returned_operand = (site, function, positional, keywords, result)
+            return
         if _is_leaf(function, label, receiver):
             self.leaf(site, result, label or function, positional)
             return
@@ -311,6 +324,12 @@ class _Builder:
         if self.keep_values and self.known(result):
             return
         self.operation(site.number, "leaf", arguments, {}, result, label=label)
+
+    def is_access(self, function: str, result: Any) -> bool:
+        """Whether a call only handed out an object made elsewhere: `getattr(self, name)`, `next(it)`, a method whose
+        function could not be found."""
+        hands_out = function in {"opaque", "builtins.getattr", "builtins.next", "operator.getitem"}
+        return hands_out and self.keep_values and isinstance(result, np.ndarray) and self.known(result)
 
     def identical(self, result: Any, operands: Iterable[Any]) -> bool:
         """Whether an operation gave one of its operands back (`np.asarray(x)`)."""
@@ -493,6 +512,9 @@ def _function_name(site: Site, callee: Any, receiver: Any) -> tuple[str, str]:
         return f"{module}.{name}", name
     if module and name and isinstance(callee, types.FunctionType | types.BuiltinFunctionType | np.ufunc):
         return f"{module}.{name}", name
+    for home in (module, "scipy.special"):  # `from numpy.lib.stride_tricks import ...`, `from scipy.special import expit`
+        if name and home and callee is not None and getattr(sys.modules.get(home), name, None) is callee:
+            return f"{home}.{name}", name
     return "opaque", name or site.operator
 
 

@@ -7,6 +7,7 @@ the running program waits as little as possible.
 from __future__ import annotations
 
 import _thread
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -121,6 +122,8 @@ def _make_hooks(recorder: Recorder) -> dict[str, Callable[..., Any]]:
     ndarray = np.ndarray
     large = limits.large
     identify = _thread.get_ident
+    tee = itertools.tee
+    tee_type = type(tee(())[0])
     updates = recorder.updates
     pending: list[tuple[int, Any, Any]] = []
 
@@ -192,7 +195,20 @@ def _make_hooks(recorder: Recorder) -> dict[str, Callable[..., Any]]:
             keep(site, result, (*operands, *held))
         return result
 
+    def hold_items(generator: Any) -> Any:
+        """Hand the generator on and keep a second iterator over the same items, which is read once they are used up.
+
+        Both are made by `itertools.tee`, so that no frame of ours stands in a traceback.
+        """
+        if guarded and identify() != owner:
+            return generator
+        handed, kept = tee(generator)
+        push(kept)
+        return handed
+
     def copied(operand: Any) -> Any:
+        if type(operand) is tee_type:
+            return list(operand)
         return list(operand) if type(operand) is list and len(operand) < 10_000 else operand
 
     def record_list(site: int, result: Any, *operands: Any) -> Any:
@@ -381,6 +397,7 @@ def _make_hooks(recorder: Recorder) -> dict[str, Callable[..., Any]]:
         "compare_held": compare_held,
         "hold": hold,
         "hold_changing": hold_changing,
+        "hold_items": hold_items,
         "before_change": before_change,
         "record_change": record_change,
         "setitem": setitem,

@@ -33,6 +33,8 @@ LIST_CONSUMERS = frozenset(
     "array asarray asanyarray concatenate vstack hstack dstack stack column_stack row_stack block sum mean average "
     "prod max min std var median matrix asmatrix mat".split()
 )
+# Builtins that use up a generator completely, so that a copy of its items can be kept.
+EXHAUSTING_BUILTINS = frozenset({"sum", "max", "min"})
 COMPILED_DECORATORS = frozenset({"jit", "njit", "vectorize", "guvectorize", "cfunc", "stencil", "compile", "pjit"})
 
 OPERATORS: dict[type[ast.AST], str] = {
@@ -90,6 +92,21 @@ def _imported_names(tree: ast.Module) -> set[str]:
     return imported - stored
 
 
+def _assigned_names(tree: ast.Module) -> set[str]:
+    """Names that the module binds anywhere, in any scope."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            names.add(node.id)
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.alias):
+            names.add((node.asname or node.name).partition(".")[0])
+    return names
+
+
 def _deleted_names(tree: ast.Module) -> set[str]:
     return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Del)}
 
@@ -102,6 +119,7 @@ class Rewriter(ast.NodeTransformer):
         self._table = table
         self._modules = _imported_names(tree)
         self._unstable = _deleted_names(tree)
+        self._assigned_names = _assigned_names(tree)
         self._scope: list[str] = []
 
     # -- small pieces -------------------------------------------------------------------------------------------
@@ -249,7 +267,8 @@ class Rewriter(ast.NodeTransformer):
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         changes = name in MUTATORS or any(k.arg in {"out", "inplace", "copy"} for k in node.keywords)
         changes = changes or (len(node.args) >= 3 and name in {"dot", "matmul", "add", "subtract", "multiply"})
-        arguments = [self._argument(str(i), a, slots) for i, a in enumerate(node.args)]
+        items = isinstance(node.func, ast.Name) and name in EXHAUSTING_BUILTINS - self._assigned_names
+        arguments = [self._argument(str(i), a, slots, items=items) for i, a in enumerate(node.args)]
         keywords = []
         for keyword in node.keywords:
             role = f"{keyword.arg}=" if keyword.arg else "**"
@@ -275,7 +294,10 @@ class Rewriter(ast.NodeTransformer):
     def _is_super(self, node: ast.expr) -> bool:
         return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
 
-    def _argument(self, role: str, node: ast.expr, slots: list[Slot]) -> ast.expr:
+    def _argument(self, role: str, node: ast.expr, slots: list[Slot], *, items: bool = False) -> ast.expr:
+        if isinstance(node, ast.GeneratorExp) and items:
+            slots.append(Slot(role, Source.HELD, node))
+            return self._hook("hold_items", [self._visit(node)], node)
         if isinstance(node, ast.GeneratorExp | ast.Lambda):
             visited: ast.expr = self._visit(node)
             return visited
