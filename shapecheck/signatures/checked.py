@@ -116,6 +116,8 @@ def _checked(signed: _Signed) -> Callable[..., Any]:
             refusal = signed.refusal_of_call(error, sys._getframe(1), args, kwargs)
             if refusal is None:
                 raise
+            # jaxtyping's text says it all; what led to it is generated code, three tracebacks long.
+            error.__cause__, error.__context__ = None, None
             raise SignatureError(refusal) from error
         except LocalRefused as refused:
             if refused.code is not signed.body.__code__:
