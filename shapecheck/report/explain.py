@@ -62,11 +62,13 @@ def render_page(code: str, *, width: int = 80, color: bool = False) -> str:
         if line.startswith("```"):
             finish_paragraph()
             in_code = not in_code
+            if line == "```text":
+                rows[-1:] = [Text("  gives")]  # in place of the blank row between an example and its output
         elif in_code:
             rows.append(Text.assemble(_INDENT, (line, "cyan")))
         elif line.startswith("#"):
             finish_paragraph()
-            rows.append(Text(line.lstrip("# "), style="bold underline" if line.startswith("# ") else "bold"))
+            rows += wrap(Text(line.lstrip("# "), style="bold"), width, Text(), Text("       "))
         elif not line.strip():
             finish_paragraph()
             rows.append(Text())
