@@ -51,7 +51,7 @@ def render_page(code: str, *, width: int = 80, color: bool = False) -> str:
     width = max(width, MIN_WIDTH)
     rows: list[Text] = []
     paragraph: list[str] = []
-    in_code = False
+    block = ""  # the language of the block of code that a line is in
 
     def finish_paragraph() -> None:
         if paragraph:
@@ -61,10 +61,12 @@ def render_page(code: str, *, width: int = 80, color: bool = False) -> str:
     for line in page(code).splitlines():
         if line.startswith("```"):
             finish_paragraph()
-            in_code = not in_code
-            if line == "```text":
+            block = line[3:]
+            if block == "text":
                 rows[-1:] = [Text("  gives")]  # in place of the blank row between an example and its output
-        elif in_code:
+        elif block == "text":
+            rows += wrap(Text(line, style="dim"), width, _INDENT, _INDENT)
+        elif block:
             rows.append(Text.assemble(_INDENT, (line, "cyan")))
         elif line.startswith("#"):
             finish_paragraph()

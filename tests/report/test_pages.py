@@ -74,12 +74,12 @@ def test_only_the_wrong_example_of_a_crash_crashes(code):
 
 
 @pytest.mark.parametrize("code", CODES)
-@pytest.mark.parametrize("width", [80, 50])
-def test_page_fits_the_terminal(code, width):
-    rendered = render_page(code, width=width)
-    prose = [line for line in rendered.splitlines() if not line.startswith("    ")]
-    assert max(map(len, prose)) <= width
+def test_page_fits_the_terminal(code):
+    rendered = render_page(code, width=80)
+    assert max(map(len, rendered.splitlines())) <= 80
     assert "```" not in rendered
+    prose = [line for line in render_page(code, width=50).splitlines() if not line.startswith("    ")]
+    assert max(map(len, prose)) <= 50
 
 
 def test_rendered_page(golden):
