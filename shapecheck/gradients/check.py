@@ -9,10 +9,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from shapecheck.gradients.errors import MissingGradientError, ShapeMismatchError
-from shapecheck.gradients.objective import Objective, call_with, calling_convention
-from shapecheck.gradients.parameters import ParameterSet, flatten
-from shapecheck.gradients.result import GradientReport, ParameterResult, Verdict
+from shapecheck.gradients.examination import Examination, Options
+from shapecheck.gradients.objective import Objective, calling_convention
+from shapecheck.gradients.parameters import ParameterSet
+from shapecheck.gradients.result import GradientReport
 
 Mode = Literal["projection", "joint", "sampled", "full"]
 
@@ -36,43 +36,68 @@ def gradcheck(
     progress: bool | None = None,
     reproduce: str | None = None,
 ) -> GradientReport:
-    """Hold hand-written gradients against numeric ones."""
-    seed = int(np.random.SeedSequence().entropy % 2**32) if seed is None else seed  # type: ignore[operator]
+    """Hold hand-written gradients against numeric derivatives of the loss: grads[p] = dL/dp.
+
+    Args:
+        loss: Returns the loss, a scalar. Takes nothing and reads the arrays of `params` where they are, or takes
+            `params` itself, or one argument per parameter (for a dict: by their names). With `cotangent`, the
+            forward pass instead, which returns an array.
+        params: Dict, list or tuple (nested, if you like) of floating arrays or floats, or one array. Perturbed in
+            place and restored bit for bit, also on exceptions and Ctrl-C.
+        grads: The gradients to be checked, in the same structure; or a function that computes them at the parameters
+            as they are, which lets the check look at a second point as well (`perturb`) and hold random generators
+            still for both. It is always called right after the loss, so that it may use what that has cached.
+        mode: `projection`: one random direction per parameter, and on failure a bisection down to the entry.
+            `joint`: one direction for all; cheapest. `sampled`: `samples` entries of each. `full`: every entry.
+        rtol: Allow this relative error instead of what the measured noise of the loss explains.
+        atol: Allow this absolute error, as `rtol`. Given one of them only, the other is 0.
+        seed: For the directions. The report names the one that was used.
+        executor: Where `full` and `sampled` evaluate; any `concurrent.futures.Executor`.
+        sign: -1 where the code computes minus the gradient (`target - output`, added by the update).
+        samples: Entries per parameter in `sampled` mode.
+        cotangent: Of the shape of the forward pass's output: checks <cotangent, forward> (vector-Jacobian form).
+        perturb: Whether to check at perturbed parameters too; needs `grads` to be a function.
+        values: Forward and backward values by name (a cache), for the search for a missing factor.
+        previous: Gradients of the previous step, to recognise them.
+        progress: Show a progress bar; by default where `full` takes long and standard error is a terminal.
+        reproduce: The line that a failing report shows for repeating the check.
+
+    Returns:
+        The report. It has a verdict for each parameter; `report.raise_if_wrong()` raises what it found.
+
+    Raises:
+        LossError: The loss is not a finite scalar, or does not depend on a parameter.
+        ParameterError: A parameter cannot be perturbed.
+        MissingGradientError: A parameter has no gradient.
+        ShapeMismatchError: A gradient has not its parameter's shape.
+        MutationError: The loss or the backward function changed what it should only read.
+
+    Source:
+        Noise: Moré & Wild, SIAM J. Sci. Comput. 33 (2011). Complex step: Squire & Trapp, SIAM Review 40 (1998).
+    """
+    options = Options(
+        mode=mode,
+        rtol=rtol,
+        atol=atol,
+        seed=fresh_seed() if seed is None else seed,
+        executor=executor,
+        sign=sign,
+        samples=samples,
+        perturb=perturb,
+        values=values,
+        previous=previous,
+        progress=progress,
+        reproduce=reproduce,
+    )
     arguments = calling_convention(loss, params)
     parameters = ParameterSet(params, passed=arguments != "none")
     objective = Objective(loss, parameters, arguments, cotangent)
-    with parameters.restored():
-        base = objective()
-        if callable(grads):
-            grads = call_with(grads, parameters.current_structure(), calling_convention(grads, params))
-        given = {name: np.asarray(value) for name, value, _, _ in flatten(grads)}
-        rows = []
-        rng = np.random.default_rng(seed)
-        for parameter in parameters:
-            if parameter.name not in given:
-                raise MissingGradientError(f"there is no gradient for `{parameter.name}`", parameter=parameter.name)
-            gradient = given[parameter.name]
-            if gradient.shape != parameter.shape:
-                raise ShapeMismatchError(
-                    f"the gradient of `{parameter.name}` has shape {gradient.shape}, the parameter {parameter.shape}",
-                    name=parameter.name, actual=gradient.shape, expected=parameter.shape, hint="",
-                )
-            direction = {parameter.name: rng.choice([-1.0, 1.0], parameter.shape)}
-            step = 1e-5 * max(1.0, parameter.size) ** -0.25
-            right = parameters.shift(direction, step)[parameter.name]
-            after = objective()
-            left = parameters.shift(direction, -step)[parameter.name]
-            before = objective()
-            parameters.restore()
-            predicted = float(np.sum(sign * gradient * (right - left)))
-            allowed = 1e-13 * max(abs(base), 1e-300) + 1e-6 * abs(predicted)
-            error = abs(after - before - predicted)
-            scale = max(abs(predicted), 1e-300)
-            rows.append(ParameterResult(
-                parameter.name, parameter.shape, str(parameter.dtype), float(np.linalg.norm(gradient)),
-                error / scale, allowed / scale, Verdict.RIGHT if error <= allowed else Verdict.WRONG,
-            ))
-    return GradientReport(tuple(rows), seed=seed, mode=mode, loss=base, evaluations=objective.evaluations)
+    return Examination(objective, grads, options).report()
+
+
+def fresh_seed() -> int:
+    """A seed that no seeding of the user's data can coincide with."""
+    return int(np.random.SeedSequence().generate_state(1)[0])
 
 
 def numeric_gradient(loss: Callable[..., Any], x: Any, *, step: float | None = None) -> NDArray[np.float64]:
@@ -87,8 +112,8 @@ def numeric_gradient(loss: Callable[..., Any], x: Any, *, step: float | None = N
             h = step or 1e-5 * max(1.0, abs(float(parameter.original[index])))
             along = np.zeros(parameter.shape)
             along[index] = 1.0
-            right = parameters.shift({parameter.name: along}, h)[parameter.name]
+            right = parameters.displace({parameter.name: h * along})[parameter.name]
             after = objective()
-            left = parameters.shift({parameter.name: along}, -h)[parameter.name]
+            left = parameters.displace({parameter.name: -h * along})[parameter.name]
             result[index] = (after - objective()) / (right - left)[index]
     return result

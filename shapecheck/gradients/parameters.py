@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping, MutableSequence, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,6 +25,7 @@ class Parameter:
     def __init__(self, name: str, value: Any, container: Any, key: Any) -> None:
         self.name = name
         self.value = value
+        self.held = value
         self.container = container
         self.key = key
         # np.matrix and other subclasses change what * and indexing mean; their memory is an ordinary array.
@@ -34,6 +35,7 @@ class Parameter:
         self.dtype: np.dtype[Any] = self.array.dtype
         self.in_place = isinstance(value, np.ndarray) and bool(self.array.flags.writeable)
         self.original: Array = np.array(self.array, copy=True)  # K order: a Fortran array stays one
+        self.center: Array = self.original  # where differences are taken around; moved for a second look
 
     @property
     def replaceable(self) -> bool:
@@ -49,20 +51,23 @@ class Parameter:
         """Make `values` (of the parameter's shape) what the user's code sees."""
         if self.in_place:
             self.array[...] = values
+        elif values is self.original:
+            self._hold(self.value)  # the very object that was there
+        elif isinstance(self.value, float):
+            self._hold(type(self.value)(values))
         else:
-            new = np.asarray(values, dtype=self.dtype)
-            self.value = new[()].item() if isinstance(self.value, float) and self.shape == () else new
-            if isinstance(self.value, np.ndarray) and self.shape == () and not isinstance(self.value, np.generic):
-                self.value = new[()]
-            if self.replaceable:
-                self.container[self.key] = self.value
+            self._hold(np.array(values, dtype=self.dtype))
+
+    def _hold(self, value: Any) -> None:
+        self.held = value
+        if self.replaceable:
+            self.container[self.key] = value
 
     def current(self) -> Array:
         """What the user's code sees now; not a copy."""
-        return self.array if self.in_place else np.asarray(self._held())
-
-    def _held(self) -> Any:
-        return self.container[self.key] if self.replaceable else self.value
+        if self.in_place:
+            return self.array
+        return np.asarray(self.container[self.key] if self.replaceable else self.held)
 
 
 def flatten(structure: Any, name: str = "x") -> list[tuple[str, Any, Any, Any]]:
@@ -97,7 +102,7 @@ class ParameterSet:
     Args:
         structure: A dict, list or tuple (nested, if you like) of floating arrays or floats, or a single array.
         name: What to call a single array.
-        must_replace: Set where the loss gets the structure as an argument, so that a tuple of floats will do.
+        passed: Whether the loss gets the structure as an argument, so that a tuple of floats will do.
 
     Raises:
         ParameterError: A leaf cannot be perturbed, or two leaves share memory.
@@ -131,7 +136,7 @@ class ParameterSet:
         """The structure to hand to a loss that takes it: the user's own object wherever its leaves live in it."""
         if all(p.in_place or p.replaceable for p in self.parameters):
             return self.structure
-        return self.rebuild({p.name: p.value for p in self.parameters})
+        return self.rebuild({p.name: p.value if p.in_place else p.held for p in self.parameters})
 
     def rebuild(self, values: Mapping[str, Any]) -> Any:
         """A structure like the user's with other leaves."""
@@ -139,22 +144,34 @@ class ParameterSet:
             return values[self.parameters[0].name]
         return _rebuild(self.structure, iter([values[p.name] for p in self.parameters]))
 
-    def shift(self, direction: Direction, step: float) -> dict[str, NDArray[np.float64]]:
-        """Move the named parameters to original + step * direction; returns how far they really moved.
+    def displace(self, displacement: Direction) -> dict[str, NDArray[np.float64]]:
+        """Move the named parameters to center + displacement; returns how far they really moved.
 
-        The sum is rounded to the parameter's dtype, so the true displacement differs from `step * direction`.
+        The sum is rounded to the parameter's dtype, so the true displacement differs a little.
         """
         moved: dict[str, NDArray[np.float64]] = {}
-        for name, along in direction.items():
+        for name, along in displacement.items():
             parameter = self.by_name[name]
-            target = (parameter.original + step * along).astype(parameter.dtype, copy=False)
+            target = (parameter.center + along).astype(parameter.dtype, copy=False)
             parameter.put(target)
-            moved[name] = np.subtract(target, parameter.original, dtype=np.float64)
+            moved[name] = np.subtract(target, parameter.center, dtype=np.float64)
         return moved
 
+    def recenter(self, names: Iterable[str] | None = None) -> None:
+        """Put the named parameters (all of them by default) back to the center."""
+        for name in self.names if names is None else names:
+            self.by_name[name].put(self.by_name[name].center)
+
+    def move_center(self, centers: Mapping[str, Array]) -> None:
+        """Take differences around other values from now on; `restore` still goes back to the original ones."""
+        for name, center in centers.items():
+            self.by_name[name].center = center.astype(self.by_name[name].dtype)
+        self.recenter()
+
     def restore(self) -> None:
-        """Put every parameter back, bit for bit."""
+        """Put every parameter back as it was in the beginning, bit for bit."""
         for parameter in self.parameters:
+            parameter.center = parameter.original
             parameter.put(parameter.original)
 
     @contextmanager
@@ -163,20 +180,17 @@ class ParameterSet:
         try:
             yield
         finally:
-            held = [(p, p.container[p.key]) for p in self.parameters if not p.in_place and p.replaceable]
-            del held
             self.restore()
 
     def refuse_changes(self, who: str) -> None:
-        """Raise if a parameter no longer holds its original bits.
+        """Raise if a parameter no longer holds the bits that were put there.
 
         Raises:
             MutationError: `who` changed it. The parameters are restored first.
         """
         for parameter in self.parameters:
             now = parameter.current()
-            same = now.shape == parameter.shape and _bits_equal(now, parameter.original)
-            if not same:
+            if now.shape != parameter.shape or not _bits_equal(now, parameter.center):
                 self.restore()
                 raise MutationError(
                     f"{who} changed the parameter `{parameter.name}` in place; differences of two evaluations then "

@@ -1,0 +1,267 @@
+"""Whether the updates on a tape follow the numeric gradient of some loss: the evidence that a program is right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, Literal
+
+import numpy as np
+
+from shapecheck.gradients.hypotheses import Hypothesis, Meetings, catalogue_losses, scalar_losses
+from shapecheck.gradients.replay import Replay, ReplayError
+from shapecheck.network.dependence import Dependence, ancestors
+from shapecheck.network.parameters import Parameter, find_parameters, value_names
+from shapecheck.trace.tape import Shape, Tape
+
+Verdict = Literal["right", "wrong", "unknown"]
+
+# Directions per parameter: enough to fit a factor and a decay term and to leave three to judge by.
+_DIRECTIONS = 5
+_TOLERANCE = 1e-4
+_STEP = 1e-5
+
+
+@dataclass
+class ParameterAgreement:
+    """One parameter's update held against a loss.
+
+    Attributes:
+        factor: The update is `factor` times the gradient (negative: descent); None unless right.
+        error: Relative residual of the best fit.
+    """
+
+    name: str
+    shape: Shape
+    verdict: Verdict
+    factor: float | None = None
+    error: float = 1.0
+    grew_to: Shape | None = None
+
+
+@dataclass
+class Agreement:
+    """What a tape shows of its updates.
+
+    Attributes:
+        verdict: `right` when every parameter follows one loss downhill; `wrong` when none of the losses that could
+            be meant is followed by all; `unknown` when there was nothing to hold them against.
+        matched: How many parameters follow the best loss.
+        same_factor: Whether all parameters that agree do so with one factor (one learning rate).
+    """
+
+    verdict: Verdict
+    parameters: list[ParameterAgreement] = field(default_factory=list)
+    formula: str = ""
+    inferred: bool = False
+    matched: int = 0
+    error: float = 0.0
+    ascent: bool = False
+    same_factor: bool = True
+
+    @property
+    def grew(self) -> bool:
+        """Whether a parameter changed its shape."""
+        return any(p.grew_to is not None for p in self.parameters)
+
+
+class _Step:
+    """All parameters' updates of one training step."""
+
+    def __init__(self, tape: Tape, parameters: list[Parameter], step: int) -> None:
+        self.tape = tape
+        self.step = step
+        self.parameters = [p for p in parameters if len(p.updates) > step]
+        self.updates = [p.updates[step] for p in self.parameters]
+        self.first = min((u.operation for u in self.updates), default=0)
+        self.last = max((u.operation for u in self.updates), default=0)
+        self.dependence = Dependence(tape)
+        self.masks: list[int] = []
+        starts = {u.old for u in self.updates}
+        for value in starts:
+            if tape.values[value].producer is None:
+                self.dependence.cut(value)
+        stops = {u.new for u in self.updates}
+        for operation in tape.operations:
+            self.dependence.advance(operation)
+            if operation.result in starts or operation.result in stops:
+                self.dependence.cut(operation.result)
+        self.masks = [self.dependence.masks[u.old] for u in self.updates]
+
+    def horizon(self) -> int:
+        """Number of the operation after which the parameters are no longer those of this step."""
+        following = [p.updates[self.step + 1].operation for p in self.parameters if len(p.updates) > self.step + 1]
+        return min(min(following, default=len(self.tape.operations)), self.last + 5000)
+
+
+def agreement(tape: Tape, *, steps: int = 2) -> Agreement:
+    """Hold the first updates on a tape against numeric gradients of the losses that the program may mean.
+
+    Args:
+        tape: With whole values.
+        steps: Every one of so many first updates must agree.
+    """
+    parameters = find_parameters(tape, most_updates=max(steps, 3))
+    if not parameters:
+        return Agreement("unknown")
+    replay = Replay(tape)
+    names = value_names(tape)
+    results = []
+    for step in range(min(steps, max(len(p.updates) for p in parameters))):
+        results.append(_judge_step(tape, replay, _Step(tape, parameters, step), names, len(parameters)))
+    worst = min(results, key=lambda r: {"wrong": 0, "unknown": 1, "right": 2}[r.verdict])
+    for row, parameter in zip(worst.parameters, parameters, strict=False):
+        grown = parameter.grew(tape)
+        if grown is not None:
+            row.grew_to = tape.values[grown.new].shape
+    return worst
+
+
+def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str], count: int) -> Agreement:
+    changes = [u.change for u in step.updates]
+    among = ancestors(tape, changes, until=frozenset(u.old for u in step.updates))
+    everything = 0
+    for mask in step.masks:
+        everything |= mask
+    meetings = Meetings(tape, step.dependence, everything)
+    best: Agreement | None = None
+    for hypothesis in chain(
+        catalogue_losses(tape, meetings, among, names, differences=True),
+        scalar_losses(tape, step.dependence, step.masks, step.horizon(), among),
+        catalogue_losses(tape, meetings, among, names, differences=False),
+    ):
+        judged = _judge(tape, replay, step, hypothesis, among)
+        if judged is None:
+            continue
+        if best is None or (judged.matched, -judged.error) > (best.matched, -best.error):
+            best = judged
+        if best.verdict == "right" and not best.ascent:
+            break
+    if best is None:
+        rows = [ParameterAgreement(p.name, p.shape(tape), "unknown") for p in step.parameters]
+        return Agreement("unknown", rows)
+    return best
+
+
+def _judge(tape: Tape, replay: Replay, step: _Step, hypothesis: Hypothesis, among: set[int]) -> Agreement | None:
+    """Every parameter of a step against one loss; None where the loss cannot be evaluated."""
+    rng = np.random.default_rng(20240229)
+    rows: list[ParameterAgreement] = []
+    # From the output backwards: a loss that does not even fit the last two parameters is not the one meant.
+    for parameter, update in reversed(list(zip(step.parameters, step.updates, strict=True))):
+        if len(rows) >= 3 and all(r.verdict == "wrong" for r in rows):
+            rows.append(ParameterAgreement(parameter.name, tape.values[update.old].shape, "wrong"))
+            continue
+        shape = tape.values[update.old].shape
+        row = ParameterAgreement(parameter.name, shape, "unknown")
+        rows.append(row)
+        directions = _directions(rng, shape)
+        try:
+            slopes = np.array([_slope(replay, hypothesis, update.old, d) for d in directions])
+        except (ReplayError, FloatingPointError, ValueError, TypeError):
+            return None
+        if not np.all(np.isfinite(slopes)):
+            return None
+        if tape.values[update.new].shape != shape:
+            row.verdict = "wrong"
+            continue
+        _fit(row, tape, update.old, update.sign, _gradient_like(tape, update.change, shape, among), directions, slopes)
+    return _summary(hypothesis, rows[::-1])
+
+
+def _summary(hypothesis: Hypothesis, rows: list[ParameterAgreement]) -> Agreement | None:
+    decided = [r for r in rows if r.verdict != "unknown"]
+    if not decided:
+        return None
+    right = [r for r in decided if r.verdict == "right"]
+    signs = {np.sign(r.factor) for r in right if r.factor is not None}
+    factors = [abs(r.factor) for r in right if r.factor]
+    same = bool(factors) and max(factors) < 1.01 * min(factors)
+    verdict: Verdict = "right" if len(right) == len(decided) and len(signs) == 1 else "wrong"
+    if verdict == "right" and not same and any(r.shape == () or set(r.shape) == {1} for r in right):
+        verdict = "wrong"  # a single entry fits any direction: only the common factor tells
+    ascent = verdict == "right" and signs == {1.0}
+    if ascent and hypothesis.inferred:
+        verdict = "wrong"
+    error = max((r.error for r in decided), default=0.0)
+    return Agreement(verdict, rows, hypothesis.formula, hypothesis.inferred, len(right), error, ascent, same)
+
+
+def _directions(rng: np.random.Generator, shape: Shape) -> list[np.ndarray[Any, Any]]:
+    return [np.round(rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape), 2) for _ in range(_DIRECTIONS)]
+
+
+def _slope(replay: Replay, hypothesis: Hypothesis, value: int, direction: np.ndarray[Any, Any]) -> float:
+    """Central difference of the loss along one direction; the step is small against the direction's norm."""
+    at = np.asarray(replay.recorded[value], dtype=float)
+    step = _STEP * max(1.0, float(np.abs(at).max(initial=0.0))) / max(1.0, np.sqrt(direction.size) / 4)
+    ends = []
+    for sign in (1.0, -1.0):
+        moved = at + sign * step * direction
+        ends.append(hypothesis.evaluate(replay.evaluate({value: moved}, hypothesis.wanted)))
+    return (ends[0] - ends[1]) / (2 * step)
+
+
+def _gradient_like(tape: Tape, change: int, shape: Shape, among: set[int]) -> list[int]:
+    """The change, and the values of the parameter's shape that it was computed from (a gradient before Adam, say)."""
+    found = [change]
+    open_values = [change]
+    seen = {change}
+    while open_values and len(found) < 10:
+        number = open_values.pop(0)
+        producer = tape.values[number].producer
+        if producer is None:
+            continue
+        for source in tape.operations[producer].inputs:
+            if source in among and source not in seen and tape.values[source].shape == shape:
+                seen.add(source)
+                found.append(source)
+                open_values.append(source)
+    return found
+
+
+def _fit(
+    row: ParameterAgreement,
+    tape: Tape,
+    old: int,
+    sign: int,
+    candidates: list[int],
+    directions: list[np.ndarray[Any, Any]],
+    slopes: np.ndarray[Any, Any],
+) -> None:
+    """Fit the update to `factor * gradient + decay * parameter` along the directions."""
+    parameter = np.asarray(tape.values[old].array, dtype=float)
+    decay = np.array([np.sum(parameter * d) for d in directions])
+    scale = float(np.abs(slopes).max())
+    best_error, best_factor = np.inf, None
+    silent = True
+    for number in candidates:
+        array = tape.values[number].array
+        if array is None:
+            continue
+        change = np.asarray(array, dtype=float)
+        try:
+            along = np.array([np.sum(np.broadcast_to(change, parameter.shape) * d) for d in directions])
+        except ValueError:
+            continue
+        size = float(np.abs(along).max())
+        if size < 1e-13 and scale < 1e-9:
+            continue
+        silent = False
+        if scale < 1e-12 or size == 0:
+            continue
+        for columns in ([slopes], [slopes, decay]) if np.any(decay) and len(directions) > 3 else ([slopes],):
+            matrix = np.stack(columns, axis=1)
+            solution, *_ = np.linalg.lstsq(matrix, along, rcond=None)
+            error = float(np.abs(matrix @ solution - along).max()) / size
+            if error < best_error:
+                best_error, best_factor = error, float(solution[0]) * sign
+            if error < _TOLERANCE:
+                break
+        if best_error < _TOLERANCE:
+            break
+    if silent:
+        return
+    row.error = best_error
+    row.verdict = "right" if best_error < _TOLERANCE else "wrong"
+    row.factor = best_factor if row.verdict == "right" else None

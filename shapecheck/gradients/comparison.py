@@ -1,0 +1,206 @@
+"""One look: the user's gradient and the loss's real change along one direction, with what the noise allows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shapecheck.gradients.complex_step import ComplexStep, ExactSlope
+from shapecheck.gradients.noise import Noise
+from shapecheck.gradients.parameters import Direction
+from shapecheck.gradients.surface import Surface
+
+Floats = NDArray[np.float64]
+
+ROUNDING = 16.0  # a right gradient may be off by this many units in the last place, in the mean over its entries
+
+
+@dataclass(frozen=True)
+class Look:
+    """The comparison along one direction at one step; everything in units of a slope.
+
+    Attributes:
+        step: The step; 0 for a complex step.
+        predicted: What the user's gradient says.
+        measured: What the loss does.
+        noise: How wrong `measured` may be for the loss's own noise.
+        rounding: How wrong `predicted` may be for the precision that the gradient was computed in.
+        allowed: What the user allowed instead; None where the measured noise decides.
+        scale: The size that a slope along a random direction has.
+        left: Slope on the left of the center, `right` on its right.
+    """
+
+    step: float
+    predicted: float
+    measured: float
+    noise: float
+    rounding: float
+    scale: float
+    left: float
+    right: float
+    allowed: float | None = None
+
+    @property
+    def error(self) -> float:
+        """Predicted minus measured."""
+        return self.predicted - self.measured
+
+    @property
+    def bound(self) -> float:
+        """How large `error` may be for a right gradient."""
+        return self.noise + self.rounding if self.allowed is None else self.allowed
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing is seen to be wrong."""
+        return abs(self.error) <= self.bound
+
+    @property
+    def resolution(self) -> float:
+        """The relative error that the noise would hide."""
+        return self.noise / self.scale if self.scale > 0 else math.inf
+
+    @property
+    def finite(self) -> bool:
+        """Whether the loss was a number on both sides."""
+        return math.isfinite(self.measured)
+
+    @property
+    def bend(self) -> float:
+        """Right slope minus left slope: of a smooth loss it shrinks with the step, of a kink it stays."""
+        return self.right - self.left
+
+    @property
+    def within_kink(self) -> bool:
+        """Whether the prediction lies between the one-sided slopes."""
+        low, high = min(self.left, self.right), max(self.left, self.right)
+        slack = 2 * self.bound
+        return low - slack <= self.predicted <= high + slack
+
+
+class Comparison:
+    """The user's gradients against the loss around one point.
+
+    Args:
+        surface: The loss, with its base evaluated.
+        noise: Measured on it.
+        exact: Complex-step derivatives of it.
+        gradients: The user's, in float64, by parameter name.
+        precision: Rounding unit of the arithmetic that each gradient was computed in.
+        rtol: Overrides the measured tolerance, relative to the slope.
+        atol: Overrides the measured tolerance, per unit length of the direction.
+    """
+
+    def __init__(
+        self,
+        surface: Surface,
+        noise: Noise,
+        exact: ComplexStep,
+        gradients: Mapping[str, Floats],
+        precision: Mapping[str, float],
+        rtol: float | None = None,
+        atol: float | None = None,
+    ) -> None:
+        self.surface = surface
+        self.noise = noise
+        self.exact = exact
+        self.gradients = gradients
+        self.precision = precision
+        self.rtol = rtol
+        self.atol = atol
+        self.amplification = dict.fromkeys(gradients, ROUNDING)
+
+    def step_for(self, direction: Direction) -> float:
+        """A step for entries of size one: small enough for truncation, large enough for the noise."""
+        entries = sum(int(np.count_nonzero(v)) for v in direction.values())
+        size = max(
+            float(np.sqrt(np.mean(np.square(self.surface.params[n].center, dtype=np.float64)))) if v.size else 0.0
+            for n, v in direction.items()
+        )
+        step = 1.65 * self.surface.epsilon ** (1 / 3) * max(entries, 1) ** -0.2
+        return max(step, 1e3 * self.surface.epsilon * size)
+
+    def look(self, direction: Direction, step: float | None = None) -> Look:
+        """Compare by a central difference."""
+        step = self.step_for(direction) if step is None else step
+        difference = self.surface.difference(direction, step)
+        width = 2 * step
+        predicted = difference.predicted(self.gradients) / width
+        measured = difference.slope
+        spread = self._spread({n: s / width for n, s in difference.span.items()})
+        return Look(
+            step,
+            predicted,
+            measured,
+            self.noise.of_difference(difference) / width,
+            self._rounding({n: s / width for n, s in difference.span.items()}),
+            max(spread, abs(measured)),
+            (self.surface.base - difference.left) / step,
+            (difference.right - self.surface.base) / step,
+            self._allowed(direction, predicted, measured),
+        )
+
+    def exact_look(self, direction: Direction, *, tie: bool = False, unguarded: bool = False) -> Look | None:
+        """Compare by a complex step; None where there is none."""
+        slope = self.exact_slope(direction, tie=tie, unguarded=unguarded)
+        return None if slope is None else self.look_from(direction, slope)
+
+    def exact_slope(self, direction: Direction, *, tie: bool = False, unguarded: bool = False) -> ExactSlope | None:
+        """The complex-step slope, refused where its real part is not the loss."""
+        slope = self.exact.slope(direction, tie=tie, unguarded=unguarded)
+        if slope is None or unguarded:
+            return slope
+        base, allowed = self.surface.base, 16 * self.noise.of(self.surface.base)
+        if self.surface.promotion is None:
+            allowed += 64 * self.surface.epsilon * abs(base)
+        if abs(slope.loss - base) > allowed:
+            self.exact.blame = "no complex step: the loss takes another way with complex numbers"
+            return None
+        return slope
+
+    def look_from(self, direction: Direction, slope: ExactSlope) -> Look:
+        """The comparison that a complex-step slope makes."""
+        predicted = sum(float(np.vdot(self.gradients[n], v)) for n, v in direction.items())
+        spread = self._spread(direction)
+        scale = max(spread, abs(slope.value))
+        return Look(
+            0.0,
+            predicted,
+            slope.value,
+            1e-10 * scale,
+            self._rounding(direction),
+            scale,
+            slope.value,
+            slope.value,
+            self._allowed(direction, predicted, slope.value),
+        )
+
+    def _spread(self, direction: Mapping[str, Floats]) -> float:
+        return math.sqrt(sum(float(np.sum(np.square(self.gradients[n] * v))) for n, v in direction.items()))
+
+    def _rounding(self, direction: Mapping[str, Floats]) -> float:
+        return math.sqrt(
+            sum(
+                (self.amplification[n] * self.precision[n]) ** 2 * float(np.sum(np.square(self.gradients[n] * v)))
+                for n, v in direction.items()
+            )
+        )
+
+    def _allowed(self, direction: Direction, predicted: float, measured: float) -> float | None:
+        if self.rtol is None and self.atol is None:
+            return None
+        length = math.sqrt(sum(float(np.sum(np.square(v))) for v in direction.values()))
+        return (self.rtol or 0.0) * max(abs(predicted), abs(measured)) + (self.atol or 0.0) * length
+
+
+def random_direction(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+    """Signs with magnitudes between 0.5 and 1.5: equal ones would cancel where entries were only swapped."""
+    direction = rng.random(shape)
+    direction *= 2.0
+    direction -= 1.0
+    direction += np.copysign(0.5, direction)
+    return np.asarray(direction, dtype=np.float64)

@@ -1,0 +1,124 @@
+"""Derivatives by a complex step: one evaluation, exact to rounding, on the very branches that the real loss takes.
+
+    d/dt L(p + t v) at t = 0  =  Im L(p + i h v) / h,    h so small that h**2 is nothing
+
+It knows when it cannot be had and which call is to blame; whether it can be believed is decided elsewhere, by holding
+it against real differences.
+"""
+
+from __future__ import annotations
+
+import linecache
+import math
+import sysconfig
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from shapecheck.gradients.parameters import Direction
+from shapecheck.gradients.stepped_array import Passage, RefusedError, SteppedArray, passage
+from shapecheck.gradients.substitution import Substitution
+
+STEP = 1e-20
+_FOREIGN = ("site-packages", "dist-packages", sysconfig.get_paths()["stdlib"], str(Path(__file__).parent))
+
+
+@dataclass(frozen=True)
+class ExactSlope:
+    """A derivative along a direction, with what the evaluation met on its way.
+
+    Attributes:
+        value: The derivative.
+        loss: The real part: the loss itself.
+        ties: Entries that were exactly at a kink.
+        guarded: Entries that a guard (a clip, a + 1e-8 inside a logarithm) changed noticeably.
+    """
+
+    value: float
+    loss: float
+    ties: int
+    guarded: int
+
+
+class ComplexStep:
+    """Complex-step derivatives of a loss.
+
+    Attributes:
+        blame: Why there are none, naming the user's call; empty while there are.
+    """
+
+    def __init__(self, substitution: Substitution) -> None:
+        self.substitution = substitution
+        self.blame = ""
+        if substitution.missing:
+            names = ", ".join(f"`{n}`" for n in substitution.missing)
+            self.blame = f"no complex step: no place was found where the loss reads {names}"
+
+    def slope(self, direction: Direction, *, tie: bool = False, unguarded: bool = False) -> ExactSlope | None:
+        """The derivative along `direction`; None where a complex step does not pass (see `blame`).
+
+        Args:
+            direction: By parameter name; the others stay.
+            tie: At an exact kink, whether the moving branch passes its derivative on.
+            unguarded: Leave out what only guards a logarithm or an exponent.
+        """
+        if self.blame:
+            return None
+        now = Passage(tie=tie, unguarded=unguarded)
+        token = passage.set(now)
+        try:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                warnings.simplefilter("error", np.exceptions.ComplexWarning)
+                result = self.substitution.evaluate(self._stepped(direction))
+        except Exception as error:  # noqa: BLE001 - whatever the user's code raises on complex numbers
+            if not unguarded:
+                self.blame = _blame(error)
+            return None
+        finally:
+            passage.reset(token)
+        return self._read(result, now)
+
+    def _read(self, result: Any, now: Passage) -> ExactSlope | None:
+        value = complex(result)
+        if isinstance(result, float | np.floating):
+            if now.float_of is None or now.float_of.real != float(result):
+                moved = now.float_of is not None
+                self.blame = "no complex step: float() or the math module drops the derivative" if moved else ""
+                return None if moved else ExactSlope(0.0, float(result), now.ties, now.guarded)
+            value = now.float_of
+        slope = value.imag / STEP
+        if not (math.isfinite(slope) and math.isfinite(value.real)):
+            return None
+        return ExactSlope(slope, value.real, now.ties, now.guarded)
+
+    def _stepped(self, direction: Direction) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for parameter in self.substitution.objective.params:
+            center = parameter.center
+            if parameter.name not in direction:
+                values[parameter.name] = center.astype(np.float64) if center.dtype != np.float64 else center
+                continue
+            stepped = np.empty(parameter.shape, dtype=np.complex128)
+            stepped.real = center
+            stepped.imag = STEP * direction[parameter.name]
+            values[parameter.name] = stepped.view(SteppedArray)
+        return values
+
+
+def _blame(error: Exception) -> str:
+    """The user's line that a complex number did not pass, and why."""
+    where = ""
+    trace: TracebackType | None = error.__traceback__
+    while trace is not None:
+        filename = trace.tb_frame.f_code.co_filename
+        if not any(part in filename for part in _FOREIGN):
+            text = linecache.getline(filename, trace.tb_lineno).strip()
+            where = f" at {Path(filename).name}:{trace.tb_lineno}" + (f", `{text}`" if text else "")
+        trace = trace.tb_next
+    what = f"{error} has no complex rule" if isinstance(error, RefusedError) else str(error).partition("\n")[0]
+    return f"no complex step{where}: {what}"

@@ -1,0 +1,423 @@
+"""A whole check from the first evaluation to the report: contracts, noise, verdicts, a second point, symptoms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shapecheck.gradients.comparison import Comparison
+from shapecheck.gradients.complex_step import ComplexStep
+from shapecheck.gradients.contracts import matched_gradients
+from shapecheck.gradients.determinism import HeldGenerators, generators
+from shapecheck.gradients.errors import LossError, MutationError
+from shapecheck.gradients.noise import measure_noise
+from shapecheck.gradients.objective import Objective, call_with, calling_convention
+from shapecheck.gradients.projection import Judge, Judgement
+from shapecheck.gradients.reachable import places
+from shapecheck.gradients.result import Entry, GradientReport, ParameterResult, Symptom, Verdict
+from shapecheck.gradients.substitution import Substitution
+from shapecheck.gradients.surface import Surface
+
+Floats = NDArray[np.float64]
+DOUBLE = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the caller of `gradcheck` asked for."""
+
+    mode: str = "projection"
+    rtol: float | None = None
+    atol: float | None = None
+    seed: int = 0
+    executor: Executor | None = None
+    sign: int = 1
+    samples: int = 100
+    perturb: bool = True
+    values: Any | None = None
+    previous: Any | None = None
+    progress: bool | None = None
+    reproduce: str | None = None
+
+
+class Examination:
+    """Carries one check through; `report` is its only door."""
+
+    def __init__(self, objective: Objective, grads: Any, options: Options) -> None:
+        self.objective = objective
+        self.params = objective.params
+        self.options = options
+        self.notes: list[str] = []
+        self.rng = np.random.default_rng([options.seed, 0x6772])  # two words: not the stream of default_rng(seed)
+        self._grads = grads
+        self._recompute: Callable[[], Any] | None = None
+        if callable(grads):
+            arguments = calling_convention(grads, self.params.structure, "the gradient function")
+            self._recompute = lambda: call_with(grads, self.params.current_structure(), arguments)
+        self._found = list(places(objective.loss, self.params.structure, grads if callable(grads) else None))
+        self._generators = HeldGenerators(generators(self._found))
+        self._dtypes: dict[str, np.dtype[Any]] = {}
+
+    def report(self) -> GradientReport:
+        """Run the check."""
+        with self.params.restored(), self._generators:
+            return self._run()
+
+    # -- one point after another ------------------------------------------------------------------------------------
+
+    def _run(self) -> GradientReport:
+        base = self._first_evaluation()
+        gradients = self._gradients()
+        comparison = self._comparison(base, gradients)
+        unsteady = self._unsteady(comparison, base)
+        if unsteady:
+            rows = [self._row(n, Judgement(Verdict.NOT_DETERMINISTIC, None, unsteady), gradients) for n in gradients]
+            return self._assemble(rows, comparison, gradients, [])
+        judgements = self._judge_all(comparison)
+        judgements = self._second_look(judgements)
+        judgements = {n: self._excuse(n, j, comparison) for n, j in judgements.items()}
+        rows = [self._row(n, judgements[n], gradients) for n in self.params.names]
+        return self._assemble(rows, comparison, gradients, self._symptoms(comparison, judgements))
+
+    def _first_evaluation(self) -> float:
+        base = self.objective()
+        if self._generators.look():
+            self.objective.hold = self._generators.rewind
+            moved = " and ".join(f"`{n}`" for n in self._generators.moved)
+            self.notes.append(f"the loss draws from {moved}: held still for every evaluation")
+        self.params.refuse_changes("the loss")
+        if not math.isfinite(base):
+            raise LossError(
+                f"the loss is {base} at the parameters as given, so no difference of it is a number. Look for a "
+                f"logarithm of 0, a division by 0 or an overflow; clip probabilities inside the logarithm",
+                loss=base,
+            )
+        return base
+
+    def _gradients(self) -> dict[str, Floats]:
+        """The user's gradients at the parameters as they are, in float64 and with the sign the loss falls by."""
+        given = self._grads
+        if self._recompute is not None:
+            self.objective.hold()
+            given = self._recompute()
+            self.params.refuse_changes("the gradient function")
+        matched = matched_gradients(given, self.params)
+        self._dtypes = {n: a.dtype for n, a in matched.items()}
+        # Copied: many a backward pass returns the same buffers each time.
+        return {n: self.options.sign * a.astype(np.float64) for n, a in matched.items()}
+
+    def _comparison(self, base: float, gradients: Mapping[str, Floats], *, looks: int = 2) -> Comparison:
+        substitution = Substitution(self.objective, self._found)
+        surface = self._surface(base, substitution)
+        noise = measure_noise(surface, self.rng, looks)
+        exact = ComplexStep(substitution)
+        precision = {n: self._precision(n) for n in gradients}
+        return Comparison(surface, noise, exact, gradients, precision, self.options.rtol, self.options.atol)
+
+    def _precision(self, name: str) -> float:
+        dtypes = [d for d in (self.params[name].dtype, self._dtypes.get(name)) if d is not None and d.kind == "f"]
+        units = [float(np.finfo(d).eps) for d in dtypes]
+        # One parameter in single precision makes the arithmetic of the whole backward pass single where they meet.
+        return max([*units, DOUBLE])
+
+    def _surface(self, base: float, substitution: Substitution) -> Surface:
+        single = [p.name for p in self.params if p.is_single_precision]
+        if single and not substitution.missing:
+            promoted = Surface(self.objective, substitution)
+            promoted.base = promoted.at({})
+            if self._same_function(promoted, base):
+                dtype = self.params[single[0]].dtype
+                self._note(
+                    f"{_names(single)} {'is' if len(single) == 1 else 'are'} {dtype}: the numeric side was computed "
+                    f"with float64 copies, and the gradients may be off by the rounding of {dtype}"
+                )
+                return promoted
+        surface = Surface(self.objective)
+        surface.base = base
+        if single:
+            self._note(
+                f"{_names(single)} {'is' if len(single) == 1 else 'are'} {self.params[single[0]].dtype} and the loss "
+                f"could not be evaluated with float64 copies: the check is as coarse as that rounding"
+            )
+        return surface
+
+    def _same_function(self, promoted: Surface, base: float) -> bool:
+        """Whether the loss with float64 copies is the loss: at the center, and where every parameter has moved."""
+        coarse = Surface(self.objective)
+        away = {}
+        for p in self.params:
+            size = float(np.sqrt(np.mean(np.square(p.center, dtype=np.float64)))) if p.size else 0.0
+            away[p.name] = 0.05 * (size or 1.0) * self.rng.choice([-1.0, 1.0], p.shape)
+        there, here = coarse.at(away), promoted.at(away)
+        allowed = 3e3 * coarse.epsilon
+        close = abs(promoted.base - base) <= allowed * max(abs(base), abs(there - base), 1e-30)
+        return close and abs(there - here) <= allowed * max(abs(there), abs(base)) + 0.02 * abs(there - base)
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def _unsteady(self, comparison: Comparison, base: float) -> str:
+        """Why two identical evaluations differ; empty where they do not."""
+        noise, epsilon = comparison.noise, comparison.surface.epsilon
+        scale = max(abs(base), max(map(abs, noise.samples)))
+        if noise.spread <= 1e4 * epsilon * scale and not self._generators.moved:
+            return ""
+        first, second = self.objective(), self.objective()
+        allowed = max(64 * max(np.finfo(p.dtype).eps for p in self.params) * scale, 0.0)
+        if abs(first - second) <= allowed:
+            if abs(first - base) > allowed and self._recompute is not None:
+                self._blame_backward()
+            return ""
+        return self._what_moves(first, second)
+
+    def _what_moves(self, first: float, second: float) -> str:
+        moved = ", ".join(f"`{n}`" for n in self._generators.moved)
+        which = f"although {moved} was re-wound" if moved else "although no known random generator moved"
+        return (
+            f"two identical evaluations of the loss gave {first:.6g} and {second:.6g}, {which}. A generator made "
+            f"inside the loss, a counter, or state that one call leaves to the next?"
+        )
+
+    def _blame_backward(self) -> None:
+        """Raise with the name of an array that the backward function changes and the loss reads."""
+        assert self._recompute is not None
+        arrays = {id(p.value): (p.name, p.value) for p in self._found if isinstance(p.value, np.ndarray)}
+        self.objective()
+        before = {key: value.copy() for key, (_, value) in arrays.items()}
+        self._recompute()
+        changed = [n for key, (n, v) in arrays.items() if not np.array_equal(v, before[key], equal_nan=v.dtype.kind == "f")]
+        what = f"`{changed[0]}`" if changed else "something that the loss reads"
+        raise MutationError(
+            f"the gradient function changes {what} in place, so that the loss is another one afterwards. Work on a "
+            f"copy, or write `a = a * b` where it says `a *= b`",
+            parameter=changed[0] if changed else "",
+            who="the gradient function",
+        )
+
+    # -- verdicts ---------------------------------------------------------------------------------------------------
+
+    def _judge_all(self, comparison: Comparison) -> dict[str, Judgement]:
+        judge = Judge(comparison, self.rng, self._rounding_meter(comparison))
+        if self.options.mode == "joint":
+            together = judge.glance(judge.direction(*self.params.names))
+            if together is not None:
+                return dict.fromkeys(self.params.names, together)
+        judgements = {name: judge.judge(name) for name in self.params.names}
+        for name, judgement in judgements.items():
+            self._refuse_independence(name, judgement, comparison)
+        return judgements
+
+    def _rounding_meter(self, comparison: Comparison) -> Callable[[], None]:
+        """How far a right gradient in single precision may be off: seen by jittering what it is computed from."""
+
+        def measure() -> None:
+            if self._recompute is None:
+                self._sensitivity(comparison)
+                return
+            units = {p.name: float(np.finfo(p.dtype).eps) for p in self.params}
+            seen: dict[str, float] = dict.fromkeys(comparison.gradients, 0.0)
+            centers = {p.name: p.center for p in self.params}
+            try:
+                for _ in range(3):
+                    jittered = {
+                        n: c * (1 + units[n] * self.rng.choice([-1.0, 1.0], np.shape(c))) for n, c in centers.items()
+                    }
+                    self.params.move_center(jittered)
+                    self.objective()
+                    again = self._gradients()
+                    for name, gradient in comparison.gradients.items():
+                        size = float(np.linalg.norm(gradient)) or 1.0
+                        apart = float(np.linalg.norm(again[name] - gradient)) / (size * comparison.precision[name])
+                        seen[name] = max(seen[name], apart)
+            finally:
+                self.params.move_center(centers)
+            for name, apart in seen.items():
+                comparison.amplification[name] = max(comparison.amplification[name], 6 * apart)
+
+        return measure
+
+    def _sensitivity(self, comparison: Comparison) -> None:
+        """As above where the gradients are fixed: the numeric slope is jittered instead."""
+        for p in self.params:
+            unit = comparison.precision[p.name]
+            if unit < 1e-10 or not p.size:
+                continue
+            direction = {p.name: self.rng.choice([-1.0, 1.0], p.shape)}
+            step = comparison.step_for(direction)
+            slopes = []
+            for k in range(3):
+                jitter = {q.name: k * unit * q.center * self.rng.choice([-1.0, 1.0], q.shape) for q in self.params}
+                ends = []
+                for sign in (1, -1):
+                    away = dict(jitter)
+                    away[p.name] = jitter[p.name] + sign * step * direction[p.name]
+                    ends.append(comparison.surface.at(away))
+                slopes.append((ends[0] - ends[1]) / (2 * step))
+            spread = max(slopes) - min(slopes)
+            size = float(np.linalg.norm(comparison.gradients[p.name])) * unit
+            if size:
+                comparison.amplification[p.name] = max(comparison.amplification[p.name], 6 * spread / size)
+
+    def _refuse_independence(self, name: str, judgement: Judgement, comparison: Comparison) -> None:
+        """Raise if the loss does not read a parameter that has a gradient."""
+        look = judgement.look
+        if look is None or look.measured != 0 or not np.any(comparison.gradients[name]):
+            return
+        parameter = self.params[name]
+        for scale in (1.0, 0.03):  # far from here, in case the loss is only saturated where we are
+            start = {p.name: scale * self.rng.standard_normal(p.shape) - p.center for p in self.params}
+            other = {**start, name: scale * self.rng.standard_normal(parameter.shape) - parameter.center}
+            if comparison.surface.at(start) != comparison.surface.at(other):
+                return
+        raise LossError(
+            f"the loss does not depend on `{name}`: it stays the same whatever is put there. Does it read another "
+            f"array of that name (a copy, or one that was rebound), or only cached values?",
+            parameter=name,
+        )
+
+    def _second_look(self, judgements: dict[str, Judgement]) -> dict[str, Judgement]:
+        """Check beside the given parameters: many mistakes do not show at zero biases, gamma = 1 or a first call."""
+        degenerate = self._degenerate()
+        if self._recompute is None or not self.options.perturb:
+            if degenerate:
+                self._note(f"{degenerate}: agreement there proves little; check after some steps as well")
+            return judgements
+        self.params.move_center({p.name: self._nudged(p.center) for p in self.params})
+        try:
+            base = self.objective()
+            if not math.isfinite(base):
+                self._note(f"at perturbed parameters the loss is {base}: no second look was taken")
+                return judgements
+            gradients = self._gradients()
+            comparison = self._comparison(base, gradients, looks=1)
+            judge = Judge(comparison, self.rng, self._rounding_meter(comparison), budget=30)
+            together = judge.glance(judge.direction(*self.params.names))
+            beside = (
+                dict.fromkeys(self.params.names, together)
+                if together is not None
+                else {name: judge.judge(name) for name in self.params.names}
+            )
+        finally:
+            self.params.move_center({p.name: p.original for p in self.params})
+        if any(j.verdict is Verdict.WRONG for j in beside.values()):
+            self._compare_calls()
+        if degenerate:
+            self._note(f"{degenerate}: agreement there proves little, so nearby parameters were checked as well")
+        return {n: _both(judgements[n], beside[n]) for n in judgements}
+
+    def _nudged(self, center: NDArray[Any]) -> NDArray[Any]:
+        size = float(np.sqrt(np.mean(np.square(center, dtype=np.float64)))) if center.size else 0.0
+        scale = 0.1 * size if size > 0 else 0.05
+        return np.asarray(center + scale * self.rng.uniform(-1.0, 1.0, center.shape)).astype(center.dtype)
+
+    def _degenerate(self) -> str:
+        zero = [p.name for p in self.params if p.size and not np.any(p.center)]
+        equal = [p.name for p in self.params if p.size > 1 and p.name not in zero and np.ptp(p.center) == 0]
+        parts = [f"{_names(zero)} {'is' if len(zero) == 1 else 'are'} all zero"] if zero else []
+        parts += [f"all entries of {_names(equal)} are equal"] if equal else []
+        return " and ".join(parts)
+
+    def _compare_calls(self) -> None:
+        """Note if the gradient function returns something else when it is called again at the same parameters."""
+        assert self._recompute is not None
+        self.objective()
+        first = self._gradients()
+        self.objective()
+        second = self._gradients()
+        self._repeat_differs = [n for n in first if not np.allclose(first[n], second[n], rtol=1e-6, atol=0, equal_nan=True)]
+
+    _repeat_differs: list[str] = []
+
+    def _excuse(self, name: str, judgement: Judgement, comparison: Comparison) -> Judgement:
+        """A wrong gradient that is not the formula's fault."""
+        if judgement.verdict is not Verdict.WRONG:
+            return judgement
+        if name in self._repeat_differs:
+            reason = (
+                "backward: a second identical call returns another gradient. Is it added to the last one and never "
+                "reset to zero, or kept from an earlier call?"
+            )
+            return Judgement(Verdict.NOT_DETERMINISTIC, judgement.look, reason, judgement.method)
+        if self._generators.moved and self._recompute is None:
+            moved = ", ".join(self._generators.moved)
+            reason = (
+                f"the loss draws from {moved}, and these gradients belong to other draws: pass a function that "
+                f"computes them, it is called with the generator re-wound"
+            )
+            return Judgement(Verdict.NOT_DETERMINISTIC, judgement.look, reason, judgement.method)
+        return judgement
+
+    def _symptoms(self, comparison: Comparison, judgements: Mapping[str, Judgement]) -> list[Symptom]:
+        return []
+
+    # -- the report -------------------------------------------------------------------------------------------------
+
+    def _row(self, name: str, judgement: Judgement, gradients: Mapping[str, Floats]) -> ParameterResult:
+        parameter, look = self.params[name], judgement.look
+        with np.errstate(all="ignore"):
+            norm = float(np.linalg.norm(gradients[name]))
+        scale = look.scale if look is not None and look.scale > 0 else math.nan
+        worst: Entry | None = judgement.place.entry if judgement.place is not None else None
+        return ParameterResult(
+            name,
+            parameter.shape,
+            str(parameter.dtype),
+            norm,
+            abs(look.error) / scale if look is not None else math.nan,
+            look.bound / scale if look is not None else math.nan,
+            judgement.verdict,
+            judgement.reason,
+            judgement.method,
+            worst,
+            judgement.place.rows if judgement.place is not None else None,
+        )
+
+    def _assemble(
+        self,
+        rows: list[ParameterResult],
+        comparison: Comparison,
+        gradients: Mapping[str, Floats],
+        symptoms: list[Symptom],
+    ) -> GradientReport:
+        options = self.options
+        line = options.reproduce or f'gradcheck(loss, params, grads, mode="{options.mode}", seed={options.seed})'
+        return GradientReport(
+            tuple(rows),
+            tuple(symptoms),
+            tuple(self.notes),
+            options.mode,
+            options.seed,
+            line,
+            comparison.surface.base,
+            comparison.noise.of(comparison.surface.base),
+            self.objective.evaluations,
+            analytic=dict(gradients),
+        )
+
+
+def _names(names: list[str]) -> str:
+    return ", ".join(f"`{n}`" for n in names)
+
+
+def _both(given: Judgement, beside: Judgement) -> Judgement:
+    """One verdict from the two points."""
+    if given.verdict is Verdict.WRONG:
+        if beside.verdict is Verdict.RIGHT and given.kink:
+            return Judgement(Verdict.RIGHT, beside.look, "at a kink; right beside it", beside.method)
+        return given
+    if beside.verdict is Verdict.WRONG:
+        reason = "right at the given parameters, wrong beside them" if given.verdict is Verdict.RIGHT else ""
+        reason = "; ".join(filter(None, (reason, beside.reason)))
+        return Judgement(Verdict.WRONG, beside.look, reason, beside.method, beside.place)
+    if given.verdict is Verdict.RIGHT:
+        return given
+    if beside.verdict is Verdict.RIGHT:
+        return Judgement(Verdict.RIGHT, beside.look, f"beside the given parameters; there {given.reason}", beside.method)
+    return given

@@ -1,0 +1,185 @@
+"""Losses that a program may be descending: the scalars it computes, and those of the catalogue that it never computes.
+
+A loss of the catalogue is stated by its derivative at the network's output: its value is never needed, and the
+weighted sum `sum(derivative * output)`, derivative held fixed, has the same gradient at that point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shapecheck.network.dependence import Dependence
+from shapecheck.trace.tape import Operation, Ref, Tape
+
+Array = np.ndarray[Any, Any]
+
+_MEETINGS = frozenset("- + / * numpy.subtract numpy.divide numpy.multiply numpy.add -= /= *=".split())
+_DIFFERENCES = frozenset({"-", "-=", "numpy.subtract"})
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One loss: a scalar of the tape, or weights for outputs.
+
+    Attributes:
+        formula: As a reader knows it: `the program's own "loss"`, `1/2 sum (out - target)^2`.
+        scalar: The value that is the loss; None for a loss of the catalogue.
+        weights: (output, derivative of the loss by it) pairs for a loss of the catalogue.
+        inferred: Whether it comes from the catalogue.
+    """
+
+    formula: str
+    scalar: int | None = None
+    weights: tuple[tuple[int, Array], ...] = ()
+    site: int | None = None
+
+    @property
+    def inferred(self) -> bool:
+        """Whether the program does not compute it."""
+        return self.scalar is None
+
+    @property
+    def wanted(self) -> list[int]:
+        """The values that its evaluation needs."""
+        return [self.scalar] if self.scalar is not None else [number for number, _ in self.weights]
+
+    def evaluate(self, arrays: dict[int, Any]) -> float:
+        """The loss, or the weighted sum that stands for it."""
+        if self.scalar is not None:
+            return float(np.asarray(arrays[self.scalar], dtype=float).reshape(-1)[0])
+        return float(sum(np.sum(weight * np.asarray(arrays[number], dtype=float)) for number, weight in self.weights))
+
+
+def _squares(out: Array, target: Array) -> Array:
+    return out - target
+
+
+def _binary(out: Array, target: Array) -> Array | None:
+    if not (out.min() > 0 and out.max() < 1 and target.min() >= 0 and target.max() <= 1):
+        return None
+    return (out - target) / (out * (1 - out))
+
+
+def _categorical(out: Array, target: Array) -> Array | None:
+    if not (out.min() > 0 and out.max() <= 1 + 1e-9 and target.min() >= 0 and out.size > 1):
+        return None
+    return -target / out
+
+
+def _absolute(out: Array, target: Array) -> Array:
+    return np.sign(out - target)
+
+
+CATALOGUE: dict[str, Callable[[Array, Array], Array | None]] = {
+    "1/2 sum ({out} - {target})^2": _squares,
+    "binary cross-entropy of {out} and {target}": _binary,
+    "categorical cross-entropy of {out} and {target}": _categorical,
+    "sum |{out} - {target}|": _absolute,
+}
+
+
+class Meetings:
+    """Where the network's output meets a target: operations with one operand of each."""
+
+    def __init__(self, tape: Tape, dependence: Dependence, parameters: int) -> None:
+        self.tape = tape
+        self.dependence = dependence
+        self.parameters = parameters
+
+    def of(self, operation: Operation) -> tuple[int, Array] | None:
+        """(output, target) where the operation is such a meeting; an integer label gives a one-hot target."""
+        arguments = operation.arguments
+        if operation.function == "-=" and len(arguments) == 3 and isinstance(arguments[0], Ref):
+            return self.labelled(arguments[0].value, arguments[2], arguments[1])
+        if operation.function not in _MEETINGS or len(arguments) != 2:
+            return None
+        if not all(isinstance(a, Ref) for a in arguments):
+            return None
+        left, right = (a.value for a in arguments)
+        for out, target in ((left, right), (right, left)):
+            pair = self.pair(out, target)
+            if pair is not None:
+                return pair
+        return None
+
+    def pair(self, out: int, target: int) -> tuple[int, Array] | None:
+        masks = self.dependence.masks
+        if not masks[out] & self.parameters or masks[target] & self.parameters:
+            return None
+        first, second = self.tape.values[out], self.tape.values[target]
+        if first.array is None or second.array is None or first.dtype[:5] != "float":
+            return None
+        if first.shape != second.shape and not (first.size == second.size == 1):
+            return None
+        if second.dtype[:3] not in {"flo", "int", "boo", "uin"}:
+            return None
+        return out, np.asarray(second.array, dtype=float).reshape(first.shape)
+
+    def labelled(self, out: int, index: Any, value: Any) -> tuple[int, Array] | None:
+        """`p[np.arange(m), y] -= 1`: the labels say where the one-hot target is 1."""
+        from shapecheck.gradients.replay import fill
+
+        if value not in {1, 1.0} if isinstance(value, int | float) else True:
+            return None
+        array = self.tape.values[out].array
+        if array is None or not self.dependence.masks[out] & self.parameters:
+            return None
+        target = np.zeros(np.shape(array))
+        try:
+            target[fill(index, [v.array for v in self.tape.values])] = 1.0
+        except (IndexError, TypeError, ValueError):
+            return None
+        return out, target
+
+
+def scalar_losses(
+    tape: Tape, dependence: Dependence, parameters: Sequence[int], until: int, among: set[int]
+) -> Iterator[Hypothesis]:
+    """Scalars that depend on every parameter, the last ones first.
+
+    What the updates are computed from (`among`) is no loss: backpropagation never uses the loss's own value.
+    """
+    found = 0
+    for operation in reversed(tape.operations[:until]):
+        value = tape.values[operation.result]
+        if value.size != 1 or value.dtype[:5] != "float" or operation.function in {"getitem", "view"}:
+            continue
+        if value.number in among:
+            continue
+        if all(dependence.masks[value.number] & mask for mask in parameters):
+            site = tape.sites[operation.site] if operation.site is not None else None
+            text = site.bound_to or site.text if site is not None else "a value"
+            yield Hypothesis(f"the program's own `{text}`", scalar=value.number, site=operation.site)
+            found += 1
+        if found >= 12:
+            return
+
+
+def catalogue_losses(
+    tape: Tape, meetings: Meetings, among: set[int], names: dict[int, str], *, differences: bool
+) -> Iterator[Hypothesis]:
+    """Losses of the catalogue for the outputs and targets that met on the way to the updates.
+
+    `differences` chooses the meetings that are subtractions, or all the others.
+    """
+    groups: dict[int | None, list[tuple[int, Array]]] = {}
+    for number in sorted(among):
+        producer = tape.values[number].producer
+        if producer is None or (tape.operations[producer].function in _DIFFERENCES) is not differences:
+            continue
+        pair = meetings.of(tape.operations[producer])
+        if pair is not None:
+            groups.setdefault(tape.operations[producer].site, []).append(pair)
+    for site, pairs in list(groups.items())[:6]:
+        name = names.get(pairs[0][0], "output")
+        for formula, derivative in CATALOGUE.items():
+            with np.errstate(all="ignore"):
+                weights = [(out, derivative(np.asarray(tape.values[out].array, dtype=float), t)) for out, t in pairs]
+            if any(weight is None or not np.all(np.isfinite(weight)) for _, weight in weights):
+                continue
+            known = tuple((out, weight) for out, weight in weights if weight is not None)
+            yield Hypothesis(formula.format(out=name, target="target"), weights=known, site=site)

@@ -1,0 +1,224 @@
+"""One random direction per parameter: is its gradient right, wrong, or can nothing be told?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from shapecheck.gradients.comparison import Comparison, Look, random_direction
+from shapecheck.gradients.ladder import Climb, Trend, climb
+from shapecheck.gradients.localise import Place, localise
+from shapecheck.gradients.parameters import Direction
+from shapecheck.gradients.result import Verdict
+
+SHARP = 1e-4  # divided by the root of the number of entries: a resolution that shows 1 % in one of them
+USEFUL = 1e-2  # a resolution worse than this tells nothing
+NEGLIGIBLE = 1e-5  # no real mistake was ever smaller; right code that writes log(a + 1e-8) is
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict on one parameter, with the look that it rests on.
+
+    Attributes:
+        verdict: See `Verdict`.
+        look: None where the loss was not a number.
+        reason: In a few words; empty for an unremarkable `right`.
+        method: How the numeric side was computed.
+        place: Where a wrong gradient is wrong.
+        kink: Whether a kink was met exactly.
+    """
+
+    verdict: Verdict
+    look: Look | None
+    reason: str = ""
+    method: str = "central difference"
+    place: Place | None = None
+    kink: bool = False
+
+
+class Judge:
+    """Judges the gradients of a comparison.
+
+    Args:
+        comparison: The gradients and the loss.
+        rng: For directions.
+        measure_rounding: Measures how far a right gradient of the named parameter may be off where it was computed
+            in single precision; called at most once.
+    """
+
+    def __init__(
+        self,
+        comparison: Comparison,
+        rng: np.random.Generator,
+        measure_rounding: Callable[[], None] | None = None,
+        budget: int = 60,
+    ) -> None:
+        self.comparison = comparison
+        self.rng = rng
+        self._measure_rounding = measure_rounding
+        self.budget = budget
+
+    def direction(self, *names: str) -> Direction:
+        """A random direction in the named parameters."""
+        params = self.comparison.surface.params
+        return {name: random_direction(self.rng, params[name].shape) for name in names}
+
+    def glance(self, direction: Direction) -> Judgement | None:
+        """The cheap look, good for almost every right gradient; None where it does not settle the matter."""
+        look = self.comparison.look(direction)
+        entries = sum(v.size for v in direction.values())
+        sharp = look.allowed is not None or look.resolution <= SHARP / max(entries, 1) ** 0.5
+        return Judgement(Verdict.RIGHT, look) if look.finite and look.agrees and sharp else None
+
+    def judge(self, name: str) -> Judgement:
+        """The verdict on one parameter."""
+        if not self.comparison.surface.params[name].size:
+            return Judgement(Verdict.CANNOT_TELL, None, "it has no entries")
+        bad = self._not_finite(name)
+        if bad is not None:
+            return bad
+        direction = self.direction(name)
+        look = self.comparison.look(direction)
+        if not look.finite:
+            smaller = self.comparison.look(direction, look.step / 4096)
+            if not smaller.finite:
+                reason = f"the loss is not finite with `{name}` displaced by {smaller.step:.0e} per entry"
+                return Judgement(Verdict.CANNOT_TELL, None, reason)
+            look = smaller
+        if look.agrees:
+            return self._settle(direction, look)
+        if self._in_single_precision(name):
+            look = self.comparison.look(direction)
+            if look.agrees:
+                return self._settle(direction, look)
+        return self._examine(name, direction, look)
+
+    def _not_finite(self, name: str) -> Judgement | None:
+        gradient = self.comparison.gradients[name]
+        bad = ~np.isfinite(gradient)
+        count = int(np.count_nonzero(bad))
+        if not count:
+            return None
+        index = tuple(int(i) for i in np.argwhere(bad)[0])
+        what = "nan" if np.isnan(gradient[index]) else "inf"
+        where = f"{count} of {gradient.size} entries of the gradient are not finite; the first is {what} at {list(index)}"
+        slope = self.comparison.surface.difference(self.direction(name), 1e-6)
+        if np.isfinite(slope.observed):
+            return Judgement(Verdict.WRONG, None, f"{where}, while the loss is finite")
+        return Judgement(Verdict.CANNOT_TELL, None, where)
+
+    def _in_single_precision(self, name: str) -> bool:
+        if self.comparison.precision[name] < 1e-10 or self._measure_rounding is None:
+            return False
+        measure, self._measure_rounding = self._measure_rounding, None
+        measure()
+        return True
+
+    def _settle(self, direction: Direction, look: Look) -> Judgement:
+        """Agreement, but is it agreement on anything? Sharpens a blunt look."""
+        entries = sum(v.size for v in direction.values())
+        if look.predicted == 0 and look.measured == 0 and look.scale == 0:
+            return Judgement(Verdict.CANNOT_TELL, look, "both sides are zero: this proves nothing")
+        if look.allowed is not None or look.resolution <= SHARP / max(entries, 1) ** 0.5:
+            return Judgement(Verdict.RIGHT, look)
+        exact = self.comparison.exact_look(direction)
+        if exact is not None and exact.agrees and exact.scale > 0:
+            if not exact.predicted == exact.measured == 0:
+                return Judgement(Verdict.RIGHT, exact, method="complex step")
+            return Judgement(Verdict.CANNOT_TELL, exact, "both sides are zero: this proves nothing")
+        best = look
+        for factor in (8.0, 64.0, 512.0):
+            wider = self.comparison.look(direction, look.step * factor)
+            if not (wider.finite and wider.agrees):
+                break
+            best = wider
+        if best.resolution <= USEFUL:
+            return Judgement(Verdict.RIGHT, best)
+        zero = not any(np.any(self.comparison.gradients[n]) for n in direction)
+        what = "both sides are zero as far as the noise shows" if zero else "the noise of the loss is larger"
+        return Judgement(Verdict.CANNOT_TELL, best, f"{what} ({best.noise:.0e} of a slope of {best.scale:.0e})")
+
+    def _examine(self, name: str, direction: Direction, first: Look) -> Judgement:
+        """A disagreement: noise, truncation, a kink, a guard, or a wrong gradient."""
+        found = climb(self.comparison, direction, first)
+        exact = self.comparison.exact_look(direction)
+        trusted = exact is not None and self._alibi(exact, found)
+        if found.trend is Trend.VANISHES or (trusted and exact is not None and exact.agrees):
+            if exact is not None and trusted and exact.agrees:
+                return Judgement(Verdict.RIGHT, exact, method="complex step", kink=found.trend is Trend.KINK)
+            return replace(self._settle(direction, found.best), kink=False)
+        if found.trend is Trend.KINK:
+            return self._at_kink(name, direction, found)
+        guarded = self._guarded(direction, found)
+        if guarded is not None:
+            return guarded
+        place = localise(self.comparison, name, self.rng, exact=trusted and found.trend is not Trend.STAYS, budget=self.budget)
+        return self._conclude(name, found, place)
+
+    def _conclude(self, name: str, found: Climb, place: Place) -> Judgement:
+        look = found.best
+        relative = abs(look.error) / look.scale if look.scale else 0.0
+        if place.confirmed:
+            if relative < NEGLIGIBLE and place.relative < NEGLIGIBLE and look.allowed is None:
+                reason = f"off by {relative:.0e}, as by a small constant inside a logarithm or a root"
+                return Judgement(Verdict.RIGHT, look, reason)
+            return Judgement(Verdict.WRONG, look, _where(name, place), place=place)
+        if place.kink:
+            return Judgement(Verdict.RIGHT, look, "at a kink, between the one-sided slopes", kink=True)
+        if found.trend is Trend.STAYS and relative > 1e-3 and abs(look.bend) < abs(look.error) / 4:
+            return Judgement(Verdict.WRONG, look, "no single entry stands out", place=place)
+        return Judgement(Verdict.CANNOT_TELL, look, f"the loss is too noisy ({look.noise:.0e}) to say more")
+
+    def _alibi(self, exact: Look, found: Climb) -> bool:
+        """Whether the real differences that were taken support the complex step."""
+        look = min(found.looks, key=lambda x: abs(x.measured - exact.measured) if x.finite else np.inf)
+        apart = abs(exact.measured - look.measured)
+        return apart <= 2 * look.noise + abs(look.bend) + 1e-7 * look.scale
+
+    def _at_kink(self, name: str, direction: Direction, found: Climb) -> Judgement:
+        look = found.best
+        reason = "at a kink, between the one-sided slopes"
+        for tie in (False, True):
+            exact = self.comparison.exact_look(direction, tie=tie)
+            if exact is not None and exact.agrees:
+                return Judgement(Verdict.RIGHT, exact, reason, "complex step", kink=True)
+        place = localise(self.comparison, name, self.rng, exact=False, budget=self.budget)
+        if place.confirmed:
+            return Judgement(Verdict.WRONG, look, _where(name, place), place=place, kink=True)
+        if place.kink or look.within_kink:
+            return Judgement(Verdict.RIGHT, look, reason, kink=True)
+        return Judgement(Verdict.CANNOT_TELL, look, "the parameters are exactly at a kink", kink=True)
+
+    def _guarded(self, direction: Direction, found: Climb) -> Judgement | None:
+        """Whether the disagreement is what a guard of a logarithm makes: the loss is flat where it clips."""
+        slope = self.comparison.exact_slope(direction)
+        if slope is None or not slope.guarded:
+            return None
+        bare = self.comparison.exact_look(direction, unguarded=True)
+        entries = f"{slope.guarded} entr{'y' if slope.guarded == 1 else 'ies'}"
+        if bare is not None and bare.agrees:
+            reason = f"right for the loss without its clip, which is flat at {entries}"
+            return Judgement(Verdict.RIGHT, bare, reason, "complex step")
+        error = abs(found.best.error)
+        if bare is not None and error > 10 * abs(bare.measured - slope.value):
+            return None
+        return Judgement(Verdict.CANNOT_TELL, found.best, f"the loss clips {entries} and is flat there: saturated")
+
+
+def _where(name: str, place: Place) -> str:
+    if place.entry is None:
+        return ""
+    at = list(place.entry.index)
+    if place.extent == "entry":
+        return f"only the entry {at}"
+    if place.extent == "row":
+        return f"only row {at[0]}"
+    if place.extent == "column":
+        return f"only column {at[-1]}"
+    if place.extent == "rows" and place.rows:
+        shown = ", ".join(map(str, place.rows[:8])) + (", ..." if len(place.rows) > 8 else "")
+        return f"only rows {shown}"
+    return ""

@@ -1,0 +1,62 @@
+"""Other arrays in the places where a loss reads its parameters: float64 for float32 ones, complex for real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from shapecheck.gradients.objective import Objective
+from shapecheck.gradients.reachable import Place
+
+
+class Substitution:
+    """Evaluate a loss with other arrays than the user's.
+
+    In-place changes cannot alter a dtype. So the places that hold the parameters' arrays (closures, globals,
+    attributes, dicts, lists) hold others for the time of one evaluation.
+
+    Attributes:
+        missing: Parameters for which no such place was found; the substitution is impossible if there are any.
+    """
+
+    def __init__(self, objective: Objective, found: Iterable[Place]) -> None:
+        self.objective = objective
+        params = objective.params
+        wanted = {id(p.value): p.name for p in params if isinstance(p.value, np.ndarray)}
+        once = {(id(place.holder), place.key): place for place in found if id(place.value) in wanted}
+        self._places: list[tuple[str, Place]] = [(wanted[id(place.value)], place) for place in once.values()]
+        own = [(p.name, Place(p.name, p.value, p.container, p.key)) for p in params if p.replaceable]
+        held = {(id(place.holder), place.key) for _, place in self._places}
+        self._places += [(name, place) for name, place in own if (id(place.holder), place.key) not in held]
+        reached = {name for name, place in self._places if not isinstance(place.holder, tuple)}
+        passed = objective.arguments != "none"
+        self.missing = () if passed else tuple(n for n in params.names if n not in reached)
+
+    def evaluate(self, values: Mapping[str, Any]) -> Any:
+        """The loss with `values` instead of the user's arrays, as the scalar that it returns."""
+        with self._held(values):
+            return self.objective.raw(self.objective.params.rebuild(values))
+
+    @contextmanager
+    def _held(self, values: Mapping[str, Any]) -> Iterator[None]:
+        held: list[Place] = []
+        try:
+            for name, place in self._places:
+                # Noted before it is done, so that Ctrl-C between the two still finds its way back.
+                held.append(Place(place.name, _value_in(place), place.holder, place.key))
+                place.put(values[name])
+            yield
+        finally:
+            for place in reversed(held):
+                place.put(place.value)
+
+
+def _value_in(place: Place) -> Any:
+    if isinstance(place.holder, dict | list | tuple):
+        return place.holder[place.key]
+    if hasattr(place.holder, "cell_contents"):
+        return place.holder.cell_contents
+    return getattr(place.holder, place.key)

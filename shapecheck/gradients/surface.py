@@ -1,0 +1,104 @@
+"""The loss as a function of how far the parameters are displaced, in the best precision that can be had."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shapecheck.gradients.objective import Objective
+from shapecheck.gradients.parameters import Direction
+from shapecheck.gradients.substitution import Substitution
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two evaluations on either side of the center.
+
+    Attributes:
+        right: Loss at center + step * direction.
+        left: Loss at center - step * direction.
+        span: How far the parameters really went from left to right, rounding included.
+        step: As asked for.
+    """
+
+    right: float
+    left: float
+    span: Mapping[str, Floats]
+    step: float
+
+    @property
+    def observed(self) -> float:
+        """How much the loss changed."""
+        return self.right - self.left
+
+    @property
+    def slope(self) -> float:
+        """The central difference quotient."""
+        return self.observed / (2 * self.step)
+
+    def predicted(self, gradients: Mapping[str, Floats]) -> float:
+        """How much the loss should have changed, had it these gradients."""
+        return sum(float(np.vdot(gradients[name], span)) for name, span in self.span.items())
+
+
+class Surface:
+    """The loss around the parameters as they stand.
+
+    Args:
+        objective: The user's loss.
+        promotion: Given where single-precision parameters are to be replaced by float64 ones.
+
+    Attributes:
+        epsilon: Rounding unit of the arithmetic that the loss is believed to be computed in.
+        base: The loss without displacement.
+    """
+
+    def __init__(self, objective: Objective, promotion: Substitution | None = None) -> None:
+        self.objective = objective
+        self.params = objective.params
+        self.promotion = promotion
+        self.epsilon = float(np.finfo(np.float64).eps)
+        if promotion is None:
+            self.epsilon = max(float(np.finfo(p.dtype).eps) for p in self.params)
+            # An extended-precision parameter does not make the arithmetic around it extended.
+            self.epsilon = max(self.epsilon, float(np.finfo(np.float64).eps))
+        self.base = math.nan
+
+    def at(self, displacement: Direction) -> float:
+        """The loss with the named parameters displaced, and all others where they are."""
+        return self._at(displacement)[0]
+
+    def difference(self, direction: Direction, step: float) -> Difference:
+        """Evaluate on both sides of the center."""
+        right, ahead = self._at({name: step * along for name, along in direction.items()})
+        left, behind = self._at({name: -step * along for name, along in direction.items()})
+        for name in ahead:
+            ahead[name] -= behind[name]
+        return Difference(right, left, ahead, step)
+
+    def _at(self, displacement: Direction) -> tuple[float, dict[str, Floats]]:
+        with np.errstate(all="ignore"):  # a displaced network may overflow where the user's own never does
+            if self.promotion is not None:
+                return self._promoted(displacement)
+            moved = self.params.displace(displacement)
+            try:
+                value = self.objective()
+            finally:
+                self.params.recenter(displacement)
+        return value, moved
+
+    def _promoted(self, displacement: Direction) -> tuple[float, dict[str, Floats]]:
+        assert self.promotion is not None
+        values = {p.name: p.center.astype(np.float64) for p in self.params}
+        moved = {}
+        for name, along in displacement.items():
+            values[name] = values[name] + along
+            moved[name] = values[name] - self.params[name].center
+        handed = {n: v if v.shape or isinstance(self.params[n].value, np.ndarray) else float(v) for n, v in values.items()}
+        return float(self.promotion.evaluate(handed)), moved
