@@ -1,0 +1,96 @@
+"""Which parts of a tape depend on which: one bit for each origin, carried forward in a single pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from shapecheck.trace.tape import Operation, Ref, Tape
+
+# What only moves numbers about: the result holds the operand's entries.
+CARRIERS = frozenset(
+    ".T .reshape .ravel .flatten .transpose .swapaxes .copy .squeeze .astype .view view getitem numpy.transpose "
+    "numpy.reshape numpy.ravel numpy.squeeze numpy.asarray numpy.array numpy.copy numpy.expand_dims numpy.swapaxes "
+    "numpy.atleast_2d numpy.ascontiguousarray numpy.asmatrix .mT numpy.matrix".split()
+)
+# What may stand between the birth of a parameter and its first use: scaling, shifting, packing.
+_BIRTH = CARRIERS | frozenset(
+    "* / + - unary- numpy.multiply numpy.concatenate numpy.append numpy.hstack numpy.vstack numpy.r_ setitem "
+    "numpy.divide write_back *= /= += -= .clip numpy.clip numpy.float64 numpy.float32".split()
+)
+_PACKING = frozenset("numpy.concatenate numpy.append numpy.hstack numpy.vstack numpy.array setitem write_back".split())
+
+
+class Dependence:
+    """For each value, the set of origins that it depends on, as a bit mask.
+
+    Origins are leaves and whatever `cut` was called on (a parameter's next version begins a new origin).
+    """
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        self.masks: list[int] = [0] * len(tape.values)
+        self.newborn: list[bool] = [False] * len(tape.values)
+        self._bits = 0
+        for value in tape.values:
+            if value.producer is None:
+                self._begin(value.number)
+
+    def _begin(self, value: int) -> int:
+        self.masks[value] = 1 << self._bits
+        self.newborn[value] = True
+        self._bits += 1
+        return self.masks[value]
+
+    def advance(self, operation: Operation) -> None:
+        """Carry the masks over one operation; to be called in the tape's order."""
+        result = operation.result
+        if operation.function == "leaf":
+            self._begin(result)
+            return
+        mask = 0
+        for number in _sources(operation):
+            mask |= self.masks[number]
+        self.masks[result] = mask
+        self.newborn[result] = self._keeps_newborn(operation)
+        if not operation.inputs:
+            self._begin(result)
+
+    def _keeps_newborn(self, operation: Operation) -> bool:
+        if not all(self.newborn[n] for n in operation.inputs):
+            return False
+        if operation.function not in _BIRTH:
+            return self.tape.values[operation.result].size <= 1 and all(
+                self.tape.values[n].size <= 1 for n in operation.inputs
+            )
+        large = [n for n in operation.inputs if self.tape.values[n].size > 1]
+        return len(large) <= 1 or operation.function in _PACKING
+
+    def cut(self, value: int) -> int:
+        """Make a value an origin of its own; gives its bit."""
+        return self._begin(value)
+
+    def depends(self, value: int, mask: int) -> bool:
+        """Whether a value depends on any origin of a mask."""
+        return bool(self.masks[value] & mask)
+
+
+def _sources(operation: Operation) -> Iterable[int]:
+    """The values whose entries reach the result: an index says which entries, and is none of them."""
+    if operation.function == "getitem" and isinstance(operation.arguments[0], Ref):
+        return (operation.arguments[0].value,)
+    return operation.inputs
+
+
+def ancestors(tape: Tape, values: Iterable[int], *, until: frozenset[int] = frozenset()) -> set[int]:
+    """The values that any of `values` was computed from, themselves included; what is in `until` is not followed."""
+    found: set[int] = set()
+    open_values = list(values)
+    while open_values:
+        number = open_values.pop()
+        if number in found:
+            continue
+        found.add(number)
+        producer = tape.values[number].producer
+        if producer is not None and number not in until:
+            open_values.extend(tape.operations[producer].inputs)
+    return found

@@ -1,0 +1,237 @@
+"""Parameters: leaf arrays whose later versions depend on themselves through the network."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from shapecheck.network.dependence import Dependence
+from shapecheck.trace.sites import SiteTable
+from shapecheck.trace.tape import Operation, Ref, Shape, Tape
+
+_UPDATES = frozenset({"-", "+", "-=", "+=", "numpy.subtract", "numpy.add"})
+
+
+@dataclass(slots=True)
+class Update:
+    """One step of a parameter.
+
+    Attributes:
+        operation: Number of the operation `old - change` or `old + change`.
+        sign: -1 where the change is subtracted, +1 where it is added.
+    """
+
+    operation: int
+    old: int
+    new: int
+    change: int
+    sign: int
+
+
+@dataclass(slots=True)
+class Parameter:
+    """A parameter and its updates on the tape, in order.
+
+    Attributes:
+        name: The user's name for it.
+        birth: The number of its first version.
+        weight: Whether it takes part in a product (else it is added: a bias).
+        layer: Counted from the input, 1-based; 0 while unknown.
+    """
+
+    name: str
+    birth: int
+    updates: list[Update] = field(default_factory=list)
+    weight: bool = True
+    layer: int = 0
+
+    def shape(self, tape: Tape) -> Shape:
+        """Of its first version."""
+        return tape.values[self.birth].shape
+
+    def version(self, step: int) -> int:
+        """The value it has when the network runs for update number `step`."""
+        return self.updates[step].old
+
+    def grew(self, tape: Tape) -> Update | None:
+        """The first update that changed its shape."""
+        first = self.shape(tape)
+        return next((u for u in self.updates if tape.values[u.new].shape != first), None)
+
+
+class _Finder:
+    def __init__(self, tape: Tape, most_updates: int) -> None:
+        self.tape = tape
+        self.most = most_updates
+        self.dependence = Dependence(tape)
+        self.by_version: dict[int, Parameter] = {}
+        self.parameters: list[Parameter] = []
+        self.uses = _uses(tape)
+        self.names = value_names(tape)
+        self.branched: set[int] = set()
+        self.latest: dict[int, int] = {}
+
+    def find(self) -> list[Parameter]:
+        for operation in self.tape.operations:
+            self.dependence.advance(operation)
+            update = self.update(operation)
+            if update is None:
+                self.carry(operation)
+                continue
+            parameter = self.by_version.get(update.old)
+            if parameter is None:
+                name = self.names.get(update.old) or self.operand_text(operation)
+                parameter = Parameter(name, update.old)
+                self.parameters.append(parameter)
+                self.by_version[update.old] = parameter
+            if self.latest.get(id(parameter), update.old) != update.old:
+                self.branched.add(id(parameter))  # one version stepped twice: a residual connection, not a parameter
+                continue
+            self.latest[id(parameter)] = update.new
+            if len(parameter.updates) < self.most:
+                parameter.updates.append(update)
+            self.by_version[update.new] = parameter
+            self.dependence.cut(update.new)
+        return [p for p in self.parameters if id(p) not in self.branched and p.updates]
+
+    def carry(self, operation: Operation) -> None:
+        """An item of a parameter set by itself (`theta[0] = ...`) leaves it the same parameter."""
+        if operation.function not in {"setitem", "write_back"} or not isinstance(operation.arguments[0], Ref):
+            return
+        old = operation.arguments[0].value
+        parameter = self.by_version.get(old)
+        if parameter is not None and self.latest.get(id(parameter)) == old:
+            self.by_version[operation.result] = parameter
+            self.latest[id(parameter)] = operation.result
+            self.dependence.cut(operation.result)
+
+    def operand_text(self, operation: Operation) -> str:
+        site = self.tape.sites[operation.site] if operation.site is not None else None
+        if site is None:
+            return "?"
+        if operation.function.endswith("="):
+            return site.text.partition(operation.function)[0].strip()
+        return site.bound_to or site.text
+
+    def update(self, operation: Operation) -> Update | None:
+        if operation.function not in _UPDATES or len(operation.arguments) < 2:
+            return None
+        first, second = operation.arguments[:2]
+        pairs = [(first, second)]
+        if operation.function in {"+", "numpy.add"}:
+            pairs.append((second, first))
+        for old, change in pairs:
+            if not isinstance(old, Ref) or not isinstance(change, Ref) or len(operation.arguments) > 2:
+                continue
+            start = self.unscaled(old.value)
+            if self.is_step(operation, start, change.value):
+                sign = -1 if operation.function in {"-", "-=", "numpy.subtract"} else 1
+                return Update(operation.number, start, operation.result, change.value, sign)
+        return None
+
+    def unscaled(self, value: int) -> int:
+        """The value before weight decay: `(1 - rate * decay) * w` is still w's place."""
+        for _ in range(3):
+            producer = self.tape.values[value].producer
+            if value in self.by_version or producer is None:
+                return value
+            operation = self.tape.operations[producer]
+            same = [n for n in operation.inputs if self.tape.values[n].shape == self.tape.values[value].shape]
+            if operation.function not in {"*", "/", "numpy.multiply"} or len(same) != 1:
+                return value
+            if self.dependence.newborn[same[0]] and self.names.get(value) is None and same[0] in self.names:
+                return same[0]
+            if same[0] not in self.by_version:
+                return value
+            value = same[0]
+        return value
+
+    def is_step(self, operation: Operation, old: int, change: int) -> bool:
+        values = self.tape.values
+        value = values[old]
+        if value.dtype[:5] not in {"float", "compl"} or not self.holds(value.shape, values[operation.result].shape):
+            return False
+        if old not in self.by_version and not self.dependence.newborn[old]:
+            return False
+        mask = self.dependence.masks
+        depends = mask[change] & mask[old] and mask[change] & ~mask[old]
+        return bool(depends) and self.takes_place(operation, old)
+
+    @staticmethod
+    def holds(old: Shape, new: Shape) -> bool:
+        """Whether a shape can be the old one, kept or grown by broadcasting."""
+        if old == new:
+            return True
+        return len(old) <= len(new) and len(new) > 0
+
+    def takes_place(self, operation: Operation, old: int) -> bool:
+        """Whether the result goes where the old version was: the same object, the same name, or the same uses."""
+        if operation.function.endswith("="):
+            return True
+        result = operation.result
+        site = self.tape.sites[operation.site] if operation.site is not None else None
+        if site is not None and site.bound_to is not None:
+            if _normal(site.bound_to) in _parts(site.node):
+                return True
+        old_name, new_name = self.names.get(old), self.names.get(result)
+        if old_name is not None and old_name == new_name:
+            return True
+        return not self.uses[old].isdisjoint(self.uses[result])
+
+
+def _parts(node: ast.AST) -> set[str]:
+    """The names, attributes and items within an expression."""
+    kinds = (ast.Name, ast.Attribute, ast.Subscript)
+    return {ast.unparse(part) for part in ast.walk(node) if isinstance(part, kinds)}
+
+
+def _normal(text: str) -> str:
+    try:
+        return ast.unparse(ast.parse(text, mode="eval"))
+    except SyntaxError:
+        return text
+
+
+def _uses(tape: Tape) -> list[set[tuple[int, int]]]:
+    """For each value, the (site, argument position) pairs at which it was used."""
+    uses: list[set[tuple[int, int]]] = [set() for _ in tape.values]
+    for operation in tape.operations:
+        if operation.site is None:
+            continue
+        for position, argument in enumerate(operation.arguments):
+            if isinstance(argument, Ref):
+                uses[argument.value].add((operation.site, position))
+    for access in tape.accesses:
+        uses[access.value].add((access.site, -1))
+    return uses
+
+
+def value_names(tape: Tape) -> dict[int, str]:
+    """The user's name for each value that has one; the most telling one where there are several."""
+    names: dict[int, str] = {}
+    for binding in tape.bindings:
+        old = names.get(binding.value)
+        if old is None or _rank(binding.name) > _rank(old):
+            names[binding.value] = binding.name
+    for operation in tape.operations:
+        site: SiteTable | object = tape.sites[operation.site] if operation.site is not None else None
+        bound = getattr(site, "bound_to", None)
+        if bound is not None and operation.result not in names:
+            names[operation.result] = bound
+    return names
+
+
+def _rank(name: str) -> int:
+    """`self.weights[0]` and `params['W1']` say more than `w`."""
+    return ("[" in name) * 2 + ("." in name)
+
+
+def find_parameters(tape: Tape, *, most_updates: int = 3) -> list[Parameter]:
+    """The parameters that the program updates on this tape.
+
+    Args:
+        tape: With or without whole values.
+        most_updates: How many updates of each are kept.
+    """
+    parameters = _Finder(tape, most_updates).find()
+    return [p for p in parameters if any(u.sign for u in p.updates)]

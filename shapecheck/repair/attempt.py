@@ -1,0 +1,170 @@
+"""One trial: runs an edited program in a forked process that can touch nothing, and judges what it did."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from shapecheck.gradients.agreement import Agreement, agreement
+from shapecheck.trace.build import build_tape
+from shapecheck.trace.child import Trace, trace_of
+from shapecheck.trace.failure import Failure
+from shapecheck.trace.recorder import Limits
+from shapecheck.trace.run import Program, execute
+
+# What a program may do in a trial as far as audit events tell: everything but these.
+_REFUSED_EVENTS = frozenset(
+    "os.remove os.rename os.mkdir os.rmdir os.truncate os.chmod os.chown os.link os.symlink os.utime os.system os.exec "
+    "os.posix_spawn os.fork os.forkpty os.spawn os.kill os.killpg os.setxattr os.removexattr os.lockf os.startfile "
+    "subprocess.Popen socket.connect socket.bind socket.sendto socket.sendmsg socket.getaddrinfo shutil.copyfile "
+    "shutil.copymode shutil.copystat shutil.copytree shutil.move shutil.rmtree shutil.make_archive "
+    "shutil.unpack_archive shutil.chown sqlite3.connect ftplib.connect http.client.connect smtplib.connect "
+    "urllib.Request webbrowser.open tempfile.mkdtemp tempfile.mkstemp pty.spawn fcntl.flock syslog.syslog "
+    "signal.pthread_kill resource.setrlimit".split()
+)
+_WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
+
+
+class Refused(BaseException):
+    """The edited program tried to touch the world; no program catches this by accident."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What a trial is to run.
+
+    Attributes:
+        program: With the edited files' texts in `replaced`.
+        seconds: Time limit.
+        window_events: The recorder's window; the run stops when it is full, if `stop`.
+        stop: Whether the run may stop as soon as enough has been seen.
+        folder: The working directory.
+        stdin: What the program was given on standard input.
+        want_trace: Bring the whole trace back, to look for further edits.
+        judge: Hold the updates against numeric gradients.
+    """
+
+    program: Program
+    seconds: float
+    window_events: int
+    stop: bool
+    folder: str
+    stdin: bytes = b""
+    memory_bytes: int | None = None
+    want_trace: bool = False
+    judge: bool = True
+
+
+@dataclass
+class AttemptOutcome:
+    """What came of a trial.
+
+    Attributes:
+        ended: As in `Recording`, or `refused` when the program tried to touch the world, or `syntax`.
+        events: How many events it recorded before it ended.
+        agreement: Of its updates with numeric gradients; None where that was not asked for.
+    """
+
+    ended: str
+    events: int = 0
+    failure: Failure | None = None
+    agreement: Agreement | None = None
+    trace: Trace | None = None
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+
+class _Guard:
+    """Refuses, by audit hook, whatever would outlive the trial."""
+
+    def __init__(self, own_folder: str) -> None:
+        self.own = os.path.join(os.path.realpath(own_folder), "")
+        self.armed = False
+        self.refused = ""
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not self.armed:
+            return
+        if event in _REFUSED_EVENTS or (event == "open" and self._writes(arguments)):
+            self.refused = event
+            raise Refused(event)
+
+    def _writes(self, arguments: Sequence[Any]) -> bool:
+        path, mode, flags = (*arguments, None, None, None)[:3]
+        writing = isinstance(mode, str) and any(letter in mode for letter in "wax+")
+        if not isinstance(mode, str) and isinstance(flags, int):
+            writing = bool(flags & _WRITE_FLAGS)
+        if not writing or isinstance(path, int):
+            return False
+        try:
+            real = os.path.realpath(os.fspath(path))
+        except TypeError:
+            return True
+        real = real.decode(errors="replace") if isinstance(real, bytes) else real
+        return not (real.startswith(self.own) or real == os.devnull)
+
+
+def _enclose(order: Attempt, folder: str) -> None:
+    """Cut the process off from the terminal, and bound what it can use."""
+    import resource
+
+    stdin_path = os.path.join(folder, "stdin")
+    with open(stdin_path, "wb") as file:
+        file.write(order.stdin)
+    descriptor = os.open(stdin_path, os.O_RDONLY)
+    os.dup2(descriptor, 0)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = open(2, "w", encoding="utf-8", closefd=False)
+    seconds = int(order.seconds) + 2
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds * 4, seconds * 4))
+    if order.memory_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_DATA, (order.memory_bytes, order.memory_bytes))
+    os.environ["MPLBACKEND"] = "Agg"
+    os.environ["MPLCONFIGDIR"] = folder
+    os.chdir(order.folder)
+
+
+def attempt(order: Attempt) -> AttemptOutcome:
+    """Run the edited program and judge it; to be called in a process of its own, which it spoils."""
+    import warnings
+
+    folder = tempfile.mkdtemp(prefix="shapecheck-trial-")
+    guard = _Guard(folder)
+    try:
+        _enclose(order, folder)
+        sys.addaudithook(guard)
+        warnings.simplefilter("ignore")
+        sys.dont_write_bytecode = True
+        limits = Limits()
+        limits.window_events = order.window_events
+        guard.armed = True
+        try:
+            recording = execute(order.program, limits=limits, stop_at_window_end=order.stop)
+        except (SyntaxError, OSError, ModuleNotFoundError, Refused) as error:
+            return AttemptOutcome("syntax", notes=[str(error)])
+        finally:
+            guard.armed = False
+        outcome = AttemptOutcome(str(recording.ended), failure=recording.failure, seconds=recording.seconds)
+        if guard.refused:
+            outcome.ended = "refused"
+            outcome.notes.append(guard.refused)
+        recorder = recording.recorder
+        outcome.events = len(recorder.window) + len(recorder.ring)
+        if order.judge and outcome.ended in {"finished", "stopped", "exit", "refused"}:
+            tape = build_tape(recorder.window, recorder.sites, recording.sources, values=True)
+            outcome.agreement = agreement(tape)
+        if order.want_trace:
+            outcome.trace = trace_of(recording)
+        return outcome
+    finally:
+        import shutil
+
+        shutil.rmtree(folder, ignore_errors=True)

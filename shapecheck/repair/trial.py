@@ -1,0 +1,66 @@
+"""Runs trials: the parent's side of the process that they are forked from."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+
+from shapecheck.repair.attempt import Attempt, AttemptOutcome
+from shapecheck.repair.zygote import receive, send
+
+_BOOT = "import sys; sys.path.insert(0, {root!r}); from shapecheck.repair.zygote import main; sys.path.remove({root!r}); main()"
+
+
+class Trials:
+    """A running process that forks trials; a context manager.
+
+    Start it early: it takes as long to start as Python and NumPy do.
+    """
+
+    def __init__(self) -> None:
+        root = str(Path(__file__).resolve().parents[2])
+        command = [sys.executable, "-c", _BOOT.format(root=root)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __enter__(self) -> Trials:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process and all its trials."""
+        process = self._process
+        if process.stdin is not None:
+            process.stdin.close()
+        if process.stdout is not None:
+            process.stdout.close()
+        process.kill()
+        process.wait()
+
+    def prepare(self, modules: Iterable[str]) -> None:
+        """Import installed modules once, so that no trial has to."""
+        assert self._process.stdin is not None
+        send(self._process.stdin, ("import", list(modules)))
+
+    def run(self, attempts: list[Attempt]) -> Iterator[tuple[int, AttemptOutcome | None]]:
+        """Run attempts side by side; gives (position in the list, outcome) as they end; None for one that was killed."""
+        if not attempts:
+            return
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        send(self._process.stdin, ("try", list(enumerate(attempts))))
+        while True:
+            try:
+                answer = receive(self._process.stdout)
+            except EOFError:
+                return
+            if answer is None:
+                return
+            number, outcome = answer
+            yield number, outcome if isinstance(outcome, AttemptOutcome) else None
