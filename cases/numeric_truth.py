@@ -60,8 +60,8 @@ def step_descends(
     before = {k: np.array(v, dtype=float) for k, v in read().items()}
     step()
     after = {k: np.array(v, dtype=float) for k, v in read().items()}
-    for k in before:
-        assert after[k].shape == before[k].shape, f"{k} went from {before[k].shape} to {after[k].shape}"
+    for k, old in before.items():
+        assert after[k].shape == old.shape, f"{k} went from {old.shape} to {after[k].shape}"
     moved: dict[str, object] = {k: before[k] - after[k] for k in before}
     gradients_match(moved, before, lambda: loss(before))
 
@@ -81,4 +81,5 @@ def sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:
 def log_softmax(z: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
     """Return the logarithm of softmax along `axis`."""
     z = z - z.max(axis=axis, keepdims=True)
-    return z - np.log(np.exp(z).sum(axis=axis, keepdims=True))
+    result: NDArray[np.float64] = z - np.log(np.exp(z).sum(axis=axis, keepdims=True))
+    return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import io
 import runpy
 import sys
@@ -19,7 +20,7 @@ CORPUS = Path(__file__).resolve().parents[2] / "cases"
 FOLDERS = sorted(toml.parent for toml in CORPUS.glob("*/case.toml"))
 CODES = {f"SC1{n:02}" for n in range(1, 13)} | {"SC201", "SC202", "SC203"}
 ALWAYS = {"title", "kind", "source", "why", "style", "layout"}
-OPTIONAL = {"modules", "layer", "layer_also", "cause_file", "crash_file", "only_silences"}
+OPTIONAL = {"modules", "layer", "layer_also", "cause_file", "crash_file", "only_silences", "also_right"}
 WANTED = {
     "crash": ALWAYS | {"codes", "cause_lines", "crash_line", "error"},
     "silent": ALWAYS | {"codes", "cause_lines"},
@@ -63,7 +64,7 @@ def run(path: Path, *, warn: Any = "ignore") -> tuple[dict[str, Any], str]:
     printed = io.StringIO()
     with as_a_script(path), contextlib.redirect_stdout(printed), warnings.catch_warnings():
         warnings.simplefilter(warn)
-        # Only the docstring of np.matrix's discouragement; the programs that use it are right all the same.
+        # NumPy discourages np.matrix with this one; the programs that use it are right all the same.
         warnings.simplefilter("ignore", PendingDeprecationWarning)
         return runpy.run_path(str(path), run_name="__main__"), printed.getvalue()
 
@@ -135,28 +136,60 @@ def test_the_silent_mistake_runs_and_is_caught_by_the_oracle(folder: Path) -> No
         prove(folder, namespace)
 
 
-@pytest.mark.parametrize(
-    ("folder", "silencer"),
-    [
-        pytest.param(folder, silencer, id=folder.name)
-        for folder in FOLDERS
-        for silencer in truth_of(folder).get("only_silences", [])
-    ],
-)
-def test_the_oracle_rejects_an_edit_that_only_silences_the_error(
-    folder: Path, silencer: dict[str, Any], tmp_path: Path
-) -> None:
+def edited(folder: Path, edits: list[list[str]], into: Path) -> Path:
+    """Copy the case's programs and apply edits, each of whose old texts must occur exactly once."""
     for path in folder.glob("*.py"):
-        (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
-    script = tmp_path / "script.py"
+        (into / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    script = into / "script.py"
     text = script.read_text(encoding="utf-8")
-    for old, new in silencer["edits"]:
+    for old, new in edits:
         assert text.count(old) == 1
         text = text.replace(old, new)
     script.write_text(text, encoding="utf-8")
-    namespace, _ = run(script)
+    return script
+
+
+def edits_called(key: str) -> Any:
+    return pytest.mark.parametrize(
+        ("folder", "edits"),
+        [
+            pytest.param(folder, variant["edits"], id=f"{folder.name}-{number}")
+            for folder in FOLDERS
+            for number, variant in enumerate(truth_of(folder).get(key, []), start=1)
+        ],
+    )
+
+
+@edits_called("only_silences")
+def test_the_oracle_rejects_an_edit_that_only_silences_the_error(
+    folder: Path, edits: list[list[str]], tmp_path: Path
+) -> None:
+    namespace, _ = run(edited(folder, edits, tmp_path))
     with pytest.raises(AssertionError):
         prove(folder, namespace)
+
+
+@edits_called("also_right")
+def test_the_oracle_accepts_another_reasonable_repair(folder: Path, edits: list[list[str]], tmp_path: Path) -> None:
+    namespace, _ = run(edited(folder, edits, tmp_path), warn="error")
+    prove(folder, namespace)
+
+
+@of_kind("crash", "silent")
+def test_the_repair_is_made_at_a_stated_cause(folder: Path) -> None:
+    truth = truth_of(folder)
+    name = truth.get("cause_file", "script.py")
+    repaired = "fixed.py" if name == "script.py" else f"{Path(name).stem}_fixed.py"
+    before = (folder / name).read_text(encoding="utf-8").splitlines()
+    after = (folder / repaired).read_text(encoding="utf-8").splitlines()
+    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    touched = {
+        number
+        for tag, start, end, _, _ in matcher.get_opcodes()
+        if tag != "equal"
+        for number in range(start + 1, max(end, start + 1) + 1)
+    }
+    assert touched & set(truth["cause_lines"])
 
 
 def test_the_corpus_covers_what_people_get_wrong() -> None:
