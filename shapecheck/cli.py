@@ -123,6 +123,12 @@ def diagnose(ctx: click.Context, /, form: str | None, diff: bool, fix: bool, **o
         raise click.UsageError("--diff writes a diff instead of a report: leave --format out", ctx)
     shown = "diff" if diff else form or "terminal"
 
+    from shapecheck.script_file import unusable
+
+    reason = None if options["module"] else unusable(options["script"])
+    if reason:
+        raise _InputError(reason)
+
     from shapecheck import pipeline
     from shapecheck.report.diff import EditError
     from shapecheck.report.stream import own_output

@@ -96,8 +96,10 @@ def margin(gutter: int, text: Text | str = "", sign: str = "|") -> Text:
 
 
 def printable(text: str) -> str:
-    """Replace the signs that would move the cursor, change colours or reverse the text."""
-    return "".join("\ufffd" if unicodedata.category(sign) in _HIDDEN else sign for sign in text)
+    """Replace the signs that would move the cursor, change colours or reverse the text; a line break is a blank."""
+    return "".join(
+        " " if sign in "\t\r\n" else "\ufffd" if unicodedata.category(sign) in _HIDDEN else sign for sign in text
+    )
 
 
 @dataclass(frozen=True)

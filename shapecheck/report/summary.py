@@ -15,6 +15,7 @@ Line = tuple[Text, int]
 _MOST_LAYERS = 8
 _INTERRUPTED = ("KeyboardInterrupt",)
 _OUT_OF_MEMORY = ("MemoryError", "_ArrayMemoryError")
+_NOT_IMPORTED = ("ModuleNotFoundError", "ImportError")
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
@@ -102,6 +103,13 @@ def _counts(diagnosis: Diagnosis, fixing: bool) -> Text:
 def _nothing(diagnosis: Diagnosis) -> Text | None:
     program = diagnosis.program
     kind = _exception_name(diagnosis)
+    if program.exception is not None and kind in _NOT_IMPORTED:
+        advice = (
+            ": install that into the Python that runs shapecheck, or install shapecheck into the one that has it"
+            if kind == "ModuleNotFoundError"
+            else ""
+        )
+        return Text(f"the program could not import what it needs ({printable(program.exception[1])}){advice}")
     if program.outcome == "exception" and kind not in (*_INTERRUPTED, *_OUT_OF_MEMORY):
         died = f"the program died of {printable(kind)}" if kind else "the program died"
         return Text(f"nothing to explain: {died}, and nothing wrong was seen with its shapes", style="bold")
@@ -165,6 +173,8 @@ def exit_status(diagnosis: Diagnosis) -> int:
         return 1
     program = diagnosis.program
     stopped = (*_INTERRUPTED, *_OUT_OF_MEMORY)
+    if _exception_name(diagnosis) in _NOT_IMPORTED:
+        return 2
     if diagnosis.status == "incomplete" and (program.outcome != "exception" or _exception_name(diagnosis) in stopped):
         return 2
     return 1 if program.outcome == "exception" or program.exit_code else 0

@@ -54,6 +54,8 @@ class Run:
 def diagnose(monkeypatch, capsys) -> Callable[..., Run]:
     """Run `diagnose` with a pipeline that gives the wanted answer."""
 
+    monkeypatch.setattr("shapecheck.script_file.unusable", lambda script: None)
+
     def run(*arguments: str, answer: Any = CLEAN) -> Run:
         requests: list[Any] = []
         pipeline = ModuleType("shapecheck.pipeline")
@@ -148,6 +150,7 @@ ENDINGS = [
     ("never ended", 2, ended("incomplete", TIMEOUT)),
     ("never ended, and a note on it", 2, ended("incomplete", TIMEOUT, "SC902", severity="note")),
     ("os._exit", 2, ended("incomplete", OS_EXIT)),
+    ("an import that fails", 2, ended("clean", failed("ModuleNotFoundError"))),
     ("interrupted", 2, ended("incomplete", failed("KeyboardInterrupt"))),
     ("out of memory", 2, ended("incomplete", failed("numpy._core._exceptions._ArrayMemoryError"))),
     ("no arrays", 2, ended("incomplete", FINISHED, "SC901", severity="note")),
@@ -276,6 +279,7 @@ def diagnose_script(request):
 pipeline = ModuleType("shapecheck.pipeline")
 pipeline.Request, pipeline.InputError, pipeline.diagnose_script = SimpleNamespace, LookupError, diagnose_script
 sys.modules["shapecheck.pipeline"] = pipeline
+open("script.py", "w").close()
 main(["diagnose", "script.py"])
 """
 
@@ -293,7 +297,9 @@ DEEDS = [
 def test_the_report_comes_after_the_programs_output_whatever_it_did_to_it(deed, tmp_path):
     driver = tmp_path / "driver.py"
     driver.write_text(DRIVER.replace("{deed}", deed))
-    done = subprocess.run([sys.executable, driver], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, driver], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
+    )
     assert done.stdout.startswith("the program's own words\n\nshapecheck: script.py\nnothing found")
     assert done.returncode == 0
 

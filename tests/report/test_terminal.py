@@ -228,7 +228,9 @@ def changed_and_vanished(write: Write) -> Diagnosis:
 
 def hostile_source(write: Write) -> Diagnosis:
     source = write("y = 'a\x1b[31m\u202ered' @ b\n")
-    return diagnosis(plain_finding(source.span("'a\x1b[31m\u202ered' @ b"), title="\x1b]0;title\x07 bell"))
+    return diagnosis(
+        plain_finding(source.span("'a\x1b[31m\u202ered' @ b"), title="\x1b]0;title\x07 bell", message="two\nlines")
+    )
 
 
 def long_trail(write: Write) -> Diagnosis:
@@ -309,6 +311,7 @@ ENDINGS = [
     ("clean", "clean", FINISHED, False),
     ("unrelated", "clean", ProgramOutcome("exception", ("builtins.KeyError", "'x'"), 0.2), False),
     ("unrelated-incomplete", "incomplete", ProgramOutcome("exception", ("KeyError", "'x'"), 0.2), False),
+    ("import", "clean", ProgramOutcome("exception", ("ModuleNotFoundError", "No module named 'torch'"), 0.1), False),
     ("exit-status", "clean", ProgramOutcome("exit", None, 0.2, 3), False),
     ("timeout", "incomplete", ProgramOutcome("timeout", None, 60.01), False),
     ("os-exit", "incomplete", ProgramOutcome("exit", None, 0.2, 3), False),
