@@ -37,6 +37,7 @@ class Admissions(NamedTuple):
     targets_test: Array
 
 
+@checked
 def read_table(path: str | Path) -> Float[Array, "rows 4"]:
     """Read the columns admit, gre, gpa and rank.
 

@@ -115,10 +115,10 @@ def preprocess(data: Digits, negative: int, positive: int) -> tuple[Array, Array
 
 
 def run(
-    seed: int = 0, folder: str | Path | None = None, steps: int = 300, hidden: tuple[int, ...] = (196,)
+    seed: int = 0, data: str | Path | None = None, steps: int = 300, hidden: tuple[int, ...] = (196,)
 ) -> Iterator[Progress]:
-    """Fives against eights: MNIST from `folder`, or the small digits of scikit-learn."""
-    X, Y, X_test, Y_test = preprocess(load_digits(folder, seed=seed), negative=5, positive=8)
+    """Fives against eights: MNIST from the folder `data`, or the small digits of scikit-learn."""
+    X, Y, X_test, Y_test = preprocess(load_digits(data, seed=seed), negative=5, positive=8)
     params = initialise([X.shape[1], *hidden, 1], np.random.default_rng(seed))
     for step in range(1, steps + 1):
         before = train_step(params, X, Y, rate=0.5)

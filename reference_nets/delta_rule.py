@@ -79,7 +79,9 @@ def worked_example() -> tuple[Array, Array]:
 def run() -> Iterator[Progress]:
     """Train on the worked example; the changes of its first step, which the lesson prints, stand in the first line."""
     input_hidden, hidden_output = worked_example()
-    first = f"first change of hidden-output weights {hidden_output}, of input-hidden weights {input_hidden.tolist()}"
+    first = f"first change of hidden-output weights {hidden_output}, of input-hidden weights {input_hidden}".replace(
+        "\n", ""
+    )
     x = np.array(EXAMPLE_X)
     weights = [np.array(EXAMPLE_INPUT_HIDDEN), np.array(EXAMPLE_HIDDEN_OUTPUT)]
     for step in range(51):

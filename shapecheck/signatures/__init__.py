@@ -3,7 +3,17 @@
 Named in the plural because `shapecheck.signature` is the decorator itself, and a submodule of that name would hide it.
 """
 
-from shapecheck.signatures.checked import Call, observed_calls, signature
-from shapecheck.signatures.refusal import AxisBinding, Refusal, SignatureError
+from shapecheck.signatures.checked import Call, array_arguments, hints_of, observed_calls, signature
+from shapecheck.signatures.refusal import AxisBinding, Refusal, SignatureError, annotation_text
 
-__all__ = ["AxisBinding", "Call", "Refusal", "SignatureError", "observed_calls", "signature"]
+__all__ = [
+    "AxisBinding",
+    "Call",
+    "Refusal",
+    "SignatureError",
+    "annotation_text",
+    "array_arguments",
+    "hints_of",
+    "observed_calls",
+    "signature",
+]

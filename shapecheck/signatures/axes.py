@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import keyword
+import re
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -75,6 +77,26 @@ class Axis:
 def axes_of(annotation: type[AbstractArray]) -> tuple[Axis, ...]:
     """The axes of an annotation, from the left."""
     return tuple(Axis.read(word) for word in annotation.dim_str.split())
+
+
+def check_words(annotation: Any, where: str) -> None:
+    """Refuse an annotation whose axes cannot be read, before jaxtyping fails over them in the middle of a call.
+
+    Raises:
+        TypeError: An axis such as `in+1` is no expression: a word that Python reserves cannot stand in a sum.
+    """
+    if isinstance(annotation, type) and issubclass(annotation, AbstractArray):
+        for axis in axes_of(annotation):
+            if axis.expression is None or "{" in axis.expression:
+                continue
+            try:
+                compile(axis.expression, "<axis>", "eval")
+            except SyntaxError as error:
+                words = [word for word in re.findall(r"[A-Za-z_]+", axis.expression) if keyword.iskeyword(word)]
+                why = f"Python reserves the word `{words[0]}`; name that axis otherwise" if words else str(error.msg)
+                raise TypeError(f"the axis `{axis.text}` of {where} is no expression: {why}") from None
+    for part in get_args(annotation):
+        check_words(part, where)
 
 
 def paired(annotation: type[AbstractArray], shape: Shape) -> Iterator[tuple[int, Axis, int]]:

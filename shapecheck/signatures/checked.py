@@ -15,10 +15,10 @@ from typing import Any, TypeVar, get_args, overload
 
 from beartype import beartype
 from beartype.roar import BeartypeCallHintViolation
-from jaxtyping import TypeCheckError, jaxtyped
+from jaxtyping import AbstractArray, TypeCheckError, jaxtyped
 
 from shapecheck.signatures.assignments import LocalRefused, read_hint, with_checked_assignments
-from shapecheck.signatures.axes import holds_arrays, leaf_arrays
+from shapecheck.signatures.axes import check_words, holds_arrays, leaf_arrays
 from shapecheck.signatures.refusal import NUMBERS, Declared, SignatureError, annotation_text, refuse
 
 T = TypeVar("T", bound=Callable[..., Any])
@@ -26,12 +26,12 @@ T = TypeVar("T", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Call:
-    """One accepted call, as `observed_calls` sees it: the arguments by name, and the result."""
+    """One accepted call, as `observed_calls` sees it: the annotations, and the arguments and result ("return")."""
 
     function: str
     module: str
-    arguments: dict[str, Any]
-    result: Any
+    hints: dict[str, Any]
+    values: dict[str, Any]
 
 
 _observers: list[list[Call]] = []
@@ -69,7 +69,7 @@ def signature(fn: Any = None, /, *, locals: bool = False) -> Any:  # noqa: A002 
 
 @contextlib.contextmanager
 def observed_calls() -> Iterator[list[Call]]:
-    """Collect the accepted calls of signed functions while the block runs; the arrays are held, not copied."""
+    """Collect the first accepted call of each signed function while the block runs; arrays are held, not copied."""
     calls: list[Call] = []
     _observers.append(calls)
     try:
@@ -130,17 +130,42 @@ def _checked(signed: _Signed) -> Callable[..., Any]:
                 raise
             return fn(*args, **kwargs)  # a missing or surplus argument: Python's own words for it
         if _observers:
-            bound = signed.plain.bind(*args, **kwargs)
-            bound.apply_defaults()
-            call = Call(fn.__qualname__, fn.__module__, dict(bound.arguments), result)
-            for calls in _observers:
-                calls.append(call)
+            signed.report(args, kwargs, result)
         return result
 
     # jaxtyping's import hook wraps a dataclass's __init__ after us; this tells it that the checking is done.
     if fn.__name__ == "__init__":
         checked.__no_type_check__ = True  # type: ignore[attr-defined]
     return checked
+
+
+def hints_of(fn: Any, spaces: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """The annotations of a function by parameter (and "return"), those that were text evaluated.
+
+    Raises:
+        TypeError: A name in an annotation does not exist, which would leave an array unchecked in silence, or an axis
+            cannot be read.
+    """
+    plain = inspect.unwrap(fn)
+    hints: dict[str, Any] = {}
+    for name, hint in plain.__annotations__.items():
+        try:
+            hints[name] = read_hint(hint, spaces or [plain.__globals__]) if isinstance(hint, str) else hint
+        except NameError as error:
+            raise TypeError(
+                f"the annotation of `{name}` in `{plain.__qualname__}` cannot be read: {error}; "
+                "import it where the function is defined, not only under TYPE_CHECKING"
+            ) from error
+    for name, hint in hints.items():
+        check_words(hint, f"`{name}` in the signature of `{plain.__qualname__}`")
+    return {name: type(None) if hint is None else hint for name, hint in hints.items()}
+
+
+def array_arguments(call: Call) -> Iterator[tuple[str, type[AbstractArray], Any]]:
+    """Every annotated array of a call: the text that reaches it (`params['W1']`, `return[0]`), annotation, value."""
+    for name, hint in call.hints.items():
+        if name in call.values:
+            yield from leaf_arrays(hint, call.values[name], name)
 
 
 class _Signed:
@@ -153,21 +178,21 @@ class _Signed:
         self.plain = inspect.signature(fn)
         self.body: types.FunctionType = fn
         self.local_hints: dict[str, Any] = {}
+        self.reported_to: list[Call] | None = None
+
+    def report(self, args: Any, kwargs: Any, result: Any) -> None:
+        """Tell the newest observer of an accepted call, once."""
+        if self.reported_to is not _observers[-1]:
+            self.reported_to = _observers[-1]
+            bound = self.plain.bind(*args, **kwargs)
+            bound.apply_defaults()
+            values = {**bound.arguments, "return": result}
+            self.reported_to.append(Call(self.fn.__qualname__, self.fn.__module__, self.hints, values))
 
     @functools.cached_property
     def hints(self) -> dict[str, Any]:
         """Parameter name (and "return") to annotation, with annotations that were text evaluated."""
-        hints = {}
-        for name, hint in self.fn.__annotations__.items():
-            try:
-                hints[name] = read_hint(hint, self.spaces) if isinstance(hint, str) else hint
-            except NameError as error:
-                # A name that never resolves would leave the array unchecked in silence.
-                raise TypeError(
-                    f"the annotation of `{name}` in `{self.fn.__qualname__}` cannot be read: {error}; "
-                    "import it where the function is defined, not only under TYPE_CHECKING"
-                ) from error
-        return {name: type(None) if hint is None else hint for name, hint in hints.items()}
+        return hints_of(self.fn, self.spaces)
 
     @functools.cached_property
     def enforced(self) -> Callable[..., Any]:
