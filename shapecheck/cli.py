@@ -233,6 +233,9 @@ def main(args: Sequence[str] | None = None, prog_name: str | None = None) -> NoR
         SystemExit: Always. 0 nothing found, 1 findings, 2 wrong usage or a failure of shapecheck itself.
     """
     try:
+        if not (sys.argv[1:] if args is None else args):
+            click.echo(commands.get_help(click.Context(commands, info_name=prog_name or "shapecheck")), err=True)
+            sys.exit(FAILED)
         status = commands.main(args, prog_name=prog_name, standalone_mode=False)
     except click.ClickException as error:
         error.show()
