@@ -1,0 +1,1 @@
+"""Checking a user's own backward pass where it stands: find its parameters, gradients and loss, and compare."""

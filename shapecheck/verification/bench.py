@@ -1,0 +1,381 @@
+"""One call of a backward pass held fast: its state can be put back, its parameters moved, its loss evaluated again."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from shapecheck.gradients.objective import contract
+from shapecheck.verification.boxes import ArrayBox
+from shapecheck.verification.calling import called, fill, first_number, parameters_of, silence
+from shapecheck.verification.capture import Candidate, left_candidates, returned_candidates
+from shapecheck.verification.errors import VerificationError
+from shapecheck.verification.reach import plain_function
+from shapecheck.verification.source import assigned_labels, return_labels
+from shapecheck.verification.state import Leaf, Snapshot, State
+
+Values = Mapping[str, Any]
+
+
+class Bench:
+    """A backward pass with its arguments, and how the loss is computed beside it.
+
+    Args:
+        function: The user's backward pass.
+        bound: The arguments of the call, defaults applied.
+        owner: The object or class whose method it is; None for a function.
+        loss: Computes the loss; None in the vector-Jacobian form.
+        forward: The forward pass; None where the loss needs none.
+        inputs: Arguments of the forward pass, where they are not backward's own.
+        cotangents: In the vector-Jacobian form, for each argument of backward that is a cotangent: its value.
+        own_loss: The way to the loss in what `function` itself returns.
+
+    Attributes:
+        before: The state that the call starts from.
+        start: Its contents.
+        leaves: By name, the parameters that are compared.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        bound: inspect.BoundArguments,
+        owner: Any,
+        *,
+        loss: Callable[..., Any] | None = None,
+        forward: Callable[..., Any] | None = None,
+        inputs: tuple[tuple[Any, ...], dict[str, Any]] | None = None,
+        own_loss: tuple[Any, ...] | None = None,
+    ) -> None:
+        self.function = function
+        self.plain = plain_function(function)
+        self.bound = bound
+        self.arguments: dict[str, Any] = dict(bound.arguments)
+        self.owner = owner
+        self.loss = loss
+        self.forward = forward
+        self.own_loss = own_loss
+        self.inputs = _named_inputs(forward, inputs)
+        self.cotangents: dict[str, Any] = {}
+        self.outputs_of: dict[str, tuple[Any, ...]] = {}  # cotangent argument -> way to its output
+        self._fresh_from: dict[str, tuple[Any, ...]] = {}  # other argument -> way to it in forward's result
+        self._functions = [f for f in (function, loss, forward) if f is not None]
+        self.before = State(self.arguments, self._functions, self.inputs)
+        self.start = Snapshot(self.before.boxes, self.before.generators)
+        self.leaves: dict[str, Leaf] = {}
+        self._drift: list[tuple[Any, Any]] | None = None
+        self.fresh: dict[str, Any] = {}
+
+    # --- running the user's code ------------------------------------------------------------------------------
+
+    def call_backward(self, arguments: Mapping[str, Any] | None = None) -> Any:
+        """Call the backward pass with the arguments as they are now, or with others."""
+        bound = inspect.BoundArguments(self.bound.signature, dict(arguments or self.arguments))  # type: ignore[arg-type]
+        return self.function(*bound.args, **bound.kwargs)
+
+    def call_forward(self) -> Any:
+        """Run the forward pass and remember what it returns for the loss and for the backward pass."""
+        assert self.forward is not None
+        known = {**self.arguments, **self.inputs}
+        args, kwargs = fill(self.forward, known, owner=self.owner, role="forward pass")
+        return self.forward(*args, **kwargs)
+
+    def evaluate(self) -> Any:
+        """The loss at the state as it is; refreshes what backward is given from the forward pass."""
+        self.fresh = dict(self.arguments)
+        if self.own_loss is not None:
+            return follow(self.call_backward(), self.own_loss)
+        outputs: tuple[Any, ...] = ()
+        known: dict[str, Any] = self.arguments
+        if self.forward is not None:
+            result = self.call_forward()
+            outputs = result if isinstance(result, tuple) else (result,)
+            labels = self._labels(result)
+            for name, way in self._fresh_from.items():
+                self.fresh[name] = follow(result, way)
+            known = {**self.arguments, **self.inputs, **{k: follow(result, way) for k, way in labels.items()}}
+            known.update({name: self.fresh[name] for name in self._fresh_from})
+            if self.cotangents:
+                return sum(
+                    contract(follow(result, self.outputs_of[name]), value) for name, value in self.cotangents.items()
+                )
+            if self.loss is None:
+                return first_number(result)
+        assert self.loss is not None
+        args, kwargs = fill(self.loss, known, owner=self.owner, outputs=outputs)
+        return first_number(self.loss(*args, **kwargs))
+
+    def _labels(self, result: Any) -> dict[str, tuple[Any, ...]]:
+        plain = plain_function(self.forward)
+        labels = return_labels(plain, result) if plain is not None else None
+        if isinstance(labels, str):
+            return {labels: ()}
+        if isinstance(labels, list) and isinstance(result, tuple | list) and len(labels) == len(result):
+            return {label: (index,) for index, label in enumerate(labels) if isinstance(label, str)}
+        return {}
+
+    def learn_what_forward_gives(self) -> None:
+        """Find which of backward's arguments come from the forward pass: by name, and by being equal to its result.
+
+        Run at the start state, where a second forward pass gives what the first one gave.
+        """
+        if self.forward is None:
+            return
+        with silence():
+            result = self.call_forward()
+        labels = self._labels(result)
+        for name, value in self.arguments.items():
+            if name == "self" or value is self.owner or name in self.cotangents:
+                continue
+            if name in labels and _alike(follow(result, labels[name]), value):
+                self._fresh_from[name] = labels[name]
+                continue
+            way = _find_equal(result, value)
+            if way is not None and not any(value is item for item in self.inputs.values()):
+                self._fresh_from[name] = way
+        self.restore()
+
+    # --- moving parameters --------------------------------------------------------------------------------------
+
+    def restore(self) -> None:
+        """The state that the call started from, random generators included."""
+        self.start.restore()
+
+    def choose(self, leaves: Mapping[str, Leaf]) -> None:
+        """Say which leaves are the parameters."""
+        self.leaves = dict(leaves)
+        self._drift = None
+
+    def values(self, at: Values | None = None) -> dict[str, Any]:
+        """The parameters by name, as `gradcheck` takes them: the program's own arrays, numbers as floats.
+
+        Args:
+            at: Other values for them. They are put into the program's own arrays.
+        """
+        if at is None:
+            return {name: as_float(leaf) for name, leaf in self.leaves.items()}
+        self.install(at)
+        return {
+            name: leaf.value if isinstance(leaf.value, np.ndarray) and leaf.value.dtype == at[name].dtype else at[name]
+            for name, leaf in self.leaves.items()
+        }
+
+    def values_with(self, moved: Values) -> dict[str, Any]:
+        """All parameters, some of them at other values; copies."""
+        return {name: moved.get(name, np.array(value)) for name, value in self.values().items()}
+
+    def install(self, values: Values) -> None:
+        """Put `values` where the program keeps the parameters of these names."""
+        for name, value in values.items():
+            self.put(self.leaves[name], value)
+
+    def put(self, leaf: Leaf, value: Any) -> None:
+        """Put `value` where the program keeps `leaf`: into its own array if it fits, so that views of it see it."""
+        own = leaf.value
+        if not isinstance(own, np.ndarray):
+            self.before.replace(leaf, value.item() if getattr(value, "shape", None) == () else value)
+            return
+        if isinstance(value, np.ndarray) and value.dtype == own.dtype and own.flags.writeable:
+            if value is not own:
+                np.copyto(own, value)
+            value = own
+        self.before.replace(leaf, value)
+
+    def loss_at(self, values: Values) -> Any:
+        """The loss at `values`, from the state that the call started from, with the same random numbers."""
+        self._reset()
+        self.install(values)
+        held = [(value, value.copy()) for value in values.values() if isinstance(value, np.ndarray)]
+        with silence():
+            result = self.evaluate()
+        if self._drift is None:
+            own = {id(leaf.value) for leaf in self.leaves.values()}
+            changed = self.start.changed()
+            self._drift = [(b, s) for b, s in changed if isinstance(b, ArrayBox) and id(b.holder) not in own]
+        for value, copy in held:  # a training step that returns the loss has moved them
+            if not np.array_equal(value, copy, equal_nan=True):
+                np.copyto(value, copy)
+        return result
+
+    def _reset(self) -> None:
+        for box, saved in self.start.saved:
+            if not isinstance(box, ArrayBox) and not box.same(saved):
+                box.restore(saved)
+        for box, saved in self._drift or ():
+            box.restore(saved)
+        self.start.rewind()
+
+    # --- reading gradients --------------------------------------------------------------------------------------
+
+    def state_after(self, result: Any) -> State:
+        """The state that a run of the backward pass left, what it returned included."""
+        return State(self.arguments, self._functions, {**self.inputs, "returned": result})
+
+    def read(self, result: Any, after: State | None = None) -> list[Candidate]:
+        """What a run of the backward pass returned and left behind, against the start of the call."""
+        after = self.state_after(result) if after is None else after
+        assert self.plain is not None
+        found = returned_candidates(result, self.plain, self.before)
+        in_result = {id(c.value) for c in found}
+        left = left_candidates(self.before, self.start, after)
+        return found + [c for c in left if c.keys[0] != "returned" and id(c.value) not in in_result]
+
+    def differentiate(
+        self, values: Values, slots: Iterable[Leaf] = (), *, refresh: bool, rate: tuple[Leaf, float] | None = None
+    ) -> Any:
+        """Run the backward pass at `values`, from the state that the call started from.
+
+        Args:
+            values: Parameters by name; copies, not the program's own arrays.
+            slots: Where it leaves gradients; zeroed first, so that one that adds to what is there can be read.
+            refresh: Whether to run the loss (and with it the forward pass) first.
+            rate: A learning rate to use instead of the program's.
+
+        Returns:
+            What it returned. The state is left as the backward pass left it.
+        """
+        self.restore()
+        self.install(values)
+        self.fresh = {}
+        with silence():
+            if refresh and self.own_loss is None:
+                self.evaluate()
+            self.arguments.update(self.fresh)
+            for name, cotangent in self.cotangents.items():
+                self.arguments[name] = cotangent.copy() if isinstance(cotangent, np.ndarray) else cotangent
+            for slot in slots:
+                zero(self.before, slot)
+            if rate is not None:
+                self.before.replace(*rate)
+            return self.call_backward()
+
+
+def zero(state: State, leaf: Leaf) -> None:
+    """Make a leaf zero where it is."""
+    if isinstance(leaf.value, np.ndarray):
+        if leaf.value.flags.writeable and leaf.value.dtype.kind == "f":
+            leaf.value[...] = 0
+    elif isinstance(leaf.value, list):
+        leaf.value[:] = [0.0] * len(leaf.value)
+    else:
+        state.replace(leaf, 0.0)
+
+
+def as_float(leaf: Leaf) -> Any:
+    """A leaf as a parameter of a check: its own array, or its numbers as floats."""
+    if isinstance(leaf.value, list):
+        return np.array(leaf.value, dtype=float)
+    return float(leaf.value) if leaf.is_whole_number else leaf.value
+
+
+def follow(result: Any, way: tuple[Any, ...]) -> Any:
+    """The part of a result at the end of a way of indices and keys."""
+    for key in way:
+        result = getattr(result, key) if isinstance(key, str) and hasattr(result, "_fields") else result[key]
+    return result
+
+
+def _named_inputs(forward: Any, inputs: tuple[tuple[Any, ...], dict[str, Any]] | None) -> dict[str, Any]:
+    if forward is None or inputs is None:
+        return {}
+    args, kwargs = inputs
+    try:
+        bound = inspect.signature(forward).bind(*args, **kwargs)
+    except (TypeError, ValueError):
+        return {}
+    return dict(bound.arguments)
+
+
+def _alike(fresh: Any, given: Any) -> bool:
+    if isinstance(given, np.ndarray):
+        return getattr(fresh, "shape", None) == given.shape
+    if isinstance(given, tuple | list | dict):
+        return isinstance(fresh, type(given)) and len(fresh) == len(given)
+    return type(fresh) is type(given) or isinstance(given, float | np.floating)
+
+
+def _find_equal(result: Any, value: Any, depth: int = 0) -> tuple[Any, ...] | None:
+    """The way to something in `result` that equals `value`; scalars and empty things do not count."""
+    if _equal(result, value):
+        return ()
+    if depth < 2 and isinstance(result, tuple | list | dict):
+        items = result.items() if isinstance(result, dict) else enumerate(result)
+        for key, item in items:
+            rest = _find_equal(item, value, depth + 1)
+            if rest is not None:
+                return (key, *rest)
+    return None
+
+
+def _equal(a: Any, b: Any, depth: int = 0) -> bool:
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return a.size > 1 and a.shape == b.shape and bool(np.array_equal(a, b))
+    if isinstance(a, tuple | list) and isinstance(b, type(a)) and len(a) == len(b) and depth < 4:
+        return len(a) > 0 and all(_part_equal(x, y, depth) for x, y in zip(a, b, strict=True))
+    if isinstance(a, dict) and isinstance(b, dict) and a.keys() == b.keys() and depth < 4:
+        return len(a) > 0 and all(_part_equal(a[key], b[key], depth) for key in a)
+    return False
+
+
+def _part_equal(a: Any, b: Any, depth: int) -> bool:
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return a.shape == b.shape and bool(np.array_equal(a, b))
+    if isinstance(a, tuple | list | dict):
+        return len(a) == 0 == len(b) or _equal(a, b, depth + 1) if hasattr(b, "__len__") else False
+    return a is b or bool(a == b)
+
+
+def inputs_from_cache(
+    forward: Callable[..., Any], arguments: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    """The forward pass's arguments, found in what backward is given: by name, in a dict, or in `cache = (x, w, b)`.
+
+    Returns:
+        Arguments that reproduce what backward was given; None if they are not all there.
+    """
+    known: dict[str, Any] = {}
+    plain = plain_function(forward)
+    for name, value in arguments.items():
+        if isinstance(value, dict):
+            known.update({key: item for key, item in value.items() if isinstance(key, str)})
+        elif hasattr(value, "_fields"):
+            known.update(value._asdict())
+        elif isinstance(value, tuple | list) and plain is not None:
+            labels = assigned_labels(plain, name) or _returned_part(plain, name, value)
+            if isinstance(labels, list) and len(labels) == len(value):
+                known.update({k: v for k, v in zip(labels, value, strict=True) if isinstance(k, str)})
+        elif isinstance(value, np.ndarray) and plain is not None:
+            source = _assigned_name(plain, name)
+            if source is not None:
+                known[source] = value
+    known.update(arguments)
+    wanted = [p for p in parameters_of(forward) if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    if any(p.name not in known and p.default is p.empty for p in wanted):
+        return None
+    return (), {p.name: known[p.name] for p in wanted if p.name in known}
+
+
+def _returned_part(plain: Any, name: str, value: Any) -> Any:
+    """Labels of a tuple that `return out, (x, w, b)` makes on the spot."""
+    from shapecheck.verification.source import returned_sequences
+
+    found = [labels for labels in returned_sequences(plain) if len(labels) == len(value)]
+    return found[0] if len(found) == 1 else None
+
+
+def _assigned_name(plain: Any, name: str) -> str | None:
+    """`x` for `cache = x`, or for `return out, x` where backward calls it `cache`."""
+    from shapecheck.verification.source import plain_assignment
+
+    return plain_assignment(plain, name)
+
+
+def explain_call(function: Callable[..., Any], error: Exception, role: str) -> VerificationError:
+    """What to say when the user's own function raised while it was called again."""
+    return VerificationError(
+        f"the {role} `{called(function)}` raised {type(error).__name__} when it was called again for the check: {error}",
+        role=role,
+    )

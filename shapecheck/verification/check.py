@@ -1,0 +1,428 @@
+"""One check of one call: pair, differentiate, compare, at the given parameters and at perturbed ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shapecheck.gradients.check import gradcheck
+from shapecheck.gradients.errors import (
+    GradientCheckError,
+    GradientMismatchError,
+    MissingGradientError,
+    NondeterministicLossError,
+    ShapeMismatchError,
+)
+from shapecheck.gradients.result import GradientReport
+from shapecheck.verification import applied, cotangents, staleness
+from shapecheck.verification.bench import Bench, as_float
+from shapecheck.verification.boxes import ArrayBox
+from shapecheck.verification.calling import called
+from shapecheck.verification.capture import Candidate
+from shapecheck.verification.conventions import all_wrong, sign_of_updates
+from shapecheck.verification.diagnosis import diagnosis
+from shapecheck.verification.errors import PairingError, VerificationError
+from shapecheck.verification.matching import Matching, leaf_is_input
+from shapecheck.verification.mutation import refuse_changed_inputs
+from shapecheck.verification.pairing import Pair, is_called_parameter, leaf_name
+from shapecheck.verification.readings import Readings
+from shapecheck.verification.specification import Specification
+from shapecheck.verification.state import Leaf, State
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass
+class Outcome:
+    """What a check found.
+
+    Attributes:
+        report: At the parameters as given.
+        elsewhere: At perturbed parameters; None where that could not be done.
+        pairs: Which gradient was held against which parameter.
+        notes: What the reader should know besides.
+    """
+
+    report: GradientReport
+    elsewhere: GradientReport | None = None
+    pairs: tuple[Pair, ...] = ()
+    notes: list[str] = field(default_factory=list)
+
+
+class Check:
+    """Checks one call of a backward pass after it has returned.
+
+    Args:
+        specification: What the user said.
+        bench: The call, held fast before it ran.
+    """
+
+    def __init__(self, specification: Specification, bench: Bench) -> None:
+        self.specification = specification
+        self.bench = bench
+        self.notes: list[str] = []
+        seed = specification.seed
+        self.seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
+        self.rng = np.random.default_rng([self.seed, 7])
+        self.sign = specification.sign or 1
+        self._base: Any = None
+        self._moved: list[str] = []
+        self.readings: Readings
+
+    def run(self, result: Any, after: State) -> Outcome:
+        """Check what the call returned and left.
+
+        Args:
+            result: What the call returned.
+            after: The state that it left.
+
+        Raises:
+            GradientMismatchError: A gradient is wrong.
+            GradientCheckError: The check cannot be made; the message says what to do.
+        """
+        bench = self.bench
+        candidates = [
+            Candidate(c.label, c.keys, np.array(c.value), c.origin, c.changed, c.before)
+            for c in bench.read(result, after)
+        ]
+        changed = [box.holder for box, _ in bench.start.changed() if isinstance(box, ArrayBox)]
+        bench.restore()
+        if bench.forward is not None:
+            if bench.loss is None:
+                cotangents.find_cotangents(bench, self.rng)
+            bench.learn_what_forward_gives()
+        self._evaluate_first()
+        self.readings = Readings(bench, self._match(candidates))
+        bench.choose({name: pair.parameter for name, pair in self.readings.pairs.items()})
+        self.notes += refuse_changed_inputs(bench, self.readings, changed, self._base, self.rng)
+        return self._compare(candidates)
+
+    def _match(self, candidates: list[Candidate]) -> list[Pair]:
+        matching = Matching(
+            self.bench,
+            self.specification,
+            candidates,
+            lambda leaf: staleness.influences(self.bench, leaf, self._base, self.rng),
+            self._agrees,
+            has_rate=applied.find_rate(self.bench) is not None,
+        )
+        try:
+            return matching.find()
+        finally:
+            self.bench.restore()
+
+    def _evaluate_first(self) -> None:
+        """Evaluate the loss once at the start: whether it can be, and which random generators it uses."""
+        self.bench.choose({})
+        try:
+            self._base = self.bench.loss_at({})
+        except GradientCheckError:
+            raise
+        except Exception as error:
+            what = self.bench.loss or self.bench.forward or self.bench.function
+            raise VerificationError(
+                f"`{called(what)}` raised {type(error).__name__} when it was called again for the check: {error}",
+                role="loss",
+            ) from error
+        self._moved = self.bench.start.moved_generators()
+        self.bench.restore()
+
+    def _compare(self, candidates: list[Candidate]) -> Outcome:
+        values = self._copies()
+        readings = self.readings
+        refresh = bool(self._moved) or bool(self.bench.cotangents)
+        if self._moved:
+            used = " and ".join(f"`{name}`" for name in self._moved)
+            self.notes.append(f"the loss uses {used}; every evaluation was given the same random numbers")
+        real = not (refresh or readings.some_added() or readings.some_applied())
+        gradients = readings.given() if real else readings.at(values, refresh=refresh)
+        if self.bench.cotangents:
+            self._refuse_no_cotangent(values)
+        self._refuse_independent(values)
+        self._refuse_missing()
+        report = self._gradcheck(gradients)
+        if not report.ok:
+            self._refuse_unread(values, report, gradients)
+            report = self._with_sign(report, gradients)
+        if not report.ok and self._explained_otherwise(report, values, candidates, real=real):
+            return Outcome(report, None, tuple(readings.pairs.values()), self.notes)
+        self._raise_if_wrong(report)
+        self._refuse_early_updates()
+        elsewhere = self._check_elsewhere() if self.specification.perturb else None
+        return Outcome(report, elsewhere, tuple(readings.pairs.values()), self.notes)
+
+    def _copies(self) -> dict[str, Any]:
+        return {name: np.array(value) for name, value in self.bench.values().items()}
+
+    # --- comparison ----------------------------------------------------------------------------------------------
+
+    def _gradcheck(
+        self, gradients: Arrays, *, at: Mapping[str, Any] | None = None, sign: int | None = None
+    ) -> GradientReport:
+        bench = self.bench
+        bench.restore()
+        for name, pair in self.readings.pairs.items():
+            if name not in gradients:
+                raise MissingGradientError(
+                    f"`{called(bench.function)}` gave no `{pair.gradient.label}` when it was called again, so there "
+                    f"is no gradient for `{name}`",
+                    parameter=name,
+                )
+        steps = self.readings.steps
+        fitted = self.readings.fitted is not None or (steps is not None and steps.uncertainty > 1e-9)
+        rtol = self.specification.rtol
+        try:
+            return gradcheck(
+                _Loss(bench),
+                bench.values(at),
+                gradients,
+                mode=self.specification.mode,  # type: ignore[arg-type]
+                rtol=1e-6 if rtol is None and fitted else rtol,
+                atol=self.specification.atol,
+                seed=self.seed,
+                sign=self.sign if sign is None else sign,
+                perturb=False,
+                reproduce=f"@verify(..., seed={self.seed})",
+            )
+        except ShapeMismatchError as error:
+            raise self._placed(error) from None
+        finally:
+            bench.restore()
+
+    def _placed(self, error: ShapeMismatchError) -> ShapeMismatchError:
+        pair = self.readings.pairs.get(error.name)
+        if pair is not None:
+            error.add_note(f"in `{called(self.bench.function)}`, which gives it as `{pair.gradient.label}`")
+        return error
+
+    def _agrees(self, gradient: Candidate, leaf: Leaf) -> bool:
+        """Whether a gradient is the derivative by a leaf, or minus it."""
+        if gradient.value.shape != leaf.shape or not np.any(gradient.value):
+            return False
+        held = self.bench.leaves
+        self.bench.choose({"p": leaf})
+        try:
+            signs = (1, -1) if self.specification.sign is None else (self.specification.sign,)
+            given = {"p": gradient.value}
+            return any(
+                gradcheck(
+                    _Loss(self.bench), {"p": as_float(leaf)}, given, seed=self.seed, sign=s, perturb=False
+                ).decided
+                for s in signs
+            )
+        except GradientCheckError:
+            return False
+        finally:
+            self.bench.restore()
+            self.bench.choose(held)
+
+    def _with_sign(self, report: GradientReport, gradients: Arrays) -> GradientReport:
+        """Try minus the gradient, where nothing was said about signs."""
+        if self.specification.sign is not None or self.readings.some_applied() or not all_wrong(report):
+            return report
+        opposite = self._gradcheck(gradients, sign=-1)
+        if not opposite.ok or not any(row.norm for row in opposite):
+            return report
+        name = called(self.bench.function)
+        how = 0 if self.bench.cotangents else sign_of_updates(self.bench, list(self.readings.pairs.values()))
+        if how == 1:
+            self.sign = -1
+            self.notes.append("these are minus the gradient, as your update adds it")
+            return opposite
+        if how == -1:
+            self.notes.append(f"`{name}` gives minus the gradient, and your update subtracts it: the loss goes up")
+        else:
+            self.notes.append(
+                f"`{name}` gives minus the gradient; if your update adds it (`W += lr * dW`), say so: "
+                f"`@verify(..., sign=-1)`"
+            )
+        return report
+
+    def _raise_if_wrong(self, report: GradientReport) -> None:
+        if report.wrong():
+            raise GradientMismatchError(diagnosis(self.bench, self.readings, report, self.notes), report=report)
+        if not report.ok:
+            raise NondeterministicLossError(
+                diagnosis(self.bench, self.readings, report, self.notes), report=report, generators=tuple(self._moved)
+            )
+
+    def _explained_otherwise(
+        self, report: GradientReport, values: Mapping[str, Any], candidates: list[Candidate], *, real: bool
+    ) -> bool:
+        """Whether a failure says nothing about the gradient; adds notes to one that does."""
+        if self.readings.some_applied():
+            changed = [c.label for c in candidates if c.origin == "applied"]
+            leaves = [leaf for leaf in self.bench.before.leaves if leaf.path in changed]
+            moments = applied.optimizer_state(self.bench, list(self.readings.pairs.values()), leaves)
+            if moments:
+                self.notes.append(
+                    f"cannot tell: the steps go through `{moments[0]}`, so that they are not the gradient times a rate; "
+                    f"keep the gradients on the object, or return them"
+                )
+                return True
+        if real and report.wrong():
+            try:
+                fresh = self._gradcheck(self.readings.at(values, refresh=True))
+            except GradientCheckError:
+                return False
+            if fresh.ok and self.bench.own_loss is None:
+                self.notes.append(
+                    "right once the forward pass has been run again with these parameters and arguments: the call used "
+                    "what an earlier forward pass had left"
+                )
+        return False
+
+    # --- contracts ----------------------------------------------------------------------------------------------
+
+    def _refuse_no_cotangent(self, values: Mapping[str, Any]) -> None:
+        held = dict(self.bench.cotangents)
+        self.bench.cotangents = {name: value * 0 for name, value in held.items()}
+        try:
+            cotangents.refuse_unless_homogeneous(self.bench, self.readings.at(values, refresh=True))
+        finally:
+            self.bench.cotangents = held
+
+    def _refuse_independent(self, values: Mapping[str, Any]) -> None:
+        """Refuse a loss that reads none of the parameters."""
+        moved = {name: self._nudged(value) for name, value in values.items()}
+        if not self._same_loss(moved):
+            return
+        what = called(self.bench.loss or self.bench.forward or self.bench.function)
+        listed = ", ".join(f"`{parameter}`" for parameter in list(moved)[:6])
+        raise VerificationError(
+            f"the loss `{what}` does not depend on {listed}: it stays the same when they change\n"
+            f"  cause   it reads a result that was computed before, instead of computing it\n"
+            f"  help    say how: `@verify(loss={what}, forward=...)`, or pass a loss that runs the forward pass",
+            role="loss",
+        )
+
+    def _refuse_unread(self, values: Mapping[str, Any], report: GradientReport, gradients: Arrays) -> None:
+        """Refuse a parameter that the loss does not read although its gradient is not zero."""
+        what = called(self.bench.loss or self.bench.forward or self.bench.function)
+        for row in report.wrong():
+            parameter = row.name
+            if not np.any(gradients[parameter]) or not self._same_loss({parameter: self._nudged(values[parameter])}):
+                continue
+            label = self.readings.pairs[parameter].gradient.label
+            raise VerificationError(
+                f"the loss `{what}` does not depend on `{parameter}`, but `{called(self.bench.function)}` gives "
+                f"`{label}`, which is not zero\n"
+                f"  help    use `{parameter}` in the forward pass, or say which parameter the gradient belongs to: "
+                f'`@verify(..., pairs={{"{label}": "..."}})`',
+                role="loss",
+            )
+
+    def _same_loss(self, moved: Mapping[str, Any]) -> bool:
+        held = self.bench.leaves
+        try:
+            with np.errstate(all="ignore"):
+                return staleness.same_number(self.bench.loss_at(self.bench.values_with(moved)), self._base)
+        except Exception:  # a domain error at the moved parameters: it certainly reads them
+            return False
+        finally:
+            self.bench.restore()
+            self.bench.leaves = held
+
+    def _refuse_missing(self) -> None:
+        """Refuse a parameter without a gradient among brothers that have one: `W1`, `W2`, `b2`, and no `b1`."""
+        paired = {id(pair.parameter) for pair in self.readings.pairs.values()}
+        brothers = [pair.parameter for pair in self.readings.pairs.values() if pair.parameter.array.ndim]
+        if self.bench.cotangents or self.specification.parameters:
+            return
+        for leaf in self.bench.before.leaves:
+            if id(leaf) in paired or not leaf.array.ndim or leaf.array.dtype.kind != "f" or leaf_name(leaf.keys) == "":
+                continue
+            siblings = [b for b in brothers if len(leaf.keys) > 1 and b.keys[:-1] == leaf.keys[:-1]]
+            if not siblings or not is_called_parameter(leaf) or leaf_is_input(self.bench, leaf):
+                continue
+            if not any(_same_word(leaf, brother) for brother in siblings):
+                continue
+            if staleness.influences(self.bench, leaf, self._base, self.rng):
+                raise MissingGradientError(
+                    f"`{called(self.bench.function)}` gives no gradient for `{leaf.path}`, which the loss depends on, "
+                    f"but one for `{siblings[0].path}`",
+                    parameter=leaf.path,
+                )
+
+    def _refuse_early_updates(self) -> None:
+        steps = self.readings.steps
+        early = applied.updated_before_use(steps) if steps is not None else ()
+        if steps is None or not early:
+            return
+        name = early[0]
+        changed = ", ".join(f"`{other}`" for other in sorted(steps.linear)[:3])
+        raise GradientMismatchError(
+            f"the step of `{name}` is not its gradient times the learning rate: off by {steps.drifts[name]:.2g} of its "
+            f"largest entry at a rate of {steps.rate:.4g}, and right for a tiny one\n"
+            f"  at      {called(self.bench.function)}\n"
+            f"  cause   {changed} is updated before its old value is used for the gradient of `{name}`\n"
+            f"  help    compute all gradients first, then apply them"
+        )
+
+    # --- elsewhere ----------------------------------------------------------------------------------------------
+
+    def _nudged(self, value: NDArray[Any]) -> NDArray[Any]:
+        """A random point near by, as far as a few training steps go; zero biases become non-zero."""
+        array = np.asarray(value)
+        if not array.size:
+            return array
+        size = float(np.sqrt(np.mean(np.square(array, dtype=np.float64))))
+        scale = 0.1 * (size if 0 < size < 10 else 1.0)
+        kind = array.dtype if array.dtype.kind == "f" else np.dtype(float)
+        return np.asarray(array + scale * self.rng.standard_normal(array.shape), dtype=kind)
+
+    def _check_elsewhere(self) -> GradientReport | None:
+        """The same at perturbed parameters, where zero biases and gamma = 1 hide nothing."""
+        moved = {name: self._nudged(value) for name, value in self._copies().items()}
+        try:
+            with np.errstate(all="ignore"):
+                gradients = self.readings.at(moved, refresh=True)
+                if not all(np.all(np.isfinite(gradient)) for gradient in gradients.values()):
+                    return None
+                report = self._gradcheck(gradients, at=moved)
+        except (ShapeMismatchError, PairingError):
+            raise
+        except GradientCheckError as error:
+            self.notes.append(f"not checked at perturbed parameters: {error}")
+            return None
+        if report.ok or not report.wrong():
+            return report
+        stale = [] if self.bench.own_loss is not None else self._stale(moved)
+        if stale:
+            what = called(self.bench.loss or self.bench.forward or self.bench.function)
+            self.notes.append(
+                f"checked at the given parameters only: `{called(self.bench.function)}` reads `{stale[0]}`, which "
+                f"`{what}` does not compute afresh; pass `forward=` to have it checked at others too"
+            )
+            return None
+        self.notes.append("right at the given parameters, wrong after a small random change of all of them")
+        self._raise_if_wrong(report)
+        return report
+
+    def _stale(self, moved: Mapping[str, Any]) -> list[str]:
+        ignored = [pair.parameter for pair in self.readings.pairs.values()] + self.readings.slots
+        ignored += [leaf for leaf in self.bench.before.leaves if leaf.keys[0] in self.bench.cotangents]
+        try:
+            return staleness.stale_inputs(self.bench, moved, ignored, self.readings.read_or_steps, self.rng)
+        finally:
+            self.bench.restore()
+
+
+class _Loss:
+    """The loss as `gradcheck` calls it, with the parameters by name."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.__name__ = called(bench.loss or bench.forward or bench.function)
+
+    def __call__(self, parameters_by_path: Mapping[str, Any], /) -> Any:
+        return self.bench.loss_at(parameters_by_path)
+
+
+def _same_word(leaf: Leaf, brother: Leaf) -> bool:
+    """Whether two parameters are of one series: `W1` and `W2`, `weights[0]` and `weights[1]`, `W1` and `b1`."""
+    return is_called_parameter(leaf) and is_called_parameter(brother)
