@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from shapecheck.gradients.complex_step import ComplexStep, ExactSlope
 from shapecheck.gradients.noise import Noise
 from shapecheck.gradients.parameters import Direction
+from shapecheck.gradients.stepped_array import Passage
 from shapecheck.gradients.surface import Surface
 
 Floats = NDArray[np.float64]
@@ -113,6 +114,7 @@ class Comparison:
         self.rtol = rtol
         self.atol = atol
         self.amplification = dict.fromkeys(gradients, ROUNDING)
+        self._largest = max(map(self._typical, gradients))
 
     def step_for(self, direction: Direction) -> float:
         """A step for entries of size one: small enough for truncation, large enough for the noise."""
@@ -144,15 +146,25 @@ class Comparison:
             self._allowed(direction, predicted, measured),
         )
 
-    def exact_look(self, direction: Direction, *, tie: bool = False, unguarded: bool = False) -> Look | None:
+    def exact_look(self, direction: Direction, way: Passage | None = None) -> Look | None:
         """Compare by a complex step; None where there is none."""
-        slope = self.exact_slope(direction, tie=tie, unguarded=unguarded)
+        slope = self.exact_slope(direction, way)
         return None if slope is None else self.look_from(direction, slope)
 
-    def exact_slope(self, direction: Direction, *, tie: bool = False, unguarded: bool = False) -> ExactSlope | None:
+    def dithered_look(self, direction: Direction, way: Passage, rng: np.random.Generator) -> Look | None:
+        """As `exact_look`, allowing for logarithms of numbers of which only a few bits are left."""
+        slopes = [self.exact_slope(direction, replace(way, dither=d)) for d in (None, rng, rng, rng)]
+        if slopes[0] is None:
+            return None
+        values = [s.value if s is not None else math.inf for s in slopes]
+        look = self.look_from(direction, slopes[0])
+        return replace(look, noise=look.noise + 4 * (max(values) - min(values)))
+
+    def exact_slope(self, direction: Direction, way: Passage | None = None) -> ExactSlope | None:
         """The complex-step slope, refused where its real part is not the loss."""
-        slope = self.exact.slope(direction, tie=tie, unguarded=unguarded)
-        if slope is None or unguarded:
+        way = way or Passage()
+        slope = self.exact.slope(direction, way)
+        if slope is None or way.unguarded or way.dither is not None:
             return slope
         base, allowed = self.surface.base, 16 * self.noise.of(self.surface.base)
         if self.surface.promotion is None:
@@ -183,12 +195,28 @@ class Comparison:
         return math.sqrt(sum(float(np.sum(np.square(self.gradients[n] * v))) for n, v in direction.items()))
 
     def _rounding(self, direction: Mapping[str, Floats]) -> float:
-        return math.sqrt(
-            sum(
-                (self.amplification[n] * self.precision[n]) ** 2 * float(np.sum(np.square(self.gradients[n] * v)))
-                for n, v in direction.items()
-            )
-        )
+        squares = 0.0
+        for n, v in direction.items():
+            own = float(np.sum(np.square(self.gradients[n] * v)))
+            squares += (self.amplification[n] * self.precision[n]) ** 2 * own
+        return math.sqrt(squares)
+
+    def is_zero(self, direction: Direction, look: Look) -> bool:
+        """Whether both sides are zero: exactly, or as far as noise and precision show.
+
+        A bias in front of a normalisation has gradient 0, which comes out as what rounding leaves of the terms that
+        cancelled: as small as the rounding of the other gradients.
+        """
+        if not any(np.any(self.gradients[n]) for n in direction):
+            return abs(look.measured) <= look.noise or look.measured == 0
+        floor = max(self.precision[n] for n in direction) * ROUNDING * self._largest
+        length = math.sqrt(sum(float(np.sum(np.square(v))) for v in direction.values()))
+        return abs(look.measured) <= 3 * look.noise and self._spread(direction) <= floor * length
+
+    def _typical(self, name: str) -> float:
+        gradient = self.gradients[name]
+        finite = gradient.size and np.all(np.isfinite(gradient))
+        return float(np.sqrt(np.mean(np.square(gradient)))) if finite else 0.0
 
     def _allowed(self, direction: Direction, predicted: float, measured: float) -> float | None:
         if self.rtol is None and self.atol is None:

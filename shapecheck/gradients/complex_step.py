@@ -12,7 +12,7 @@ import linecache
 import math
 import sysconfig
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -58,17 +58,16 @@ class ComplexStep:
             names = ", ".join(f"`{n}`" for n in substitution.missing)
             self.blame = f"no complex step: no place was found where the loss reads {names}"
 
-    def slope(self, direction: Direction, *, tie: bool = False, unguarded: bool = False) -> ExactSlope | None:
+    def slope(self, direction: Direction, way: Passage | None = None) -> ExactSlope | None:
         """The derivative along `direction`; None where a complex step does not pass (see `blame`).
 
         Args:
             direction: By parameter name; the others stay.
-            tie: At an exact kink, whether the moving branch passes its derivative on.
-            unguarded: Leave out what only guards a logarithm or an exponent.
+            way: What to do at kinks and guards.
         """
         if self.blame:
             return None
-        now = Passage(tie=tie, unguarded=unguarded)
+        now = replace(way) if way is not None else Passage()
         token = passage.set(now)
         try:
             with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -76,7 +75,7 @@ class ComplexStep:
                 warnings.simplefilter("error", np.exceptions.ComplexWarning)
                 result = self.substitution.evaluate(self._stepped(direction))
         except Exception as error:  # noqa: BLE001 - whatever the user's code raises on complex numbers
-            if not unguarded:
+            if not now.unguarded:
                 self.blame = _blame(error)
             return None
         finally:

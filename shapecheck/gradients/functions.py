@@ -40,12 +40,11 @@ ATTRIBUTES = frozenset({"T", "mT", "H", "I", "A", "A1", "real", "imag"})
 # Libraries whose functions depend on their arguments only.
 PURE_LIBRARIES = frozenset({"numpy", "scipy", "math", "cmath", "builtins", "operator"})
 # Functions and methods of these libraries that do not; a tape has most of them as leaves.
-_IMPURE = frozenset(
-    "random rand randn seed load loadtxt genfromtxt save savetxt fromfile memmap empty empty_like".split()
-)
+_IMPURE_NAMES = "random rand randn seed load loadtxt genfromtxt save savetxt fromfile memmap empty empty_like"
+_IMPURE = frozenset(_IMPURE_NAMES.split())
 
 
-class CannotReplay(LookupError):
+class CannotReplayError(LookupError):
     """A function name that no replay can evaluate."""
 
 
@@ -61,7 +60,7 @@ def resolve(name: str) -> Function:
         changes an array in place returns the changed copy instead.
 
     Raises:
-        CannotReplay: `leaf`, `opaque`, random numbers, files, or a function of an unknown library.
+        CannotReplayError: `leaf`, `opaque`, random numbers, files, or a function of an unknown library.
     """
     if name in BINARY:
         return BINARY[name]
@@ -79,7 +78,7 @@ def resolve(name: str) -> Function:
 def _library_function(name: str) -> Function:
     parts = name.split(".")
     if len(parts) < 2 or parts[0] not in PURE_LIBRARIES or _IMPURE.intersection(parts):
-        raise CannotReplay(name)
+        raise CannotReplayError(name)
     if len(parts) == 3 and parts[2] == "at":
         return _scatter(getattr(np, parts[1], None), name)
     try:
@@ -89,17 +88,30 @@ def _library_function(name: str) -> Function:
                 importlib.import_module(".".join(parts[:depth]))
             thing = getattr(thing, part)
     except (ImportError, AttributeError) as error:
-        raise CannotReplay(name) from error
+        raise CannotReplayError(name) from error
     if not callable(thing):
-        raise CannotReplay(name)
+        raise CannotReplayError(name)
     return _without_output(thing)
+
+
+def input_count(function: Any) -> int | None:
+    """After how many positional arguments a function's outputs begin; None where it has none among them."""
+    if isinstance(function, np.ufunc):
+        return int(function.nin)
+    return 2 if function in {np.dot, np.matmul} else None
+
+
+def inputs_of(name: str) -> int | None:
+    """As `input_count`, by the tape's name for the function."""
+    library, _, rest = name.partition(".")
+    return input_count(getattr(np, rest, None)) if library == "numpy" and rest else None
 
 
 def _without_output(function: Function) -> Function:
     """`function` with its `out=` (or its positional output) left alone: the result is what counts."""
-    inputs = function.nin if isinstance(function, np.ufunc) else 2 if function in {np.dot, np.matmul} else None
     if isinstance(function, type):
         return function
+    inputs = input_count(function)
 
     def pure(*arguments: Any, **keywords: Any) -> Any:
         out = keywords.pop("out", None)
@@ -132,7 +144,7 @@ def _attribute(name: str) -> Function:
 
 def _method(name: str) -> Function:
     if _IMPURE.intersection({name}):
-        raise CannotReplay("." + name)
+        raise CannotReplayError("." + name)
 
     def method(receiver: Any, *arguments: Any, **keywords: Any) -> Any:
         if not hasattr(receiver, name):  # a replay gave a Python float where the program had a NumPy scalar
@@ -190,7 +202,7 @@ def _in_place(function: Function) -> Function:
 
 def _scatter(ufunc: Any, name: str) -> Function:
     if not isinstance(ufunc, np.ufunc):
-        raise CannotReplay(name)
+        raise CannotReplayError(name)
 
     def scattered(target: Any, index: Any, *value: Any) -> Any:
         copy = _writable_copy(target, *value)
@@ -204,7 +216,7 @@ def _window(memory: Any, offset: int, shape: tuple[int, ...], strides: tuple[int
     """A view into C-ordered `memory`, at byte positions that were counted in entries of `dtype`."""
     factor, rest = divmod(memory.itemsize, np.dtype(dtype).itemsize) if dtype is not None else (1, 0)
     if rest or not factor:
-        raise CannotReplay("view of another item size")
+        raise CannotReplayError("view of another item size")
     return np.ndarray(
         shape, memory.dtype, buffer=memory, offset=offset * factor, strides=tuple(s * factor for s in strides)
     )
@@ -214,7 +226,7 @@ def _view(base: Any, offset: int, shape: tuple[int, ...], strides: tuple[int, ..
     return _window(np.ascontiguousarray(base), offset, shape, strides, dtype).copy()
 
 
-def _write_back(
+def _write_back(  # noqa: PLR0917 - the tape's own order of arguments
     root: Any, part: Any, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any = None
 ) -> Any:
     copy = np.array(_writable_copy(root, part), order="C")
@@ -229,4 +241,4 @@ _STRUCTURAL: dict[str, Function] = {
     "write_back": _write_back,
 }
 
-__all__ = ["CannotReplay", "fitted", "resolve"]
+__all__ = ["CannotReplayError", "fitted", "inputs_of", "resolve"]

@@ -35,43 +35,45 @@ class Climb:
     looks: tuple[Look, ...]
 
 
-def climb(comparison: Comparison, direction: Direction, first: Look, *, measure: bool = True) -> Climb:
+def climb(comparison: Comparison, direction: Direction, first: Look) -> Climb:
     """Repeat a disagreeing look at other steps until it is clear what it was.
 
     Args:
-        comparison: The gradients and the loss.
+        comparison: The gradients and the loss. Its noise is raised to what is seen along this very direction, and
+            lowered again afterwards: jitter in the last digit does not show the staircase of a saturated loss.
         direction: Of the first look.
         first: The look that disagreed.
-        measure: Whether to measure the noise again along this very direction; saves seven evaluations if not.
     """
-    if measure:
-        _remeasure(comparison, direction, first.step / 8)
-        first = _again(comparison, direction, first)
+    measured = comparison.noise.spread
+    comparison.noise.raise_to(3 * _noise_beside(comparison, direction, first.step / 8))
+    try:
+        return _descend(comparison, direction, first.step)
+    finally:
+        comparison.noise.spread = measured
+
+
+def _descend(comparison: Comparison, direction: Direction, step: float) -> Climb:
+    first = comparison.look(direction, step)
     looks = [first]
     for k in range(1, _DOWN):
-        look = comparison.look(direction, first.step / _RATIO**k)
+        look = comparison.look(direction, step / _RATIO**k)
         looks.append(look)
         if not look.finite:
             continue
         if abs(look.error) + look.bound < abs(first.error) / 2 and look.agrees:
             return Climb(Trend.VANISHES, look, tuple(looks))
-        if look.bound > abs(first.error) / 2 or (k >= 3 and _stays(looks[-1], looks[-2]) and look.bound < 0.1 * abs(look.error)):
+        clear = k >= 3 and _stays(looks[-1], looks[-2]) and look.bound < 0.1 * abs(look.error)
+        if clear or look.bound > abs(first.error) / 2:
             break
     for k in (1, 2):
-        looks.insert(0, comparison.look(direction, first.step * _RATIO**k))
+        looks.insert(0, comparison.look(direction, step * _RATIO**k))
     return _read(looks)
 
 
-def _again(comparison: Comparison, direction: Direction, first: Look) -> Look:
-    return comparison.look(direction, first.step)
-
-
-def _remeasure(comparison: Comparison, direction: Direction, spacing: float) -> None:
-    values = [comparison.surface.base]
-    for k in (1, 2, 3):
-        values.append(comparison.surface.at({n: k * spacing * v for n, v in direction.items()}))
-        values.insert(0, comparison.surface.at({n: -k * spacing * v for n, v in direction.items()}))
-    comparison.noise.raise_to(3 * noise_of_sequence(values))
+def _noise_beside(comparison: Comparison, direction: Direction, spacing: float) -> float:
+    """Noise along the direction, from one side of the center only: at the center itself there may be a kink."""
+    values = [comparison.surface.at({n: k * spacing * v for n, v in direction.items()}) for k in range(1, 8)]
+    return noise_of_sequence(values)
 
 
 def _stays(one: Look, other: Look) -> bool:

@@ -133,9 +133,9 @@ def _confirm(comparison: Comparison, bisection: Bisection, flat: int) -> tuple[E
     look = comparison.look(along)
     trend = Trend.VANISHES
     if not look.agrees:
-        found = climb(comparison, along, look, measure=False)
+        found = climb(comparison, along, look)
         look, trend = found.best, found.trend
-        if trend is Trend.KINK and not look.within_kink:
+        if trend is Trend.KINK and _far_outside(look):
             trend = Trend.STAYS
     elif bisection.exact:
         exact = comparison.exact_look(along)
@@ -146,6 +146,12 @@ def _confirm(comparison: Comparison, bisection: Bisection, flat: int) -> tuple[E
     typical = float(np.sqrt(np.mean(np.square(gradient)))) if gradient.size else 0.0
     size = max(abs(look.predicted), abs(look.measured), typical)
     return Entry(index, look.predicted, look.measured), trend, abs(look.error) / size if size else 0.0
+
+
+def _far_outside(look: Look) -> bool:
+    """Whether a prediction is so far from both one-sided slopes that no value at the kink explains it."""
+    low, high = min(look.left, look.right), max(look.left, look.right)
+    return max(low - look.predicted, look.predicted - high) > 3 * (high - low) + 2 * look.bound
 
 
 def _extent(bisection: Bisection, flat: int) -> tuple[str, tuple[int, ...] | None]:

@@ -34,7 +34,8 @@ class Noise:
 
     def raise_to(self, spread: float) -> None:
         """Take note of a larger noise seen elsewhere."""
-        self.spread = max(self.spread, spread)
+        if np.isfinite(spread):
+            self.spread = max(self.spread, spread)
 
 
 def measure_noise(surface: Surface, rng: np.random.Generator, looks: int = 2) -> Noise:

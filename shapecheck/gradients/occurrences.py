@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from shapecheck.gradients.functions import inputs_of
 from shapecheck.trace.tape import Operation, Ref
 
 
@@ -30,7 +31,8 @@ class Occurrences:
         self._lookup = lookup
         self._active = active
         self._places: list[tuple[Any, ...]] = []
-        for position, argument in enumerate(operation.arguments):
+        self._inputs = operation.arguments[: inputs_of(operation.function)]
+        for position, argument in enumerate(self._inputs):
             self._collect(argument, (0, position), position)
         for name, argument in operation.keywords.items():
             if name != "out":
@@ -48,11 +50,28 @@ class Occurrences:
                 self._collect(element, (*place, i), None)
 
     def arguments(self, replacements: list[Any] | None = None) -> tuple[list[Any], dict[str, Any]]:
-        """The operation's arguments with `replacements` at the occurrences; the arrays themselves if none are given."""
-        given = dict(zip(self._places, self.arrays if replacements is None else replacements, strict=True))
-        positional = [self._fill(a, (0, i), given) for i, a in enumerate(self.operation.arguments)]
+        """The operation's inputs with `replacements` at the occurrences, or with what stood there; without any output."""
+        new = self.arrays if replacements is None else replacements
+        new = [self._as_recorded(number, array) for number, array in zip(self.values, new, strict=True)]
+        given = dict(zip(self._places, new, strict=True))
+        positional = [self._fill(a, (0, i), given) for i, a in enumerate(self._inputs)]
         keywords = {k: self._fill(a, (1, k), given) for k, a in self.operation.keywords.items() if k != "out"}
         return positional, keywords
+
+    def _as_recorded(self, number: int, array: Any) -> Any:
+        """A matrix in the place of a matrix: its products and sums are its own."""
+        is_matrix = isinstance(self._lookup[number], np.matrix) and type(array) is np.ndarray and array.ndim == 2
+        return np.asmatrix(array) if is_matrix else array
+
+    @property
+    def has_matrix(self) -> bool:
+        """Whether an operand is an `np.matrix`."""
+        numbers = [a.value for a in self.operation.arguments if isinstance(a, Ref)]
+        return any(isinstance(self._lookup[number], np.matrix) for number in numbers)
+
+    def of(self, operation: Operation) -> Occurrences:
+        """The occurrences of another operation on the same values."""
+        return Occurrences(operation, self._lookup, self._active)
 
     def _fill(self, structure: Any, place: tuple[Any, ...], given: dict[tuple[Any, ...], Any]) -> Any:
         if isinstance(structure, Ref):

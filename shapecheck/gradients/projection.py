@@ -8,13 +8,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from shapecheck.gradients.comparison import Comparison, Look, random_direction
+from shapecheck.gradients.complex_step import ExactSlope
 from shapecheck.gradients.ladder import Climb, Trend, climb
 from shapecheck.gradients.localise import Place, localise
 from shapecheck.gradients.parameters import Direction
 from shapecheck.gradients.result import Verdict
+from shapecheck.gradients.stepped_array import Passage
 
 SHARP = 1e-4  # divided by the root of the number of entries: a resolution that shows 1 % in one of them
 USEFUL = 1e-2  # a resolution worse than this tells nothing
+AT_KINK = "at a kink, between the one-sided slopes"
+ZERO = "both sides are zero: this proves nothing"
 NEGLIGIBLE = 1e-5  # no real mistake was ever smaller; right code that writes log(a + 1e-8) is
 
 
@@ -120,15 +124,15 @@ class Judge:
     def _settle(self, direction: Direction, look: Look) -> Judgement:
         """Agreement, but is it agreement on anything? Sharpens a blunt look."""
         entries = sum(v.size for v in direction.values())
-        if look.predicted == 0 and look.measured == 0 and look.scale == 0:
-            return Judgement(Verdict.CANNOT_TELL, look, "both sides are zero: this proves nothing")
+        if self.comparison.is_zero(direction, look):
+            return Judgement(Verdict.CANNOT_TELL, look, ZERO)
         if look.allowed is not None or look.resolution <= SHARP / max(entries, 1) ** 0.5:
             return Judgement(Verdict.RIGHT, look)
         exact = self.comparison.exact_look(direction)
         if exact is not None and exact.agrees and exact.scale > 0:
-            if not exact.predicted == exact.measured == 0:
+            if not self.comparison.is_zero(direction, exact):
                 return Judgement(Verdict.RIGHT, exact, method="complex step")
-            return Judgement(Verdict.CANNOT_TELL, exact, "both sides are zero: this proves nothing")
+            return Judgement(Verdict.CANNOT_TELL, exact, ZERO)
         best = look
         for factor in (8.0, 64.0, 512.0):
             wider = self.comparison.look(direction, look.step * factor)
@@ -137,26 +141,36 @@ class Judge:
             best = wider
         if best.resolution <= USEFUL:
             return Judgement(Verdict.RIGHT, best)
-        zero = not any(np.any(self.comparison.gradients[n]) for n in direction)
-        what = "both sides are zero as far as the noise shows" if zero else "the noise of the loss is larger"
-        return Judgement(Verdict.CANNOT_TELL, best, f"{what} ({best.noise:.0e} of a slope of {best.scale:.0e})")
+        reason = f"the noise of the loss hides it ({best.noise:.0e} in a slope of {best.scale:.0e})"
+        return Judgement(Verdict.CANNOT_TELL, best, reason)
 
     def _examine(self, name: str, direction: Direction, first: Look) -> Judgement:
         """A disagreement: noise, truncation, a kink, a guard, or a wrong gradient."""
         found = climb(self.comparison, direction, first)
-        exact = self.comparison.exact_look(direction)
+        slope = self.comparison.exact_slope(direction)
+        exact = self.comparison.look_from(direction, slope) if slope is not None else None
         trusted = exact is not None and self._alibi(exact, found)
-        if found.trend is Trend.VANISHES or (trusted and exact is not None and exact.agrees):
-            if exact is not None and trusted and exact.agrees:
-                return Judgement(Verdict.RIGHT, exact, method="complex step", kink=found.trend is Trend.KINK)
-            return replace(self._settle(direction, found.best), kink=False)
-        if found.trend is Trend.KINK:
-            return self._at_kink(name, direction, found)
-        guarded = self._guarded(direction, found)
-        if guarded is not None:
-            return guarded
-        place = localise(self.comparison, name, self.rng, exact=trusted and found.trend is not Trend.STAYS, budget=self.budget)
+        kink = found.trend is Trend.KINK
+        if exact is not None and trusted and exact.agrees:
+            return Judgement(Verdict.RIGHT, exact, AT_KINK if kink else "", method="complex step", kink=kink)
+        if found.trend is Trend.VANISHES:
+            return self._settle(direction, found.best)
+        if slope is not None:
+            excuse = self._at_tie(direction, slope) or self._guarded(direction, slope, found)
+            if excuse is not None:
+                return excuse
+        place = localise(self.comparison, name, self.rng, exact=trusted and not kink, budget=self.budget)
         return self._conclude(name, found, place)
+
+    def _at_tie(self, direction: Direction, slope: ExactSlope) -> Judgement | None:
+        """Whether a gradient is right for another value of the derivative at an exact kink."""
+        if not slope.ties:
+            return None
+        for way in (Passage(tie=tie, branch=branch) for tie in (False, True) for branch in (None, False, True)):
+            exact = self.comparison.exact_look(direction, way)
+            if exact is not None and exact.agrees:
+                return Judgement(Verdict.RIGHT, exact, AT_KINK, "complex step", kink=True)
+        return None
 
     def _conclude(self, name: str, found: Climb, place: Place) -> Judgement:
         look = found.best
@@ -167,7 +181,10 @@ class Judge:
                 return Judgement(Verdict.RIGHT, look, reason)
             return Judgement(Verdict.WRONG, look, _where(name, place), place=place)
         if place.kink:
-            return Judgement(Verdict.RIGHT, look, "at a kink, between the one-sided slopes", kink=True)
+            return Judgement(Verdict.RIGHT, look, AT_KINK, kink=True)
+        if found.trend is Trend.KINK:
+            within = Verdict.RIGHT if look.within_kink else Verdict.CANNOT_TELL
+            return Judgement(within, look, AT_KINK if look.within_kink else "exactly at a kink", kink=True)
         if found.trend is Trend.STAYS and relative > 1e-3 and abs(look.bend) < abs(look.error) / 4:
             return Judgement(Verdict.WRONG, look, "no single entry stands out", place=place)
         return Judgement(Verdict.CANNOT_TELL, look, f"the loss is too noisy ({look.noise:.0e}) to say more")
@@ -178,30 +195,17 @@ class Judge:
         apart = abs(exact.measured - look.measured)
         return apart <= 2 * look.noise + abs(look.bend) + 1e-7 * look.scale
 
-    def _at_kink(self, name: str, direction: Direction, found: Climb) -> Judgement:
-        look = found.best
-        reason = "at a kink, between the one-sided slopes"
-        for tie in (False, True):
-            exact = self.comparison.exact_look(direction, tie=tie)
-            if exact is not None and exact.agrees:
-                return Judgement(Verdict.RIGHT, exact, reason, "complex step", kink=True)
-        place = localise(self.comparison, name, self.rng, exact=False, budget=self.budget)
-        if place.confirmed:
-            return Judgement(Verdict.WRONG, look, _where(name, place), place=place, kink=True)
-        if place.kink or look.within_kink:
-            return Judgement(Verdict.RIGHT, look, reason, kink=True)
-        return Judgement(Verdict.CANNOT_TELL, look, "the parameters are exactly at a kink", kink=True)
-
-    def _guarded(self, direction: Direction, found: Climb) -> Judgement | None:
-        """Whether the disagreement is what a guard of a logarithm makes: the loss is flat where it clips."""
-        slope = self.comparison.exact_slope(direction)
-        if slope is None or not slope.guarded:
-            return None
-        bare = self.comparison.exact_look(direction, unguarded=True)
+    def _guarded(self, direction: Direction, slope: ExactSlope, found: Climb) -> Judgement | None:
+        """Whether the disagreement is what a guard or a saturated logarithm makes."""
+        bare = self.comparison.dithered_look(direction, Passage(unguarded=True), self.rng)
         entries = f"{slope.guarded} entr{'y' if slope.guarded == 1 else 'ies'}"
-        if bare is not None and bare.agrees:
-            reason = f"right for the loss without its clip, which is flat at {entries}"
+        if bare is not None and bare.agrees and bare.resolution <= USEFUL:
+            reason = f"right for the loss without its clip, which is flat at {entries}" if slope.guarded else ""
             return Judgement(Verdict.RIGHT, bare, reason, "complex step")
+        if bare is not None and bare.agrees:
+            return Judgement(Verdict.CANNOT_TELL, bare, "saturated: logarithms of numbers with few digits left")
+        if not slope.guarded:
+            return None
         error = abs(found.best.error)
         if bare is not None and error > 10 * abs(bare.measured - slope.value):
             return None

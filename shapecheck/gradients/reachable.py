@@ -86,7 +86,7 @@ def _held_by_object(name: str, value: Any) -> list[Place]:
     found = [Place("", type(value), None, None)]
     attributes = getattr(value, "__dict__", None)
     if isinstance(attributes, dict):
-        found += [Place(k if name in {"", "self"} else f"{name}.{k}", v, attributes, k) for k, v in attributes.items()]
+        found += [Place(f"{name}.{k}" if name else k, v, attributes, k) for k, v in attributes.items()]
     for cls in type(value).__mro__:
         slots = cls.__dict__.get("__slots__", ())
         for slot in (slots,) if isinstance(slots, str) else slots:
@@ -106,7 +106,7 @@ def _held_by_class(cls: type) -> list[Place]:
             found.append(Place("", function, None, None))
         elif isinstance(value, property) and isinstance(value.fget, FunctionType):
             found.append(Place("", value.fget, None, None))
-        elif isinstance(value, _INTERESTING | dict | list):
+        elif isinstance(value, (*_INTERESTING, dict, list)):
             found.append(Place("", value, None, None))
     return found
 

@@ -63,9 +63,12 @@ def moved(occurrences: Occurrences, dtype: Any, adjoint: Any) -> list[Any] | Non
         np.arange(start, start + a.size).reshape(a.shape) for start, a in zip(starts, occurrences.arrays, strict=False)
     ]
     arguments, keywords = occurrences.arguments(labels)
+    present = set(occurrences.values)
     for position in positions:
         if position < len(arguments):
-            arguments[position] = _only_labels(arguments[position], operation.arguments[position], set(map(id, labels)))
+            arguments[position] = _only_labels(
+                arguments[position], operation.arguments[position], set(occurrences.values)
+            )
     keywords = _without_arithmetic(operation.function, arguments, keywords)
     if operation.function in {"view", "write_back"}:
         arguments.append(dtype)
@@ -78,8 +81,7 @@ def moved(occurrences: Occurrences, dtype: Any, adjoint: Any) -> list[Any] | Non
         return None
     gathered = np.bincount(result.ravel(), weights=np.asarray(adjoint, dtype=float).ravel(), minlength=int(starts[-1]))
     return [
-        gathered[start : start + a.size].reshape(a.shape)
-        for start, a in zip(starts, occurrences.arrays, strict=False)
+        gathered[start : start + a.size].reshape(a.shape) for start, a in zip(starts, occurrences.arrays, strict=False)
     ]
 
 
@@ -87,7 +89,7 @@ def _only_labels(argument: Any, original: Any, labels: set[int]) -> Any:
     """The argument with everything that is not an occurrence made zero: a constant has no position."""
     if isinstance(original, list | tuple):
         return type(argument)([_only_labels(a, o, labels) for a, o in zip(argument, original, strict=True)])
-    if id(argument) in labels:
+    if isinstance(original, Ref) and original.value in labels:
         return argument
     if isinstance(original, Ref) or isinstance(argument, np.ndarray | np.generic | float | int | complex):
         return np.zeros(np.shape(argument), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Evaluates parts of a tape again with some of its values changed; never runs a leaf, never damages a recorded array."""
+"""Evaluates parts of a tape again with some values changed; never runs a leaf, never damages a recorded array."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.gradients.functions import CannotReplay, resolve
+from shapecheck.gradients.functions import CannotReplayError, resolve
 from shapecheck.trace.tape import Operation, Ref, Tape
 
 Lookup = list[Any]
@@ -99,7 +99,7 @@ class Replay:
         if number in self._steps:
             return self._steps[number]
         step = self._compile(operation)
-        if step is None:
+        if step is None and operation.function != "leaf":
             self.cut.add(operation.result)
         self._steps[number] = step
         return step
@@ -157,6 +157,23 @@ class Replay:
             for number in touched:
                 values[number] = self.recorded[number]
 
+    def moved(self, changes: Mapping[int, Any], until: int | None = None) -> Replay:
+        """The same run from another point: a replay whose recorded values are those that `changes` lead to.
+
+        Args:
+            changes: Value number -> array in its place.
+            until: Operations from this one on keep what they gave.
+
+        Raises:
+            ReplayError: An operation failed on the changed operands.
+        """
+        other = Replay(self.tape)
+        wanted = sorted(self.dependents(changes, until) - set(changes))
+        for number, array in {**changes, **self.evaluate(changes, wanted)}.items():
+            other.recorded[number] = other._values[number] = array
+        other._steps, other.cut = self._steps, self.cut
+        return other
+
     def _plan(
         self, changed: frozenset[int], wanted: tuple[int, ...], rules: Mapping[int, Rule]
     ) -> list[tuple[int, int, Step]]:
@@ -190,9 +207,8 @@ def _ruled(rule: Rule) -> Step:
 def agrees(again: Any, before: Any, tolerance: float = 1e-6) -> bool:
     """Whether a replayed value is the recorded one, up to rounding."""
     if isinstance(before, float) and isinstance(again, float):
-        return (
-            again == before or abs(again - before) <= tolerance * abs(before) or (again != again and before != before)
-        )
+        same = again == before or (math.isnan(again) and math.isnan(before))
+        return same or abs(again - before) <= tolerance * abs(before)
     try:
         new, old = np.asarray(again), np.asarray(before)
     except (TypeError, ValueError):
@@ -255,14 +271,14 @@ def check_fillable(structure: Any) -> None:
     """Make sure that every argument is known.
 
     Raises:
-        CannotReplay: One is of a type that the tape does not follow.
+        CannotReplayError: One is of a type that the tape does not follow.
     """
     if isinstance(structure, Ref | slice) or is_plain(structure):
         return
     if isinstance(structure, dict):
         structure = list(structure.values())
     if not isinstance(structure, list | tuple):
-        raise CannotReplay(repr(structure))
+        raise CannotReplayError(repr(structure))
     for element in structure:
         check_fillable(element)
 
@@ -282,4 +298,4 @@ def fill(structure: Any, values: Any) -> Any:
     return structure
 
 
-__all__ = ["CannotReplay", "Replay", "ReplayError", "agrees", "resolve"]
+__all__ = ["CannotReplayError", "Replay", "ReplayError", "agrees", "resolve"]

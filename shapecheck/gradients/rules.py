@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.gradients.functions import BINARY, CannotReplay, resolve
+from shapecheck.gradients.functions import BINARY, CannotReplayError, resolve
 from shapecheck.gradients.kinks import KINKS, Convention
 from shapecheck.gradients.occurrences import Occurrences, as_double, is_differentiable, summed_to
 from shapecheck.gradients.rearrangements import moved, moves_entries
@@ -20,14 +20,15 @@ from shapecheck.trace.tape import Operation, Ref
 Contributions = list[tuple[int, Any]]
 
 # Piecewise constant: their slope is zero wherever it exists.
-_FLAT = frozenset(
-    f"numpy.{name}"
-    for name in (
-        "sign floor ceil rint round around trunc fix floor_divide isnan isfinite isinf greater less equal not_equal "
-        "greater_equal less_equal logical_and logical_or logical_not logical_xor argmax argmin argsort heaviside "
-        "zeros_like ones_like isclose signbit count_nonzero array_equal allclose any all"
-    ).split()
-) | {"builtins.round", "builtins.int", "math.floor", "math.ceil", ".round", ".any", ".all", "//"}
+_FLAT_NAMES = (
+    "sign floor ceil rint round around trunc fix floor_divide isnan isfinite isinf greater less equal not_equal "
+    "greater_equal less_equal logical_and logical_or logical_not logical_xor argmax argmin argsort heaviside "
+    "zeros_like ones_like isclose signbit count_nonzero array_equal allclose any all"
+)
+_FLAT = frozenset(f"numpy.{name}" for name in _FLAT_NAMES.split()) | {
+    *("builtins.round", "builtins.int", "math.floor", "math.ceil", ".round", ".any", ".all", "//"),
+    *("==", "!=", "<", "<=", ">", ">=", "&", "|", "^", "<<", ">>"),
+}
 _AUTOGRAD_OPERATORS = {
     "+": "add",
     "-": "subtract",
@@ -85,7 +86,7 @@ class LocalDerivative:
             NoRuleError: There is no rule, and the operation is too large for a numeric one.
         """
         name = operation.function
-        if name in _FLAT or (name in BINARY and name in {"==", "!=", "<", "<=", ">", ">=", "&", "|", "^", "<<", ">>"}):
+        if name in _FLAT:
             return []
         if name.endswith("=") and name[:-1] in BINARY:
             return self._in_place(operation, lookup, adjoint, active, dtype)
@@ -101,12 +102,14 @@ class LocalDerivative:
 
     def _by_rule(self, occurrences: Occurrences, result: Any, adjoint: Any, dtype: Any) -> list[Any] | None:
         name = occurrences.operation.function
-        if "where" in occurrences.operation.keywords and name != "numpy.where":
+        if "where" in occurrences.operation.keywords:
+            if "out" in occurrences.operation.keywords:
+                raise NoRuleError("where= with out=")
             return None
         if moves_entries(name):
             try:
                 parts = moved(occurrences, dtype, adjoint)
-            except (ValueError, TypeError, IndexError, CannotReplay):
+            except (ValueError, TypeError, IndexError, CannotReplayError):
                 parts = None
             if parts is not None:
                 return parts
@@ -116,8 +119,8 @@ class LocalDerivative:
             return _builtin_sum(occurrences, adjoint)
         if name.endswith(".at"):
             return _scattered(occurrences, adjoint)
-        if any(isinstance(a, np.matrix) for a in _plain_arguments(occurrences)) and name in {"*", "numpy.multiply"}:
-            name = "@" if name == "*" else name
+        if name == "*" and occurrences.has_matrix:
+            name = "numpy.dot"
         return by_autograd(name, occurrences, adjoint)
 
     def _kink(self, occurrences: Occurrences, result: Any, adjoint: Any) -> list[Any] | None:
@@ -130,7 +133,7 @@ class LocalDerivative:
                 inner = Operation(
                     operation.number, None, operation.function, tuple(elements), {}, operation.inputs, operation.result
                 )
-                return self._kink(Occurrences(inner, occurrences._lookup, occurrences._active), result, adjoint)  # noqa: SLF001
+                return self._kink(occurrences.of(inner), result, adjoint)
         if any(d is None for d in occurrences.direct):
             return None
         arguments, keywords = occurrences.arguments()
@@ -169,7 +172,6 @@ class LocalDerivative:
                 total.append((number, part))
         part_read: Any = 0.0
         operate = _like(operation, symbol, (Ref(read), value))
-        steps.result = steps[made]
         for number, part in self.contributions(operate, steps, middle, wanted, dtype):
             if number == read:
                 part_read = part
@@ -185,7 +187,6 @@ class _Extended:
     def __init__(self, lookup: Any) -> None:
         self._lookup = lookup
         self._own: dict[int, Any] = {}
-        self.result: Any = None
 
     def __setitem__(self, number: int, array: Any) -> None:
         self._own[number] = array
@@ -204,11 +205,6 @@ def _filled(structure: Any, lookup: Any) -> Any:
     if isinstance(structure, list | tuple):
         return type(structure)([_filled(e, lookup) for e in structure])
     return structure
-
-
-def _plain_arguments(occurrences: Occurrences) -> list[Any]:
-    lookup = occurrences._lookup  # noqa: SLF001
-    return [lookup[a.value] for a in occurrences.operation.arguments if isinstance(a, Ref)]
 
 
 def _builtin_sum(occurrences: Occurrences, adjoint: Any) -> list[Any] | None:
@@ -237,7 +233,7 @@ def _scattered(occurrences: Occurrences, adjoint: Any) -> list[Any] | None:
 
 
 def _autograd_function(name: str) -> Callable[..., Any] | None:
-    """autograd's counterpart of a function of the tape; a function that calls the method for `.name`."""
+    """Autograd's counterpart of a function of the tape; a function that calls the method for `.name`."""
     import autograd.numpy as anp  # noqa: PLC0415
 
     if name in _AUTOGRAD_OPERATORS:
@@ -256,7 +252,7 @@ def _autograd_function(name: str) -> Callable[..., Any] | None:
 
         thing = autograd.scipy
     if library == "math" and rest == "erf":
-        import autograd.scipy.special as special  # noqa: PLC0415
+        from autograd.scipy import special  # noqa: PLC0415
 
         return special.erf  # type: ignore[no-any-return]
     for part in rest.split("."):
@@ -295,7 +291,7 @@ def numeric(occurrences: Occurrences, adjoint: Any) -> list[Any]:
     """
     try:
         target = occurrences.function(resolve(occurrences.operation.function))
-    except CannotReplay as error:
+    except CannotReplayError as error:
         raise NoRuleError(str(error)) from error
     parts = []
     for i, array in enumerate(occurrences.arrays):
@@ -317,6 +313,8 @@ def numeric(occurrences: Occurrences, adjoint: Any) -> list[Any]:
 def _numeric_part(moved_by: Callable[[Any], Any], array: Any, adjoint: Any) -> Any:
     step = 1e-6 * np.maximum(1.0, np.abs(array))
     base = moved_by(np.zeros(array.shape))
+    if base.shape != adjoint.shape:
+        raise NoRuleError(f"gives {base.shape} where {adjoint.shape} was recorded")
     if base.shape == array.shape and array.size > 1:
         half = np.zeros(array.shape)
         half.flat[::2] = step.flat[::2]

@@ -26,15 +26,20 @@ class Passage:
     """One evaluation with stepped arrays.
 
     Attributes:
-        tie: Which operand of a maximum of equal numbers passes its derivative on: False none that moves, True all.
+        tie: Whether a maximum of two equal numbers passes on the derivative of the one that moves.
+        branch: Whether a comparison of two equal numbers, one of which moves, comes out true.
         unguarded: Whether to leave out what only guards a logarithm (clip to [1e-7, 1 - 1e-7], + 1e-8).
+        dither: Where given, logarithms are taken of numbers that differ in their last absolute digit: 1 - a has few
+            digits left where a is nearly 1.
         ties: How many entries were exactly at a kink.
         guarded: How many entries a guard changed noticeably.
         float_of: The stepped value last turned into a Python float.
     """
 
     tie: bool = False
+    branch: bool | None = None
     unguarded: bool = False
+    dither: np.random.Generator | None = None
     ties: int = 0
     guarded: int = 0
     float_of: complex | None = None
@@ -178,6 +183,9 @@ def _log(z: Any) -> Any:
         if now.unguarded:
             z = bare
     x, dx = _parts(z)
+    dither = passage.get().dither
+    if dither is not None:
+        x = np.maximum(x + 1.2e-16 * dither.uniform(-1, 1, np.shape(x)), 2e-17)
     with np.errstate(all="ignore"):
         return _of(np.log(x), np.where(dx == 0, 0.0, dx / x))
 
@@ -230,7 +238,8 @@ def _compare(function: Callable[[Any, Any], Any]) -> Rule:
         if not np.any(equal):
             return function(x, y)
         now.ties += int(np.sum(equal))
-        return function(x, y) | equal if now.tie else function(x, y)
+        result = function(x, y)
+        return result if now.branch is None else np.where(equal, now.branch, result)
 
     return rule
 
