@@ -12,7 +12,7 @@ import numpy as np
 from shapecheck.gradients.kinks import Convention
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.gradients.rules import LocalDerivative, NoRuleError, is_differentiable
-from shapecheck.gradients.slopes import Slope, directional_derivative, seeds_of
+from shapecheck.gradients.slopes import Slope, directional_derivative, seeds_of, size_of
 from shapecheck.trace.tape import Operation
 
 # A parameter whose adjoint the rules get wrong is differentiated entry by entry up to this many entries.
@@ -167,9 +167,15 @@ def _is_leaf(replay: Replay, number: int) -> bool:
     return producer is None or replay.tape.operations[producer].function == "leaf"
 
 
+def _is_unwritten(replay: Replay, number: int) -> bool:
+    """Whether a value is memory that nobody has written to yet (`np.empty`): its contents are chance."""
+    producer = replay.tape.values[number].producer
+    return producer is not None and replay.tape.operations[producer].label in {"empty", "empty_like"}
+
+
 def _to_check(replay: Replay, result: Adjoints, most: int = 24) -> list[int]:
     """The float arrays that no operation made, the largest first; then scalars; then some in between."""
-    leaves = [n for n in result.of if _is_leaf(replay, n)]
+    leaves = [n for n in result.of if _is_leaf(replay, n) and not _is_unwritten(replay, n)]
     leaves.sort(key=lambda n: -np.size(replay.recorded[n]))
     between = [n for n in result.of if n not in set(leaves)]
     return leaves[:most] + between[:: max(1, len(between) // 8)]
@@ -230,8 +236,7 @@ def _nearby(
     for number in active:
         if _is_leaf(replay, number) and isinstance(replay.recorded[number], np.ndarray):
             array = replay.recorded[number]
-            scale = float(np.sqrt(np.mean(array**2))) if array.size else 0.0
-            changes[number] = array + 0.01 * (scale or 1.0) * rng.normal(size=array.shape)
+            changes[number] = array + 0.01 * size_of(array) * rng.normal(size=array.shape)
     last = max((o.number for o in operations), default=0) + 1
     try:
         moved = replay.moved(changes, last)

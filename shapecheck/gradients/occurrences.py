@@ -50,7 +50,7 @@ class Occurrences:
                 self._collect(element, (*place, i), None)
 
     def arguments(self, replacements: list[Any] | None = None) -> tuple[list[Any], dict[str, Any]]:
-        """The operation's inputs with `replacements` at the occurrences, or with what stood there; without any output."""
+        """The operation's inputs, never its outputs, with `replacements` at the occurrences if there are any."""
         new = self.arrays if replacements is None else replacements
         new = [self._as_recorded(number, array) for number, array in zip(self.values, new, strict=True)]
         given = dict(zip(self._places, new, strict=True))

@@ -64,11 +64,10 @@ def moved(occurrences: Occurrences, dtype: Any, adjoint: Any) -> list[Any] | Non
     ]
     arguments, keywords = occurrences.arguments(labels)
     present = set(occurrences.values)
+    originals = operation.arguments
     for position in positions:
         if position < len(arguments):
-            arguments[position] = _only_labels(
-                arguments[position], operation.arguments[position], set(occurrences.values)
-            )
+            arguments[position] = _only_labels(arguments[position], originals[position], present)
     keywords = _without_arithmetic(operation.function, arguments, keywords)
     if operation.function in {"view", "write_back"}:
         arguments.append(dtype)

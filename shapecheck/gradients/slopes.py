@@ -72,7 +72,7 @@ def directional_derivative(replay: Replay, of: int | Mapping[int, Any], at: Mapp
     wanted = list(seeds)
     bases = {number: np.asarray(replay.recorded[number]) for number in at}
     bases = {n: b.astype(np.result_type(b.dtype, np.float64)) for n, b in bases.items()}
-    unit = min((_size(bases[n]) / _rms(d) for n, d in at.items() if _rms(d)), default=1.0)
+    unit = min((size_of(bases[n]) / _rms(d) for n, d in at.items() if _rms(d) > 0), default=1.0)
 
     def f(step: float) -> float:
         moved = {n: bases[n] + step * np.asarray(d) for n, d in at.items()}
@@ -101,8 +101,11 @@ def directional_derivative(replay: Replay, of: int | Mapping[int, Any], at: Mapp
 
 def _rms(array: Any) -> float:
     array = np.asarray(array)
-    return float(np.sqrt(np.mean(np.abs(array) ** 2))) if array.size else 0.0
+    with np.errstate(all="ignore"):  # memory that was never written may hold anything
+        return float(np.sqrt(np.mean(np.abs(array) ** 2))) if array.size else 0.0
 
 
-def _size(array: Any) -> float:
-    return _rms(array) or 1.0
+def size_of(array: Any) -> float:
+    """The size of an array's entries, as the unit in which it is moved."""
+    size = _rms(array)
+    return size if 0 < size < 1e150 else 1.0
