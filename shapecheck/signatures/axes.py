@@ -112,13 +112,6 @@ def paired(annotation: type[AbstractArray], shape: Shape) -> Iterator[tuple[int,
     yield from ((start + i, axis, shape[start + i]) for i, axis in enumerate(tail) if start + i >= len(head))
 
 
-def holds_arrays(annotation: Any) -> bool:
-    """Whether an array annotation stands anywhere inside."""
-    if isinstance(annotation, type) and issubclass(annotation, AbstractArray):
-        return True
-    return any(holds_arrays(part) for part in get_args(annotation))
-
-
 def leaf_arrays(annotation: Any, value: Any, source: str) -> Iterator[tuple[str, type[AbstractArray], Any]]:
     """Walk an annotation beside its value: every array annotation inside, with the text that reaches its value.
 

@@ -11,15 +11,16 @@ import sys
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_args, overload
+from typing import Any, TypeVar, overload
 
 from beartype import beartype
 from beartype.roar import BeartypeCallHintViolation
 from jaxtyping import AbstractArray, TypeCheckError, jaxtyped
 
 from shapecheck.signatures.assignments import LocalRefused, read_hint, with_checked_assignments
-from shapecheck.signatures.axes import check_words, holds_arrays, leaf_arrays
-from shapecheck.signatures.refusal import NUMBERS, Declared, SignatureError, annotation_text, refuse
+from shapecheck.signatures.axes import check_words, leaf_arrays
+from shapecheck.signatures.containers import NUMBERS, items_fit, needs_items_fit, without_items
+from shapecheck.signatures.refusal import Declared, SignatureError, annotation_text, refuse
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -293,14 +294,13 @@ class _ViolationError(TypeError):
 
 
 def _keeping_arguments(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Make beartype say what was passed, and look at every array of a container, where it would look at one."""
+    """Make beartype say what was passed, and leave the items of containers to `items_fit`."""
 
     def typechecker(stub: Any) -> Any:
-        strict = check(stub)
         parameters = inspect.signature(stub)
-        containers = {
-            name: hint for name, hint in stub.__annotations__.items() if get_args(hint) and holds_arrays(hint)
-        }
+        containers = {name: hint for name, hint in stub.__annotations__.items() if needs_items_fit(hint)}
+        stub.__annotations__ = {name: without_items(hint) for name, hint in stub.__annotations__.items()}
+        strict = check(stub)
 
         @functools.wraps(stub)
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -311,7 +311,7 @@ def _keeping_arguments(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
             if containers:
                 values = {**parameters.bind(*args, **kwargs).arguments, "return": result}
                 for name, hint in containers.items():
-                    if name in values and not all(isinstance(v, a) for _, a, v in leaf_arrays(hint, values[name], "")):
+                    if name in values and not items_fit(hint, values[name]):
                         raise _ViolationError(kwargs)
             return result
 

@@ -6,17 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from beartype import BeartypeConf
-from beartype.door import is_bearable
 from jaxtyping import AbstractArray, jaxtyped
 
 from shapecheck.signatures.axes import AxisBinding, Bindings, Shape, leaf_arrays, misfit
+from shapecheck.signatures.containers import items_fit
 
 __all__ = ["AxisBinding", "Refusal", "SignatureError", "annotation_text", "refuse"]
-
-
-# `lr: float` accepts 1, as type checkers do.
-NUMBERS = BeartypeConf(is_pep484_tower=True)
 
 
 @dataclass(frozen=True)
@@ -133,7 +128,7 @@ def refuse(function: str, call: str, location: str, values: list[Declared]) -> R
                     )
                 bindings.bind(annotation, tuple(value.shape), source)
     for declared in values:
-        if not is_bearable(declared.value, declared.annotation, conf=NUMBERS):
+        if not items_fit(declared.annotation, declared.value):
             wanted = annotation_text(declared.annotation)
             return Refusal(
                 function=function,

@@ -162,7 +162,7 @@ def logistic(draw, real):
     net = logistic_regression
     return Problem(
         lambda p: net.loss(net.forward(X, p["w"], p["b"]), y),
-        normal(draw, w=(n,), b=(1,)),
+        {k: 0.3 * v for k, v in normal(draw, w=(n,), b=(1,)).items()},
         lambda p: dict(zip(("w", "b"), net.backward(X, net.forward(X, p["w"], p["b"]), y), strict=True)),
     )
 
