@@ -13,8 +13,11 @@ _PUBLIC: dict[str, str] = {
     "GradientReport": "shapecheck.gradients.result",
     "NondeterministicLossError": "shapecheck.gradients.errors",
     "ShapeMismatchError": "shapecheck.gradients.errors",
+    "PairingError": "shapecheck.verification.errors",
+    "VerificationError": "shapecheck.verification.errors",
     "gradcheck": "shapecheck.gradients.check",
     "numeric_gradient": "shapecheck.gradients.check",
+    "verify": "shapecheck.verification.decorator",
     "SignatureError": "shapecheck.signatures",
     "signature": "shapecheck.signatures",
 }
