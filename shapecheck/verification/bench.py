@@ -143,6 +143,7 @@ class Bench:
     def restore(self) -> None:
         """The state that the call started from, random generators included."""
         self.start.restore()
+        self.before.forget_replacements()
 
     def choose(self, leaves: Mapping[str, Leaf]) -> None:
         """Say which leaves are the parameters."""
@@ -206,6 +207,7 @@ class Bench:
                 box.restore(saved)
         for box, saved in self._drift or ():
             box.restore(saved)
+        self.before.forget_replacements()
         self.start.rewind()
 
     # --- reading gradients --------------------------------------------------------------------------------------

@@ -73,7 +73,11 @@ def returned_candidates(result: Any, function: types.FunctionType, known: State)
     old = {id(leaf.value) for leaf in known.leaves if isinstance(leaf.value, np.ndarray)}
     objects = {id(box.holder) for box in known.boxes}
     found: list[Candidate] = []
-    for keys, value in _unpack(result, labels, function, (), objects):
+    taken: set[tuple[Any, ...]] = set()
+    for place, (keys, value) in enumerate(_unpack(result, labels, function, (), objects)):
+        if keys in taken:  # `return X.T @ d, a.T @ d`: such a name says nothing
+            keys = ("", place)  # noqa: PLW2901
+        taken.add(keys)
         if id(value) in old:
             continue
         array = np.asarray(value)

@@ -205,15 +205,15 @@ class Check:
             return False
         held = self.bench.leaves
         self.bench.choose({"p": leaf})
+        given = {"p": gradient.value}
         try:
-            signs = (1, -1) if self.specification.sign is None else (self.specification.sign,)
-            given = {"p": gradient.value}
-            return any(
-                gradcheck(
-                    _Loss(self.bench), {"p": as_float(leaf)}, given, seed=self.seed, sign=s, perturb=False
-                ).decided
-                for s in signs
-            )
+            for sign in (1, -1) if self.specification.sign is None else (self.specification.sign,):
+                self.bench.restore()
+                value = {"p": as_float(leaf)}
+                report = gradcheck(_Loss(self.bench), value, given, seed=self.seed, sign=sign, perturb=False)
+                if report.decided:
+                    return True
+            return False
         except GradientCheckError:
             return False
         finally:

@@ -183,13 +183,14 @@ class Pairing:
                 continue
             first = sorted(numbered, key=lambda item: item[0])
             second = sorted(places, key=lambda item: item[0])
-            if len({a[0][0] - b[0][0] for a, b in zip(first, second, strict=True)}) == 1:
+            offsets = {(a[0] - b[0], a[1:] == b[1:]) for (a, _), (b, _) in zip(first, second, strict=True)}
+            if len(offsets) == 1 and next(iter(offsets))[1]:
                 for (_, gradient), (_, leaf) in zip(first, second, strict=True):
                     self.take(gradient, leaf, "by name and number")
 
     def by_position(self) -> bool:
         """Pair two parallel collections: the same places, or the same order, and the same shapes."""
-        if not self.unpaired or len({_container(g.keys) for g in self.unpaired}) != 1:
+        if not self.unpaired or len({g.keys[:1] for g in self.unpaired}) != 1:
             return False
         fitting: list[list[Leaf]] = []
         for group in _collections(self.free):
@@ -231,10 +232,6 @@ class Pairing:
 def _all_numbers(keys: Sequence[Any], names: Iterable[str]) -> tuple[int, ...]:
     digits = next((_digits(name) for name in names if _digits(name)), ())
     return (*digits, *_numbers(keys))
-
-
-def _container(keys: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(key for key in keys if not isinstance(key, int))
 
 
 def _collections(leaves: Sequence[Leaf]) -> list[list[Leaf]]:

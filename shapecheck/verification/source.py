@@ -10,7 +10,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from shapecheck.verification.names import looks_like_rate, words
+from shapecheck.verification.names import looks_like_gradient, looks_like_rate, words
 
 Labels = Any  # a name, None, or a list of Labels
 
@@ -75,10 +75,9 @@ def _labels(node: ast.expr | None, within: ast.FunctionDef, depth: int) -> Label
         return node.slice.value
     if isinstance(node, ast.Call):
         return _label_through_call(node, within, depth)
-    if isinstance(node, ast.BinOp):  # dW / m, -dW, lr * dW
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):  # dW / m, lr * dW
         sides = [_labels(side, within, depth + 1) for side in (node.left, node.right)]
-        names = [name for name in sides if isinstance(name, str)]
-        marked = [name for name in names if name.lower().startswith(("d", "grad", "nabla"))]
+        marked = [name for name in sides if isinstance(name, str) and looks_like_gradient(name)]
         return marked[0] if len(marked) == 1 else None
     if isinstance(node, ast.UnaryOp):
         return _labels(node.operand, within, depth)

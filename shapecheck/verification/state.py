@@ -216,6 +216,10 @@ class State:
             else:
                 box.put(key, value)
 
+    def forget_replacements(self) -> None:
+        """To be called when the containers were put back: tuples are the original ones again."""
+        self._tuple_now.clear()
+
     def _replace_in_tuple(self, box: TupleBox, key: Any, new: Any) -> None:
         fresh = box.replaced(self._tuple_now.get(id(box.holder), box.holder), key, new)
         self._tuple_now[id(box.holder)] = fresh
