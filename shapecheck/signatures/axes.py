@@ -33,6 +33,7 @@ class Bindings:
     """The axis names bound so far, in the order in which the arrays were read."""
 
     by_name: dict[str, AxisBinding] = field(default_factory=dict)
+    runs: dict[str, tuple[Shape, str]] = field(default_factory=dict)
 
     def sizes(self) -> dict[str, int]:
         """Axis name to size, as plain numbers."""
@@ -44,6 +45,9 @@ class Bindings:
             broadcast_away = axis.broadcastable and size == 1
             if axis.name is not None and not broadcast_away and axis.name not in self.by_name:
                 self.by_name[axis.name] = AxisBinding(axis.name, size, source, position, shape)
+        name, run = run_of(annotation, shape)
+        if name is not None:
+            self.runs.setdefault(name, (run, source))
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,15 @@ def paired(annotation: type[AbstractArray], shape: Shape) -> Iterator[tuple[int,
     yield from ((start + i, axis, shape[start + i]) for i, axis in enumerate(tail) if start + i >= len(head))
 
 
+def run_of(annotation: type[AbstractArray], shape: Shape) -> tuple[str | None, Shape]:
+    """The name of the run of axes in the annotation (`*shape`), None where there is none, and what it covers."""
+    axes = axes_of(annotation)
+    for index, axis in enumerate(axes):
+        if axis.variadic:
+            return axis.name, shape[index : len(shape) - (len(axes) - index - 1)]
+    return None, ()
+
+
 def leaf_arrays(annotation: Any, value: Any, source: str) -> Iterator[tuple[str, type[AbstractArray], Any]]:
     """Walk an annotation beside its value: every array annotation inside, with the text that reaches its value.
 
@@ -166,6 +179,10 @@ def misfit(annotation: type[AbstractArray], shape: Shape, bindings: Bindings) ->
             sizes[axis.name] = size
         elif wanted is not None and wanted != size:
             return f"its axis {position} is {size}, and {_said(axis, wanted, bindings, annotation)}"
+    name, run = run_of(annotation, shape)
+    if name is not None and name in bindings.runs and bindings.runs[name][0] != run:
+        earlier, source = bindings.runs[name]
+        return f"its axes `*{name}` are {run}, and those of `{source}` are {earlier}"
     return None
 
 

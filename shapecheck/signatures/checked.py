@@ -20,7 +20,7 @@ from jaxtyping import AbstractArray, TypeCheckError, jaxtyped
 from shapecheck.signatures.assignments import LocalRefused, read_hint, with_checked_assignments
 from shapecheck.signatures.axes import check_words, leaf_arrays
 from shapecheck.signatures.containers import NUMBERS, items_fit, needs_items_fit, without_items
-from shapecheck.signatures.refusal import Declared, SignatureError, annotation_text, refuse
+from shapecheck.signatures.refusal import Declared, Refusal, SignatureError, annotation_text, refuse
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -123,7 +123,7 @@ def _checked(signed: _Signed) -> Callable[..., Any]:
         except LocalRefused as refused:
             if refused.code is not signed.body.__code__:
                 raise
-            raise signed.refused_local(refused) from TypeCheckError(
+            raise signed.refused_local(refused, args, kwargs) from TypeCheckError(
                 f"`{refused.name}` is not {annotation_text(refused.annotation)}"
             )
         except TypeError:
@@ -236,7 +236,7 @@ class _Signed:
         result = f" -> {annotation_text(self.hints['return'])}" if "return" in self.hints else ""
         return f"{self.fn.__qualname__}({', '.join(parts)}){result}"
 
-    def refusal_of_call(self, error: BaseException, frame: types.FrameType, args: Any, kwargs: Any) -> Any:
+    def refusal_of_call(self, error: BaseException, frame: types.FrameType, args: Any, kwargs: Any) -> Refusal | None:
         """The evidence when `error` is about this very call; None when a function called inside raised it."""
         trace = error.__traceback__
         while trace is not None:
@@ -248,24 +248,30 @@ class _Signed:
         extra = [v for k, v in (violation.kwargs if violation else {}).items() if k not in self.plain.parameters]
         if extra and "return" in self.hints:
             values.append(Declared("return", "the result", self.hints["return"], extra[0]))
-        return refuse(self.fn.__qualname__, self.text(), f"{frame.f_code.co_filename}:{frame.f_lineno}", values)
+        return self._refuse(values, f"{frame.f_code.co_filename}:{frame.f_lineno}", args, kwargs)
 
-    def refused_local(self, refused: LocalRefused) -> SignatureError:
+    def _refuse(
+        self, values: list[Declared], where: str, args: Any, kwargs: Any, blamed: str | None = None
+    ) -> Refusal | None:
+        """Walk the values where jaxtyping knows the arguments, so that an axis such as `{classes}` can be read."""
+
+        def walk(*_args: Any, **_kwargs: Any) -> Refusal | None:
+            return refuse(self.fn.__qualname__, self.text(), where, values, blamed)
+
+        walk.__signature__ = self.plain  # type: ignore[attr-defined]
+        found: Refusal | None = jaxtyped(walk, typechecker=None)(*args, **kwargs)
+        return found
+
+    def refused_local(self, refused: LocalRefused, args: Any, kwargs: Any) -> SignatureError:
         """The error for an annotated local variable, with the axes of the arguments and of the locals before it."""
-        variables = refused.variables
-        values = [
-            Declared(name, f"argument `{name}`", hint, variables[name])
-            for name, hint in self.hints.items()
-            if name in variables and name not in self.local_hints
-        ]
+        values = self._arguments(args, kwargs)
         for name, hint in self.local_hints.items():
-            if name in variables:
-                values.append(Declared(name, f"local variable `{name}`", hint, variables[name]))
-            if name == refused.name:
-                break
+            if name in refused.variables:
+                values.append(Declared(name, f"local variable `{name}`", hint, refused.variables[name]))
+        values.sort(key=lambda declared: declared.name == refused.name)
         where = f"{refused.code.co_filename}:{refused.line}"
-        refusal = refuse(self.fn.__qualname__, self.text(), where, values)
-        assert refusal is not None, "a local variable was refused that fits its annotation"
+        refusal = self._refuse(values, where, args, kwargs, refused.name)
+        assert refusal is not None, "a blamed value is always refused"
         return SignatureError(refusal)
 
     def _arguments(self, args: Any, kwargs: Any) -> list[Declared]:

@@ -68,6 +68,16 @@ def items_fit(annotation: Any, value: Any) -> bool:
     return True
 
 
+def item_at_fault(annotation: Any, value: Any, source: str) -> tuple[str, Any, Any]:
+    """Follow a value that does not fit into its sequences: (text that reaches it, annotation, value) of the culprit."""
+    if _is_sequence(annotation) and isinstance(value, Sequence):
+        part = get_args(annotation)[0]
+        for index, item in enumerate(value):
+            if not items_fit(part, item):
+                return item_at_fault(part, item, f"{source}[{index}]")
+    return source, annotation, value
+
+
 def _is_sequence(annotation: Any) -> bool:
     origin, parts = get_origin(annotation), get_args(annotation)
     if origin is tuple:

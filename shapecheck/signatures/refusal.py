@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import AbstractArray, jaxtyped
+from jaxtyping import AbstractArray
 
 from shapecheck.signatures.axes import AxisBinding, Bindings, Shape, leaf_arrays, misfit
-from shapecheck.signatures.containers import items_fit
+from shapecheck.signatures.containers import item_at_fault, items_fit
 
 __all__ = ["AxisBinding", "Refusal", "SignatureError", "annotation_text", "refuse"]
 
@@ -95,47 +95,54 @@ def annotation_text(annotation: Any) -> str:
     return f"{name}[{', '.join(inside)}]"
 
 
-def refuse(function: str, call: str, location: str, values: list[Declared]) -> Refusal | None:
+def refuse(
+    function: str, call: str, location: str, values: list[Declared], blamed: str | None = None
+) -> Refusal | None:
     """Walk the values in order, bind their axes, and describe the first that does not fit.
+
+    To be called in a jaxtyping context that nothing is bound in yet.
 
     Args:
         function: Name for the message.
         call: The whole signature, for the message.
         location: `file:line`, for the message.
         values: The arguments in the order of the signature, then the result or the local variables.
+        blamed: Name of the one value that is known not to fit; the others bind their axes where they can.
 
     Returns:
         The evidence, or None when every value fits after all (the caller then keeps the original error).
     """
     bindings = Bindings()
-    with jaxtyped("context"):
-        for declared in values:
-            for source, annotation, value in leaf_arrays(declared.annotation, declared.value, declared.name):
-                if not _fits(value, annotation):
-                    subject = declared.subject.replace(f"`{declared.name}`", f"`{source}`")
-                    found, reason = _fault(value, annotation, bindings)
-                    return Refusal(
-                        function=function,
-                        subject=subject,
-                        found=found,
-                        reason=reason,
-                        declared=f"{source}: {annotation_text(annotation)}",
-                        call=call,
-                        bindings=tuple(bindings.by_name.values()),
-                        shape=tuple(value.shape) if isinstance(value, np.ndarray) else None,
-                        location=location,
-                        help=_help(source, value, annotation),
-                    )
-                bindings.bind(annotation, tuple(value.shape), source)
+    for declared in values:
+        for source, annotation, value in leaf_arrays(declared.annotation, declared.value, declared.name):
+            if declared.name == blamed or not _fits(value, annotation):
+                if blamed not in (None, declared.name):
+                    continue  # a variable that was given another value since it was checked
+                subject = declared.subject.replace(f"`{declared.name}`", f"`{source}`")
+                found, reason = _fault(value, annotation, bindings)
+                return Refusal(
+                    function=function,
+                    subject=subject,
+                    found=found,
+                    reason=reason,
+                    declared=f"{source}: {annotation_text(annotation)}",
+                    call=call,
+                    bindings=tuple(bindings.by_name.values()),
+                    shape=tuple(value.shape) if isinstance(value, np.ndarray) else None,
+                    location=location,
+                    help=_help(source, value, annotation),
+                )
+            bindings.bind(annotation, tuple(value.shape), source)
     for declared in values:
         if not items_fit(declared.annotation, declared.value):
-            wanted = annotation_text(declared.annotation)
+            source, annotation, value = item_at_fault(declared.annotation, declared.value, declared.name)
+            wanted = annotation_text(annotation)
             return Refusal(
                 function=function,
-                subject=declared.subject,
-                found=f"is {_kind(declared.value)}",
+                subject=declared.subject.replace(f"`{declared.name}`", f"`{source}`"),
+                found=f"is {_kind(value)}",
                 reason=f"its signature says {wanted}",
-                declared=f"{declared.name}: {wanted}",
+                declared=f"{source}: {wanted}",
                 call=call,
                 bindings=(),
                 shape=None,
