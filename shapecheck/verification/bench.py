@@ -69,6 +69,11 @@ class Bench:
         self._drift: list[tuple[Any, Any]] | None = None
         self.fresh: dict[str, Any] = {}
 
+    @property
+    def is_layer(self) -> bool:
+        """Whether the forward pass's own output is differentiated (vector-Jacobian form), not a loss of it."""
+        return self.forward is not None and self.loss is None
+
     # --- running the user's code ------------------------------------------------------------------------------
 
     def call_backward(self, arguments: Mapping[str, Any] | None = None) -> Any:

@@ -74,8 +74,10 @@ def returned_candidates(result: Any, function: types.FunctionType, known: State)
     objects = {id(box.holder) for box in known.boxes}
     found: list[Candidate] = []
     taken: set[tuple[Any, ...]] = set()
+    arguments = set(function.__code__.co_varnames[: function.__code__.co_argcount])
     for place, (keys, value) in enumerate(_unpack(result, labels, function, (), objects)):
-        if keys in taken:  # `return X.T @ d, a.T @ d`: such a name says nothing
+        if keys in taken or (keys[0] in arguments and looks_like_gradient(keys[0])):
+            # `return X.T @ d, a.T @ d`, `dout *= mask; return dout`: such a name says nothing
             keys = ("", place)  # noqa: PLW2901
         taken.add(keys)
         if id(value) in old:
@@ -160,7 +162,7 @@ def left_candidates(before: State, snapshot: Snapshot, after: State) -> list[Can
         changed = not (same_shape and was is not None and same_bits(np.asarray(array, was.dtype), was))
         ways = [(leaf.path, leaf.keys), *leaf.aliases]
         path, keys = next((way for way in ways if _has_mark(way[1])), ways[0])
-        if changed or _has_mark(keys):
+        if changed or (_has_mark(keys) and len(keys) > 1):  # not an argument such as `dout`
             origin: Origin = "left" if old is None or _has_mark(keys) or not same_shape else "applied"
             found.append(Candidate(path, keys, array, origin, changed, was if same_shape else None))
     return found

@@ -97,7 +97,7 @@ class Check:
             bench.learn_what_forward_gives()
         self._evaluate_first()
         self.readings = Readings(bench, self._match(candidates))
-        bench.choose({name: pair.parameter for name, pair in self.readings.pairs.items()})
+        self._choose_leaves()
         self.notes += refuse_changed_inputs(bench, self.readings, changed, self._base, self.rng)
         return self._compare(candidates)
 
@@ -140,6 +140,10 @@ class Check:
             self.notes.append(f"the loss uses {used}; every evaluation was given the same random numbers")
         real = not (refresh or readings.some_added() or readings.some_applied())
         gradients = readings.given() if real else readings.at(values, refresh=refresh)
+        if not real:
+            readings.drop_unwritten(gradients)
+            self._choose_leaves()
+            values = self._copies()
         if self.bench.cotangents:
             self._refuse_no_cotangent(values)
         self._refuse_independent(values)
@@ -154,6 +158,9 @@ class Check:
         self._refuse_early_updates()
         elsewhere = self._check_elsewhere() if self.specification.perturb else None
         return Outcome(report, elsewhere, tuple(readings.pairs.values()), self.notes)
+
+    def _choose_leaves(self) -> None:
+        self.bench.choose({name: pair.parameter for name, pair in self.readings.pairs.items()})
 
     def _copies(self) -> dict[str, Any]:
         return {name: np.array(value) for name, value in self.bench.values().items()}
@@ -331,7 +338,7 @@ class Check:
         """Refuse a parameter without a gradient among brothers that have one: `W1`, `W2`, `b2`, and no `b1`."""
         paired = {id(pair.parameter) for pair in self.readings.pairs.values()}
         brothers = [pair.parameter for pair in self.readings.pairs.values() if pair.parameter.array.ndim]
-        if self.bench.cotangents or self.specification.parameters:
+        if self.bench.is_layer or self.specification.parameters:
             return
         for leaf in self.bench.before.leaves:
             if id(leaf) in paired or not leaf.array.ndim or leaf.array.dtype.kind != "f" or leaf_name(leaf.keys) == "":
@@ -344,7 +351,8 @@ class Check:
             if staleness.influences(self.bench, leaf, self._base, self.rng):
                 raise MissingGradientError(
                     f"`{called(self.bench.function)}` gives no gradient for `{leaf.path}`, which the loss depends on, "
-                    f"but one for `{siblings[0].path}`",
+                    f"but one for `{siblings[0].path}`\n  help    return it too, or name the parameters that are meant: "
+                    f'`@verify(..., parameters="{siblings[0].path.removeprefix("self.")} ...")`',
                     parameter=leaf.path,
                 )
 

@@ -55,7 +55,7 @@ def find_cotangents(bench: Bench, rng: np.random.Generator) -> bool:
     given = {
         name: value
         for name, value in bench.arguments.items()
-        if value is not bench.owner and not looks_like_rate(name) and _is_float(value)
+        if value is not bench.owner and not looks_like_rate(name) and _may_be_cotangent(name, value)
     }
     named = {name: value for name, value in given.items() if is_called_cotangent(name)}
     chosen = named or {name: value for name, value in given.items() if not looks_like_target(name)}
@@ -79,7 +79,9 @@ def find_cotangents(bench: Bench, rng: np.random.Generator) -> bool:
     return True
 
 
-def _is_float(value: Any) -> bool:
+def _may_be_cotangent(name: str, value: Any) -> bool:
+    if type(value) is int:  # backward(dout=1)
+        return is_called_cotangent(name)
     return isinstance(value, float | np.floating) or (isinstance(value, np.ndarray) and value.dtype.kind == "f")
 
 

@@ -143,7 +143,7 @@ class Matching:
         ]
         if not returned_named and any(pair.gradient.origin == "left" for pair in self.pairs) and self.bench.loss:
             waiting = [c for c in waiting if c.looks_like_gradient]
-        if self.bench.cotangents:
+        if self.bench.is_layer:
             waiting = self._by_inputs(waiting)
         if not waiting:
             return
@@ -249,7 +249,7 @@ class Matching:
     def _changed_parameters(self) -> None:
         taken = {id(pair.parameter) for pair in self.pairs}
         stored = [p for p in self.pairs if p.how != "from its change" and not is_called_data(p.parameter)]
-        if stored and not self.bench.cotangents:
+        if stored and not self.bench.is_layer:
             return  # stored gradients, and updates made of them
         inputs = {id(leaf) for leaf in self.leaves if leaf_is_input(self.bench, leaf)}
         for candidate in self.applied:
@@ -289,7 +289,7 @@ class Matching:
 
 def leaf_is_input(bench: Bench, leaf: Leaf) -> bool:
     """Whether a leaf is an argument of the forward pass in the vector-Jacobian form."""
-    if not bench.cotangents:
+    if not bench.is_layer:
         return False
     keys = [leaf.keys, *(keys for _, keys in leaf.aliases)]
     return any(k[0] in bench.inputs for k in keys) or any(leaf.value is value for value in bench.inputs.values())

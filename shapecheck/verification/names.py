@@ -102,6 +102,13 @@ _PATTERNS = tuple(
 _CONTAINER_MARK = re.compile(
     rf"^(?:{_MARK}|derivatives?|nabla|adjustments?|d?params?_?grads?|grads?_?\w*|backward|result)$", re.IGNORECASE
 )
+_GRADIENT_NAMES = (
+    re.compile(r"^(?:[Gg]rad(?![a-z]|$)|[Gg]rad(?:s|ient|ients)?(?=_|$|[A-Z\d])|nabla|delta|del_|deriv|d_|dL_?d|dJ_?d)"),
+    re.compile(r"(?:_|^)(?:grad|gradient|delta|nabla|deriv|derivative)s?(?:_|$)", re.IGNORECASE),
+    re.compile(r"(?:^|_)d[A-Z]"),
+    re.compile(r"^[dD](?:[wbxyzahqkvo]|theta|gamma|beta|bias|biases|weights?|out|logits|scores|inputs?|values?)s?\d*(?:_|$)"),
+    re.compile(r"^(?:upstream|cotangent|g_[A-Za-z]|adj_)"),
+)
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
@@ -138,15 +145,12 @@ def marks_gradients(name: str) -> bool:
 
 
 def looks_like_gradient(name: str) -> bool:
-    """Whether the name itself says "gradient": `dW1`, `grad_b`, `nabla_w`, `delta`; `depth` and `data` do not."""
-    lowered = name.strip("_")
-    if re.match(r"^(?:grad|nabla|delta|deriv|dout|dL|dJ|d_)", lowered) or re.search(
-        r"(?:_|^)(?:grad|gradient|delta|nabla)s?$", lowered, re.IGNORECASE
-    ):
-        return True
-    if re.match(r"^d(?:[A-Z]|[a-z]$|[a-z]\d|[a-z]_|w|b$|b\d|theta|gamma|beta|bias|out|inputs?$|values?$)", lowered):
-        return not re.match(r"^(?:data|depth|dim|dtype|device|decay|d$)", lowered)
-    return re.match(r"^(?:upstream|cotangent|g_[A-Za-z])", lowered) is not None
+    """Whether the name itself says "gradient": `dW1`, `grad_b`, `nabla_w`, `acc_dW1`; `depth` and `data` do not."""
+    bare = name.strip("_")
+    accumulated = re.match(rf"^{_ACCUMULATED}_(.+)$", bare) or re.match(rf"^(.+)_{_ACCUMULATED}$", bare)
+    if accumulated is not None:
+        return looks_like_gradient(accumulated[1])
+    return any(pattern.search(bare) for pattern in _GRADIENT_NAMES)
 
 
 def looks_like_parameter(name: str) -> bool:

@@ -68,6 +68,18 @@ class Readings:
             for pair in self.pairs.values()
         )
 
+    def drop_unwritten(self, gradients: Arrays) -> None:
+        """Forget what another function left: gradients that stay zero when this one is called again.
+
+        Args:
+            gradients: Read after their places had been zeroed; the forgotten ones are removed.
+        """
+        for name, pair in list(self.pairs.items()):
+            untouched = pair.gradient.origin == "left" and not pair.gradient.changed
+            if untouched and not np.any(gradients.get(name, 0)) and len(self.pairs) > 1:
+                del self.pairs[name]
+                gradients.pop(name, None)
+
     def _slot(self, pair: Pair) -> Leaf | None:
         return self.bench.before.find(pair.gradient.label) if pair.gradient.origin == "left" else None
 
