@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -28,13 +28,15 @@ SEED, HIDDEN, LEARNRATE, EPOCHS = 21, 2, 0.005, 900
 COLUMNS = ("admit", "gre", "gpa", "rank")
 
 
-class Admissions(NamedTuple):
+@checked
+@dataclass(frozen=True)
+class Admissions:
     """The split of the exercise, in the order in which the rows were drawn."""
 
-    features: Array
-    targets: Array
-    features_test: Array
-    targets_test: Array
+    features: Float[Array, "records in"]
+    targets: Float[Array, "records"]
+    features_test: Float[Array, "test in"]
+    targets_test: Float[Array, "test"]
 
 
 @checked
@@ -54,6 +56,7 @@ def read_table(path: str | Path) -> Float[Array, "rows 4"]:
     return np.array(lines[1:], dtype=float)
 
 
+@checked
 def load_admissions(path: str | Path) -> Admissions:
     """Prepare and split the table as the exercise did."""
     table = read_table(path)
@@ -66,7 +69,8 @@ def load_admissions(path: str | Path) -> Admissions:
     return Admissions(features[chosen], admit[chosen], features[rest], admit[rest])
 
 
-def initialise(features: int) -> tuple[Array, Array]:
+@checked
+def initialise(features: int) -> tuple[Float[Array, "{features} hidden"], Float[Array, "hidden"]]:
     """(input-hidden, hidden-output) weights of the exercise."""
     legacy = np.random.RandomState(SEED)
     scale = features**-0.5
@@ -97,12 +101,14 @@ def outputs(
     return sigmoid(sigmoid(features @ W1) @ W2)
 
 
-def training_loss(data: Admissions, W1: Array, W2: Array) -> float:
+@checked
+def training_loss(data: Admissions, W1: Float[Array, "in hidden"], W2: Float[Array, "hidden"]) -> float:
     """The mean squared error over the training records: the loss that the exercise meant to print."""
     return float(np.mean((outputs(data.features, W1, W2) - data.targets) ** 2))
 
 
-def printed_loss(data: Admissions, W1: Array, W2: Array) -> float:
+@checked
+def printed_loss(data: Admissions, W1: Float[Array, "in hidden"], W2: Float[Array, "hidden"]) -> float:
     """The number that the exercise prints: the last record's output, held against everybody's target."""
     _, out = forward(data.features[-1], W1, W2)
     return float(np.mean((out - data.targets) ** 2))

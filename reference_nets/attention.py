@@ -49,7 +49,8 @@ def backward(
     return d_scores @ K, d_scores.swapaxes(1, 2) @ Q, dV
 
 
-def causal(time: int) -> Array:
+@checked
+def causal(time: int) -> Bool[Array, "{time} {time}"]:
     """True where a key is not later than the query."""
     return np.tri(time, dtype=bool)
 

@@ -32,6 +32,7 @@ from reference_nets.digits import Digits, load_digits
 from reference_nets.progress import Progress
 
 
+@checked
 def initialise(sizes: list[int], draw: np.random.Generator) -> Parameters:
     """W1, b1, ..., WL, bL for sizes such as [784, 196, 1]: normal weights of variance 1 / inputs, zero biases."""
     params: Parameters = {}
@@ -62,7 +63,8 @@ def layer_backward(
     return W.T @ dZ, dW, db
 
 
-def forward(params: Parameters, X: Array) -> list[Array]:
+@checked
+def forward(params: Parameters, X: Float[Array, "n in"]) -> list[Float[Array, "_ n"]]:
     """A[0] = X^T, A[1], ..., A[L]; X is one row per sample."""
     A = [X.T]
     for layer in range(1, len(params) // 2 + 1):
@@ -82,7 +84,8 @@ def cost_backward(A: Float[Array, "1 n"], Y: Float[Array, "n 1"]) -> Float[Array
     return -Y.T / A + (1.0 - Y.T) / (1.0 - A)
 
 
-def backward(params: Parameters, A: list[Array], Y: Array) -> Parameters:
+@checked
+def backward(params: Parameters, A: list[Float[Array, "_ n"]], Y: Float[Array, "n 1"]) -> Parameters:
     """Gradients of the cost by every W and b, under the names of the parameters."""
     gradients: Parameters = {}
     dA = cost_backward(A[-1], Y)
@@ -93,7 +96,8 @@ def backward(params: Parameters, A: list[Array], Y: Array) -> Parameters:
     return gradients
 
 
-def train_step(params: Parameters, X: Array, Y: Array, rate: float) -> float:
+@checked
+def train_step(params: Parameters, X: Float[Array, "n in"], Y: Float[Array, "n 1"], rate: float) -> float:
     """One step on the whole batch, `params` changed in place; returns the cost before the step."""
     A = forward(params, X)
     for name, gradient in backward(params, A, Y).items():
@@ -101,12 +105,16 @@ def train_step(params: Parameters, X: Array, Y: Array, rate: float) -> float:
     return cost(A[-1], Y)
 
 
-def accuracy(params: Parameters, X: Array, Y: Array) -> float:
+@checked
+def accuracy(params: Parameters, X: Float[Array, "n in"], Y: Float[Array, "n 1"]) -> float:
     """Share of the samples on the right side of one half."""
     return float(np.mean((forward(params, X)[-1].T > 0.5) == (Y > 0.5)))
 
 
-def preprocess(data: Digits, negative: int, positive: int) -> tuple[Array, Array, Array, Array]:
+@checked
+def preprocess(
+    data: Digits, negative: int, positive: int
+) -> tuple[Float[Array, "n in"], Float[Array, "n 1"], Float[Array, "test in"], Float[Array, "test 1"]]:
     """(X train, Y train, X test, Y test) for two digits; Y is a column, 1 for `positive`; X has the mean taken off."""
     both = data.only(negative, positive)
     mean = both.X_train.mean(axis=0)

@@ -68,7 +68,8 @@ def weight_steps(
     return x[:, None] * hidden_error_term, output_error_term * hidden
 
 
-def worked_example() -> tuple[Array, Array]:
+@checked
+def worked_example() -> tuple[Float[Array, "in hidden"], Float[Array, "hidden"]]:
     """(change of input-hidden weights, change of hidden-output weights) of the lesson's example."""
     x, weights_hidden_output = np.array(EXAMPLE_X), np.array(EXAMPLE_HIDDEN_OUTPUT)
     hidden, output = forward(x, np.array(EXAMPLE_INPUT_HIDDEN), weights_hidden_output)

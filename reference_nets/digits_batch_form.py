@@ -20,6 +20,7 @@ from reference_nets.digits import load_digits, one_hot
 from reference_nets.progress import Progress
 
 
+@checked
 def initialise(inputs: int, hidden: int, classes: int, draw: np.random.Generator) -> Parameters:
     """W1 (hidden, inputs), b1 (hidden, 1), W2 (classes, hidden), b2 (classes, 1)."""
     return {
@@ -66,7 +67,8 @@ def backward(
     return {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
 
 
-def train_step(params: Parameters, X: Array, Y: Array, rate: float) -> float:
+@checked
+def train_step(params: Parameters, X: Float[Array, "in batch"], Y: Float[Array, "classes batch"], rate: float) -> float:
     """One step on the whole batch, `params` changed in place; returns the loss before the step."""
     A1, A2 = forward(params, X)
     for name, gradient in backward(params, X, Y, A1, A2).items():

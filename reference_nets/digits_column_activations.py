@@ -21,6 +21,7 @@ from reference_nets.digits import load_digits
 from reference_nets.progress import Progress
 
 
+@checked
 def initialise(pixels: int, hidden: int, classes: int, draw: np.random.Generator) -> Parameters:
     """W1 (pixels + 1, hidden), b1 (hidden, 1), W2 (hidden, classes), b2 (classes, 1)."""
     inputs = pixels + 1
@@ -77,7 +78,8 @@ def backward(
     return {"W1": dW1, "b1": delta1, "W2": dW2, "b2": delta2}
 
 
-def train_step(params: Parameters, x: Array, expected: Array, rate: float) -> float:
+@checked
+def train_step(params: Parameters, x: Float[Array, "1 in"], expected: Float[Array, "classes 1"], rate: float) -> float:
     """One image; `params` changed in place; returns the loss before the step."""
     a1, a2 = forward(params, x)
     for name, gradient in backward(params, x, expected, a1, a2).items():

@@ -65,11 +65,20 @@ def step_backward(
     return dx_candidate + dx_gates, dh, dWg, dz_gates.sum(axis=0), dWc, dz_candidate.sum(axis=0)
 
 
-State = tuple[Array, Array, Array]
+# (h, gates, candidate); before the first step the last two are empty.
+State = tuple[Float[Array, "batch hidden"], Float[Array, "batch _"], Float[Array, "batch _"]]
 
 
-def forward(X: Array, h0: Array, Wg: Array, bg: Array, Wc: Array, bc: Array) -> list[State]:
-    """(h, gates, candidate) before the first step (the last two empty) and after each; X is (time, batch, inputs)."""
+@checked
+def forward(
+    X: Float[Array, "time batch inputs"],
+    h0: Float[Array, "batch hidden"],
+    Wg: Float[Array, "inputs+hidden 2*hidden"],
+    bg: Float[Array, "2*hidden"],
+    Wc: Float[Array, "inputs+hidden hidden"],
+    bc: Float[Array, "hidden"],
+) -> list[State]:
+    """The states before the first step and after each."""
     none = np.zeros((len(h0), 0))
     states = [(h0, none, none)]
     for x in X:
@@ -77,7 +86,14 @@ def forward(X: Array, h0: Array, Wg: Array, bg: Array, Wc: Array, bc: Array) -> 
     return states
 
 
-def backward(dH: Array, X: Array, Wg: Array, Wc: Array, states: list[State]) -> tuple[Array, Array, Parameters]:
+@checked
+def backward(
+    dH: Float[Array, "time batch hidden"],
+    X: Float[Array, "time batch inputs"],
+    Wg: Float[Array, "inputs+hidden 2*hidden"],
+    Wc: Float[Array, "inputs+hidden hidden"],
+    states: list[State],
+) -> tuple[Float[Array, "time batch inputs"], Float[Array, "batch hidden"], Parameters]:
     """(dX, dh0, gradients of Wg, bg, Wc, bc), where dH is the loss's gradient by each h alone."""
     dX, dh = np.zeros_like(X), np.zeros_like(dH[0])
     total: Parameters = {}

@@ -56,11 +56,19 @@ def step_backward(
     return np.concatenate(parts, axis=1), dc_next * forget
 
 
-State = tuple[Array, Array, Array]
+# (h, c, gates); before the first step there are no gates.
+State = tuple[Float[Array, "batch hidden"], Float[Array, "batch hidden"], Float[Array, "batch _"]]
 
 
-def forward(X: Array, h0: Array, c0: Array, W: Array, b: Array) -> list[State]:
-    """(h, c, gates) before the first step (gates empty) and after each; X is (time, batch, inputs)."""
+@checked
+def forward(
+    X: Float[Array, "time batch inputs"],
+    h0: Float[Array, "batch hidden"],
+    c0: Float[Array, "batch hidden"],
+    W: Float[Array, "inputs+hidden 4*hidden"],
+    b: Float[Array, "4*hidden"],
+) -> list[State]:
+    """The states before the first step and after each."""
     states = [(h0, c0, np.zeros((len(h0), 0)))]
     for x in X:
         states.append(step(x, states[-1][0], states[-1][1], W, b))

@@ -18,11 +18,14 @@ import numpy as np
 
 from reference_nets import dense, losses
 from reference_nets.activations import ELEMENTWISE, softmax, softmax_backward
-from reference_nets.annotations import Array, Parameters
+from reference_nets.annotations import Array, Float, Parameters, checked
 from reference_nets.digits import load_digits, one_hot
 from reference_nets.optimizers import Adam
 from reference_nets.progress import Progress
 from reference_nets.regularisation import draw_mask, dropout, dropout_backward, weight_decay, weight_decay_backward
+
+# Which axis is the batch is for the plan to say; `dense` checks each layer in the plan's layout.
+Matrix = Float[Array, "_ _"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Plan:
     decay: float = 0.0
 
 
+@checked
 def initialise(plan: Plan, draw: np.random.Generator) -> Parameters:
     """Normal weights of variance 2 / inputs (He et al. 2015, eq. 10), zero biases; W is (in, out) for rows."""
     params: Parameters = {}
@@ -46,9 +50,10 @@ def initialise(plan: Plan, draw: np.random.Generator) -> Parameters:
     return params
 
 
+@checked
 def forward(
-    plan: Plan, params: Parameters, X: Array, masks: list[Array] | None = None
-) -> tuple[list[Array], list[Array]]:
+    plan: Plan, params: Parameters, X: Matrix, masks: list[Matrix] | None = None
+) -> tuple[list[Matrix], list[Matrix]]:
     """(Z, A) of all layers; A[0] is X, Z[0] too, so that Z[l] belongs to W{l}. `masks` are for the hidden layers."""
     step = dense.forward if plan.rows else dense.forward_columns
     Z, A = [X], [X]
@@ -63,15 +68,17 @@ def forward(
     return Z, A
 
 
-def loss(plan: Plan, params: Parameters, output: Array, Y: Array) -> float:
+@checked
+def loss(plan: Plan, params: Parameters, output: Matrix, Y: Matrix) -> float:
     """The plan's loss, and the weight decay of every W."""
     rows = (output, Y) if plan.rows else (output.T, Y.T)
     decay = sum(weight_decay(W, plan.decay) for name, W in params.items() if name.startswith("W"))
     return float(getattr(losses, plan.loss)(*rows)) + decay
 
 
+@checked
 def backward(
-    plan: Plan, params: Parameters, Z: list[Array], A: list[Array], Y: Array, masks: list[Array] | None = None
+    plan: Plan, params: Parameters, Z: list[Matrix], A: list[Matrix], Y: Matrix, masks: list[Matrix] | None = None
 ) -> Parameters:
     """Gradients of `loss` by every parameter, under its name."""
     start = getattr(losses, f"{plan.loss}_backward")
@@ -93,7 +100,8 @@ def backward(
     return gradients
 
 
-def draw_masks(plan: Plan, batch: int, keep: float, draw: np.random.Generator) -> list[Array]:
+@checked
+def draw_masks(plan: Plan, batch: int, keep: float, draw: np.random.Generator) -> list[Matrix]:
     """One dropout mask per hidden layer."""
     return [draw_mask((batch, n) if plan.rows else (n, batch), keep, draw) for n in plan.sizes[1:-1]]
 

@@ -22,6 +22,7 @@ from reference_nets.annotations import Array, Float, Parameters, checked
 from reference_nets.progress import Progress
 
 
+@checked
 def initialise(sizes: tuple[int, ...], draw: np.random.Generator) -> Parameters:
     """W1, b1, W2, ...: normal weights of variance 1 / inputs, zero biases."""
     params: Parameters = {}
@@ -85,7 +86,8 @@ def backward(
     return {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2, "W3": dW3, "b3": db3}
 
 
-def train_step(params: Parameters, X: Array, Y: Array, rate: float) -> float:
+@checked
+def train_step(params: Parameters, X: Float[Array, "in batch"], Y: Float[Array, "out batch"], rate: float) -> float:
     """One step on the whole batch, `params` changed in place; returns the cost before the step."""
     a1, a2, a3 = forward(params, X)
     for name, gradient in backward(params, X, Y, a1, a2, a3).items():

@@ -22,6 +22,7 @@ from reference_nets.annotations import Array, Float, Parameters, checked
 from reference_nets.progress import Progress
 
 
+@checked
 def initialise(sizes: list[int], draw: np.random.Generator) -> Parameters:
     """W1, b1, W2, ...: normal weights of variance 1 / inputs, zero biases."""
     params: Parameters = {}
@@ -47,7 +48,8 @@ def layer_backward(
     return W @ delta, dW, delta
 
 
-def forward(params: Parameters, x: Array) -> list[Array]:
+@checked
+def forward(params: Parameters, x: Float[Array, "in"]) -> list[Float[Array, "_"]]:
     """The activations of every layer, the input first."""
     activations = [x]
     for layer in range(1, len(params) // 2 + 1):
@@ -61,7 +63,8 @@ def loss(output: Float[Array, "out"], target: Float[Array, "out"]) -> float:
     return float(np.mean((target - output) ** 2))
 
 
-def backward(params: Parameters, activations: list[Array], error: Array) -> Parameters:
+@checked
+def backward(params: Parameters, activations: list[Float[Array, "_"]], error: Float[Array, "out"]) -> Parameters:
     """Carry `error`, the loss's derivative by the output, back through every layer.
 
     Handed the derivative with a minus, as `train_step` does, it returns steps downhill: it is linear in `error`.
@@ -80,7 +83,8 @@ def error_of(output: Float[Array, "out"], target: Float[Array, "out"]) -> Float[
     return 2.0 * (target - output) / len(output)
 
 
-def train_step(params: Parameters, x: Array, target: Array, rate: float) -> float:
+@checked
+def train_step(params: Parameters, x: Float[Array, "in"], target: Float[Array, "out"], rate: float) -> float:
     """One sample: forward, backward, `params` changed in place; returns the loss before the step."""
     activations = forward(params, x)
     steps = backward(params, activations, error_of(activations[-1], target))

@@ -21,7 +21,8 @@ _KINDS = {IMAGES: "images", LABELS: "labels"}
 _GZIP = b"\x1f\x8b"
 
 
-def read_idx(path: Path, magic: int) -> Array:
+@checked
+def read_idx(path: Path, magic: int) -> UInt8[Array, "..."]:
     """Read one IDX file into an array of bytes, of the shape its header states.
 
     Args:
@@ -78,7 +79,7 @@ def read_mnist(
     return images, labels, test_images, test_labels
 
 
-def _labels(folder: Path, part: str) -> Array:
+def _labels(folder: Path, part: str) -> UInt8[Array, "..."]:
     return read_idx(_find(folder, f"{part}-labels", "idx1"), LABELS)
 
 

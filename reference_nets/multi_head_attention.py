@@ -43,7 +43,7 @@ def forward(
     Wo: Float[Array, "width width"],
     heads: int,
     allowed: Bool[Array, "time time"] | None = None,
-) -> tuple[Float[Array, "batch time width"], list[Array]]:
+) -> tuple[Float[Array, "batch time width"], list[Float[Array, "_ _ _"]]]:
     """(Y, kept): kept are Q, K, V and the weights, by head, and the joined output of the heads, for `backward`."""
     Q, K, V = (split_heads(X @ W, heads) for W in (Wq, Wk, Wv))
     output, weights = attention.forward(Q, K, V, allowed)
@@ -54,7 +54,7 @@ def forward(
 @checked
 def backward(
     dY: Float[Array, "batch time width"],
-    kept: list[Array],
+    kept: list[Float[Array, "_ _ _"]],
     X: Float[Array, "batch time width"],
     Wq: Float[Array, "width width"],
     Wk: Float[Array, "width width"],

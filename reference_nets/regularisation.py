@@ -27,7 +27,8 @@ def weight_decay_backward(W: Float[Array, "*shape"], strength: float) -> Float[A
     return strength * W
 
 
-def draw_mask(shape: tuple[int, ...], keep: float, draw: np.random.Generator) -> Array:
+@checked
+def draw_mask(shape: tuple[int, ...], keep: float, draw: np.random.Generator) -> Float[Array, "..."]:
     """1 / keep with probability `keep`, else 0; drawn once per forward pass and kept for the backward pass."""
     return (draw.random(shape) < keep) / keep
 

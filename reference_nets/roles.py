@@ -1,4 +1,4 @@
-"""What shape a quantity should have, by its role in a layer; and which reference network a user's is nearest to.
+"""What shape a quantity of a dense layer should have, by its role.
 
 The shapes are not written down here a second time: they are read from the signatures of the reference layers.
 """
@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from reference_nets import dense, mlp_single_sample
-from reference_nets.catalogue import ENTRIES, LAYER, NETWORK, Entry
 from shapecheck.signatures import hints_of
 
 Shape = tuple[int, ...]
@@ -126,46 +124,3 @@ def _own_axes(usual: tuple[str, ...], own: Shape, sizes: dict[str, int], role: s
     if any(sizes[axis] != 1 for axis in names):
         raise ValueError(f"`{role}` of shape {own} has no axis for {', '.join(names)}")
     return tuple(axes)
-
-
-def nearest_network(
-    *,
-    layout: str = "batch-first",
-    activations: Sequence[str | None] = (),
-    loss: str | None = None,
-    biases: bool = True,
-    kind: str = "dense",
-) -> Entry:
-    """The reference network that a user's network is most like.
-
-    Args:
-        layout: Of the user's arrays.
-        activations: One per layer, the output's last; None where it is not known.
-        loss: "squared error", "binary cross-entropy" or "cross-entropy"; None where it is not known.
-        biases: Whether the user's layers have biases.
-        kind: What kind of layer it is about; anything but "dense" is looked up by name ("lstm", "conv", ...).
-
-    Returns:
-        The entry with most traits in common; `entry.name` is for `python -m shapecheck nets NAME`.
-    """
-    wanted = kind.lower().replace("_", " ").replace("-", " ")
-    if wanted != "dense":
-        for entry in ENTRIES:
-            if wanted in (entry.name.replace("_", " "), *entry.words):
-                return entry
-    hidden, output = [a for a in activations[:-1] if a], activations[-1] if activations else None
-
-    def likeness(entry: Entry) -> tuple[float, ...]:
-        fixed = entry.depth is not None
-        return (
-            4.0 * (layout in entry.layouts)
-            + 2.0 * (loss in entry.losses)
-            + 1.0 * (output in entry.output)
-            + sum(a in entry.hidden for a in hidden) / max(1, len(hidden))
-            - 3.0 * (fixed and entry.depth != len(activations))
-            - 1.0 * (entry.biases != biases),
-            float(fixed),
-            -float(len(entry.layouts) + len(entry.output)),
-        )
-
-    return max((e for e in ENTRIES if e.kind in (NETWORK, LAYER) and e.output), key=likeness)
