@@ -6,6 +6,8 @@ Where there is no rule the operation alone is differentiated numerically.
 
 from __future__ import annotations
 
+import itertools
+import warnings
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -93,7 +95,8 @@ class LocalDerivative:
         occurrences = Occurrences(operation, lookup, active)
         if not occurrences.values:
             return []
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             parts = self._by_rule(occurrences, lookup[operation.result], adjoint, dtype)
             if parts is None:
                 parts = numeric(occurrences, adjoint)
@@ -311,24 +314,39 @@ def numeric(occurrences: Occurrences, adjoint: Any) -> list[Any]:
 
 
 def _numeric_part(moved_by: Callable[[Any], Any], array: Any, adjoint: Any) -> Any:
-    step = 1e-6 * np.maximum(1.0, np.abs(array))
     base = moved_by(np.zeros(array.shape))
     if base.shape != adjoint.shape:
         raise NoRuleError(f"gives {base.shape} where {adjoint.shape} was recorded")
+    unit = np.maximum(1.0, np.abs(array))
     if base.shape == array.shape and array.size > 1:
         half = np.zeros(array.shape)
-        half.flat[::2] = step.flat[::2]
-        moved_half = moved_by(half)
-        if np.array_equal(moved_half.ravel()[1::2], base.ravel()[1::2], equal_nan=True):  # elementwise
-            return adjoint * (moved_by(step) - moved_by(-step)) / (2 * step)
+        half.flat[::2] = 1e-6 * unit.flat[::2]
+        if np.array_equal(moved_by(half).ravel()[1::2], base.ravel()[1::2], equal_nan=True):  # elementwise
+            return adjoint * _settled([_difference(moved_by, step) for step in _steps(array, unit)])
     if array.size > LARGEST_NUMERIC:
         raise NoRuleError(f"{array.size} entries without a rule")
     gradient = np.zeros(array.shape)
     for index in np.ndindex(array.shape):
         one = np.zeros(array.shape)
-        one[index] = step[index]
-        gradient[index] = np.sum(adjoint * (moved_by(one) - moved_by(-one))) / (2 * step[index])
+        one[index] = 1e-6 * unit[index]
+        gradient[index] = np.sum(adjoint * (moved_by(one) - moved_by(-one))) / (2 * one[index])
     return gradient
+
+
+def _steps(array: Any, unit: Any) -> list[Any]:
+    own = np.where(array == 0, unit, np.abs(array))  # of small entries, where a function may bend sharply
+    return [*(size * unit for size in (1e-5, 1e-6, 1e-7)), *(size * own for size in (1e-3, 1e-4, 1e-5))]
+
+
+def _difference(moved_by: Callable[[Any], Any], step: Any) -> Any:
+    return (moved_by(step) - moved_by(-step)) / (2 * step)
+
+
+def _settled(slopes: list[Any]) -> Any:
+    """Entry by entry, of slopes at falling steps, the one that agrees best with the one before it."""
+    gaps = np.array([np.abs(b - a) for a, b in itertools.pairwise(slopes)])
+    gaps[~np.isfinite(gaps)] = np.inf
+    return np.take_along_axis(np.array(slopes[1:]), gaps.argmin(axis=0)[None], axis=0)[0]
 
 
 __all__ = ["Contributions", "LocalDerivative", "NoRuleError", "as_double", "is_differentiable"]

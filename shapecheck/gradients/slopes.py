@@ -11,7 +11,9 @@ import numpy as np
 from shapecheck.gradients.replay import Replay
 
 # Relative to the size of what is moved. The first two settle nearly every smooth case.
-_STEPS = (1e-5, 1e-6, 1e-4, 1e-7, 1e-3)
+# The small ones are for
+# arrays whose entries differ by many orders of magnitude, the large one for programs in single precision.
+_STEPS = (1e-5, 1e-6, 1e-4, 1e-7, 1e-8, 1e-9, 1e-3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def directional_derivative(replay: Replay, of: int | Mapping[int, Any], at: Mapp
     wanted = list(seeds)
     bases = {number: np.asarray(replay.recorded[number]) for number in at}
     bases = {n: b.astype(np.result_type(b.dtype, np.float64)) for n, b in bases.items()}
-    unit = min((size_of(bases[n]) / _rms(d) for n, d in at.items() if _rms(d) > 0), default=1.0)
+    unit = min((_unit(bases[n], np.asarray(d)) for n, d in at.items() if np.any(d)), default=1.0)
 
     def f(step: float) -> float:
         moved = {n: bases[n] + step * np.asarray(d) for n, d in at.items()}
@@ -97,6 +99,12 @@ def directional_derivative(replay: Replay, of: int | Mapping[int, Any], at: Mapp
     gap, chosen = best
     _, central, forward, backward = tried[chosen]
     return Slope(central, forward, backward, float(gap))
+
+
+def _unit(base: Any, direction: Any) -> float:
+    """How far to go along a direction to change no entry by more than about itself."""
+    entries = np.abs(np.where(np.isfinite(base), base, 0.0))
+    return 1.0 / float(np.max(np.abs(direction) / np.maximum(entries, 0.1 * size_of(base))))
 
 
 def _rms(array: Any) -> float:
