@@ -36,6 +36,7 @@ class Bench:
     Attributes:
         before: The state that the call starts from.
         start: Its contents.
+        moved: The random generators that the last evaluation of the loss used.
         leaves: By name, the parameters that are compared.
     """
 
@@ -68,6 +69,7 @@ class Bench:
         self.leaves: dict[str, Leaf] = {}
         self._drift: list[tuple[Any, Any]] | None = None
         self.fresh: dict[str, Any] = {}
+        self.moved: list[str] = []
 
     @property
     def is_layer(self) -> bool:
@@ -201,6 +203,8 @@ class Bench:
             own = {id(leaf.value) for leaf in self.leaves.values()}
             changed = self.start.changed()
             self._drift = [(b, s) for b, s in changed if isinstance(b, ArrayBox) and id(b.holder) not in own]
+        self.moved = self.start.moved_generators()
+        self.start.rewind()  # to `gradcheck` the loss uses no generator: its draws are the same each time
         for value, copy in held:  # a training step that returns the loss has moved them
             if not np.array_equal(value, copy, equal_nan=True):
                 np.copyto(value, copy)
@@ -250,6 +254,7 @@ class Bench:
         with silence():
             if refresh and self.own_loss is None:
                 self.evaluate()
+                self.start.rewind()  # a backward pass that runs the forward pass itself draws the same numbers
             self.arguments.update(self.fresh)
             for name, cotangent in self.cotangents.items():
                 self.arguments[name] = cotangent.copy() if isinstance(cotangent, np.ndarray) else cotangent

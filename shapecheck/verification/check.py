@@ -128,7 +128,7 @@ class Check:
                 f"`{called(what)}` raised {type(error).__name__} when it was called again for the check: {error}",
                 role="loss",
             ) from error
-        self._moved = self.bench.start.moved_generators()
+        self._moved = self.bench.moved
         self.bench.restore()
 
     def _compare(self, candidates: list[Candidate]) -> Outcome:
