@@ -72,7 +72,7 @@ def directional_derivative(replay: Replay, of: int | Mapping[int, Any], at: Mapp
     """
     seeds = seeds_of(of, replay)
     wanted = list(seeds)
-    bases = {number: np.asarray(replay.recorded[number]) for number in at}
+    bases = {number: np.asanyarray(replay.recorded[number]) for number in at}
     bases = {n: b.astype(np.result_type(b.dtype, np.float64)) for n, b in bases.items()}
     unit = min((_unit(bases[n], np.asarray(d)) for n, d in at.items() if np.any(d)), default=1.0)
 
