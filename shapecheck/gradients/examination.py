@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from shapecheck.gradients.determinism import HeldGenerators, generators
 from shapecheck.gradients.errors import LossError, MutationError
 from shapecheck.gradients.noise import measure_noise
 from shapecheck.gradients.objective import Objective, call_with, calling_convention
-from shapecheck.gradients.projection import Judge, Judgement
+from shapecheck.gradients.projection import ZERO, Judge, Judgement
 from shapecheck.gradients.reachable import places
 from shapecheck.gradients.result import Entry, GradientReport, ParameterResult, Symptom, Verdict
 from shapecheck.gradients.substitution import Substitution
@@ -58,8 +58,8 @@ class Examination:
         self._grads = grads
         self._recompute: Callable[[], Any] | None = None
         if callable(grads):
-            arguments = calling_convention(grads, self.params.structure, "the gradient function")
-            self._recompute = lambda: call_with(grads, self.params.current_structure(), arguments)
+            self._arguments = calling_convention(grads, self.params.structure, "the gradient function")
+            self._recompute = lambda: call_with(grads, self.params.current_structure(), self._arguments)
         self._found = list(places(objective.loss, self.params.structure, grads if callable(grads) else None))
         self._generators = HeldGenerators(generators(self._found))
         self._dtypes: dict[str, np.dtype[Any]] = {}
@@ -92,6 +92,7 @@ class Examination:
             moved = " and ".join(f"`{n}`" for n in self._generators.moved)
             self.notes.append(f"the loss draws from {moved}: held still for every evaluation")
         self.params.refuse_changes("the loss")
+        self._given_base = base
         if not math.isfinite(base):
             raise LossError(
                 f"the loss is {base} at the parameters as given, so no difference of it is a number. Look for a "
@@ -263,7 +264,7 @@ class Examination:
             spread = max(slopes) - min(slopes)
             size = float(np.linalg.norm(comparison.gradients[p.name])) * unit
             if size:
-                comparison.amplification[p.name] = max(comparison.amplification[p.name], _margin(spread / size))
+                comparison.amplification[p.name] = max(comparison.amplification[p.name], 2 * _margin(spread / size))
 
     def _refuse_independence(self, name: str, judgement: Judgement, comparison: Comparison) -> None:
         """Raise if the loss does not read a parameter that has a gradient."""
@@ -289,7 +290,8 @@ class Examination:
             if degenerate:
                 self._note(f"{degenerate}: agreement there proves little; check after some steps as well")
             return judgements
-        self.params.move_center({p.name: self._nudged(p.center) for p in self.params})
+        dead = any(j.reason == ZERO for j in judgements.values())
+        self.params.move_center({p.name: self._nudged(p.center, wide=dead) for p in self.params})
         try:
             base = self.objective()
             if not math.isfinite(base):
@@ -312,9 +314,10 @@ class Examination:
             self._note(f"{degenerate}: agreement there proves little, so nearby parameters were checked as well")
         return {n: _both(judgements[n], beside[n]) for n in judgements}
 
-    def _nudged(self, center: NDArray[Any]) -> NDArray[Any]:
+    def _nudged(self, center: NDArray[Any], *, wide: bool) -> NDArray[Any]:
+        """Values nearby; farther away where units are dead, to wake them."""
         size = float(np.sqrt(np.mean(np.square(center, dtype=np.float64)))) if center.size else 0.0
-        scale = 0.1 * size if size > 0 else 0.05
+        scale = (1.5 if wide else 0.1) * size if size > 0 else (0.5 if wide else 0.05)
         return np.asarray(center + scale * self.rng.uniform(-1.0, 1.0, center.shape)).astype(center.dtype)
 
     def _degenerate(self) -> str:
@@ -339,6 +342,12 @@ class Examination:
         """A wrong gradient that is not the formula's fault."""
         if judgement.verdict is not Verdict.WRONG:
             return judgement
+        if self._right_in_double(name, judgement, comparison):
+            reason = f"off by what rounding to {self.params[name].dtype} leaves; the same function in float64 agrees"
+            return Judgement(Verdict.RIGHT, judgement.look, reason, judgement.method)
+        coarse = self._single_precision_excuse(judgement, comparison)
+        if coarse is not None:
+            return coarse
         if name in self._repeat_differs:
             reason = (
                 "backward: a second identical call returns another gradient. Is it added to the last one and never "
@@ -353,6 +362,49 @@ class Examination:
             )
             return Judgement(Verdict.NOT_DETERMINISTIC, judgement.look, reason, judgement.method)
         return judgement
+
+    def _single_precision_excuse(self, judgement: Judgement, comparison: Comparison) -> Judgement | None:
+        """What float32 does to right code: sums of many terms lose digits, and a saturated loss loses itself."""
+        look, place = judgement.look, judgement.place
+        single = [p for p in self.params if p.is_single_precision]
+        if not single or look is None:
+            return None
+        base = comparison.surface.base
+        if abs(self._given_base - base) > 1e-3 * abs(base) or Judge(comparison, self.rng).overflows():
+            reason = f"in {single[0].dtype} the loss is {self._given_base:.4g}, in float64 {base:.4g}: saturated"
+            return replace(judgement, verdict=Verdict.CANNOT_TELL, reason=reason, place=None)
+        if self._recompute is not None:
+            return None
+        terms = max((max(p.value.shape, default=1) for p in self._found if isinstance(p.value, np.ndarray)), default=1)
+        allowed = max(1e-4, 0.5 * float(np.finfo(single[0].dtype).eps) * terms)
+        relative = abs(look.error) / look.scale if look.scale else 0.0
+        if relative > allowed or (place is not None and place.relative > allowed):
+            return None
+        reason = f"off by {relative:.0e}: no more than {single[0].dtype} sums of {terms} terms may lose"
+        return replace(judgement, verdict=Verdict.RIGHT, reason=reason, place=None)
+
+    def _right_in_double(self, name: str, judgement: Judgement, comparison: Comparison) -> bool:
+        """Whether the user's own gradient function, handed float64 copies, agrees where it did not in float32."""
+        look, promotion = judgement.look, comparison.surface.promotion
+        if promotion is None or self._recompute is None or look is None or abs(look.error) > 0.1 * look.scale:
+            return False
+        if self._doubles is None:
+            copies = {p.name: p.center.astype(np.float64) for p in self.params}
+            with promotion.held(copies), np.errstate(all="ignore"):
+                structure = self.params.rebuild(copies)
+                self.objective.raw(structure)
+                self.objective.hold()
+                matched = matched_gradients(call_with(self._grads, structure, self._arguments), self.params)
+            self._doubles = {n: self.options.sign * a.astype(np.float64) for n, a in matched.items()}
+            self._wide = all(a.dtype == np.float64 for a in matched.values())
+        if not self._wide:
+            return False
+        exact = dict.fromkeys(self._doubles, DOUBLE)
+        wider = Comparison(comparison.surface, comparison.noise, comparison.exact, self._doubles, exact)
+        return Judge(wider, self.rng).judge(name).verdict is Verdict.RIGHT
+
+    _doubles: dict[str, Floats] | None = None
+    _wide = False
 
     def _symptoms(self, comparison: Comparison, judgements: Mapping[str, Judgement]) -> list[Symptom]:
         return []

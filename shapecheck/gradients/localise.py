@@ -22,6 +22,7 @@ class Place:
         entry: The entry that was found; None where the disagreement dissolved on the way to it.
         confirmed: Whether the entry by itself is wrong at every step.
         kink: Whether the entry is right, but only as any value between one-sided slopes is.
+        tied: Whether the entry moves something that is exactly at a kink, so that what it should be is a convention.
         extent: `entry`, `row`, `column` or `all`: what contains everything that is wrong.
         rows: All wrong rows, where they could be counted; None if not.
         relative: The error relative to the entry, or to a typical one where that is larger.
@@ -30,6 +31,7 @@ class Place:
     entry: Entry | None
     confirmed: bool
     kink: bool = False
+    tied: bool = False
     extent: str = "all"
     rows: tuple[int, ...] | None = None
     relative: float = 0.0
@@ -90,6 +92,13 @@ class Bisection:
             error = first.error if take_first else rest
         return int(part[0])
 
+    def is_tied(self, flat: int) -> bool:
+        """Whether the entry moves something that is exactly at a kink."""
+        direction = np.zeros(self.size)
+        direction[flat] = 1.0
+        slope = self.comparison.exact_slope({self.name: direction.reshape(self.shape)})
+        return slope is not None and slope.ties > 0
+
     def wrong_rows(self) -> tuple[int, ...] | None:
         """Indices along the first axis that are wrong; None where counting them would cost too much."""
         rows = self.shape[0] if self.shape else 1
@@ -114,16 +123,19 @@ def localise(
 ) -> Place:
     """Find an entry of a wrong gradient, confirm it, and say how far the mistake extends."""
     bisection = Bisection(comparison, name, rng, exact=exact, budget=budget)
-    kink = False
+    kink = tied = False
     for _ in range(2):
         flat = bisection.find()
         entry, trend, relative = _confirm(comparison, bisection, flat)
         if trend is Trend.STAYS:
+            tied = tied or bisection.is_tied(flat)
+            if tied:
+                break
             extent, rows = _extent(bisection, flat)
             return Place(entry, confirmed=True, extent=extent, rows=rows, relative=relative)
         kink = kink or trend is Trend.KINK
         bisection.renew()
-    return Place(None, confirmed=False, kink=kink)
+    return Place(None, confirmed=False, kink=kink and not tied, tied=tied)
 
 
 def _confirm(comparison: Comparison, bisection: Bisection, flat: int) -> tuple[Entry, Trend, float]:

@@ -109,10 +109,22 @@ class Judge:
         index = tuple(int(i) for i in np.argwhere(bad)[0])
         what = "nan" if np.isnan(gradient[index]) else "inf"
         where = f"{count} of {gradient.size} entries of the gradient are not finite; the first is {what} at {list(index)}"
+        if self.overflows():
+            return Judgement(Verdict.CANNOT_TELL, None, f"{where}; the loss itself overflows on its way")
         slope = self.comparison.surface.difference(self.direction(name), 1e-6)
         if np.isfinite(slope.observed):
             return Judgement(Verdict.WRONG, None, f"{where}, while the loss is finite")
         return Judgement(Verdict.CANNOT_TELL, None, where)
+
+    def overflows(self) -> bool:
+        """Whether some number on the way to the (finite) loss is infinite or undefined."""
+        objective = self.comparison.surface.objective
+        try:
+            with np.errstate(over="raise", invalid="raise", divide="raise"):
+                objective()
+        except FloatingPointError:
+            return True
+        return False
 
     def _in_single_precision(self, name: str) -> bool:
         if self.comparison.precision[name] < 1e-10 or self._measure_rounding is None:
@@ -180,6 +192,8 @@ class Judge:
                 reason = f"off by {relative:.0e}, as by a small constant inside a logarithm or a root"
                 return Judgement(Verdict.RIGHT, look, reason)
             return Judgement(Verdict.WRONG, look, _where(name, place), place=place)
+        if place.tied:
+            return Judgement(Verdict.CANNOT_TELL, look, "exactly at a kink", kink=True)
         if place.kink:
             return Judgement(Verdict.RIGHT, look, AT_KINK, kink=True)
         if found.trend is Trend.KINK:

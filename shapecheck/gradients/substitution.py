@@ -37,11 +37,12 @@ class Substitution:
 
     def evaluate(self, values: Mapping[str, Any]) -> Any:
         """The loss with `values` instead of the user's arrays, as the scalar that it returns."""
-        with self._held(values):
+        with self.held(values):
             return self.objective.raw(self.objective.params.rebuild(values))
 
     @contextmanager
-    def _held(self, values: Mapping[str, Any]) -> Iterator[None]:
+    def held(self, values: Mapping[str, Any]) -> Iterator[None]:
+        """Hold `values` in the places of the user's arrays until the block is left."""
         held: list[Place] = []
         try:
             for name, place in self._places:

@@ -131,7 +131,7 @@ def random_network(rng: np.random.Generator, *, plain: bool = False) -> Network:
     if plain:
         m, n_in = int(rng.integers(4, 40)), int(rng.integers(3, 12))
     depth = int(rng.integers(1, 4))
-    sizes = [int(rng.integers(1 if not plain else 3, 13)) for _ in range(depth)]
+    sizes = [int(rng.integers(2 if not plain else 3, 13)) for _ in range(depth)]
     dtype = np.float32 if rng.random() < 0.25 else np.float64
     if dtype is np.float32:
         tags.add("float32")
