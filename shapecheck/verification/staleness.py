@@ -102,6 +102,7 @@ def _run(
     bench.fresh = {}
     with silence(), np.errstate(all="ignore"):
         loss = bench.evaluate()
+        bench.start.rewind()
         bench.arguments.update(bench.fresh)
         for name, cotangent in bench.cotangents.items():
             bench.arguments[name] = cotangent.copy() if isinstance(cotangent, np.ndarray) else cotangent
