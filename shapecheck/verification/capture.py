@@ -11,8 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from shapecheck.verification.boxes import same_bits
-from shapecheck.verification.names import looks_like_gradient, looks_like_loss, marks_gradients, stems
+from shapecheck.verification.boxes import AttributesBox, ClassBox, same_bits
+from shapecheck.verification.names import looks_like_cotangent, looks_like_gradient, looks_like_loss, marks_gradients, stems
 from shapecheck.verification.reach import is_users
 from shapecheck.verification.source import item_labels, return_labels
 from shapecheck.verification.state import Leaf, Snapshot, State
@@ -31,6 +31,7 @@ class Candidate:
         origin: Where it was found.
         changed: Whether the call wrote it (always, for what was returned).
         before: What was there before the call, where that has the same shape.
+        place: Where that was.
     """
 
     label: str
@@ -39,6 +40,7 @@ class Candidate:
     origin: Origin
     changed: bool = True
     before: NDArray[Any] | None = None
+    place: Leaf | None = None
 
     @property
     def name(self) -> str:
@@ -70,13 +72,17 @@ def returned_candidates(result: Any, function: types.FunctionType, known: State)
         known: The state before the call; what was there already is not new, and found by `left_candidates`.
     """
     labels = return_labels(function, result)
-    old = {id(leaf.value) for leaf in known.leaves if isinstance(leaf.value, np.ndarray)}
+    old = {
+        id(leaf.value)
+        for leaf in known.leaves
+        if isinstance(leaf.value, np.ndarray) and not (len(leaf.keys) == 1 and looks_like_cotangent(leaf.path))
+    }
     objects = {id(box.holder) for box in known.boxes}
     found: list[Candidate] = []
     taken: set[tuple[Any, ...]] = set()
     arguments = set(function.__code__.co_varnames[: function.__code__.co_argcount])
     for place, (keys, value) in enumerate(_unpack(result, labels, function, (), objects)):
-        if keys in taken or (keys[0] in arguments and looks_like_gradient(keys[0])):
+        if keys in taken or (keys[0] in arguments and looks_like_cotangent(keys[0])):
             # `return X.T @ d, a.T @ d`, `dout *= mask; return dout`: such a name says nothing
             keys = ("", place)  # noqa: PLW2901
         taken.add(keys)
@@ -153,7 +159,7 @@ def left_candidates(before: State, snapshot: Snapshot, after: State) -> list[Can
     earlier = {leaf.path: leaf for leaf in before.leaves}
     found: list[Candidate] = []
     for leaf in after.leaves:
-        old = earlier.get(leaf.path)
+        old = earlier.get(leaf.path) or _on_the_class(leaf, before)
         array = leaf.array
         if array.dtype.kind != "f":
             continue
@@ -164,8 +170,20 @@ def left_candidates(before: State, snapshot: Snapshot, after: State) -> list[Can
         path, keys = next((way for way in ways if _has_mark(way[1])), ways[0])
         if changed or (_has_mark(keys) and len(keys) > 1):  # not an argument such as `dout`
             origin: Origin = "left" if old is None or _has_mark(keys) or not same_shape else "applied"
-            found.append(Candidate(path, keys, array, origin, changed, was if same_shape else None))
+            found.append(Candidate(path, keys, array, origin, changed, was if same_shape else None, old))
     return found
+
+
+def _on_the_class(leaf: Leaf, before: State) -> Leaf | None:
+    """A value that an object's class held, before the object got its own of that name."""
+    if len(leaf.keys) != 2 or not isinstance(leaf.places[0][0], AttributesBox):
+        return None
+    kinds = type(leaf.places[0][0].holder).__mro__
+    for other in before.leaves:
+        box, key = other.places[0]
+        if isinstance(box, ClassBox) and key == leaf.keys[1] and box.holder in kinds:
+            return other
+    return None
 
 
 def _contents_of(leaf: Leaf, contents: dict[int, NDArray[Any]], snapshot: Snapshot) -> NDArray[Any]:

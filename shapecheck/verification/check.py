@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -86,7 +86,7 @@ class Check:
         """
         bench = self.bench
         candidates = [
-            Candidate(c.label, c.keys, np.array(c.value), c.origin, c.changed, c.before)
+            replace(c, value=np.array(c.value))
             for c in bench.read(result, after)
         ]
         changed = [box.holder for box, _ in bench.start.changed() if isinstance(box, ArrayBox)]

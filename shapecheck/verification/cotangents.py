@@ -11,11 +11,10 @@ import numpy as np
 from shapecheck.verification.bench import Bench
 from shapecheck.verification.calling import called, silence
 from shapecheck.verification.errors import VerificationError
-from shapecheck.verification.names import looks_like_gradient, looks_like_rate, looks_like_target, stems, words
+from shapecheck.verification.names import looks_like_cotangent, looks_like_rate, looks_like_target, stems
 from shapecheck.verification.reach import plain_function
 from shapecheck.verification.source import return_labels
 
-_ERROR_WORDS = frozenset(("error", "err", "upstream", "cotangent", "delta", "loss", "dout", "out"))
 
 
 def arrays_in(result: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], np.ndarray[Any, Any]]]:
@@ -26,11 +25,6 @@ def arrays_in(result: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[An
     elif isinstance(result, tuple | list):
         for index, item in enumerate(result):
             yield from arrays_in(item, (*way, index))
-
-
-def is_called_cotangent(name: str) -> bool:
-    """Whether an argument's name says that it is a derivative: `dout`, `grad_output`, `error`."""
-    return looks_like_gradient(name) or bool(set(words(name)) & _ERROR_WORDS)
 
 
 def find_cotangents(bench: Bench, rng: np.random.Generator) -> bool:
@@ -57,7 +51,7 @@ def find_cotangents(bench: Bench, rng: np.random.Generator) -> bool:
         for name, value in bench.arguments.items()
         if value is not bench.owner and not looks_like_rate(name) and _may_be_cotangent(name, value)
     }
-    named = {name: value for name, value in given.items() if is_called_cotangent(name)}
+    named = {name: value for name, value in given.items() if looks_like_cotangent(name)}
     chosen = named or {name: value for name, value in given.items() if not looks_like_target(name)}
     if not chosen:
         if given:
@@ -81,7 +75,7 @@ def find_cotangents(bench: Bench, rng: np.random.Generator) -> bool:
 
 def _may_be_cotangent(name: str, value: Any) -> bool:
     if type(value) is int:  # backward(dout=1)
-        return is_called_cotangent(name)
+        return looks_like_cotangent(name)
     return isinstance(value, float | np.floating) or (isinstance(value, np.ndarray) and value.dtype.kind == "f")
 
 
@@ -108,7 +102,7 @@ def refuse_unless_homogeneous(bench: Bench, gradients: dict[str, Any]) -> None:
         VerificationError: A gradient is not zero although its cotangent is.
     """
     name = next(iter(bench.cotangents))
-    if not is_called_cotangent(name) and any(np.any(value) for value in gradients.values()):
+    if not looks_like_cotangent(name) and any(np.any(value) for value in gradients.values()):
         raise VerificationError(_no_cotangent(bench, name), role="backward pass")
 
 
@@ -138,5 +132,5 @@ def takes_cotangents(function: Callable[..., Any]) -> bool:
     ]
     given = [name for name in required if not looks_like_rate(name)]
     return not any(looks_like_target(name) for name in given) and (
-        len(given) <= 1 or all(is_called_cotangent(name) for name in given)
+        len(given) <= 1 or all(looks_like_cotangent(name) for name in given)
     )

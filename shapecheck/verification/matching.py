@@ -148,8 +148,9 @@ class Matching:
         if not waiting:
             return
         taken = {id(pair.parameter) for pair in self.pairs}
-        free = [leaf for leaf in pairing.free if id(leaf) not in taken and leaf.array.dtype.kind == "f"]
-        called_so = [leaf for leaf in free if is_called_parameter(leaf)]
+        free = [leaf for leaf in pairing.free if id(leaf) not in taken]
+        called_so = [leaf for leaf in free if is_called_parameter(leaf) and (leaf.array.ndim or not leaf.is_whole_number)]
+        free = [leaf for leaf in free if leaf.array.dtype.kind == "f"]
         for among in (called_so, [leaf for leaf in free if not is_called_data(leaf)]):
             attempt = Pairing(waiting, among)
             attempt.ambiguous = {k: v for k, v in pairing.ambiguous.items() if all(leaf in among for leaf in v)}
@@ -253,7 +254,7 @@ class Matching:
             return  # stored gradients, and updates made of them
         inputs = {id(leaf) for leaf in self.leaves if leaf_is_input(self.bench, leaf)}
         for candidate in self.applied:
-            leaf = self.bench.before.find(candidate.label)
+            leaf = candidate.place
             if leaf is None or id(leaf) in taken or id(leaf) in inputs or leaf not in self.leaves:
                 continue
             if self.influences(leaf):

@@ -81,6 +81,7 @@ _RATE_WORDS = frozenset(
     ["lr", "learningrate", "learnrate", "learningratio", "alpha", "eta", "rate", "stepsize", "lrate"]
 )
 _LOSS_WORDS = frozenset(["loss", "cost", "j", "error", "err", "l", "e", "objective", "c", "value", "obj", "total"])
+_COTANGENT_WORDS = frozenset(("error", "err", "upstream", "cotangent", "delta"))
 
 _MARK = (
     r"(?:gradients?|grads?|nablas?|deltas?|del|derivatives?|derivs?|deriv|der|partials?|diffs?|changes?|adjustments?"
@@ -151,6 +152,11 @@ def looks_like_gradient(name: str) -> bool:
     if accumulated is not None:
         return looks_like_gradient(accumulated[1])
     return any(pattern.search(bare) for pattern in _GRADIENT_NAMES)
+
+
+def looks_like_cotangent(name: str) -> bool:
+    """Whether an argument's name says that it is a derivative by an output: `dout`, `grad_output`, `error`."""
+    return looks_like_gradient(name) or bool(set(words(name)) & _COTANGENT_WORDS)
 
 
 def looks_like_parameter(name: str) -> bool:
