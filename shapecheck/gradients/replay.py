@@ -174,6 +174,16 @@ class Replay:
         other._steps, other.cut = self._steps, self.cut
         return other
 
+    def in_double(self) -> Replay:
+        """This replay if all is in double precision; else the same run with its leaves taken as double precision."""
+        operations = self.tape.operations
+        single = {}
+        for value in self.tape.values:
+            is_leaf = value.producer is None or operations[value.producer].function == "leaf"
+            if is_leaf and value.dtype in {"float32", "float16"} and isinstance(value.array, np.ndarray | np.generic):
+                single[value.number] = np.asanyarray(value.array).astype(np.float64)
+        return self.moved(single) if single else self
+
     def _plan(
         self, changed: frozenset[int], wanted: tuple[int, ...], rules: Mapping[int, Rule]
     ) -> list[tuple[int, int, Step]]:
