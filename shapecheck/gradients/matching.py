@@ -1,0 +1,243 @@
+"""Holds values of the backward pass against the adjoints of the forward pass, up to a scalar factor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from shapecheck.gradients.adjoints import Adjoints
+from shapecheck.gradients.factors import Factor, Factors
+from shapecheck.gradients.rules import is_differentiable
+
+# Relative to the norm of what is matched. In double precision this separates real faults from right code.
+EXACT = 1e-5
+# Entries that any tie convention leaves free may be left out as long as this share of the norm is compared.
+_COMPARED = 0.3
+
+
+class Standing(Enum):
+    """What is known of a value of the backward pass."""
+
+    FORWARD = "forward"  # part of the forward pass, or computed from it alone
+    VERIFIED = "verified"
+    ZERO = "zero"  # zero, where an adjoint is zero too: proves nothing
+    UNVERIFIED = "unverified"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A value that is an adjoint up to a factor.
+
+    Attributes:
+        value: The value of the backward pass.
+        forward: The value of the forward pass whose adjoint it is; `alike` are others with the same adjoint.
+        factor: value = factor * adjoint.
+        error: The norm of the difference, relative to the value's.
+        transposed: The value is the adjoint's transpose.
+        reshaped: The shapes differ in axes of length one.
+        weak: Any value of this size would match some adjoint with some factor; only a plain factor counts.
+    """
+
+    value: int
+    forward: int
+    factor: Factor
+    error: float
+    transposed: bool = False
+    reshaped: bool = False
+    weak: bool = False
+    alike: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class _Entry:
+    forward: int
+    adjoint: Any
+    norm: float
+    print: float
+    alike: list[int] = field(default_factory=list)
+
+
+class Matching:
+    """The adjoints of one loss, ready to be looked up by what a value of the backward pass looks like.
+
+    Args:
+        adjoints: Of one loss, at one point of the program.
+        factors: The factors to expect; those of the forward pass's axes if none are given.
+    """
+
+    def __init__(self, adjoints: Adjoints, factors: Factors | None = None) -> None:
+        self.adjoints = adjoints
+        self.replay = adjoints.replay
+        self.factors = factors or Factors(_axes(adjoints))
+        self._by_shape: dict[tuple[int, ...], list[_Entry]] = {}
+        self._prints: dict[tuple[int, ...], Any] = {}
+        self._probes: dict[tuple[int, ...], Any] = {}
+        self._known: dict[int, list[Match]] = {}
+        for forward in sorted(adjoints.of):
+            for adjoint in _distinct(adjoints.variants(forward)):
+                self._enter(forward, np.asarray(adjoint, dtype=float))
+        for shape, entries in self._by_shape.items():
+            entries.sort(key=lambda e: e.print)
+            self._prints[shape] = np.array([e.print for e in entries])
+
+    # -- the index ----------------------------------------------------------------------------------------------
+
+    def _enter(self, forward: int, adjoint: Any) -> None:
+        norm = float(np.linalg.norm(adjoint))
+        if not np.isfinite(norm) or norm == 0:
+            return
+        print_ = self._print(adjoint, norm)
+        for entry in self._by_shape.setdefault(adjoint.shape, []):
+            same = abs(entry.print - print_) < EXACT and abs(entry.norm - norm) <= EXACT * norm
+            if same and np.linalg.norm(entry.adjoint - adjoint) <= EXACT * norm:
+                entry.alike.append(forward)
+                return
+        self._by_shape[adjoint.shape].append(_Entry(forward, adjoint, norm, print_))
+
+    def _print(self, array: Any, norm: float) -> float:
+        """A number that two arrays share if one is a multiple of the other."""
+        shape = array.shape
+        if shape not in self._probes:
+            self._probes[shape] = np.random.default_rng(array.size + 31 * len(shape)).normal(size=shape)
+        return abs(float(np.sum(self._probes[shape] * array))) / norm
+
+    # -- matching -----------------------------------------------------------------------------------------------
+
+    def match(self, value: int) -> Match | None:
+        """The best match of a value; None if it is no adjoint that the index holds."""
+        found = self.matches(value)
+        return found[0] if found else None
+
+    def matches(self, value: int) -> list[Match]:
+        """All matches of a value, the most telling first."""
+        if value not in self._known:
+            array = self.replay.recorded[value]
+            self._known[value] = self.matches_of(array, value) if is_differentiable(array) else []
+        return self._known[value]
+
+    def matches_of(self, array: Any, value: int = -1) -> list[Match]:
+        """All matches of an array that need not be on the tape."""
+        array = np.asarray(array, dtype=float)
+        norm = float(np.linalg.norm(array))
+        if not np.isfinite(norm) or norm == 0:
+            return []
+        found = [m for e in self._near(array, norm) if (m := self._compare(value, array, norm, e, {}))]
+        if array.ndim == 2 and 1 not in array.shape:
+            turned = array.T
+            marks = {"transposed": True}
+            found += [m for e in self._near(turned, norm) if (m := self._compare(value, turned, norm, e, marks))]
+        if not found:
+            for shape in self._by_shape:
+                if shape != array.shape and _squeezed(shape) == _squeezed(array.shape):
+                    flat = array.reshape(shape)
+                    marks = {"reshaped": True}
+                    found += [m for e in self._near(flat, norm) if (m := self._compare(value, flat, norm, e, marks))]
+        found.sort(key=lambda m: (m.weak, m.transposed, m.reshaped, not m.factor.is_plain, m.error > 1e-8, -m.forward))
+        return found
+
+    def _near(self, array: Any, norm: float) -> list[_Entry]:
+        entries = self._by_shape.get(array.shape)
+        if not entries:
+            return []
+        if self.adjoints.alternatives:
+            return entries
+        prints = self._prints[array.shape]
+        print_ = self._print(array, norm)
+        slack = 2 * EXACT * float(np.sqrt(array.size))
+        low, high = np.searchsorted(prints, [print_ - slack, print_ + slack])
+        return entries[low:high]
+
+    def _compare(self, value: int, array: Any, norm: float, entry: _Entry, marks: dict[str, bool]) -> Match | None:
+        adjoint = entry.adjoint
+        compared: Any = True
+        if self.adjoints.alternatives:
+            variants = [np.asarray(v) for v in self.adjoints.variants(entry.forward)]
+            compared = np.all([np.abs(v - variants[0]) <= EXACT * entry.norm for v in variants[1:]], axis=0)
+            kept = float(np.linalg.norm(array * compared))
+            if kept >= _COMPARED * norm and float(np.linalg.norm(adjoint * compared)) >= _COMPARED * entry.norm:
+                array, adjoint, norm = array * compared, adjoint * compared, kept
+        square = float(np.sum(adjoint * adjoint))
+        factor = float(np.sum(adjoint * array)) / square
+        error = float(np.linalg.norm(array - factor * adjoint)) / norm
+        if not error <= EXACT or factor == 0:
+            return None
+        weak = _information(adjoint) < 2
+        recognised = self.factors.recognise(factor)
+        if weak and not recognised.is_plain:
+            return None
+        return Match(value, entry.forward, recognised, error, weak=weak, alike=tuple(entry.alike), **marks)
+
+    # -- standings ----------------------------------------------------------------------------------------------
+
+    def is_zero(self, value: int) -> bool:
+        """Whether a value is zero everywhere: it matches every adjoint that is zero, which proves nothing."""
+        array = self.replay.recorded[value]
+        return is_differentiable(array) and not np.any(array)
+
+    def standings(self, values: Iterable[int]) -> dict[int, Standing]:
+        """What is known of each of `values`, which come in the tape's order.
+
+        A value outside the forward pass that depends on nothing but forward values and matches nothing (a slope, a
+        transpose) counts as forward: it is right or wrong only in what it is used for.
+        """
+        tape = self.replay.tape
+        found: dict[int, Standing] = {}
+        for value in values:
+            if value in self.adjoints.closure:
+                found[value] = Standing.FORWARD
+            elif self.is_zero(value):
+                found[value] = Standing.ZERO
+            elif self.match(value) is not None:
+                found[value] = Standing.VERIFIED
+            else:
+                producer = tape.values[value].producer
+                inputs = tape.operations[producer].inputs if producer is not None else ()
+                carried = any(found.get(i) in {Standing.VERIFIED, Standing.UNVERIFIED, Standing.ZERO} for i in inputs)
+                found[value] = Standing.UNVERIFIED if carried else Standing.FORWARD
+        return found
+
+    def first_unverified(self, values: Iterable[int]) -> list[int]:
+        """Those among `values` that are unverified though none of their operands is: where a mistake can be."""
+        standings = self.standings(values)
+        tape = self.replay.tape
+        first = []
+        for value, standing in standings.items():
+            producer = tape.values[value].producer
+            if standing is not Standing.UNVERIFIED or producer is None:
+                continue
+            inputs = tape.operations[producer].inputs
+            if all(standings.get(i) is not Standing.UNVERIFIED for i in inputs):
+                first.append(value)
+        return first
+
+
+def _axes(adjoints: Adjoints) -> set[int]:
+    """The lengths of the axes of the forward pass's large values: the batch size is among them."""
+    shapes = [np.shape(a) for a in adjoints.of.values()]
+    return {n for shape in shapes for n in shape if n > 1} if len(shapes) < 5000 else set()
+
+
+def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(n for n in shape if n != 1)
+
+
+def _distinct(variants: list[Any]) -> list[Any]:
+    kept: list[Any] = []
+    for variant in variants:
+        if not any(np.array_equal(variant, k) for k in kept):
+            kept.append(variant)
+    return kept
+
+
+def _information(array: Any) -> int:
+    """How many numbers an array really holds: entries that differ in size, up to ten."""
+    sizes = np.abs(np.asarray(array)).ravel()
+    sizes = sizes[sizes > 1e-9 * sizes.max(initial=0.0)]
+    return len(np.unique(np.round(sizes / sizes.max(), 7)[:2000])[:10]) if sizes.size else 0
+
+
+__all__ = ["EXACT", "Match", "Matching", "Standing"]
