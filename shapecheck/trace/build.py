@@ -212,6 +212,7 @@ class _Builder:
 
     def roles(self, site: Site, values: tuple[Any, ...]) -> dict[str, Any]:
         found = {slot.role: slot.constant for slot in site.slots if slot.source is Source.CONSTANT}
+        found.update({slot.role: _library_object(slot.constant) for slot in site.slots if slot.source is Source.LIBRARY})
         found.update({slot.role: value for slot, value in zip(site.event_slots, values, strict=False)})
         return found
 
@@ -439,6 +440,18 @@ class _Builder:
         self.changed(now, write)
         self.operation(site.number, operator + "=", arguments, {}, now, version=old + 1)
         self.refresh_root(now)
+
+
+def _library_object(path: str) -> Any:
+    """What a dotted path names in the libraries that the program imported; None where nothing."""
+    parts = path.split(".")
+    for count in range(len(parts), 0, -1):
+        thing = sys.modules.get(".".join(parts[:count]))
+        if thing is not None:
+            for part in parts[count:]:
+                thing = getattr(thing, part, None)
+            return thing
+    return None
 
 
 class _Opaque:

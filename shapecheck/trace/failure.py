@@ -154,7 +154,7 @@ def _read_operands(failure: Failure, frame: types.FrameType, recorder: Recorder)
         return
     site = candidates[0]
     failure.site = site.number
-    if site.kind in {Kind.SETITEM, Kind.AUGMENTED}:
+    if site.kind in {Kind.SETITEM, Kind.AUGMENTED} or (site.kind is Kind.COMPARE and _is_last(site, recorder)):
         _read_last_event(failure, site, recorder)
         return
     held = iter(recorder.stack[-site.held :] if site.held else [])
@@ -174,6 +174,11 @@ def _look_up(frame: types.FrameType, name: str) -> Any:
     return frame.f_locals.get(first, frame.f_globals.get(first))
 
 
+def _is_last(site: Site, recorder: Recorder) -> bool:
+    """Whether the last event is of this site: a comparison's comes before it is evaluated, and takes what was held."""
+    return bool(recorder.events) and recorder.events[-1][0] == site.number
+
+
 def _read_last_event(failure: Failure, site: Site, recorder: Recorder) -> None:
     for number, result, values in reversed(recorder.events[-50:]):
         if number != site.number:
@@ -182,6 +187,8 @@ def _read_last_event(failure: Failure, site: Site, recorder: Recorder) -> None:
             failure.operands = [("target", see(values[1])), ("value", see(result))]
             if values[2] is not None:
                 failure.operands.append(("index", see(values[2])))
+        elif site.kind is Kind.COMPARE:
+            failure.operands = [(slot.role, see(value)) for slot, value in zip(site.event_slots, values, strict=False)]
         elif site.kind is Kind.SETITEM:
             pairs = zip(site.event_slots, values, strict=False)
             failure.operands = [(slot.role, see(value)) for slot, value in pairs]

@@ -28,6 +28,7 @@ class Source(Enum):
 
     CONSTANT = "constant"  # known from the source
     RELOADED = "reloaded"  # a plain name, read again after the operation
+    LIBRARY = "library"  # a path into an imported library (`numpy.random`), looked up after the run
     HELD = "held"  # pushed while the expression was evaluated
     PASSED = "passed"  # handed to the recorder as it is (the value of an assignment)
 

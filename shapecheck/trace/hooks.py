@@ -1,0 +1,320 @@
+"""What the rewritten program calls. Each function gives back what it was handed, and runs none of the user's code."""
+
+from __future__ import annotations
+
+import _thread
+import itertools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from shapecheck.trace.arity import record_function
+from shapecheck.trace.recorder import TRACKED, ArrayStub
+from shapecheck.trace.rewrite import INDEX_CONSTANT, INDEX_HELD, OWNER_HELD, VALUE_HELD, VALUE_RELOADED
+
+if TYPE_CHECKING:
+    from shapecheck.trace.recorder import Recorder
+
+Hook = Callable[..., Any]
+
+_CONTAINERS = frozenset({tuple, list, dict})
+_PLAIN_KEYS = frozenset({int, str, bool, float})
+# Longer lists are not copied to be kept.
+_LONGEST = 10_000
+_tee = type(itertools.tee(())[0])
+
+
+class Hooks(dict[str, Hook]):
+    """The hooks by name; those of fixed arity are made when they are first asked for."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        super().__init__(slice=slice)
+        self.update(_value_hooks(recorder))
+        self.update(_call_hooks(recorder))
+        self.update(_store_hooks(recorder))
+        self.update(_augment_hooks(recorder))
+
+    def __missing__(self, name: str) -> Hook:
+        recorder = self._recorder
+        hook = record_function(
+            name,
+            state=recorder.state,
+            append=recorder.events.append,
+            events=recorder.events,
+            push=recorder.stack.append,
+            pop=recorder.stack.pop,
+            identify=_thread.get_ident,
+            ndarray=np.ndarray,
+            tracked=TRACKED,
+            keep=recorder.state.keep,
+        )
+        self[name] = hook
+        return hook
+
+
+def _value_hooks(recorder: Recorder) -> dict[str, Hook]:
+    """Values on their way through expressions, assignments and returns."""
+    state, stack, keep, push = recorder.state, recorder.stack, recorder.state.keep, recorder.stack.append
+    tracked, containers, identify = TRACKED, _CONTAINERS, _thread.get_ident
+
+    def hold(value: Any) -> Any:
+        if not (state.guarded and identify() != state.owner):
+            push(value)
+        return value
+
+    def record_many(count: int, site: int, result: Any, *operands: Any) -> Any:
+        if state.guarded and identify() != state.owner:
+            return result
+        if count:
+            operands = (*operands, *stack[-count:])
+            del stack[-count:]
+        if type(result) in tracked:
+            keep(site, result, operands)
+        return result
+
+    def compared(count: int, site: int, right: Any, *operands: Any) -> Any:
+        if state.guarded and identify() != state.owner:
+            return right
+        if count:
+            operands = (*operands, *stack[-count:])
+            del stack[-count:]
+        keep(site, None, operands)
+        return right
+
+    def bind(site: int, value: Any, *operands: Any) -> Any:
+        kind = type(value)
+        if kind in tracked:
+            keep(site, value, operands)
+        elif kind in containers and state.window:
+            if kind is tuple or len(value) > _LONGEST:
+                keep(site, value, operands)
+            else:
+                keep(site, kind(value), operands)
+        return value
+
+    def returned(site: int, value: Any) -> Any:
+        kind = type(value)
+        if kind in tracked or (kind is tuple and state.window):
+            keep(site, value, ())
+        return value
+
+    return {"hold": hold, "record_many": record_many, "compared": compared, "bind": bind, "returned": returned}
+
+
+def _call_hooks(recorder: Recorder) -> dict[str, Hook]:
+    """Calls that use up lists, or change their arguments."""
+    state, stack, keep, push = recorder.state, recorder.stack, recorder.state.keep, recorder.stack.append
+    tracked, identify, tee = TRACKED, _thread.get_ident, itertools.tee
+
+    def hold_items(generator: Any) -> Any:
+        # The program gets one of two iterators made by `itertools.tee`, so that no frame of ours stands in a
+        # traceback; the other is read once the items are used up.
+        if state.guarded and identify() != state.owner:
+            return generator
+        handed, kept = tee(generator)
+        push(kept)
+        return handed
+
+    def record_list_many(count: int, site: int, result: Any, *operands: Any) -> Any:
+        if state.guarded and identify() != state.owner:
+            return result
+        if count:
+            operands = (*operands, *stack[-count:])
+            del stack[-count:]
+        if type(result) in tracked:
+            keep(site, result, tuple(map(_copied, operands)))
+        return result
+
+    def saved(count: int, value: Any, *operands: Any) -> Any:
+        if not state.window or (state.guarded and identify() != state.owner):
+            return value
+        for operand in (*operands, *stack[len(stack) - count :], value):
+            state.save(operand)
+        return value
+
+    def record_change_many(count: int, site: int, result: Any, *operands: Any) -> Any:
+        if state.guarded and identify() != state.owner:
+            return result
+        if count:
+            operands = (*operands, *stack[-count:])
+            del stack[-count:]
+        keep(site, result, operands)
+        state.look_again(operands, site)
+        return result
+
+    def resizing(array: Any) -> Any:
+        if issubclass(type(array), np.ndarray):
+            _forget(recorder, array)
+        return array
+
+    return {
+        "hold_items": hold_items,
+        "record_list_many": record_list_many,
+        "saved": saved,
+        "record_change_many": record_change_many,
+        "resizing": resizing,
+    }
+
+
+def _copied(operand: Any) -> Any:
+    kind = type(operand)
+    if kind is _tee or (kind is list and len(operand) < _LONGEST):
+        return list(operand)
+    return operand
+
+
+def _forget(recorder: Recorder, array: Any) -> None:
+    """Drop every reference to an array that is about to get another size or shape.
+
+    NumPy resizes unshared memory only, and what was recorded had the old shape: a copy takes its place.
+    """
+    copy = np.array(array, copy=True, subok=False)
+
+    def other(value: Any) -> Any:
+        if type(value) is ArrayStub and value.reference() is array:
+            value.reference = lambda: None
+        return copy if value is array else value
+
+    for events in (recorder.window, recorder.ring, recorder.events):
+        events[:] = [(site, other(result), tuple(map(other, operands))) for site, result, operands in events]
+    recorder.state.saved.pop(id(array), None)
+    recorder.stack[:] = map(other, recorder.stack)
+
+
+def _store_hooks(recorder: Recorder) -> dict[str, Hook]:
+    """`x[i] = a`, seen just before it happens."""
+    state, stack, pop, keep = recorder.state, recorder.stack, recorder.stack.pop, recorder.state.keep
+    tracked, identify, ndarray, unknown = TRACKED, _thread.get_ident, np.ndarray, recorder.state.unknown
+
+    def setitem(layout: int, site: int, index: Any, *operands: Any) -> Any:
+        if state.guarded and identify() != state.owner:
+            return index
+        target = pop() if layout & OWNER_HELD else operands[-1]
+        value = None
+        if layout & VALUE_HELD:
+            value = pop()
+            operands = (*operands, value)
+        elif layout & VALUE_RELOADED:
+            value = operands[0]
+        if layout & OWNER_HELD:
+            operands = (*operands, target)
+        kind = type(target)
+        if kind is ndarray or issubclass(kind, ndarray):
+            if state.window:
+                state.save(target)
+                state.weigh(target.nbytes)
+            keep(site, index, operands)
+        elif type(value) in tracked:
+            keep(site, index, operands)
+        return index
+
+    def setitem_unknown(count: int, site: int, index: Any, *operands: Any) -> Any:
+        if state.guarded and identify() != state.owner:
+            return index
+        target = pop() if count else operands[-1]
+        state.save(target)
+        unknown.append((site, target))
+        return index
+
+    def settled(count: int) -> None:
+        if state.guarded and identify() != state.owner:
+            return
+        for site, target in unknown[-count:]:
+            state.look_again((target,), site)
+        del unknown[:]
+
+    return {"setitem": setitem, "setitem_unknown": setitem_unknown, "settled": settled}
+
+
+def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
+    """`x += a`: what it is about to change, and what came of it."""
+    state, pop, keep = recorder.state, recorder.stack.pop, recorder.state.keep
+    tracked, identify, ndarray, pending = TRACKED, _thread.get_ident, np.ndarray, recorder.state.pending
+    constants: dict[int, Any] = {}
+
+    def changing(site: int, value: Any, owner: Any, now: Any, key: Any) -> None:
+        if state.window and issubclass(type(now), ndarray):
+            state.save(now)
+            if not state.updated_twice:
+                place = (site, id(owner), str(key) if type(key) in _PLAIN_KEYS else "")
+                state.updates[place] = state.updates.get(place, 0) + 1
+                state.updated_twice = state.updates[place] > 2
+            state.weigh(now.nbytes)
+        keep(site, value, (owner, now, key))
+
+    def augment_name(site: int, value: Any, now: Any) -> Any:
+        kind = type(now)
+        if kind in tracked or issubclass(kind, ndarray):
+            if not (state.guarded and identify() != state.owner):
+                changing(site, value, now, now, None)
+        return value
+
+    def augmented_name(site: int, now: Any) -> None:
+        if type(now) in tracked:
+            keep(site, now, ())
+
+    def index_of(site: int) -> Any:
+        slots = recorder.sites[site].slots
+        found = constants[site] = next(slot.constant for slot in slots if slot.role == "index")
+        return found
+
+    def augment(layout: int, site: int, value: Any, attribute: str, *operands: Any) -> Any:
+        if state.guarded and identify() != state.owner:
+            return value
+        key: Any = attribute
+        if layout & INDEX_HELD:
+            key = pop()
+        elif layout & INDEX_CONSTANT:
+            key = constants[site] if site in constants else index_of(site)
+        elif not attribute:
+            key = operands[-1]
+        owner = pop() if layout & OWNER_HELD else operands[0]
+        now = _attribute(owner, attribute) if attribute else _item(owner, key)
+        if type(now) in tracked or issubclass(type(now), ndarray):
+            changing(site, value, owner, now, None if attribute else key)
+        pending.append((site, owner, key))
+        return value
+
+    def augmented(site: int) -> None:
+        if state.guarded and identify() != state.owner:
+            return
+        while pending:
+            number, owner, key = pending.pop()
+            if number == site:
+                now = _attribute(owner, key) if _is_attribute(recorder, site) else _item(owner, key)
+                if type(now) in tracked:
+                    keep(site, now, ())
+                return
+
+    return {
+        "augment_name": augment_name,
+        "augmented_name": augmented_name,
+        "augment": augment,
+        "augmented": augmented,
+    }
+
+
+def _is_attribute(recorder: Recorder, site: int) -> bool:
+    return hasattr(recorder.sites[site].node.target, "attr")  # type: ignore[attr-defined]
+
+
+def _attribute(owner: Any, name: str) -> Any:
+    """An attribute from the object's own dictionary, read without running any of the user's code."""
+    try:
+        return object.__getattribute__(owner, "__dict__").get(name)
+    except Exception:
+        return None
+
+
+def _item(owner: Any, key: Any) -> Any:
+    """What `owner[key] += a` is about to change, read without running any of the user's code."""
+    kind = type(owner)
+    if kind is list or kind is dict:
+        plain = type(key) in _PLAIN_KEYS or (type(key) is tuple and all(type(k) in _PLAIN_KEYS for k in key))
+        try:
+            return owner[key] if plain else None
+        except Exception:
+            return None
+    return owner if issubclass(kind, np.ndarray) else None
