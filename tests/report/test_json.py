@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -111,6 +113,21 @@ def test_schema(diagnosis: Diagnosis):
             }
         ],
     }
+
+
+def test_documented(diagnosis: Diagnosis):
+    documented = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
+    schema = documented.partition("```text\n")[2].partition("```")[0]
+
+    def keys(value: Any) -> set[str]:
+        if isinstance(value, list):
+            return set().union(*map(keys, value))
+        if not isinstance(value, dict):
+            return set()
+        own = set(value)
+        return own.union(*(keys(item) for key, item in value.items() if key != "evidence"))
+
+    assert set(re.findall(r'"(\w+)":', schema)) == keys(json.loads(render_json(diagnosis)))
 
 
 def test_nothing_found():
