@@ -17,6 +17,8 @@ _PUBLIC: dict[str, str] = {
     "VerificationError": "shapecheck.verification.errors",
     "gradcheck": "shapecheck.gradients.check",
     "numeric_gradient": "shapecheck.gradients.check",
+    "assert_gradients": "shapecheck.assertions",
+    "assert_shapes": "shapecheck.assertions",
     "verify": "shapecheck.verification.decorator",
     "SignatureError": "shapecheck.signatures",
     "signature": "shapecheck.signatures",

@@ -101,10 +101,10 @@ _PATTERNS = tuple(
     )
 )
 _CONTAINER_MARK = re.compile(
-    rf"^(?:{_MARK}|derivatives?|nabla|adjustments?|d?params?_?grads?|grads?_?\w*|backward|result)$", re.IGNORECASE
+    rf"^(?:{_MARK}|derivatives?|nabla|adjustments?|d?params?_?grads?|grads?_\w+|backward|result)$", re.IGNORECASE
 )
 _GRADIENT_NAMES = (
-    re.compile(r"^(?:[Gg]rad(?![a-z]|$)|[Gg]rad(?:s|ient|ients)?(?=_|$|[A-Z\d])|nabla|delta|del_|deriv|d_|dL_?d|dJ_?d)"),
+    re.compile(r"^(?:[Gg]rad(?![a-z]|$)|[Gg]rad(?:s|ient|ients)?(?=_|$|[A-Z\d])|nabla|delta|del_|der(?=[A-Z_])|deriv|d_|dL_?d|dJ_?d)"),
     re.compile(r"(?:_|^)(?:grad|gradient|delta|nabla|deriv|derivative)s?(?:_|$)", re.IGNORECASE),
     re.compile(r"(?:^|_)d[A-Z]"),
     re.compile(r"^[dD](?:[wbxyzahqkvo]|theta|gamma|beta|bias|biases|weights?|out|logits|scores|inputs?|values?)s?\d*(?:_|$)"),
