@@ -76,7 +76,7 @@ def train_step(params: Parameters, X: Float[Array, "in batch"], Y: Float[Array, 
     return loss(A2, Y)
 
 
-def run(seed: int = 0, epochs: int = 200) -> Iterator[Progress]:
+def run(seed: int = 0, epochs: int = 100) -> Iterator[Progress]:
     """All ten digits, full batch, on the small digits that come with scikit-learn."""
     data = load_digits(seed=seed)
     X, Y = data.X_train.T.copy(), one_hot(data.y_train, 10).T.copy()

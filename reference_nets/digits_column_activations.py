@@ -87,7 +87,7 @@ def train_step(params: Parameters, x: Float[Array, "1 in"], expected: Float[Arra
     return loss(a2, expected)
 
 
-def run(seed: int = 0, epochs: int = 5) -> Iterator[Progress]:
+def run(seed: int = 0, epochs: int = 3) -> Iterator[Progress]:
     """All ten digits, image by image, on the small digits that come with scikit-learn."""
     draw = np.random.default_rng(seed)
     data = load_digits(seed=seed)

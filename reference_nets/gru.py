@@ -120,4 +120,4 @@ def run(seed: int = 0) -> Iterator[Progress]:
         _, _, gradients = backward(dH, X, params["Wg"], params["Wc"], states)
         return float(np.sum(error**2) / 80), gradients
 
-    yield from descend(params, loss_and_gradients, rate=0.5, steps=800)
+    yield from descend(params, loss_and_gradients, rate=1.0, steps=400)

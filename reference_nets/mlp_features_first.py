@@ -95,7 +95,7 @@ def train_step(params: Parameters, X: Float[Array, "in batch"], Y: Float[Array, 
     return cost(a3, Y)
 
 
-def run(seed: int = 0, epochs: int = 3000) -> Iterator[Progress]:
+def run(seed: int = 0, epochs: int = 2000) -> Iterator[Progress]:
     """Tell points inside a circle from points outside; two inputs, one column per point."""
     draw = np.random.default_rng(seed)
     X = draw.uniform(-1, 1, size=(2, 200))

@@ -93,7 +93,7 @@ def train_step(params: Parameters, x: Float[Array, "in"], target: Float[Array, "
     return loss(activations[-1], target)
 
 
-def run(seed: int = 0, epochs: int = 20, samples: int = 200) -> Iterator[Progress]:
+def run(seed: int = 0, epochs: int = 10, samples: int = 200) -> Iterator[Progress]:
     """Learn x1 + x2 for numbers below one half, sample by sample; reports the mean loss of an epoch."""
     draw = np.random.default_rng(seed)
     items = draw.random((samples, 2)) / 2

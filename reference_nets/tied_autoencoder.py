@@ -59,4 +59,4 @@ def run(seed: int = 0) -> Iterator[Progress]:
         code, R = forward(X, **params)
         return loss(R, X), dict(zip(params, backward(X, params["W"], code, R), strict=True))
 
-    yield from descend(params, loss_and_gradients, rate=0.2, steps=300)
+    yield from descend(params, loss_and_gradients, rate=0.4, steps=100)

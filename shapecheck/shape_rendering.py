@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from itertools import groupby
 
@@ -45,7 +46,8 @@ def as_text(table: ShapeTable, width: int = 120) -> str:
             if len(line) > width and q.shapes:
                 line = f"{start}{q.operation}\n{' ' * len(start)}{q.shapes}"
             lines.append(line)
-    lines += [""] * bool(table.notes) + [f"note: {note}" for note in table.notes]
+    lines += [""] * bool(table.notes)
+    lines += [textwrap.fill(f"note: {note}", max(width, 40), subsequent_indent="      ") for note in table.notes]
     return "\n".join(lines)
 
 
