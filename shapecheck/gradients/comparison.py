@@ -94,6 +94,9 @@ class Comparison:
         precision: Rounding unit of the arithmetic that each gradient was computed in.
         rtol: Overrides the measured tolerance, relative to the slope.
         atol: Overrides the measured tolerance, per unit length of the direction.
+
+    Attributes:
+        level: The loss at the center, from the last look: exactly, or as the mean of both sides.
     """
 
     def __init__(
@@ -114,6 +117,7 @@ class Comparison:
         self.rtol = rtol
         self.atol = atol
         self.amplification = dict.fromkeys(gradients, ROUNDING)
+        self.level = surface.known_base
         self._largest = max(map(self._typical, gradients))
 
     def step_for(self, direction: Direction) -> float:
@@ -123,7 +127,7 @@ class Comparison:
             float(np.sqrt(np.mean(np.square(self.surface.params[n].center, dtype=np.float64)))) if v.size else 0.0
             for n, v in direction.items()
         )
-        step = 1.65 * self.surface.epsilon ** (1 / 3) * max(entries, 1) ** -0.2
+        step = 1.65 * self.surface.epsilon ** (1 / 3) * max(entries, 1) ** -0.125
         return max(step, 1e3 * self.surface.epsilon * size)
 
     def look(self, direction: Direction, step: float | None = None) -> Look:
@@ -133,16 +137,21 @@ class Comparison:
         width = 2 * step
         predicted = difference.predicted(self.gradients) / width
         measured = difference.slope
-        spread = self._spread({n: s / width for n, s in difference.span.items()})
+        along = {n: s / width for n, s in difference.span.items()}
+        spread = self._spread(along)
+        base = self.surface.known_base
+        if math.isnan(base):
+            base = (difference.left + difference.right) / 2
+        self.level = base
         return Look(
             step,
             predicted,
             measured,
             self.noise.of_difference(difference) / width,
-            self._rounding({n: s / width for n, s in difference.span.items()}),
+            self._rounding(along),
             max(spread, abs(measured)),
-            (self.surface.base - difference.left) / step,
-            (difference.right - self.surface.base) / step,
+            (base - difference.left) / step,
+            (difference.right - base) / step,
             self._allowed(direction, predicted, measured),
         )
 

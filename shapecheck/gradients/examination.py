@@ -16,7 +16,7 @@ from shapecheck.gradients.complex_step import ComplexStep
 from shapecheck.gradients.contracts import matched_gradients
 from shapecheck.gradients.determinism import HeldGenerators, generators
 from shapecheck.gradients.errors import LossError, MutationError
-from shapecheck.gradients.noise import measure_noise
+from shapecheck.gradients.noise import measure_noise, rounding_alone
 from shapecheck.gradients.objective import Objective, call_with, calling_convention
 from shapecheck.gradients.projection import ZERO, Judge, Judgement
 from shapecheck.gradients.reachable import places
@@ -72,25 +72,41 @@ class Examination:
     # -- one point after another ------------------------------------------------------------------------------------
 
     def _run(self) -> GradientReport:
-        base = self._first_evaluation()
-        gradients = self._gradients()
+        self.objective.watch = self._watch
+        given = None if self._recompute is not None else self._gradients()
+        base = self._first_evaluation() if given is None or self._single else None
+        gradients = self._gradients() if given is None else given
         comparison = self._comparison(base, gradients)
-        unsteady = self._unsteady(comparison, base)
-        if unsteady:
-            rows = [self._row(n, Judgement(Verdict.NOT_DETERMINISTIC, None, unsteady), gradients) for n in gradients]
-            return self._assemble(rows, comparison, gradients, [])
-        judgements = self._judge_all(comparison)
+        judgements = self._glances(comparison)
+        if len(judgements) < len(self.params):
+            base = self._first_evaluation() if base is None else base
+            self._measure(comparison, base)
+            unsteady = self._unsteady(comparison, base)
+            if unsteady:
+                verdict = Judgement(Verdict.NOT_DETERMINISTIC, None, unsteady)
+                rows = [self._row(n, verdict, gradients) for n in gradients]
+                return self._assemble(rows, comparison, gradients, [])
+            judgements = self._judge_all(comparison, judgements)
         judgements = self._second_look(judgements)
         judgements = {n: self._excuse(n, j, comparison) for n, j in judgements.items()}
         rows = [self._row(n, judgements[n], gradients) for n in self.params.names]
         return self._assemble(rows, comparison, gradients, self._symptoms(comparison, judgements))
 
+    @property
+    def _single(self) -> bool:
+        return any(p.is_single_precision for p in self.params)
+
+    def _watch(self) -> bool:
+        """After the first evaluation: did it move a random generator?"""
+        if not self._generators.look():
+            return False
+        self.objective.hold = self._generators.rewind
+        moved = " and ".join(f"`{n}`" for n in self._generators.moved)
+        self.notes.append(f"the loss draws from {moved}: held still for every evaluation")
+        return True
+
     def _first_evaluation(self) -> float:
         base = self.objective()
-        if self._generators.look():
-            self.objective.hold = self._generators.rewind
-            moved = " and ".join(f"`{n}`" for n in self._generators.moved)
-            self.notes.append(f"the loss draws from {moved}: held still for every evaluation")
         self.params.refuse_changes("the loss")
         self._given_base = base
         if not math.isfinite(base):
@@ -100,6 +116,20 @@ class Examination:
                 loss=base,
             )
         return base
+
+    def _glances(self, comparison: Comparison) -> dict[str, Judgement]:
+        """The parameters that agree within the rounding of the loss alone: most of the right ones."""
+        judge = Judge(comparison, self.rng)
+        if self.options.mode == "joint":
+            together = judge.glance(judge.direction(*self.params.names))
+            return dict.fromkeys(self.params.names, together) if together is not None else {}
+        glances = {name: judge.glance(judge.direction(name)) for name in self.params.names}
+        return {name: judgement for name, judgement in glances.items() if judgement is not None}
+
+    def _measure(self, comparison: Comparison, base: float, looks: int = 2) -> None:
+        if comparison.surface.promotion is None:
+            comparison.surface.base = base
+        comparison.noise = measure_noise(comparison.surface, self.rng, looks)
 
     def _gradients(self) -> dict[str, Floats]:
         """The user's gradients at the parameters as they are, in float64 and with the sign the loss falls by."""
@@ -113,10 +143,10 @@ class Examination:
         # Copied: many a backward pass returns the same buffers each time.
         return {n: self.options.sign * a.astype(np.float64) for n, a in matched.items()}
 
-    def _comparison(self, base: float, gradients: Mapping[str, Floats], *, looks: int = 2) -> Comparison:
+    def _comparison(self, base: float | None, gradients: Mapping[str, Floats]) -> Comparison:
         substitution = Substitution(self.objective, self._found)
         surface = self._surface(base, substitution)
-        noise = measure_noise(surface, self.rng, looks)
+        noise = rounding_alone(surface)
         exact = ComplexStep(substitution)
         precision = {n: self._precision(n) for n in gradients}
         return Comparison(surface, noise, exact, gradients, precision, self.options.rtol, self.options.atol)
@@ -127,7 +157,7 @@ class Examination:
         # One parameter in single precision makes the arithmetic of the whole backward pass single where they meet.
         return max([*units, DOUBLE])
 
-    def _surface(self, base: float, substitution: Substitution) -> Surface:
+    def _surface(self, base: float | None, substitution: Substitution) -> Surface:
         single = [p.name for p in self.params if p.is_single_precision]
         if single and not substitution.missing:
             promoted = Surface(self.objective, substitution)
@@ -140,7 +170,8 @@ class Examination:
                 )
                 return promoted
         surface = Surface(self.objective)
-        surface.base = base
+        if base is not None:
+            surface.base = base
         if single:
             self._note(
                 f"{_names(single)} {'is' if len(single) == 1 else 'are'} {self.params[single[0]].dtype} and the loss "
@@ -204,13 +235,9 @@ class Examination:
 
     # -- verdicts ---------------------------------------------------------------------------------------------------
 
-    def _judge_all(self, comparison: Comparison) -> dict[str, Judgement]:
+    def _judge_all(self, comparison: Comparison, known: Mapping[str, Judgement]) -> dict[str, Judgement]:
         judge = Judge(comparison, self.rng, self._rounding_meter(comparison))
-        if self.options.mode == "joint":
-            together = judge.glance(judge.direction(*self.params.names))
-            if together is not None:
-                return dict.fromkeys(self.params.names, together)
-        judgements = {name: judge.judge(name) for name in self.params.names}
+        judgements = {name: known[name] if name in known else judge.judge(name) for name in self.params.names}
         for name, judgement in judgements.items():
             self._refuse_independence(name, judgement, comparison)
         return judgements
@@ -290,6 +317,9 @@ class Examination:
             if degenerate:
                 self._note(f"{degenerate}: agreement there proves little; check after some steps as well")
             return judgements
+        if any(j.verdict is Verdict.WRONG and not j.kink for j in judgements.values()):
+            self._compare_calls()  # what is wrong here needs no second point, but may be another call's
+            return judgements
         dead = any(j.reason == ZERO for j in judgements.values())
         self.params.move_center({p.name: self._nudged(p.center, wide=dead) for p in self.params})
         try:
@@ -298,9 +328,11 @@ class Examination:
                 self._note(f"at perturbed parameters the loss is {base}: no second look was taken")
                 return judgements
             gradients = self._gradients()
-            comparison = self._comparison(base, gradients, looks=1)
+            comparison = self._comparison(base, gradients)
             judge = Judge(comparison, self.rng, self._rounding_meter(comparison), budget=30)
             together = judge.glance(judge.direction(*self.params.names))
+            if together is None:
+                self._measure(comparison, base)
             beside = {
                 # One direction for all says nothing of a parameter whose gradient is zero.
                 n: together if together is not None and judgements[n].verdict is Verdict.RIGHT else judge.judge(n)
@@ -447,8 +479,8 @@ class Examination:
             options.mode,
             options.seed,
             line,
-            comparison.surface.base,
-            comparison.noise.of(comparison.surface.base),
+            comparison.level,
+            comparison.noise.of(comparison.level),
             self.objective.evaluations,
             analytic=dict(gradients),
         )

@@ -47,6 +47,10 @@ class Factors:
         self._plain.sort(key=lambda pair: len(pair[1]))
         self._rates = [abs(r) for r in dict.fromkeys(rates) if r and abs(r) != 1]
 
+    def add_rates(self, rates: Iterable[float]) -> None:
+        """Expect further rates."""
+        self._rates += [abs(r) for r in rates if r and abs(r) != 1 and abs(r) not in self._rates]
+
     def recognise(self, number: float, *, rates: bool = True) -> Factor:
         """What a factor is made of.
 

@@ -191,13 +191,15 @@ class Matching:
                 found[value] = Standing.FORWARD
             elif self.is_zero(value):
                 found[value] = Standing.ZERO
-            elif self.match(value) is not None:
-                found[value] = Standing.VERIFIED
             else:
                 producer = tape.values[value].producer
                 inputs = tape.operations[producer].inputs if producer is not None else ()
                 carried = any(found.get(i) in {Standing.VERIFIED, Standing.UNVERIFIED, Standing.ZERO} for i in inputs)
-                found[value] = Standing.UNVERIFIED if carried else Standing.FORWARD
+                match = self.match(value)
+                if match is not None and (carried or not match.weak or any(i in self.adjoints for i in inputs)):
+                    found[value] = Standing.VERIFIED
+                else:
+                    found[value] = Standing.UNVERIFIED if carried else Standing.FORWARD
         return found
 
     def first_unverified(self, values: Iterable[int]) -> list[int]:

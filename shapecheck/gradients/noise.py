@@ -12,12 +12,12 @@ from shapecheck.gradients.surface import Difference, Surface
 
 @dataclass
 class Noise:
-    """Measured noise of one evaluation.
+    """Noise of one evaluation.
 
     Attributes:
         spread: How far evaluations at parameters that differ by rounding only were apart, at most.
         relative: Rounding unit times a small count; no evaluation is believed beyond that.
-        samples: The evaluations it was measured from.
+        samples: The evaluations it was measured from; empty where only rounding of the result itself is allowed for.
     """
 
     spread: float
@@ -36,6 +36,11 @@ class Noise:
         """Take note of a larger noise seen elsewhere."""
         if np.isfinite(spread):
             self.spread = max(self.spread, spread)
+
+
+def rounding_alone(surface: Surface) -> Noise:
+    """The least noise there can be: a gradient that agrees within it needs no measurement."""
+    return Noise(0.0, 4 * surface.epsilon)
 
 
 def measure_noise(surface: Surface, rng: np.random.Generator, looks: int = 2) -> Noise:

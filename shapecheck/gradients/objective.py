@@ -70,6 +70,7 @@ class Objective:
     Attributes:
         evaluations: How often the user's function was called.
         hold: Called before every evaluation; puts random generators back (see `determinism`).
+        watch: Called once, after the first evaluation; where it returns True that evaluation is repeated, held.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Objective:
         self.cotangent = cotangent
         self.evaluations = 0
         self.hold: Callable[[], None] = lambda: None
+        self.watch: Callable[[], bool] | None = None
 
     def __call__(self) -> float:
         """The loss at the parameters as they are now, in float64."""
@@ -91,6 +93,9 @@ class Objective:
         self.evaluations += 1
         self.hold()
         result = call_with(self.loss, structure, self.arguments)
+        watch, self.watch = self.watch, None
+        if watch is not None and watch():
+            return self.raw(structure)
         return scalar(result) if self.cotangent is None else contract(result, self.cotangent)
 
 

@@ -182,23 +182,31 @@ class ParameterSet:
         finally:
             self.restore()
 
-    def refuse_changes(self, who: str) -> None:
+    def refuse_changes(self, who: str, names: Iterable[str] | None = None) -> None:
         """Raise if a parameter no longer holds the bits that were put there.
 
         Raises:
             MutationError: `who` changed it. The parameters are restored first.
         """
-        for parameter in self.parameters:
+        for name in self.names if names is None else names:
+            parameter = self.by_name[name]
             now = parameter.current()
             if now.shape != parameter.shape or not _bits_equal(now, parameter.center):
-                self.restore()
-                raise MutationError(
-                    f"{who} changed the parameter `{parameter.name}` in place; differences of two evaluations then "
-                    f"mean nothing. Work on a copy (`{parameter.name}.copy()`), or write `p = p - ...` where it "
-                    f"says `p -= ...`",
-                    parameter=parameter.name,
-                    who=who,
-                )
+                self.blame(who, name)
+
+    def blame(self, who: str, name: str) -> None:
+        """Restore the parameters and say that `who` changed one.
+
+        Raises:
+            MutationError: Always.
+        """
+        self.restore()
+        raise MutationError(
+            f"{who} changed the parameter `{name}` in place; differences of two evaluations then mean nothing. Work "
+            f"on a copy (`{name}.copy()`), or write `p = p - ...` where it says `p -= ...`",
+            parameter=name,
+            who=who,
+        )
 
     def _refuse_shared_memory(self) -> None:
         arrays = [p for p in self.parameters if p.in_place]

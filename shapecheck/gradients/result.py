@@ -93,8 +93,8 @@ class GradientReport:
         mode: `projection`, `joint`, `sampled` or `full`.
         seed: Of the random directions.
         reproduce: One line that repeats the check.
-        loss: Its value at the parameters as given.
-        noise: Its measured noise: how far evaluations differ that should not.
+        loss: Its value at the parameters as given; the mean of two neighbouring values where it was not evaluated.
+        noise: How far evaluations of it may be off.
         evaluations: How often the loss was evaluated.
         numeric: Numeric gradients, where the mode computes them entry by entry (`full`).
         analytic: The user's gradients that were compared.

@@ -56,7 +56,7 @@ class Surface:
 
     Attributes:
         epsilon: Rounding unit of the arithmetic that the loss is believed to be computed in.
-        base: The loss without displacement.
+        base: The loss without displacement; evaluated when it is first asked for.
     """
 
     def __init__(self, objective: Objective, promotion: Substitution | None = None) -> None:
@@ -68,7 +68,24 @@ class Surface:
             self.epsilon = max(float(np.finfo(p.dtype).eps) for p in self.params)
             # An extended-precision parameter does not make the arithmetic around it extended.
             self.epsilon = max(self.epsilon, float(np.finfo(np.float64).eps))
-        self.base = math.nan
+        self._base: float | None = None
+        self._checked = False
+
+    @property
+    def base(self) -> float:
+        """The loss without displacement."""
+        if self._base is None:
+            self._base = self.at({})
+        return self._base
+
+    @base.setter
+    def base(self, value: float) -> None:
+        self._base = value
+
+    @property
+    def known_base(self) -> float:
+        """As `base`, but NaN rather than an evaluation."""
+        return math.nan if self._base is None else self._base
 
     def at(self, displacement: Direction) -> float:
         """The loss with the named parameters displaced, and all others where they are."""
@@ -89,9 +106,24 @@ class Surface:
             moved = self.params.displace(displacement)
             try:
                 value = self.objective()
+                if not self._checked:
+                    self._refuse_changes(displacement, moved)
             finally:
                 self.params.recenter(displacement)
         return value, moved
+
+    def _refuse_changes(self, displacement: Direction, moved: dict[str, Floats]) -> None:
+        """After the first evaluation: raise if the loss changed a parameter."""
+        self._checked = True
+        for name in displacement:
+            parameter = self.params[name]
+            parameter.center, center = np.array(parameter.current(), copy=True), parameter.center
+            kept = np.array_equal(np.subtract(parameter.center, center, dtype=np.float64), moved[name], equal_nan=True)
+            parameter.center = center
+            if not kept:
+                self.params.blame("the loss", name)
+        others = [p.name for p in self.params if p.name not in displacement]
+        self.params.refuse_changes("the loss", others)
 
     def _promoted(self, displacement: Direction) -> tuple[float, dict[str, Floats]]:
         assert self.promotion is not None

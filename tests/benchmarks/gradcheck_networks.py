@@ -139,7 +139,7 @@ def random_network(rng: np.random.Generator, *, plain: bool = False) -> Network:
         m, tags = 100_000, tags | {"100,000 samples"}
     X = rng.normal(size=(m, n_in))
     if rng.random() < 0.3:
-        X = rng.uniform(0, 1, size=(m, n_in)) * (1 if rng.random() < 0.8 else 255)
+        X = rng.uniform(0, 1, size=(m, n_in)) * (1 if plain or rng.random() < 0.8 else 255)
     convolution = n_in >= 3 and rng.random() < 0.2
     loss_name = str(rng.choice(["squares", "softmax", "log-loss", "log-loss, clipped", "log-loss, guarded"]))
     if plain:
