@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shapecheck.gradients.agreement import Agreement, agreement
+from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.trace.build import build_tape
 from shapecheck.trace.child import Trace, trace_of
 from shapecheck.trace.failure import Failure
@@ -67,12 +68,14 @@ class AttemptOutcome:
         ended: As in `Recording`, or `refused` when the program tried to touch the world, or `syntax`.
         events: How many events it recorded before it ended.
         agreement: Of its updates with numeric gradients; None where that was not asked for.
+        broadcasts: Where both operands of an operation grew without being meant to: (line, text).
     """
 
     ended: str
     events: int = 0
     failure: Failure | None = None
     agreement: Agreement | None = None
+    broadcasts: list[tuple[int, str]] = field(default_factory=list)
     trace: Trace | None = None
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
@@ -161,6 +164,8 @@ def attempt(order: Attempt) -> AttemptOutcome:
         if order.judge and outcome.ended in {"finished", "stopped", "exit", "refused"}:
             tape = build_tape(recorder.window, recorder.sites, recording.sources, values=True)
             outcome.agreement = agreement(tape)
+            sites = [tape.operations[b.operation].site for b in outer_broadcasts(tape) if not b.deliberate]
+            outcome.broadcasts = [(tape.sites[s].line, tape.sites[s].text) for s in sites if s is not None]
         if order.want_trace:
             outcome.trace = trace_of(recording)
         return outcome

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
@@ -48,10 +48,11 @@ class Trials:
         assert self._process.stdin is not None
         send(self._process.stdin, ("import", list(modules)))
 
-    def run(self, attempts: list[Attempt]) -> Iterator[tuple[int, AttemptOutcome | None]]:
-        """Run attempts side by side; gives (position in the list, outcome) as they end; None for one that was killed."""
+    def run(self, attempts: list[Attempt]) -> list[tuple[int, AttemptOutcome | None]]:
+        """Run attempts side by side; gives (position in the list, outcome) as they ended; None for one that was killed."""
+        answers: list[tuple[int, AttemptOutcome | None]] = []
         if not attempts:
-            return
+            return answers
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         send(self._process.stdin, ("try", list(enumerate(attempts))))
@@ -59,8 +60,8 @@ class Trials:
             try:
                 answer = receive(self._process.stdout)
             except EOFError:
-                return
+                return answers
             if answer is None:
-                return
+                return answers
             number, outcome = answer
-            yield number, outcome if isinstance(outcome, AttemptOutcome) else None
+            answers.append((number, outcome if isinstance(outcome, AttemptOutcome) else None))

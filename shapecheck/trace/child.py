@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import _thread
-import atexit
 import os
 import pickle
 import sys
@@ -40,6 +39,7 @@ class Trace:
         head: The operations of the window, with whole values.
         tail: The last operations after it, with shapes only; None where the window held everything.
         scopes: (file, function) -> name -> what it last held.
+        events: How many events were kept, and at least that many happened.
         modules: Names of the installed modules that the program imported, for the trials to import once.
     """
 
@@ -51,8 +51,8 @@ class Trace:
     tail: Tape | None
     sources: dict[str, SourceText]
     scopes: dict[tuple[str, str], dict[str, Seen]]
+    events: int = 0
     modules: list[str] = field(default_factory=list)
-    unreadable: str = ""
 
 
 def trace_of(recording: Recording) -> Trace:
@@ -71,6 +71,7 @@ def trace_of(recording: Recording) -> Trace:
         tail=tail,
         sources=recording.sources,
         scopes=recording.scopes,
+        events=len(recorder.window) + len(recorder.ring),
     )
 
 
@@ -195,7 +196,6 @@ def run(order: Order) -> None:
     if error is not None:
         _report(error)
     recording.error = None
-    atexit.register(lambda: None)
     delivery.deliver(recording, recording.ended)
     if isinstance(error, SystemExit):
         raise error

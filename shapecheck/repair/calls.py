@@ -1,0 +1,305 @@
+"""Candidates at calls: reductions, reshapes, stacking, sizes at creation, scalar functions, `out=` by accident."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from itertools import permutations
+
+from shapecheck.repair.candidate import Candidate, Place
+
+_REDUCTIONS = frozenset({"sum", "mean", "max", "min", "std", "var", "prod", "average", "amax", "amin"})
+_CREATORS = frozenset(
+    "zeros ones empty full rand randn random random_sample uniform normal standard_normal integers randint".split()
+)
+_STACKS = ("vstack", "hstack", "column_stack", "concatenate", "stack")
+_SCALAR = {"max": "maximum", "min": "minimum", "pow": "power"}
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def call_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """Other arguments, or another function, for a call."""
+    if isinstance(node, ast.Attribute) and node.attr == "shape":
+        yield from _shape_candidates(place, node)
+    if not isinstance(node, ast.Call):
+        return
+    name = _called(node)
+    if name in _REDUCTIONS:
+        yield from _reduction_candidates(place, node)
+    if name == "reshape":
+        yield from _reshape_candidates(place, node)
+    if name in {*_STACKS, "append"}:
+        yield from _stack_candidates(place, node, name)
+    if name in _CREATORS:
+        yield from _creation_candidates(place, node, name)
+    if name == "len" and len(node.args) == 1:
+        text = place.atom(node.args[0])
+        yield place.candidate(f"count the columns of `{place.text(node.args[0])}`", "count", node, f"{text}.shape[1]", 1.6)
+    yield from _scalar_candidates(place, node, name)
+    yield from _accident_candidates(place, node, name)
+    if name in {"matrix", "mat", "asmatrix"}:
+        array = place.numpy_function("array")
+        if array is not None:
+            yield place.candidate("use a plain array", "matrix", node.func, array, 0.8)
+    if name == "array" and node.args and not node.keywords:
+        yield place.candidate("keep the list", "ragged", node, place.text(node.args[0]), 1.0)
+        text = f"{place.text(node.func)}({place.text(node.args[0])}, dtype=object)"
+        yield place.candidate("make it an array of objects", "ragged", node, text, 1.6)
+    if name == "transpose" and isinstance(node.func, ast.Attribute) and len(node.args) >= 3:
+        yield from _permuted(place, node)
+
+
+def _shape_candidates(place: Place, node: ast.Attribute) -> Iterator[Candidate]:
+    """A tuple where a number belongs."""
+    parent = place.parent(node)
+    if isinstance(parent, ast.Subscript | ast.Attribute | ast.Compare | ast.Call) and not (
+        isinstance(parent, ast.Call) and _called(parent) in {"float", "int", "sqrt"}
+    ):
+        return
+    if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Tuple):
+        return
+    shape = place.shape(node.value)
+    for axis in range(len(shape) if shape is not None else 2):
+        yield place.candidate(f"use the size of axis {axis}", "count", node, f"{place.text(node)}[{axis}]", 0.8)
+
+
+def _keyword(node: ast.Call, name: str) -> ast.keyword | None:
+    return next((k for k in node.keywords if k.arg == name), None)
+
+
+def _axis_of(node: ast.Call) -> ast.expr | None:
+    keyword = _keyword(node, "axis")
+    if keyword is not None:
+        return keyword.value
+    is_method = isinstance(node.func, ast.Attribute) and not (
+        isinstance(node.func.value, ast.Name) and node.func.value.id in {"np", "numpy"}
+    )
+    position = 0 if is_method else 1
+    return node.args[position] if len(node.args) > position else None
+
+
+def _reduction_candidates(place: Place, node: ast.Call) -> Iterator[Candidate]:
+    text = place.text(node)
+    axis = _axis_of(node)
+    keep = _keyword(node, "keepdims")
+    inside = text[: text.rindex(")")].rstrip().rstrip(",")
+    comma = "" if inside.endswith("(") else ", "
+    kept = keep is not None
+    if axis is None:
+        for value in (0, 1):
+            yield place.candidate(f"reduce over axis {value}", "axis", node, f"{inside}{comma}axis={value})", 1.1)
+            full = f"{inside}{comma}axis={value}, keepdims=True)"
+            yield place.candidate(f"reduce over axis {value}, keeping it", "axis", node, full, 1.0)
+        return
+    if isinstance(axis, ast.Constant) and isinstance(axis.value, int):
+        for value in {0, 1, -1} - {axis.value}:
+            edit = place.edit(axis, str(value))
+            cost = 0.8 + 0.25 * min(place.distance, 8) + (0.4 if value == -1 else 0)
+            yield Candidate(f"reduce over axis {value}", "axis", (edit,), cost, place.path, edit.line)
+            if not kept:
+                keeping = place.edit(node, _replaced(place, node, axis, str(value), ", keepdims=True"))
+                title = f"reduce over axis {value}, keeping it"
+                yield Candidate(title, "axis", (keeping,), cost + 0.4, place.path, edit.line)
+    if not kept:
+        yield place.candidate("keep the reduced axis", "keepdims", node, f"{inside}, keepdims=True)", 0.6)
+    elif isinstance(keep, ast.keyword) and isinstance(keep.value, ast.Constant):
+        flipped = str(not keep.value.value)
+        title = "drop the reduced axis" if keep.value.value else "keep the reduced axis"
+        yield place.candidate(title, "keepdims", keep.value, flipped, 0.8)
+
+
+def _replaced(place: Place, node: ast.Call, part: ast.expr, new: str, tail: str) -> str:
+    """The call's text with one argument replaced and something added before the closing bracket."""
+    line, column, _, _ = place.source.place(node)
+    first, start, last, end = place.source.place(part)
+    _, _, end_line, end_column = place.source.place(node)
+    head = place.source.slice(line, column, first, start)
+    rest = place.source.slice(last, end, end_line, end_column)
+    return head + new + rest[: rest.rindex(")")].rstrip().rstrip(",") + tail + ")"
+
+
+def _sizes(place: Place, node: ast.Call) -> list[ast.expr]:
+    args = list(node.args)
+    if len(args) == 1 and isinstance(args[0], ast.Tuple | ast.List):
+        return list(args[0].elts)
+    return args
+
+
+def _reshape_candidates(place: Place, node: ast.Call) -> Iterator[Candidate]:
+    sizes = _sizes(place, node)
+    if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name) and len(node.args) == 2:
+        second = node.args[1]
+        if isinstance(second, ast.Tuple):
+            sizes = list(second.elts)
+    texts = [place.text(size) for size in sizes]
+    if 2 <= len(texts) <= 4:
+        for order in permutations(range(len(texts))):
+            if list(order) == list(range(len(texts))):
+                continue
+            edits = tuple(place.edit(size, texts[i]) for size, i in zip(sizes, order, strict=True) if texts[i] != place.text(size))
+            if edits:
+                yield Candidate("reshape in another order", "reshape", edits, 1.4 + 0.25 * min(place.distance, 8), place.path, edits[0].line)
+    for size in sizes:
+        if place.text(size) != "-1" and "-1" not in texts:
+            yield place.candidate(f"let `{place.text(size)}` be worked out", "reshape", size, "-1", 1.3)
+        yield from _other_sizes(place, size, 1.3)
+
+
+def _stack_candidates(place: Place, node: ast.Call, name: str) -> Iterator[Candidate]:
+    axis = _keyword(node, "axis")
+    text = place.text(node)
+    inside = text[: text.rindex(")")].rstrip().rstrip(",")
+    if axis is not None and isinstance(axis.value, ast.Constant):
+        for value in {0, 1} - {axis.value.value}:
+            yield place.candidate(f"join along axis {value}", "join", axis.value, str(value), 0.8)
+    elif name in {"concatenate", "append", "stack"}:
+        for value in (0, 1):
+            yield place.candidate(f"join along axis {value}", "join", node, f"{inside}, axis={value})", 0.9)
+    if name in {"vstack", "hstack", "column_stack"} and isinstance(node.func, ast.Attribute):
+        owner = place.text(node.func.value)
+        for other in ("vstack", "hstack", "column_stack"):
+            if other != name:
+                yield place.candidate(f"use `{other}`", "join", node.func, f"{owner}.{other}", 0.9)
+
+
+def _creation_candidates(place: Place, node: ast.Call, name: str) -> Iterator[Candidate]:
+    keyword = _keyword(node, "size")
+    shape = keyword.value if keyword is not None else None
+    if shape is None:
+        tuples = [a for a in node.args if isinstance(a, ast.Tuple | ast.List)]
+        shape = tuples[-1] if tuples else None
+    sizes: list[ast.expr] = []
+    if isinstance(shape, ast.Tuple | ast.List):
+        sizes = list(shape.elts)
+    elif shape is not None:
+        sizes = [shape]
+    elif name in {"rand", "randn"}:
+        sizes = list(node.args)
+    elif name in {"zeros", "ones", "empty", "random", "random_sample", "standard_normal"} and len(node.args) >= 1:
+        sizes = [node.args[0]]
+    if len(sizes) == 2 and place.text(sizes[0]) != place.text(sizes[1]):
+        edits = tuple(place.edit(a, place.text(b)) for a, b in ((sizes[0], sizes[1]), (sizes[1], sizes[0])))
+        cost = 0.7 + 0.25 * min(place.distance, 8)
+        shown = f"create it as ({place.text(sizes[1])}, {place.text(sizes[0])})"
+        yield Candidate(shown, "sizes", edits, cost, place.path, edits[0].line)
+    for size in sizes:
+        yield from _other_sizes(place, size, 1.0)
+    if len(sizes) == 1:
+        yield from _more_axes(place, node, sizes[0], name)
+
+
+def _more_axes(place: Place, node: ast.Call, size: ast.expr, name: str) -> Iterator[Candidate]:
+    if isinstance(size, ast.Attribute) or "shape" in place.text(size):
+        return
+    text = place.text(size)
+    bare = name in {"rand", "randn"}
+    for first, second, title in ((text, "1", "a column"), ("1", text, "a row")):
+        new = f"{first}, {second}" if bare else f"({first}, {second})"
+        target: ast.AST = size
+        parent = place.parent(size)
+        if isinstance(parent, ast.Tuple):
+            target = parent
+        yield place.candidate(f"create it as {title}", "column", target, new, 1.3)
+
+
+def _other_sizes(place: Place, size: ast.expr, cost: float) -> Iterator[Candidate]:
+    """Another number in scope in the place of a size, one more, and one less."""
+    text = place.text(size)
+    value = _number(place, size)
+    for name, other in _numbers(place):
+        if name != text and other != value:
+            alike = place.candidate(f"use `{name}` for the size `{text}`", "size", size, name, cost + 0.2)
+            yield alike
+    if isinstance(size, ast.BinOp) and isinstance(size.right, ast.Constant) and size.right.value == 1:
+        yield place.candidate(f"use the size `{place.text(size.left)}`", "size", size, place.text(size.left), cost)
+    elif not isinstance(size, ast.UnaryOp):
+        yield place.candidate(f"make it one larger: `{text} + 1`", "size", size, f"{text} + 1", cost + 0.5)
+        yield place.candidate(f"make it one smaller: `{text} - 1`", "size", size, f"{text} - 1", cost + 0.7)
+    if isinstance(size, ast.Subscript) and isinstance(size.slice, ast.Constant | ast.Name | ast.BinOp):
+        owner = place.text(size.value)
+        index = place.text(size.slice)
+        options = ("0", "1") if isinstance(size.slice, ast.Constant) else (f"{index} - 1", f"{index} + 1")
+        if isinstance(size.slice, ast.BinOp):
+            options = (place.text(size.slice.left),)
+        for option in options:
+            if option != index:
+                new = f"{owner}[{option}]"
+                yield place.candidate(f"use `{new}` for the size `{text}`", "size", size, new, cost)
+
+
+def _number(place: Place, node: ast.expr) -> object:
+    seen = place.surroundings.seen(place.path, node)
+    if seen is not None:
+        return seen.literal
+    return node.value if isinstance(node, ast.Constant) else None
+
+
+def _numbers(place: Place) -> list[tuple[str, int]]:
+    """Names and attributes in scope that hold small positive integers, and the sizes of arrays."""
+    found: list[tuple[str, int]] = []
+    for name, seen in place.scope().items():
+        if isinstance(seen.literal, int) and not isinstance(seen.literal, bool) and 0 < seen.literal < 100_000:
+            found.append((name, seen.literal))
+        if name == "self":
+            for attribute, inner in seen.attributes:
+                if isinstance(inner.literal, int) and not isinstance(inner.literal, bool) and inner.literal > 0:
+                    found.append((f"self.{attribute}", inner.literal))
+    function = place.module.enclosing_function(place.statement)
+    if function is not None:
+        known = {name for name, _ in found}
+        for argument in function.args.args:
+            if argument.arg not in known and argument.arg not in {"self", "cls"} and argument.arg not in place.scope():
+                found.append((argument.arg, -1))
+    for name, seen in place.locals().items():
+        if seen.shape is not None and len(seen.shape) == 2 and len(found) < 24:
+            found += [(f"{name}.shape[0]", seen.shape[0]), (f"{name}.shape[1]", seen.shape[1])]
+    return found[:24]
+
+
+def _scalar_candidates(place: Place, node: ast.Call, name: str) -> Iterator[Candidate]:
+    """A function of one number, called on an array."""
+    func = node.func
+    is_math = isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name) and func.value.id == "math"
+    new = None
+    if is_math:
+        new = place.numpy_function(_SCALAR.get(name, name))
+    elif isinstance(func, ast.Name) and name in _SCALAR and len(node.args) == 2:
+        new = place.numpy_function(_SCALAR[name])
+    elif isinstance(func, ast.Name) and name in {"exp", "sqrt", "tanh", "log"} and place.numpy() is not None:
+        new = f"{place.numpy()}.{name}"
+    if new is not None:
+        yield place.candidate(f"use `{new}`, which takes arrays", "scalar", func, new, 0.5)
+    if isinstance(func, ast.Name) and name in {"float", "int"} and len(node.args) == 1:
+        inner = place.text(node.args[0])
+        mean, total = place.numpy_function("mean"), place.numpy_function("sum")
+        for function in (mean, total):
+            if function is not None:
+                title = f"take the {function.rpartition('.')[2]} of `{inner}` first"
+                yield place.candidate(title, "scalar", node.args[0], f"{function}({inner})", 1.3)
+        yield place.candidate("keep the array", "scalar", node, inner, 1.5)
+
+
+def _accident_candidates(place: Place, node: ast.Call, name: str) -> Iterator[Candidate]:
+    """A third operand that became the output array."""
+    if len(node.args) != 3 or node.keywords:
+        return
+    first, second, third = (place.text(a) for a in node.args)
+    function = place.text(node.func)
+    if name in {"dot", "matmul", "multiply", "add"}:
+        nested = f"{function}({function}({first}, {second}), {third})"
+        yield place.candidate("give the third operand to a second call", "output", node, nested, 0.7)
+        nested = f"{function}({first}, {function}({second}, {third}))"
+        yield place.candidate("give the third operand to a second call", "output", node, nested, 0.9)
+    if name in {"dot", "matmul"}:
+        yield place.candidate("add the third operand", "output", node, f"{function}({first}, {second}) + {third}", 0.6)
+
+
+def _permuted(place: Place, node: ast.Call) -> Iterator[Candidate]:
+    texts = [place.text(a) for a in node.args]
+    for order in list(permutations(texts))[:24]:
+        if list(order) != texts:
+            new = f"{place.text(node.func)}({', '.join(order)})"
+            yield place.candidate("turn the axes in another order", "transpose", node, new, 1.6)

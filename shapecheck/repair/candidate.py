@@ -1,0 +1,173 @@
+"""A candidate: one small typed edit at a suspicious place, and what it costs to believe it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from shapecheck.diagnose.finding import Edit
+from shapecheck.repair.surroundings import Module, Surroundings
+from shapecheck.trace.failure import Seen
+from shapecheck.trace.sites import SourceText
+from shapecheck.trace.tape import Shape
+
+_ATOMS = (ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.List, ast.Dict, ast.ListComp)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Edits that are tried together.
+
+    Attributes:
+        title: What it does, as an instruction: "transpose `W2`".
+        kind: The family of edit; twin mistakes are mended by edits of one kind.
+        cost: Lower is tried first and believed first.
+        path, line: Where it edits first.
+    """
+
+    title: str
+    kind: str
+    edits: tuple[Edit, ...]
+    cost: float
+    path: str
+    line: int
+
+    def joined(self, other: Candidate, discount: float) -> Candidate:
+        """Both candidates together; a second edit of the same kind is cheap."""
+        extra = other.cost * (discount if other.kind == self.kind else 1.0)
+        title = self.title if other.title == self.title else f"{self.title}, and {other.title}"
+        return Candidate(title, self.kind, (*self.edits, *other.edits), self.cost + extra + 0.5, self.path, self.line)
+
+
+@dataclass
+class Place:
+    """A suspicious statement, with what its expressions are and were."""
+
+    surroundings: Surroundings
+    path: str
+    statement: ast.stmt
+    distance: int
+    wanted: Mapping[Shape, Shape] = field(default_factory=dict)
+    _scope: dict[str, Seen] | None = None
+
+    @property
+    def module(self) -> Module:
+        """The file's tree."""
+        return self.surroundings.modules[self.path]
+
+    @property
+    def source(self) -> SourceText:
+        """The file's text."""
+        return self.module.source
+
+    def text(self, node: ast.AST) -> str:
+        """A node as the user wrote it."""
+        return self.source.of(node)
+
+    def atom(self, node: ast.expr) -> str:
+        """The node's text, in parentheses where it would otherwise fall apart."""
+        plain = isinstance(node, _ATOMS) or (isinstance(node, ast.Constant) and not isinstance(node.value, int | float))
+        return self.text(node) if plain else f"({self.text(node)})"
+
+    def shape(self, node: ast.expr) -> Shape | None:
+        """The shape that an expression last had."""
+        return self.surroundings.shape_of(self.path, node)
+
+    def scope(self) -> dict[str, Seen]:
+        """Names in scope."""
+        if self._scope is None:
+            self._scope = self.surroundings.scope(self.path, self.statement)
+        return self._scope
+
+    def locals(self) -> dict[str, Seen]:
+        """The enclosing function's own names."""
+        return self.surroundings.local_names(self.path, self.statement)
+
+    def parent(self, node: ast.AST) -> ast.AST | None:
+        """The node around a node."""
+        return self.module.parents.get(node)
+
+    def edit(self, node: ast.AST, replacement: str) -> Edit:
+        """Replace a node's text; the replacement is put in parentheses where its place needs them."""
+        line, column, end_line, end_column = self.source.place(node)
+        if isinstance(node, ast.expr) and self._needs_parentheses(node, replacement):
+            replacement = f"({replacement})"
+        return Edit(self.path, line, column, end_line, end_column, replacement)
+
+    def _needs_parentheses(self, node: ast.expr, replacement: str) -> bool:
+        try:
+            new = ast.parse(replacement.strip(), mode="eval").body
+        except SyntaxError:
+            return False
+        if isinstance(new, (*_ATOMS, ast.Constant, ast.Tuple)):
+            return False
+        parent = self.parent(node)
+        return isinstance(parent, ast.BinOp | ast.UnaryOp | ast.Attribute | ast.Compare | ast.Starred) or (
+            isinstance(parent, ast.Subscript | ast.Call) and getattr(parent, "value", getattr(parent, "func", None)) is node
+        )
+
+    def candidate(self, title: str, kind: str, node: ast.AST, replacement: str, cost: float) -> Candidate:
+        """A candidate that replaces one node; distance from the failure makes it dearer."""
+        edit = self.edit(node, replacement)
+        return Candidate(title, kind, (edit,), cost + 0.25 * min(self.distance, 8), self.path, edit.line)
+
+    def judge(self, before: Shape | None, after: Shape | None, cost: float) -> float:
+        """Cheaper when the change of shape is the one that the failure asks for."""
+        if before is None or after is None or before not in self.wanted:
+            return cost
+        return cost * 0.5 if self.wanted[before] == after else cost + 0.8
+
+    def numpy(self) -> str | None:
+        """The name under which the module knows NumPy."""
+        for node in self.module.tree.body:
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    if alias.name == "numpy":
+                        return alias.asname or "numpy"
+        return None
+
+    def numpy_function(self, name: str) -> str | None:
+        """How the module can call a function of NumPy."""
+        prefix = self.numpy()
+        if prefix is not None:
+            return f"{prefix}.{name}"
+        for node in self.module.tree.body:
+            if isinstance(node, ast.ImportFrom) and node.module == "numpy":
+                for alias in node.names:
+                    if alias.name in {name, "*"}:
+                        return alias.asname or name
+        return None
+
+
+def apply_edits(text: str, edits: Iterable[Edit]) -> str:
+    """The text with non-overlapping edits made.
+
+    Raises:
+        ValueError: Two edits overlap.
+    """
+    lines = text.splitlines(keepends=True) or [""]
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line))
+    spans = sorted(
+        (starts[e.line - 1] + e.column - 1, starts[e.end_line - 1] + e.end_column - 1, e.replacement) for e in edits
+    )
+    result: list[str] = []
+    position = 0
+    for start, end, replacement in spans:
+        if start < position:
+            raise ValueError("edits overlap")
+        result += [text[position:start], replacement]
+        position = end
+    return "".join([*result, text[position:]])
+
+
+def distinct(candidates: Iterable[Candidate]) -> Iterator[Candidate]:
+    """Each set of edits once, at its lowest cost."""
+    best: dict[tuple[Edit, ...], Candidate] = {}
+    for candidate in candidates:
+        old = best.get(candidate.edits)
+        if old is None or candidate.cost < old.cost:
+            best[candidate.edits] = candidate
+    yield from sorted(best.values(), key=lambda c: c.cost)
