@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import sys
 import types
@@ -66,13 +67,14 @@ def assert_shapes(*arrays_and_axes: Any) -> dict[str, int]:
         TypeError: The arguments are not such pairs.
         ShapeMismatchError: A shape does not fit. The message says where each size came from.
     """
-    from jaxtyping import Shaped
+    # jaxtyping is heavy, and `assert_gradients` does without.
+    from jaxtyping import Shaped  # noqa: PLC0415
 
-    from shapecheck.signatures.axes import Bindings, axes_of, misfit, paired
+    from shapecheck.signatures.axes import Bindings, axes_of, misfit, paired  # noqa: PLC0415
 
     if len(arrays_and_axes) % 2 or not arrays_and_axes:
         raise TypeError(
-            f"assert_shapes takes pairs of an array and its axes, `assert_shapes(x, \"batch 3\")`; got "
+            f'assert_shapes takes pairs of an array and its axes, `assert_shapes(x, "batch 3")`; got '
             f"{len(arrays_and_axes)} arguments"
         )
     names = _argument_texts(sys._getframe(1), len(arrays_and_axes))
@@ -81,11 +83,11 @@ def assert_shapes(*arrays_and_axes: Any) -> dict[str, int]:
         array, axes = arrays_and_axes[index : index + 2]
         name = names[index] or f"argument {index + 1}"
         if not isinstance(axes, str):
-            raise TypeError(f"the axes of `{name}` are a {type(axes).__name__}, not a text such as \"batch 3\"")
+            raise TypeError(f'the axes of `{name}` are a {type(axes).__name__}, not a text such as "batch 3"')
         if isinstance(array, str) or not _has_shape(array):
             raise TypeError(f"`{name}` is a {type(array).__name__}, which has no shape")
         shape = tuple(np.shape(array))
-        annotation = Shaped[np.ndarray, axes]
+        annotation: Any = Shaped[np.ndarray, axes]
         why = misfit(annotation, shape, bindings)
         if why is None:
             bindings.bind(annotation, shape, name)
@@ -95,15 +97,20 @@ def assert_shapes(*arrays_and_axes: Any) -> dict[str, int]:
         wanted = [sizes.get(axis.name or "", axis.size or size) for _, axis, size in paired(annotation, shape)]
         plain = all(axis.name or axis.size is not None for axis in axes_of(annotation)) and len(words) == len(wanted)
         expected = tuple(wanted) if plain and len(words) == len(shape) else ()
-        hint = _hint(shape, lambda other, a=annotation: misfit(a, other, bindings) is None, name)
+        fits = functools.partial(_fits, misfit, annotation, bindings)
+        hint = _hint(shape, fits, name)
         raise ShapeMismatchError(
-            _message(name, shape, axes, why, [str(binding) for binding in bindings.by_name.values()], hint),
+            _message(name, shape, axes, why, bound=list(map(str, bindings.by_name.values())), hint=hint),
             name=name,
             actual=shape,
             expected=expected,
             hint=hint,
         )
     return dict(bindings.sizes())
+
+
+def _fits(misfit: Callable[..., str | None], annotation: Any, bindings: Any, shape: tuple[int, ...]) -> bool:
+    return misfit(annotation, shape, bindings) is None
 
 
 def _has_shape(array: Any) -> bool:
@@ -114,7 +121,7 @@ def _has_shape(array: Any) -> bool:
     return True
 
 
-def _message(name: str, shape: tuple[int, ...], axes: str, why: str, bound: list[str], hint: str) -> str:
+def _message(name: str, shape: tuple[int, ...], axes: str, why: str, *, bound: list[str], hint: str) -> str:
     lines = [f'`{name}` has shape {shape}, which does not fit "{axes}": {why}']
     lines += [f"  {'bound' if number == 0 else '':<5}   {line}" for number, line in enumerate(bound)]
     if hint:

@@ -1,3 +1,4 @@
+# ruff: noqa: PT018  programs as people write them
 """`assert_gradients` and `assert_shapes`, as a test would use them."""
 
 from __future__ import annotations
@@ -70,7 +71,12 @@ MISFITS = [
     ("a number", lambda: assert_shapes(x, "batch 2"), "`x` has shape (4, 3)", "its signature says 2"),
     ("transposed", lambda: assert_shapes(x, "batch n", W.T, "n 1"), "`W.T` has shape (1, 3)", "`W.T.T` would fit"),
     ("a row", lambda: assert_shapes(x, "m n", np.ones(4), "m 1"), "`np.ones(4)` has shape (4,)", "reshape(-1, 1)"),
-    ("not summed", lambda: assert_shapes(W, "k 1", x, "k"), "`x` has shape (4, 3)", "is a sum over the first axis missing"),
+    (
+        "not summed",
+        lambda: assert_shapes(W, "k 1", x, "k"),
+        "`x` has shape (4, 3)",
+        "is a sum over the first axis missing",
+    ),
 ]
 
 

@@ -110,7 +110,7 @@ def updated_before_use(steps: Steps) -> tuple[str, ...]:
     return tuple(name for name, drift in steps.drifts.items() if drift > 1e-6)
 
 
-def optimizer_state(bench: Bench, pairs: list[Pair], changed: list[Leaf]) -> list[str]:
+def optimizer_state(pairs: list[Pair], changed: list[Leaf]) -> list[str]:
     """Arrays that move with the parameters and have their shapes: moments, velocities."""
     shapes = {pair.parameter.shape for pair in pairs if pair.parameter.array.ndim}
     own = {id(pair.parameter) for pair in pairs}

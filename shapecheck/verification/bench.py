@@ -10,11 +10,10 @@ import numpy as np
 
 from shapecheck.gradients.objective import contract
 from shapecheck.verification.boxes import ArrayBox
-from shapecheck.verification.calling import called, fill, first_number, parameters_of, silence
+from shapecheck.verification.calling import fill, first_number, silence
 from shapecheck.verification.capture import Candidate, left_candidates, returned_candidates
-from shapecheck.verification.errors import VerificationError
 from shapecheck.verification.reach import plain_function
-from shapecheck.verification.source import assigned_labels, return_labels
+from shapecheck.verification.source import return_labels
 from shapecheck.verification.state import Leaf, Snapshot, State
 
 Values = Mapping[str, Any]
@@ -80,7 +79,7 @@ class Bench:
 
     def call_backward(self, arguments: Mapping[str, Any] | None = None) -> Any:
         """Call the backward pass with the arguments as they are now, or with others."""
-        bound = inspect.BoundArguments(self.bound.signature, dict(arguments or self.arguments))  # type: ignore[arg-type]
+        bound = inspect.BoundArguments(self.bound.signature, dict(arguments or self.arguments))
         return self.function(*bound.args, **bound.kwargs)
 
     def call_forward(self) -> Any:
@@ -303,7 +302,7 @@ def _named_inputs(forward: Any, inputs: tuple[tuple[Any, ...], dict[str, Any]] |
 
 def _alike(fresh: Any, given: Any) -> bool:
     if isinstance(given, np.ndarray):
-        return getattr(fresh, "shape", None) == given.shape
+        return bool(getattr(fresh, "shape", None) == given.shape)
     if isinstance(given, tuple | list | dict):
         return isinstance(fresh, type(given)) and len(fresh) == len(given)
     return type(fresh) is type(given) or isinstance(given, float | np.floating)
@@ -338,56 +337,3 @@ def _part_equal(a: Any, b: Any, depth: int) -> bool:
     if isinstance(a, tuple | list | dict):
         return len(a) == 0 == len(b) or _equal(a, b, depth + 1) if hasattr(b, "__len__") else False
     return a is b or bool(a == b)
-
-
-def inputs_from_cache(
-    forward: Callable[..., Any], arguments: Mapping[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-    """The forward pass's arguments, found in what backward is given: by name, in a dict, or in `cache = (x, w, b)`.
-
-    Returns:
-        Arguments that reproduce what backward was given; None if they are not all there.
-    """
-    known: dict[str, Any] = {}
-    plain = plain_function(forward)
-    for name, value in arguments.items():
-        if isinstance(value, dict):
-            known.update({key: item for key, item in value.items() if isinstance(key, str)})
-        elif hasattr(value, "_fields"):
-            known.update(value._asdict())
-        elif isinstance(value, tuple | list) and plain is not None:
-            labels = assigned_labels(plain, name) or _returned_part(plain, name, value)
-            if isinstance(labels, list) and len(labels) == len(value):
-                known.update({k: v for k, v in zip(labels, value, strict=True) if isinstance(k, str)})
-        elif isinstance(value, np.ndarray) and plain is not None:
-            source = _assigned_name(plain, name)
-            if source is not None:
-                known[source] = value
-    known.update(arguments)
-    wanted = [p for p in parameters_of(forward) if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    if any(p.name not in known and p.default is p.empty for p in wanted):
-        return None
-    return (), {p.name: known[p.name] for p in wanted if p.name in known}
-
-
-def _returned_part(plain: Any, name: str, value: Any) -> Any:
-    """Labels of a tuple that `return out, (x, w, b)` makes on the spot."""
-    from shapecheck.verification.source import returned_sequences
-
-    found = [labels for labels in returned_sequences(plain) if len(labels) == len(value)]
-    return found[0] if len(found) == 1 else None
-
-
-def _assigned_name(plain: Any, name: str) -> str | None:
-    """`x` for `cache = x`, or for `return out, x` where backward calls it `cache`."""
-    from shapecheck.verification.source import plain_assignment
-
-    return plain_assignment(plain, name)
-
-
-def explain_call(function: Callable[..., Any], error: Exception, role: str) -> VerificationError:
-    """What to say when the user's own function raised while it was called again."""
-    return VerificationError(
-        f"the {role} `{called(function)}` raised {type(error).__name__} when it was called again for the check: {error}",
-        role=role,
-    )

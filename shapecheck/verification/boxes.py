@@ -1,3 +1,4 @@
+# ruff: noqa: D102, ARG002  every kind of box has the methods that `Box` describes
 """Things of a program that can change, each able to save what it holds and to put it back."""
 
 from __future__ import annotations

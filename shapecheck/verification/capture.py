@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapecheck.verification.boxes import AttributesBox, ClassBox, same_bits
-from shapecheck.verification.names import looks_like_cotangent, looks_like_gradient, looks_like_loss, marks_gradients, stems
+from shapecheck.verification.names import (
+    looks_like_cotangent,
+    looks_like_gradient,
+    looks_like_loss,
+    marks_gradients,
+    stems,
+)
 from shapecheck.verification.reach import is_users
 from shapecheck.verification.source import item_labels, return_labels
 from shapecheck.verification.state import Leaf, Snapshot, State
@@ -204,8 +210,8 @@ def loss_in(result: Any, function: types.FunctionType) -> tuple[Any, ...] | None
     """The way to the loss in what `(loss, grads)` functions return: an index, or a dict key; None if there is none."""
     if isinstance(result, Mapping):
         names = [key for key, value in result.items() if isinstance(key, str) and _is_scalar(value)]
-        named = [key for key in names if looks_like_loss(key)]
-        return (named[0],) if len(named) == 1 else None
+        keys = [key for key in names if looks_like_loss(key)]
+        return (keys[0],) if len(keys) == 1 else None
     if not isinstance(result, tuple | list) or len(result) < 2:
         return None
     scalars = [index for index, value in enumerate(result) if _is_scalar(value)]

@@ -85,10 +85,7 @@ class Check:
             GradientCheckError: The check cannot be made; the message says what to do.
         """
         bench = self.bench
-        candidates = [
-            replace(c, value=np.array(c.value))
-            for c in bench.read(result, after)
-        ]
+        candidates = [replace(c, value=np.array(c.value)) for c in bench.read(result, after)]
         changed = [box.holder for box, _ in bench.start.changed() if isinstance(box, ArrayBox)]
         bench.restore()
         if bench.forward is not None:
@@ -264,10 +261,10 @@ class Check:
         if self.readings.some_applied():
             changed = [c.label for c in candidates if c.origin == "applied"]
             leaves = [leaf for leaf in self.bench.before.leaves if leaf.path in changed]
-            moments = applied.optimizer_state(self.bench, list(self.readings.pairs.values()), leaves)
+            moments = applied.optimizer_state(list(self.readings.pairs.values()), leaves)
             if moments:
                 self.notes.append(
-                    f"cannot tell: the steps go through `{moments[0]}`, so that they are not the gradient times a rate; "
+                    f"cannot tell: the steps go through `{moments[0]}`, so they are not the gradient times a rate; "
                     f"keep the gradients on the object, or return them"
                 )
                 return True
@@ -351,7 +348,7 @@ class Check:
             if staleness.influences(self.bench, leaf, self._base, self.rng):
                 raise MissingGradientError(
                     f"`{called(self.bench.function)}` gives no gradient for `{leaf.path}`, which the loss depends on, "
-                    f"but one for `{siblings[0].path}`\n  help    return it too, or name the parameters that are meant: "
+                    f"but one for `{siblings[0].path}`\n  help    return it too, or say which are meant: "
                     f'`@verify(..., parameters="{siblings[0].path.removeprefix("self.")} ...")`',
                     parameter=leaf.path,
                 )

@@ -16,7 +16,6 @@ from shapecheck.verification.reach import plain_function
 from shapecheck.verification.source import return_labels
 
 
-
 def arrays_in(result: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], np.ndarray[Any, Any]]]:
     """The float arrays of what a forward pass returned, with the way to each; dicts are caches and not looked into."""
     if isinstance(result, np.ndarray | float | np.floating):
@@ -80,7 +79,7 @@ def _may_be_cotangent(name: str, value: Any) -> bool:
 
 
 def _output_for(
-    name: str, shape: tuple[int, ...], outputs: list[tuple[Any, Any]], labels: Any, taken: set[Any]
+    name: str, shape: tuple[int, ...], outputs: list[tuple[tuple[Any, ...], Any]], labels: Any, taken: set[Any]
 ) -> tuple[Any, ...] | None:
     fitting = [way for way, array in outputs if array.shape == shape and way not in taken]
     if isinstance(labels, list):

@@ -10,24 +10,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
 from shapecheck.gradients.check import Mode
+from shapecheck.verification.cotangents import takes_cotangents
 from shapecheck.verification.partners import forward_names, is_called_backward
 from shapecheck.verification.recording import ClassReader, record_method
 from shapecheck.verification.specification import Specification, as_names
 from shapecheck.verification.verifier import Verifier, switched_off
 
 F = TypeVar("F", bound=Callable[..., Any])
-C = TypeVar("C", bound=type)
 
 _READER = "__shapecheck_reader_{}__"
 
 
 @overload
-def verify(target: C, /) -> C: ...
-@overload
 def verify(target: F, /, **options: Any) -> F: ...
 @overload
-def verify(**options: Any) -> Callable[[F], F]: ...
-def verify(
+def verify(target: None = None, /, **options: Any) -> Callable[[F], F]: ...
+def verify(  # type: ignore[misc]  # the overloads do not repeat the options
     target: Any = None,
     /,
     *,
@@ -182,6 +180,4 @@ def _is_layer_pair(cls: type, name: str, function: Callable[..., Any], specifica
         return True
     if not any(callable(getattr(cls, other, None)) for other in forward_names(name)):
         return False
-    from shapecheck.verification.cotangents import takes_cotangents
-
     return takes_cotangents(function)

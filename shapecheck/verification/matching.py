@@ -83,7 +83,7 @@ class Matching:
         self._unnamed(pairing)
         self._changed_parameters()
         if not self.pairs:
-            raise PairingError(self._nothing_found(pairing), considered=pairing.considered())
+            raise PairingError(self._nothing_found(), considered=pairing.considered())
         return self.pairs
 
     def _is_loss(self, candidate: Candidate) -> bool:
@@ -149,7 +149,9 @@ class Matching:
             return
         taken = {id(pair.parameter) for pair in self.pairs}
         free = [leaf for leaf in pairing.free if id(leaf) not in taken]
-        called_so = [leaf for leaf in free if is_called_parameter(leaf) and (leaf.array.ndim or not leaf.is_whole_number)]
+        called_so = [
+            leaf for leaf in free if is_called_parameter(leaf) and (leaf.array.ndim or not leaf.is_whole_number)
+        ]
         free = [leaf for leaf in free if leaf.array.dtype.kind == "f"]
         for among in (called_so, [leaf for leaf in free if not is_called_data(leaf)]):
             attempt = Pairing(waiting, among)
@@ -263,7 +265,7 @@ class Matching:
 
     # --- what to say ---------------------------------------------------------------------------------------------
 
-    def _nothing_found(self, pairing: Pairing) -> str:
+    def _nothing_found(self) -> str:
         name = called(self.bench.function)
         seen = [c.label for c in (*self.returned, *self.left)] or ["nothing that could be one"]
         dropped = "".join(

@@ -51,7 +51,7 @@ def refuse_changed_inputs(
         if id(leaf) in updated:
             continue
         if id(leaf) in own and not readings.some_applied():
-            if _is_stepped(readings, leaf):
+            if _is_stepped(readings):
                 continue
             raise BackwardMutationError(
                 _text(bench, leaf, "a parameter that no gradient was applied to"), path=leaf.path
@@ -70,7 +70,7 @@ def refuse_changed_inputs(
     )
 
 
-def _is_stepped(readings: Readings, leaf: Leaf) -> bool:
+def _is_stepped(readings: Readings) -> bool:
     """Whether a parameter that changed was updated with the gradient that is stored as well: a training step."""
     return readings.bench.own_loss is not None or readings.rate is not None or _may_update(readings)
 

@@ -104,10 +104,14 @@ _CONTAINER_MARK = re.compile(
     rf"^(?:{_MARK}|derivatives?|nabla|adjustments?|d?params?_?grads?|grads?_\w+|backward|result)$", re.IGNORECASE
 )
 _GRADIENT_NAMES = (
-    re.compile(r"^(?:[Gg]rad(?![a-z]|$)|[Gg]rad(?:s|ient|ients)?(?=_|$|[A-Z\d])|nabla|delta|del_|der(?=[A-Z_])|deriv|d_|dL_?d|dJ_?d)"),
+    re.compile(
+        r"^(?:[Gg]rad(?![a-z]|$)|[Gg]rad(?:s|ient|ients)?(?=_|$|[A-Z\d])|nabla|delta|del_|der(?=[A-Z_])|deriv|d_|dL_?d|dJ_?d)"
+    ),
     re.compile(r"(?:_|^)(?:grad|gradient|delta|nabla|deriv|derivative)s?(?:_|$)", re.IGNORECASE),
     re.compile(r"(?:^|_)d[A-Z]"),
-    re.compile(r"^[dD](?:[wbxyzahqkvo]|theta|gamma|beta|bias|biases|weights?|out|logits|scores|inputs?|values?)s?\d*(?:_|$)"),
+    re.compile(
+        r"^[dD](?:[wbxyzahqkvo]|theta|gamma|beta|bias|biases|weights?|out|logits|scores|inputs?|values?)s?\d*(?:_|$)"
+    ),
     re.compile(r"^(?:upstream|cotangent|g_[A-Za-z]|adj_)"),
 )
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -122,7 +126,7 @@ def words(name: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def stems(name: str) -> tuple[str, ...]:
-    """What a gradient called `name` may be the gradient of, likeliest first: `dW1` -> ("W1",); () if it bears no mark."""
+    """What a gradient called `name` may be the gradient of, likeliest first: `dW1` -> ("W1",); () if unmarked."""
     found: dict[str, None] = {}
     for pattern in _PATTERNS:
         match = pattern.match(name)

@@ -179,7 +179,7 @@ class Pairing:
                 continue
             numbered = [(_all_numbers(g.keys, g.stems), g) for g in group]
             places = [(_all_numbers(leaf.keys, (leaf_name(leaf.keys),)), leaf) for leaf in others]
-            if any(not number for number, _ in numbered + places):  # type: ignore[operator]
+            if any(not number for number, _ in numbered + places):
                 continue
             first = sorted(numbered, key=lambda item: item[0])
             second = sorted(places, key=lambda item: item[0])

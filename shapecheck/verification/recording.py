@@ -30,6 +30,7 @@ class Recording:
     def keep(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Remember a call; `owner` is the object whose method it is, None for a function."""
         key = id(owner)
+        reference: Callable[[], Any]
         try:
             reference = weakref.ref(owner, lambda _, key=key: self._calls.pop(key, None))  # type: ignore[misc]
         except TypeError:  # None, or an object with slots: keep it, so that its id stays its own

@@ -158,6 +158,7 @@ def update_signs(function: types.FunctionType, gradients: set[str], parameters: 
 
 
 def _update_sign(node: ast.AST, gradients: set[str], parameters: set[str]) -> int:
+    target: ast.expr
     if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add | ast.Sub):
         target, step = node.target, node.value
         sign = 1 if isinstance(node.op, ast.Add) else -1
@@ -224,9 +225,10 @@ def plain_assignment(function: types.FunctionType, name: str) -> str | None:
         return None
     arguments = {argument.arg for argument in (*syntax.args.args, *syntax.args.kwonlyargs)}
     for node in _own_nodes(syntax):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in arguments:
-            if any(isinstance(target, ast.Name) and target.id == name for target in node.targets):
-                return node.value.id
+        if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in arguments):
+            continue
+        if any(isinstance(target, ast.Name) and target.id == name for target in node.targets):
+            return node.value.id
     for node in _own_nodes(syntax):
         if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) == 2:
             last = node.value.elts[1]

@@ -110,8 +110,8 @@ class State:
                 if box.walked:
                     for key, value in box.items():
                         self._meet(value, box.spell(path, key), (*keys, key), box, key)
-            fresh = [box for box in (*self.reach.boxes(), *map(ClassBox, self.reach.classes.values()))]
-            fresh = [box for box in fresh if _mark(box) not in followed]
+            known = (*self.reach.boxes(), *map(ClassBox, self.reach.classes.values()))
+            fresh = [box for box in known if _mark(box) not in followed]
             if not fresh:
                 return
             for box in fresh:

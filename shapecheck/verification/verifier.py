@@ -13,11 +13,12 @@ from typing import Any
 
 from shapecheck.gradients.errors import GradientCheckError
 from shapecheck.gradients.result import GradientReport
-from shapecheck.verification.bench import Bench, inputs_from_cache
+from shapecheck.verification.bench import Bench
 from shapecheck.verification.calling import called, resolve
 from shapecheck.verification.capture import loss_in
 from shapecheck.verification.check import Check, Outcome
 from shapecheck.verification.errors import VerificationError
+from shapecheck.verification.forward_inputs import inputs_from_cache
 from shapecheck.verification.partners import forward_of
 from shapecheck.verification.reach import plain_function
 from shapecheck.verification.recording import record_global, record_method, recording_of
@@ -127,7 +128,7 @@ class Verifier:
         if bench.loss is None and bench.forward is None:
             bench.own_loss = loss_in(result, bench.plain) if bench.plain is not None else None
             if bench.own_loss is None:
-                raise VerificationError(self._no_loss(bench), role="loss")
+                raise VerificationError(self._no_loss(), role="loss")
         try:
             outcome = Check(self.specification, bench).run(result, after)
         except GradientCheckError:
@@ -169,23 +170,23 @@ class Verifier:
         if said.forward is not None:
             forward = resolve(said.forward, owner, namespace, "forward")
         elif loss is None:
-            forward = self._sibling(bound, owner, namespace)
+            forward = self._sibling(owner, namespace)
         inputs: Inputs | None = None
-        if forward is not None and not self._callable_with(forward, bound, owner):
-            inputs = self._inputs(forward, bound, owner, namespace)
+        if forward is not None and not self._callable_with(forward, bound):
+            inputs = self._inputs(forward, bound, owner)
             if inputs is None:
                 return None
         elif forward is not None:
             inputs = self._recorded(forward, owner)
         return Bench(self.function, bound, owner, loss=loss, forward=forward, inputs=inputs)
 
-    def _sibling(self, bound: inspect.BoundArguments, owner: Any, namespace: dict[str, Any]) -> Any:
+    def _sibling(self, owner: Any, namespace: dict[str, Any]) -> Any:
         """The forward pass that goes with a backward pass of this name, if one gives derivatives to the other."""
         name = called(self.function)
         found = forward_of(name, lambda other: getattr(owner, other, None) or namespace.get(other))
         return found if found is not None and found is not self.function else None
 
-    def _callable_with(self, forward: Callable[..., Any], bound: inspect.BoundArguments, owner: Any) -> bool:
+    def _callable_with(self, forward: Callable[..., Any], bound: inspect.BoundArguments) -> bool:
         parameters = inspect.signature(forward).parameters.values()
         names = [p.name for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD,)]
         return all(name in bound.arguments for name in names)
@@ -194,9 +195,7 @@ class Verifier:
         recording = recording_of(getattr(forward, "__func__", forward))
         return None if recording is None else recording.last(owner if hasattr(forward, "__self__") else None)
 
-    def _inputs(
-        self, forward: Callable[..., Any], bound: inspect.BoundArguments, owner: Any, namespace: dict[str, Any]
-    ) -> Inputs | None:
+    def _inputs(self, forward: Callable[..., Any], bound: inspect.BoundArguments, owner: Any) -> Inputs | None:
         """What the forward pass was called with: remembered, or found in the cache; None if from the next call on."""
         recorded = self._recorded(forward, owner)
         if recorded is not None:
@@ -212,7 +211,7 @@ class Verifier:
         ]
         if owner is not None and all(hasattr(owner, name) for name in missing):
             return (), {name: getattr(owner, name) for name in missing}
-        if not self._waiting and self._start_recording(forward, owner, namespace):
+        if not self._waiting and self._start_recording(forward, owner):
             self._waiting = True
             return None
         raise VerificationError(
@@ -222,13 +221,13 @@ class Verifier:
             role="forward pass",
         )
 
-    def _start_recording(self, forward: Callable[..., Any], owner: Any, namespace: dict[str, Any]) -> bool:
+    def _start_recording(self, forward: Callable[..., Any], owner: Any) -> bool:
         if owner is not None and hasattr(forward, "__self__"):
             return record_method(type(owner), called(forward), self.due) is not None
         plain = plain_function(forward)
         return plain is not None and record_global(plain, plain.__globals__, self.due)
 
-    def _no_loss(self, bench: Bench) -> str:
+    def _no_loss(self) -> str:
         name = called(self.function)
         return (
             f"`{name}` returns no loss, and no forward pass is known for it\n"

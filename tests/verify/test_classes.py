@@ -1,3 +1,4 @@
+# ruff: noqa: PT018, A002  programs as people write them
 """Networks and layers that are classes: gradients left on objects, vector-Jacobian form, updates applied at once."""
 
 from __future__ import annotations
@@ -511,11 +512,11 @@ def class_method(slope):
 
 
 ORGANISATIONS = [
-    attributes, attributes_from_the_forward_pass_before, dict_on_self, lists_with_none_first, nielsens_lists, accumulators,
-    layer_objects_of_a_net, applied_with_a_rate, applied_with_a_literal_rate, applied_sample_by_sample,
+    attributes, attributes_from_the_forward_pass_before, dict_on_self, lists_with_none_first, nielsens_lists,
+    accumulators, layer_objects_of_a_net, applied_with_a_rate, applied_with_a_literal_rate, applied_sample_by_sample,
     applied_with_momentum_of_zero_at_first, target_minus_output, dense_layer, dense_layer_defined_backward_first,
-    layer_without_weights, layer_that_applies_its_step, accumulating_layer, class_decorator, class_decorator_on_a_network,
-    loss_layer, static_method, class_method,
+    layer_without_weights, layer_that_applies_its_step, accumulating_layer, class_decorator,
+    class_decorator_on_a_network, loss_layer, static_method, class_method,
 ]  # fmt: skip
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: PT018, RUF012, PLW0603  programs as people write them
 """A verified call leaves the program as an undecorated call does, and costs little."""
 
 from __future__ import annotations
@@ -223,7 +224,9 @@ def test_works_with_annotated_functions(outer, factor, fails):
     ) -> Float[np.ndarray, "n_in n_out"]:
         return factor * x.T @ (x @ W - t)
 
-    def cost(W: Float[np.ndarray, "n_in n_out"], x: Float[np.ndarray, "batch n_in"], t: Float[np.ndarray, "batch n_out"]):
+    def cost(
+        W: Float[np.ndarray, "n_in n_out"], x: Float[np.ndarray, "batch n_in"], t: Float[np.ndarray, "batch n_out"]
+    ):
         return np.sum((x @ W - t) ** 2)
 
     typed = jaxtyping.jaxtyped(typechecker=beartype)

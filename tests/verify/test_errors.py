@@ -1,3 +1,4 @@
+# ruff: noqa: PT018, RET504  programs as people write them
 """What verify says when it cannot compare, or when more than a number is wrong; each beside a twin that must pass."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: PT018, RET504, PYI024, PLR0917  programs as people write them
 """Backward passes that are functions: every way to take parameters and to hand gradients over.
 
 Each organisation is built twice: with the right slope of tanh, which must pass, and with a wrong one.
@@ -28,7 +29,12 @@ def wrong(a):
 
 def fresh_parameters():
     r = np.random.default_rng(1)
-    return {"W1": r.normal(size=(3, 4)), "b1": r.normal(size=(1, 4)), "W2": r.normal(size=(4, 2)), "b2": np.zeros((1, 2))}
+    return {
+        "W1": r.normal(size=(3, 4)),
+        "b1": r.normal(size=(1, 4)),
+        "W2": r.normal(size=(4, 2)),
+        "b2": np.zeros((1, 2)),
+    }
 
 
 def cost_of(params, X, Y):
@@ -424,7 +430,11 @@ def list_of_pairs(slope):
         return grads
 
     r = np.random.default_rng(8)
-    backward([(r.normal(size=(3, 3)), r.normal(size=3)), (r.normal(size=(3, 3)), r.normal(size=3))], X, rng.normal(size=(6, 3)))
+    backward(
+        [(r.normal(size=(3, 3)), r.normal(size=3)), (r.normal(size=(3, 3)), r.normal(size=3))],
+        X,
+        rng.normal(size=(6, 3)),
+    )
     return backward
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF059, RET504  programs as people write them
 """Pairs of functions in vector-Jacobian form: `f_forward(x, w) -> out, cache` and `f_backward(dout, cache)`."""
 
 from __future__ import annotations
@@ -90,7 +91,9 @@ def batchnorm_backward(dout, cache):
     xhat, n = cache["xhat"], len(dout)
     dgamma, dbeta = np.sum(dout * xhat, axis=0), dout.sum(axis=0)
     dxhat = dout * cache["gamma"]
-    dx = (n * dxhat - dxhat.sum(axis=0) - xhat * np.sum(dxhat * xhat, axis=0)) / n / np.sqrt(cache["var"] + cache["eps"])
+    dx = (
+        (n * dxhat - dxhat.sum(axis=0) - xhat * np.sum(dxhat * xhat, axis=0)) / n / np.sqrt(cache["var"] + cache["eps"])
+    )
     return dx, dgamma, dbeta
 
 
@@ -185,7 +188,13 @@ WRONG = [
     ("divided by the batch", "scaled_forward", scaled_backward, (dout,), (x, w, b)),
     ("slope of another function", "leaky_forward", leaky_backward, (rng.normal(size=(5, 4)),), (x,)),
     ("sigmoid's slope of a tanh", "squash_forward", squash_backward, (rng.normal(size=(5, 4)),), (x,)),
-    ("no path through the mean", "batchnorm_forward", batchnorm_without_mean_terms, (dout,), (h, np.ones(3), np.zeros(3))),
+    (
+        "no path through the mean",
+        "batchnorm_forward",
+        batchnorm_without_mean_terms,
+        (dout,),
+        (h, np.ones(3), np.zeros(3)),
+    ),
 ]
 
 
