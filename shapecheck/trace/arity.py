@@ -1,8 +1,9 @@
 """The recorder's most frequent function, written out for each number of operands.
 
 `record_2_1(site, result, a, b)` is called when an expression with two operands that can be read again and one that
-was held has been evaluated. A call with a fixed number of arguments, and one tuple per event, is what keeps a program
-of tiny arrays from waiting for its recorder; so these are made from a template rather than taking `*operands`.
+was held has been evaluated. A call with a fixed number of arguments, and no object made that Python's garbage
+collector has to watch, is what keeps a program of tiny arrays from waiting for its recorder; so these are made from a
+template rather than taking `*operands`.
 """
 
 from __future__ import annotations
@@ -13,17 +14,21 @@ from types import CodeType
 from typing import Any
 
 _TEMPLATE = """
-def make(state, append, events, push, pop, identify, ndarray, tracked, keep):
+def make(state, extend, flat, roll, push, pop, identify, ndarray, tracked, keep):
     def {name}({parameters}):
 {take}
         kind = type(result)
         if kind in tracked:
-            if state.quick and (kind is not ndarray or result.nbytes <= 4096):
-                append((site, result, {operands}))
-                if len(events) >= state.limit:
+            if kind is ndarray and result.nbytes > 4096:
+                keep(site, result, ({operands}))
+            elif state.rolling:
+                roll((site, result, {operands}))
+            elif state.quick:
+                extend((site, result, {count}, {operands}))
+                if len(flat) >= state.limit:
                     state.full()
             else:
-                keep(site, result, {operands})
+                keep(site, result, ({operands}))
 {give}
         return result
     return {name}
@@ -39,7 +44,8 @@ def _compiled(reloaded: int, held: int, push: bool) -> CodeType:
     text = _TEMPLATE.format(
         name=function_name(reloaded, held, push),
         parameters=", ".join(["site", "result", *names]),
-        operands="(" + "".join(f"{name}, " for name in [*names, *kept]) + ")",
+        count=reloaded + held,
+        operands="".join(f"{name}, " for name in [*names, *kept]),
         take="\n".join([_GUARD, *lines] if held or push else lines),
         give="        push(result)" if push else "",
     )

@@ -176,7 +176,7 @@ def _look_up(frame: types.FrameType, name: str) -> Any:
 
 def _is_last(site: Site, recorder: Recorder) -> bool:
     """Whether the last event is of this site: a comparison's comes before it is evaluated, and takes what was held."""
-    return bool(recorder.events) and recorder.events[-1][0] == site.number
+    return recorder.events[-1:] != [] and recorder.events[-1][0] == site.number
 
 
 def _read_last_event(failure: Failure, site: Site, recorder: Recorder) -> None:

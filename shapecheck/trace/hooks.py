@@ -41,8 +41,9 @@ class Hooks(dict[str, Hook]):
         hook = record_function(
             name,
             state=recorder.state,
-            append=recorder.events.append,
-            events=recorder.events,
+            extend=recorder.flat.extend,
+            flat=recorder.flat,
+            roll=recorder.rolling.append,
             push=recorder.stack.append,
             pop=recorder.stack.pop,
             identify=_thread.get_ident,
@@ -56,6 +57,7 @@ class Hooks(dict[str, Hook]):
 
 def _value_hooks(recorder: Recorder) -> dict[str, Hook]:
     """Values on their way through expressions, assignments and returns."""
+    roll = recorder.rolling.append
     state, stack, keep, push = recorder.state, recorder.stack, recorder.state.keep, recorder.stack.append
     tracked, containers, identify = TRACKED, _CONTAINERS, _thread.get_ident
 
@@ -86,7 +88,10 @@ def _value_hooks(recorder: Recorder) -> dict[str, Hook]:
     def bind(site: int, value: Any, *operands: Any) -> Any:
         kind = type(value)
         if kind in tracked:
-            keep(site, value, operands)
+            if state.rolling:
+                roll((site, value, *operands))
+            else:
+                keep(site, value, operands)
         elif kind in containers and state.window:
             if kind is tuple or len(value) > _LONGEST:
                 keep(site, value, operands)
@@ -96,11 +101,22 @@ def _value_hooks(recorder: Recorder) -> dict[str, Hook]:
 
     def returned(site: int, value: Any) -> Any:
         kind = type(value)
-        if kind in tracked or (kind is tuple and state.window):
+        if kind in tracked and state.rolling:
+            roll((site, value))
+        elif kind in tracked or (kind is tuple and state.window):
             keep(site, value, ())
         return value
 
-    return {"hold": hold, "record_many": record_many, "compared": compared, "bind": bind, "returned": returned}
+    def trying(number: int) -> None:
+        if not (state.guarded and identify() != state.owner):
+            state.tries[number] = len(stack)
+
+    def caught(number: int) -> None:
+        if not (state.guarded and identify() != state.owner):
+            del stack[state.tries.get(number, len(stack)) :]
+
+    hooks: list[Hook] = [hold, record_many, compared, bind, returned, trying, caught]
+    return {hook.__name__: hook for hook in hooks}
 
 
 def _call_hooks(recorder: Recorder) -> dict[str, Hook]:
@@ -177,14 +193,17 @@ def _forget(recorder: Recorder, array: Any) -> None:
             value.reference = lambda: None
         return copy if value is array else value
 
-    for events in (recorder.window, recorder.ring, recorder.events):
-        events[:] = [(site, other(result), tuple(map(other, operands))) for site, result, operands in events]
+    recorder.flat[:] = map(other, recorder.flat)
+    events = [tuple(map(other, event)) for event in recorder.rolling]
+    recorder.rolling.clear()
+    recorder.rolling.extend(events)
     recorder.state.saved.pop(id(array), None)
     recorder.stack[:] = map(other, recorder.stack)
 
 
 def _store_hooks(recorder: Recorder) -> dict[str, Hook]:
     """`x[i] = a`, seen just before it happens."""
+    roll, saved = recorder.rolling.append, recorder.state.saved
     state, stack, pop, keep = recorder.state, recorder.stack, recorder.stack.pop, recorder.state.keep
     tracked, identify, ndarray, unknown = TRACKED, _thread.get_ident, np.ndarray, recorder.state.unknown
 
@@ -202,10 +221,13 @@ def _store_hooks(recorder: Recorder) -> dict[str, Hook]:
             operands = (*operands, target)
         kind = type(target)
         if kind is ndarray or issubclass(kind, ndarray):
-            if state.window:
+            if state.window and not (id(target) in saved and target.nbytes <= 4096):
                 state.save(target)
                 state.weigh(target.nbytes)
-            keep(site, index, operands)
+            if state.rolling:
+                roll((site, index, *operands))
+            else:
+                keep(site, index, operands)
         elif type(value) in tracked:
             keep(site, index, operands)
         return index
@@ -230,19 +252,34 @@ def _store_hooks(recorder: Recorder) -> dict[str, Hook]:
 
 def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
     """`x += a`: what it is about to change, and what came of it."""
+    roll, saved = recorder.rolling.append, recorder.state.saved
     state, pop, keep = recorder.state, recorder.stack.pop, recorder.state.keep
     tracked, identify, ndarray, pending = TRACKED, _thread.get_ident, np.ndarray, recorder.state.pending
     constants: dict[int, Any] = {}
 
     def changing(site: int, value: Any, owner: Any, now: Any, key: Any) -> None:
-        if state.window and issubclass(type(now), ndarray):
-            state.save(now)
-            if not state.updated_twice:
-                place = (site, id(owner), str(key) if type(key) in _PLAIN_KEYS else "")
-                state.updates[place] = state.updates.get(place, 0) + 1
-                state.updated_twice = state.updates[place] > 2
-            state.weigh(now.nbytes)
-        keep(site, value, (owner, now, key))
+        kind = type(now)
+        if state.window and not (id(now) in saved and state.updated_twice and now.nbytes <= 4096):
+            if kind is ndarray or issubclass(kind, ndarray):
+                state.save(now)
+                if not state.updated_twice:
+                    place = (site, id(owner), str(key) if type(key) in _PLAIN_KEYS else "")
+                    state.updates[place] = state.updates.get(place, 0) + 1
+                    state.updated_twice = state.updates[place] > 2
+                state.weigh(now.nbytes)
+        if state.rolling:
+            roll((site, value, owner, now, key))
+        else:
+            keep(site, value, (owner, now, key))
+
+    def changed(site: int, now: Any) -> None:
+        kind = type(now)
+        if kind is ndarray:
+            return  # the same array as before
+        if kind in tracked:
+            keep(site, now, ())
+        elif issubclass(kind, ndarray):
+            state.look_again((now,), site)
 
     def augment_name(site: int, value: Any, now: Any) -> Any:
         kind = type(now)
@@ -252,8 +289,8 @@ def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
         return value
 
     def augmented_name(site: int, now: Any) -> None:
-        if type(now) in tracked:
-            keep(site, now, ())
+        if not (state.guarded and identify() != state.owner):
+            changed(site, now)
 
     def index_of(site: int) -> Any:
         slots = recorder.sites[site].slots
@@ -275,6 +312,8 @@ def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
         if type(now) in tracked or issubclass(type(now), ndarray):
             changing(site, value, owner, now, None if attribute else key)
         pending.append((site, owner, key))
+        if len(pending) > 100:  # of statements that failed
+            del pending[:-50]
         return value
 
     def augmented(site: int) -> None:
@@ -283,9 +322,7 @@ def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
         while pending:
             number, owner, key = pending.pop()
             if number == site:
-                now = _attribute(owner, key) if _is_attribute(recorder, site) else _item(owner, key)
-                if type(now) in tracked:
-                    keep(site, now, ())
+                changed(site, _attribute(owner, key) if _is_attribute(recorder, site) else _item(owner, key))
                 return
 
     return {

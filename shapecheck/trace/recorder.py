@@ -1,13 +1,15 @@
 """The recorder: keeps whole values for a window, then the last operations only.
 
-An event is `(site number, result, operands)`. Nothing is interpreted here: `build` does that afterwards, so that
-the running program waits as little as possible. What the rewritten program calls is in `hooks`.
+An event is `(site number, result, operands)`. In the window events lie end to end in one flat list, afterwards each is
+a tuple in a ring that drops one for each that comes; so neither is work for Python's garbage collector. Nothing is
+interpreted here: `build` does that afterwards. What the rewritten program calls is in `hooks`.
 """
 
 from __future__ import annotations
 
 import _thread
 import weakref
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -25,8 +27,8 @@ TRACKED = frozenset(
     | {t for t in vars(np).values() if isinstance(t, type) and issubclass(t, np.generic)}
 )
 
-# After each rotation this many of the last events stay where a failure looks for them.
-_RECENT = 64
+# Entries of the flat list that an event takes on average.
+_ENTRIES = 5
 
 
 class ArrayStub:
@@ -79,17 +81,29 @@ def root_of(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return array
 
 
+def events_of(flat: list[Any]) -> list[Event]:
+    """The events of a flat list: site, result, number of operands, operands, and so on."""
+    events: list[Event] = []
+    position, end = 0, len(flat)
+    while position < end:
+        first = position + 3
+        last = first + flat[position + 2]
+        events.append((flat[position], flat[position + 1], tuple(flat[first:last])))
+        position = last
+    return events
+
+
 class Recorder:
     """Collects the events of one run.
 
     Attributes:
-        window: Events of the window, with whole values.
-        ring: The last events after the window; empty while it lasts.
-        dropped: Whether events between the two were dropped.
-        events: The latest events; they move to `window` or `ring` when there are many.
+        flat: The events of the window, end to end.
+        rolling: The last events after the window: the site, the result and the operands of each.
         stack: Operands of the expressions that are being evaluated; what a failing expression leaves is on top.
         stop_at_window_end: Raise `WindowFull` when the window ends.
         hooks: What the rewritten code calls, by name.
+        window: Events of the window, with whole values, once the recording is finished.
+        ring: The last events after the window, once it is finished; empty where the window held everything.
     """
 
     def __init__(self, sites: SiteTable, limits: Limits | None = None, *, stop_at_window_end: bool = False) -> None:
@@ -97,12 +111,13 @@ class Recorder:
 
         self.sites = sites
         self.limits = limits or Limits()
-        self.events: list[Event] = []
+        self.stop_at_window_end = stop_at_window_end
+        self.flat: list[Any] = []
+        self.rolling: deque[tuple[Any, ...]] = deque(maxlen=2 * self.limits.ring_events)
         self.window: list[Event] = []
         self.ring: list[Event] = []
-        self.dropped = False
         self.stack: list[Any] = []
-        self.state = State(self, stop_at_window_end)
+        self.state = State(self)
         self.hooks = Hooks(self)
 
     @property
@@ -110,31 +125,40 @@ class Recorder:
         """Whether whole values are still kept."""
         return self.state.window
 
+    @property
+    def events(self) -> list[Event]:
+        """The latest events, the last one at the end."""
+        rolling = [(event[0], event[1], event[2:]) for event in self.rolling]
+        return rolling if len(rolling) > 100 else events_of(self.flat) + rolling
+
     def threaded(self) -> None:
         """Record the present thread only from now on; a second one is about to start."""
         self.state.guarded = True
-        self.state.quick = False
+        self.state.quick = self.state.rolling = False
 
     def finish(self) -> None:
         """Close the recording: `window` and `ring` are complete."""
-        self.state.guarded, self.state.owner, self.state.quick = True, None, False
-        if self.in_window:
-            self.window = self.events
-        else:
-            self.ring = self.ring + self.events
-        self.events = []
+        state = self.state
+        state.guarded, state.owner, state.quick, state.rolling = True, None, False, False
+        self.window = events_of(self.flat)
+        self.ring = [(event[0], event[1], event[2:]) for event in self.rolling]
+        self.flat.clear()
+        self.rolling.clear()
 
 
 class State:
     """What the hooks share: how far the recording is, and what it may still keep.
 
     Attributes:
-        quick: Small results can be kept as they are, whatever their operands.
+        quick: In the window, and results that are small can be kept without a look at anything else.
+        rolling: After it, and results that are small can be kept as they are, whatever their operands.
         seen_large: Something was too large for that.
-        limit: The number of events after which the list of events moves on.
+        limit: The number of entries of the flat list at which the window ends.
         guarded, owner: With more than one thread, only the owner's events are kept.
         saved: Memory whose first state has been copied: `id` -> its owner, held so that the `id` stays its own.
         pending: In-place operations on attributes and items that have begun: (site, owner, key or name).
+        tries: `try` statement -> the height of the stack when it was entered last.
+        unknown: Arrays into which a statement with several targets is about to store: (site, array).
     """
 
     __slots__ = (
@@ -147,23 +171,25 @@ class State:
         "pending",
         "quick",
         "recorder",
+        "rolling",
         "saved",
         "seen_large",
-        "stop",
+        "tries",
         "unknown",
         "updated_twice",
         "updates",
         "window",
     )
 
-    def __init__(self, recorder: Recorder, stop_at_window_end: bool) -> None:
+    def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
         self.limits = recorder.limits
-        self.stop = stop_at_window_end
         self.window = True
         self.quick = True
+        self.rolling = False
+        self.tries: dict[int, int] = {}
         self.seen_large = False
-        self.limit = self.limits.window_events
+        self.limit = self.limits.window_events * _ENTRIES
         self.large = self.limits.large
         self.guarded = False
         self.owner: int | None = _thread.get_ident()
@@ -175,28 +201,15 @@ class State:
         self.unknown: list[Any] = []
 
     def full(self) -> None:
-        """The window ends, or the ring turns."""
-        recorder = self.recorder
-        events, stack = recorder.events, recorder.stack
-        if self.window:
-            recorder.window = events[:]
-            self.window = False
-            self.quick = self.quick and not self.seen_large
-            self.limit = self.limits.ring_events + _RECENT
-            self.saved.clear()
-            self.updates.clear()
-            if self.stop:
-                events.clear()
-                raise WindowFull
-        else:
-            recorder.dropped = recorder.dropped or bool(recorder.ring)
-            recorder.ring = events[:-_RECENT]
-        del events[:-_RECENT]
-        # Operands that exceptions left behind; those of expressions that are still being evaluated are few.
-        if len(stack) > 4000:
-            del stack[:-2000]
-        if len(self.pending) > 1000:
-            del self.pending[:-100]
+        """The window ends; the ring begins."""
+        if not self.window:
+            return
+        self.window = self.quick = False
+        self.rolling = not self.seen_large and not self.guarded
+        self.saved.clear()
+        self.updates.clear()
+        if self.recorder.stop_at_window_end:
+            raise WindowFull
 
     def weigh(self, size: int) -> None:
         """Count memory that only the recording keeps alive; too much of it ends the window."""
@@ -222,24 +235,24 @@ class State:
         """Add an event, whatever the state of the recording."""
         if self.guarded and _thread.get_ident() != self.owner:
             return
-        events = self.recorder.events
         if issubclass(type(result), np.ndarray) and result.nbytes > self.large:
             self.seen_large = True
-            self.quick = self.quick and self.window
+            self.rolling = False
         if self.window:
-            events.append((site, result, operands))
+            flat = self.recorder.flat
+            flat.extend((site, result, len(operands), *operands))
             if issubclass(type(result), np.ndarray) and result.base is None:
                 self.weigh(result.nbytes)
-        else:
-            large = self.large
-            for operand in operands:
-                kind = type(operand)
-                if (kind is np.ndarray and operand.nbytes > large) or kind is list or kind is tuple:
-                    operands = tuple(map(self.light, operands))
-                    break
-            events.append((site, self.light(result), operands))
-        if len(events) >= self.limit:
-            self.full()
+            if len(flat) >= self.limit:
+                self.full()
+            return
+        large = self.large
+        for operand in operands:
+            kind = type(operand)
+            if (kind is np.ndarray and operand.nbytes > large) or kind is list or kind is tuple:
+                operands = tuple(map(self.light, operands))
+                break
+        self.recorder.rolling.append((site, self.light(result), *operands))
 
     def save(self, value: Any) -> None:
         """Copy an array's memory before its first change."""
@@ -249,7 +262,7 @@ class State:
         if id(root) in self.saved or root.nbytes > self.limits.hard_bytes:
             return
         self.saved[id(root)] = root
-        self.recorder.events.append((BEFORE, _snapshot(root), (root,)))
+        self.recorder.flat.extend((BEFORE, _snapshot(root), 1, root))
         self.weigh(root.nbytes)
 
     def look_again(self, values: tuple[Any, ...], site: int) -> None:
@@ -259,7 +272,7 @@ class State:
         roots = {id(r): r for r in (root_of(v) for v in values if issubclass(type(v), np.ndarray))}
         for key, root in roots.items():
             if key in self.saved and self.window:
-                self.recorder.events.append((AFTER, _snapshot(root), (root, site)))
+                self.recorder.flat.extend((AFTER, _snapshot(root), 2, root, site))
                 self.weigh(root.nbytes)
 
 

@@ -270,6 +270,29 @@ class Rewriter(ExpressionRewriter):
             node.msg = self._visit(node.msg)
         return node
 
+    def visit_Try(self, node: ast.Try) -> ast.stmt:
+        """`try:`; operands that an exception left behind are dropped where it is caught."""
+        suspends = any(map(self._suspends, node.body))
+        self._tries += 1
+        number = self._tries
+        node.body, node.orelse = self._statements(node.body), self._statements(node.orelse)
+        node.finalbody = self._statements(node.finalbody)
+        for handler in node.handlers:
+            if handler.type is not None:
+                handler.type = self._visit(handler.type)
+            handler.body = self._statements(handler.body)
+            if not suspends:
+                handler.body.insert(0, self._statement("caught", number, handler.body[0]))
+        if node.handlers and not suspends:
+            node.body.insert(0, self._statement("trying", number, node.body[0]))
+        return node
+
+    visit_TryStar = visit_Try  # type: ignore[assignment]
+    _tries = 0
+
+    def _statement(self, hook: str, number: int, at: ast.stmt) -> ast.stmt:
+        return ast.copy_location(ast.Expr(value=self._hook(hook, [self._number(number, at)], at)), at)
+
     def visit_Match(self, node: ast.Match) -> ast.stmt:
         """`match a:`; the patterns are left alone."""
         node.subject = self._visit(node.subject)

@@ -52,7 +52,8 @@ def _run(code: Callable[[], types.CodeType], path: Path) -> Outcome:
             try:
                 exec(code(), module.__dict__)
             except BaseException as error:
-                error.__traceback__ = error.__traceback__.tb_next if error.__traceback__ else None
+                ours = isinstance(error, SyntaxError) or error.__traceback__ is None
+                error.__traceback__ = None if ours else error.__traceback__.tb_next
                 trouble = "".join(traceback.format_exception(error))
     finally:
         del sys.modules["program"]

@@ -122,7 +122,7 @@ FAILING = {
     "unbound local": "def f():\n    x = A * W\n    W = 1\nf()",
     "string and array": "x = 'loss' + A",
     "none": "x = A @ None",
-    "list and array": "x = [1, 2] @ A",
+    "list and array": "x = [1, 2, 3] @ A",
     "ragged": "np.array([[1, 2], [3]])",
     "out": "np.dot(A, A.T, np.ones(3))",
     "out with the wrong shape": "np.add(A, 1, out=np.ones(3))",
@@ -143,6 +143,9 @@ FAILING = {
     "sum over strings": "sum(s for s in ['a'])",
     "an object that raises": "class Bad:\n    def __array__(self, dtype=None, copy=None): raise OSError('no')\n"
     "    def __matmul__(self, o): return fail(o * 2)\nBad() @ v",
+}
+
+REFUSED = {
     "return outside": "return 5",
     "syntax": "x = (A @",
     "await outside": "await A",
@@ -165,4 +168,11 @@ def test_a_failure_in_a_function_reads_the_same(text: str, both: Callable[..., A
     body = "".join(f"        {line}\n" for line in text.split("\n"))
     runs = both(SETUP + f"def run(A, B, v):\n    for step in range(2):\n{body}\nrun(A, B, v)\n")
     assert runs.plain.trouble
+    assert runs.recorded.visible == runs.plain.visible
+
+
+@pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED.keys())
+def test_what_python_does_not_compile_is_refused_in_its_words(text: str, both: Callable[..., Any]) -> None:
+    runs = both(SETUP + text + "\n")
+    assert "SyntaxError" in runs.plain.trouble
     assert runs.recorded.visible == runs.plain.visible
