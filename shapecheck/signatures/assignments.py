@@ -14,7 +14,7 @@ from typing import Any
 
 from jaxtyping import AbstractArray
 
-_CHECK = "__shapecheck_assigned__"
+CHECK = "__shapecheck_assigned__"
 
 
 class LocalRefused(Exception):  # noqa: N818 - never seen by a user; it carries the evidence to the wrapper
@@ -65,7 +65,7 @@ def with_checked_assignments(fn: types.FunctionType) -> tuple[types.FunctionType
     exec(compile(module, fn.__code__.co_filename, "exec", dont_inherit=True), fn.__globals__, space)
     made = space[definition.name]
     code = made.__code__.replace(co_qualname=fn.__qualname__)
-    constants = {_CHECK: check_assigned, **{_hint_name(name): hint for name, hint in annotations.items()}}
+    constants = {CHECK: check_assigned, **{_hint_name(name): hint for name, hint in annotations.items()}}
     return _rebuilt(fn, code, constants), annotations
 
 
@@ -113,7 +113,7 @@ class _Inserter(ast.NodeTransformer):
 
     def visit_body(self, definition: ast.FunctionDef) -> None:
         definition.body = [part for statement in definition.body for part in self._visited(statement)]
-        hidden = [_CHECK, *map(_hint_name, self.annotations)] if self.annotations else []
+        hidden = [CHECK, *map(_hint_name, self.annotations)] if self.annotations else []
         definition.args.kwonlyargs += [ast.arg(name) for name in hidden]
         definition.args.kw_defaults += [ast.Constant(None) for _ in hidden]
 
@@ -143,7 +143,7 @@ class _Inserter(ast.NodeTransformer):
         if self.annotations.setdefault(name, annotation) is not annotation:
             raise TypeError(f"`{name}` is annotated twice with different shapes; give the second value its own name")
         call = ast.Call(
-            ast.Name(_CHECK, ast.Load()),
+            ast.Name(CHECK, ast.Load()),
             [ast.Constant(name), ast.Name(name, ast.Load()), ast.Name(_hint_name(name), ast.Load())],
             [],
         )

@@ -17,9 +17,10 @@ from beartype import beartype
 from beartype.roar import BeartypeCallHintViolation
 from jaxtyping import AbstractArray, TypeCheckError, jaxtyped
 
-from shapecheck.signatures.assignments import LocalRefused, read_hint, with_checked_assignments
+from shapecheck.signatures.assignments import CHECK, LocalRefused, read_hint, with_checked_assignments
 from shapecheck.signatures.axes import check_words, leaf_arrays
 from shapecheck.signatures.containers import NUMBERS, items_fit, needs_items_fit, without_items
+from shapecheck.signatures.memory import Memory, Walk
 from shapecheck.signatures.refusal import Declared, Refusal, SignatureError, annotation_text, refuse
 
 T = TypeVar("T", bound=Callable[..., Any])
@@ -35,6 +36,9 @@ class Call:
     values: dict[str, Any]
 
 
+# Their bodies run when the call, and with it the binding of axes, is over: local variables are not checked there.
+_SUSPENDED = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
 _observers: list[list[Call]] = []
 
 
@@ -46,7 +50,8 @@ def signature(fn: Any = None, /, *, locals: bool = False) -> Any:  # noqa: A002 
     """Check the dimension signatures of a function, method or dataclass at every call.
 
     The annotations are jaxtyping's (`Float[Array, "batch in"]`); an axis name stands for one size within a call, in
-    the arguments and the result alike. Checks are per call, not per element: some 20 to 40 microseconds each.
+    the arguments and the result alike. Checks are per call, not per element: about 25 microseconds for shapes that
+    are new to the function, about 4 for those that it has accepted before.
 
     Args:
         fn: A function, method, `staticmethod`, `classmethod`, `property`, or a dataclass (its fields are checked).
@@ -112,7 +117,7 @@ def _checked(signed: _Signed) -> Callable[..., Any]:
     def checked(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         try:
-            result = signed.enforced(*args, **kwargs)
+            result = signed.call(args, kwargs)
         except TypeCheckError as error:
             refusal = signed.refusal_of_call(error, sys._getframe(1), args, kwargs)
             if refusal is None:
@@ -125,6 +130,13 @@ def _checked(signed: _Signed) -> Callable[..., Any]:
                 raise
             raise signed.refused_local(refused, args, kwargs) from TypeCheckError(
                 f"`{refused.name}` is not {annotation_text(refused.annotation)}"
+            )
+        except _ResultRefusedError as refused:
+            if refused.signed is not signed:
+                raise
+            where = sys._getframe(1)
+            raise signed.refused_result(refused.result, where, args, kwargs) from TypeCheckError(
+                f"the result of {fn.__qualname__} is not {annotation_text(signed.hints['return'])}"
             )
         except TypeError:
             if signed.accepts(args, kwargs):
@@ -196,9 +208,37 @@ class _Signed:
         return hints_of(self.fn, self.spaces)
 
     @functools.cached_property
+    def memory(self) -> Memory:
+        """The shapes that were accepted before."""
+        return Memory(self.plain, self.hints, self.fn.__code__)
+
+    def call(self, args: Any, kwargs: Any) -> Any:
+        """Call the function, checking in full whatever has not been accepted before."""
+        key = self.memory.key(args, kwargs)
+        start = None if key is None else self.memory.known.get(key)
+        if start is None:
+            result = self.enforced(*args, **kwargs)
+            if key is not None:
+                self.memory.accepted(key)
+            return result
+        # A context of its own: an `isinstance` in here must not meet the axes of a function further out.
+        with jaxtyped("context"):
+            walk = Walk(self.memory, start, lambda: self._arrays(args, kwargs))
+            checks = {CHECK: walk.check} if self.local_hints else {}
+            result = self.body(*args, **kwargs, **checks)
+            if "return" in self.hints and not walk.result_fits(self.hints["return"], result):
+                raise _ResultRefusedError(self, result)
+        return result
+
+    def _arrays(self, args: Any, kwargs: Any) -> Iterator[tuple[Any, Any]]:
+        for declared in self._arguments(args, kwargs):
+            for _, annotation, value in leaf_arrays(declared.annotation, declared.value, declared.name):
+                yield annotation, value
+
+    @functools.cached_property
     def enforced(self) -> Callable[..., Any]:
         """The function under jaxtyping and beartype."""
-        if self.check_locals:
+        if self.check_locals and not self.fn.__code__.co_flags & _SUSPENDED:
             self.body, self.local_hints = with_checked_assignments(self.fn)
         body = types.FunctionType(
             self.body.__code__, self.fn.__globals__, self.fn.__name__, self.fn.__defaults__, self.fn.__closure__
@@ -274,6 +314,13 @@ class _Signed:
         assert refusal is not None, "a blamed value is always refused"
         return SignatureError(refusal)
 
+    def refused_result(self, result: Any, frame: types.FrameType, args: Any, kwargs: Any) -> SignatureError:
+        """The error for a result that does not fit."""
+        values = [*self._arguments(args, kwargs), Declared("return", "the result", self.hints["return"], result)]
+        refusal = self._refuse(values, f"{frame.f_code.co_filename}:{frame.f_lineno}", args, kwargs)
+        assert refusal is not None, "a result was refused that fits its annotation"
+        return SignatureError(refusal)
+
     def _arguments(self, args: Any, kwargs: Any) -> list[Declared]:
         bound = self.plain.bind(*args, **kwargs)
         bound.apply_defaults()
@@ -289,6 +336,15 @@ class _Signed:
                 hint = dict[str, hint]
             values.append(Declared(name, f"argument `{name}`", hint, value))
         return values
+
+
+class _ResultRefusedError(Exception):
+    """A result does not fit, found without jaxtyping's wrapper; never seen by a user."""
+
+    def __init__(self, signed: _Signed, result: Any) -> None:
+        super().__init__()
+        self.signed = signed
+        self.result = result
 
 
 class _ViolationError(TypeError):

@@ -1,6 +1,7 @@
 """What is accepted, what is refused, and that the program does not notice the checking."""
 
 import asyncio
+import functools
 import inspect
 import random
 import subprocess
@@ -13,7 +14,7 @@ import jaxtyping
 import numpy as np
 import pytest
 from beartype import beartype
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ def product(A: Float[Array, "m k"], B: Float[Array, "k n"]) -> Float[Array, "m n
     return A @ B
 
 
+@settings(deadline=None)
 @given(a=st.tuples(sizes, sizes), b=st.tuples(sizes, sizes))
 def test_refuses_exactly_what_does_not_multiply(a, b):
     A, B = np.ones(a), np.ones(b)
@@ -41,17 +43,140 @@ def test_refuses_exactly_what_does_not_multiply(a, b):
         assert f"is {b[0]}, and `k` is {a[1]} (axis 1 of `A`)" in str(caught.value)
 
 
+@signature
+def same(x: Float[Array, "*shape"], y: Float[Array, "*shape"]) -> None:
+    pass
+
+
+@settings(deadline=None)
 @given(shape=st.lists(sizes, max_size=4).map(tuple), other=st.lists(sizes, max_size=4).map(tuple))
 def test_a_run_of_axes_binds_as_a_whole(shape, other):
-    @signature
-    def same(x: Float[Array, "*shape"], y: Float[Array, "*shape"]) -> None:
-        pass
-
     if shape == other:
         same(np.ones(shape), np.ones(other))
     else:
         with pytest.raises(SignatureError):
             same(np.ones(shape), np.ones(other))
+
+
+layers = st.tuples(sizes, sizes, sizes, sizes, st.booleans())
+
+
+def outcome(fn, call):
+    """What a call says: nothing, or the first line of the refusal."""
+    m, n, k, bias, turned = call
+    X, W, b = np.ones((m, n)), np.ones((n, k)), [np.ones(bias), np.ones(bias)]
+    try:
+        fn(X, W, b, turned)
+    except SignatureError as error:
+        return str(error).splitlines()[0]
+    return None
+
+
+def layer_of(W, scale, turned):
+    made = scale * W[:2]
+    return made.T if turned else made
+
+
+def new_layer():
+    """The same function, as if it had never been called; what it assigns does not follow from its arguments alone."""
+
+    @signature(locals=True)
+    def layer(
+        X: Float[Array, "m n"],
+        W: Float[Array, "n k"],
+        b: list[Float[Array, "k"]],
+        turned: bool,
+        make: object = layer_of,
+    ) -> Float[Array, "rows k"]:
+        made: Float[Array, "rows k"] = make(W, X[0, 0], turned)
+        again: Float[Array, "rows k"] = make(W, 2.0, False)
+        return made + again + b[0]
+
+    return layer
+
+
+@functools.cache
+def first_outcome(call):
+    return outcome(new_layer(), call)
+
+
+@settings(deadline=None, max_examples=40)
+@given(calls=st.lists(layers, min_size=1, max_size=8))
+def test_what_was_accepted_before_changes_no_verdict(calls):
+    old = new_layer()
+    for call in [*calls, *calls]:
+        assert outcome(old, call) == first_outcome(call)
+
+
+def test_a_result_is_checked_also_when_the_arguments_were_seen_before():
+    shapes = [(2, 3), (2, 3), (3, 2), (2, 3)]
+    made = iter(shapes)
+
+    @signature
+    def f(x: Float[Array, "a b"]) -> Float[Array, "a b"]:
+        return np.ones(next(made))
+
+    for shape in shapes:
+        if shape == (2, 3):
+            f(np.ones((2, 3)))
+        else:
+            with pytest.raises(SignatureError, match=r"the result of .* `a` is 2 \(axis 0 of `x`\)") as caught:
+                f(np.ones((2, 3)))
+            assert isinstance(caught.value.__cause__, jaxtyping.TypeCheckError)
+
+
+def test_isinstance_in_a_body_meets_the_axes_of_its_own_call_only():
+    @signature
+    def inner(x: Float[Array, "n"]) -> bool:
+        return isinstance(np.ones(3), Float[Array, "n"])
+
+    def helper(y):
+        return isinstance(y, Float[Array, "n"])
+
+    @signature
+    def through_helper(x: Float[Array, "m"]) -> bool:
+        return helper(np.ones(5))
+
+    @signature
+    def outer(x: Float[Array, "n"]) -> list[bool]:
+        return [inner(np.ones(3)), inner(np.ones(4)), through_helper(np.ones(2))]
+
+    assert [outer(np.ones(7)) for _ in range(3)] == [[True, False, True]] * 3
+
+
+def test_a_long_loop_of_assignments_is_checked_to_its_end():
+    @signature(locals=True)
+    def f(x: Float[Array, "n"], grows_at: int) -> None:
+        for turn in range(400):
+            y: Float[Array, "n"] = np.ones(len(x) + (turn == grows_at))
+            del y
+
+    for _ in range(3):
+        f(np.ones(2), -1)
+        with pytest.raises(SignatureError, match=r"local variable `y` .* has shape \(3,\)"):
+            f(np.ones(2), 399)
+
+
+def test_subclasses_and_locals_of_generators():
+    @signature(locals=True)
+    def f(x: Float[Array, "n"], y: Float[Array, "n"]) -> Float[Array, "n"]:
+        z: Float[Array, "n"] = x + y
+        return z
+
+    @signature(locals=True)
+    def parts(x: Float[Array, "n"]) -> Iterator[Float[Array, "half"]]:
+        first: Float[Array, "half"] = x[: len(x) // 2]
+        yield first
+
+    @signature
+    def outer(half: Float[Array, "half"]) -> int:
+        return sum(len(part) for part in parts(np.ones(8)))
+
+    for _ in range(3):
+        assert f(np.ma.ones(2), np.ones(2)).sum() == 4
+        assert outer(np.ones(3)) == 4
+        with pytest.raises(SignatureError):
+            f(np.ma.ones(3), np.ones(2))
 
 
 def test_every_array_of_a_list_is_seen_every_time():
