@@ -1,0 +1,190 @@
+"""Whether a wrong expression is itself to blame, or an operand: a slope's formula, or an adjoint of another layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from shapecheck.gradients.matching import Matching, Standing
+from shapecheck.gradients.replay import Replay, ReplayError
+from shapecheck.trace.tape import Operation
+
+_PRODUCTS = frozenset({"*", "*=", "numpy.multiply"})
+
+
+def blamed(matching: Matching, value: int, wanted: Any) -> int | None:
+    """The site of a slope's formula that is wrong, where a product is wrong because of it.
+
+    In `upstream * slope` the slope that is wanted is known. Where the slope's own formula gives it at another value of
+    the forward pass, its argument was the wrong one, and the blame stays with the product, as it does where the same
+    formula serves another layer well; else the formula is wrong.
+
+    Args:
+        matching: The adjoints.
+        value: The product's result.
+        wanted: What it should have been.
+
+    Returns:
+        The number of the site that made the slope; None where the product itself is to blame, or cannot be told.
+    """
+    replay = matching.replay
+    operation = _producer(replay, value)
+    if operation is None or operation.function not in _PRODUCTS:
+        return None
+    standings = matching.standings(sorted(replay.ancestors([value])))
+    upstream = [i for i in operation.inputs if standings.get(i) in {Standing.VERIFIED, Standing.UNVERIFIED}]
+    slopes = [i for i in operation.inputs if i not in upstream and _is_slope(matching, standings, i)]
+    if len(upstream) != 1 or len(slopes) != 1 or standings[upstream[0]] is not Standing.VERIFIED:
+        return None
+    made = _producer(replay, slopes[0])
+    assert made is not None
+    carrier = np.asarray(replay.recorded[upstream[0]], dtype=float)
+    if made.site is None or _serves_elsewhere(matching, made):
+        return None
+    if _another_argument(matching, slopes[0], carrier, wanted, standings):
+        return None
+    return made.site
+
+
+def read_at(matching: Matching, value: int, wanted: Any) -> int | None:
+    """The site that read an adjoint of the wrong layer, where an operation is wrong because it was given that.
+
+    Args:
+        matching: The adjoints.
+        value: The operation's result.
+        wanted: What it should have been.
+
+    Returns:
+        The number of the site that took the operand out of a list or dictionary; None where no other adjoint in the
+        operand's place would give what is wanted, or it was not read from a container.
+    """
+    replay = matching.replay
+    operation = _producer(replay, value)
+    step = replay.step(operation) if operation is not None else None
+    if operation is None or step is None:
+        return None
+    for operand in operation.inputs:
+        match = matching.match(operand)
+        if match is None or match.weak or match.transposed:
+            continue
+        for other in _of_shape(replay, matching.adjoints.of, np.shape(replay.recorded[operand])):
+            if other in {match.forward, *match.alike} or not np.any(matching.adjoints[other]):
+                continue
+            try:
+                result = np.asarray(step(_With(replay.recorded, operand, matching.adjoints[other])), dtype=float)
+            except (ValueError, TypeError, IndexError):
+                continue
+            if result.shape == wanted.shape and np.any(result) and _same_direction(result, wanted):
+                return _access_of(replay, operand, operation.number)
+    return None
+
+
+class _With(list[Any]):
+    """The recorded values with one of them replaced."""
+
+    def __init__(self, recorded: list[Any], number: int, array: Any) -> None:
+        super().__init__(recorded)
+        self[number] = array
+
+
+def _access_of(replay: Replay, value: int, before: int) -> int | None:
+    """Where a value, or what it is a plain copy of, was last read from a container."""
+    tape = replay.tape
+    for _ in range(4):
+        sites = [a.site for a in tape.accesses if a.value == value and a.time <= before]
+        if sites:
+            return sites[-1]
+        operation = _producer(replay, value)
+        if operation is None or operation.function not in {"numpy.array", ".copy", "numpy.copy", "numpy.asarray"}:
+            return None
+        value = operation.inputs[0]
+    return None
+
+
+def _serves_elsewhere(matching: Matching, made: Operation) -> bool:
+    """Whether the same formula makes a right slope for another layer."""
+    replay = matching.replay
+    others = {o.result for o in replay.tape.made_at(made.site or 0) if o.number != made.number}
+    for operation in replay.tape.operations:
+        if operation.function in _PRODUCTS and not others.isdisjoint(operation.inputs):
+            match = matching.match(operation.result)
+            if match is not None and not match.weak:
+                return True
+    return False
+
+
+def _producer(replay: Replay, value: int) -> Operation | None:
+    number = replay.tape.values[value].producer
+    return replay.tape.operations[number] if number is not None else None
+
+
+def _is_slope(matching: Matching, standings: dict[int, Standing], value: int) -> bool:
+    """Whether a value was computed from the forward pass alone, for the backward pass."""
+    operation = _producer(matching.replay, value)
+    if operation is None or operation.function == "leaf" or value in matching.adjoints.closure:
+        return False
+    return standings.get(value) is Standing.FORWARD and np.size(matching.replay.recorded[value]) > 1
+
+
+def _arguments(replay: Replay, slope: int, stop: set[int]) -> list[int]:
+    """What a slope's formula was given: the values that came from outside its function, or its statement."""
+    tape = replay.tape
+    made = _producer(replay, slope)
+    assert made is not None
+    assert made.site is not None
+    home = tape.sites[made.site]
+    found: list[int] = []
+    open_values = [slope]
+    while open_values:
+        value = open_values.pop()
+        operation = _producer(replay, value)
+        site = tape.sites[operation.site] if operation is not None and operation.site is not None else None
+        inside = site is not None and site.function == home.function
+        inside = inside and site is not None and (home.function != "<module>" or site.line == home.line)
+        if value != slope and (value in stop or not inside or operation is None or operation.function == "leaf"):
+            if np.size(replay.recorded[value]) > 1 and value not in found:
+                found.append(value)
+            continue
+        if operation is not None:
+            open_values.extend(operation.inputs)
+    return found
+
+
+def _another_argument(
+    matching: Matching, slope: int, carrier: Any, wanted: Any, standings: dict[int, Standing]
+) -> bool:
+    """Whether the slope's own formula, at another value of the forward pass, gives what is wanted."""
+    replay = matching.replay
+    arguments = _arguments(replay, slope, matching.adjoints.closure)
+    if len(arguments) != 1:
+        return False
+    argument = arguments[0]
+    shape = np.shape(replay.recorded[argument])
+    forward = [*matching.adjoints.closure, *(v for v, s in standings.items() if s is Standing.FORWARD)]
+    tried: list[Any] = [replay.recorded[argument]]
+    for other in _of_shape(replay, forward, shape):
+        array = replay.recorded[other]
+        if any(np.array_equal(array, t) for t in tried):
+            continue
+        tried.append(array)
+        try:
+            product = np.asarray(carrier * replay.evaluate({argument: array}, [slope])[slope], dtype=float)
+        except (ReplayError, ValueError):
+            continue
+        if product.shape == wanted.shape and np.any(product) and _same_direction(product, wanted):
+            return True
+    return False
+
+
+def _of_shape(replay: Replay, values: Iterable[int], shape: tuple[int, ...]) -> list[int]:
+    return [v for v in dict.fromkeys(values) if np.shape(replay.recorded[v]) == shape][:60]
+
+
+def _same_direction(left: Any, right: Any) -> bool:
+    product = float(np.sum(left * right))
+    return abs(product) >= (1 - 1e-9) * float(np.linalg.norm(left) * np.linalg.norm(right))
+
+
+__all__ = ["blamed", "read_at"]

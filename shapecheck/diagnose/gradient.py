@@ -1,0 +1,267 @@
+"""Which expression of a backward pass is wrong: the one that, were it the adjoint it stands for, would set most right.
+
+A value is suspected when it matches no adjoint. For each such value the question is put to a replay: if this value had
+been the adjoint of that forward value, would the gradients that are wrong become right, and those that are right stay
+so? What answers yes for the most parameters, and comes first, is where the mistake is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from shapecheck.diagnose.blame import blamed, read_at
+from shapecheck.diagnose.verdicts import Verdict, Verdicts
+from shapecheck.gradients.losses import Loss, Step
+from shapecheck.gradients.matching import EXACT, Standing
+from shapecheck.gradients.replay import ReplayError
+
+# More suspects than these in one step are not tried.
+_MOST_SUSPECTS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """An expression that makes gradients wrong.
+
+    Attributes:
+        site: Its number.
+        values: Its results, at each time that it ran in the step.
+        wanted: For each of them the forward value whose adjoint it should have been, and that array.
+        explains: The parameters (their values at the start of the step) whose gradients become right with it.
+        operands_right: Whether all that went into it was verified or is part of the forward pass.
+        scale: For a factor that is wrong: what the value has to be multiplied by.
+        origin: The site of an operand (a slope computed elsewhere) that is to blame, if it is not this expression.
+        reason: `value` (matches nothing), `scale`, `other` (it is the adjoint of something else).
+    """
+
+    site: int
+    values: tuple[int, ...]
+    wanted: dict[int, tuple[int, Any]]
+    explains: tuple[int, ...]
+    operands_right: bool
+    reason: str = "value"
+    scale: float | None = None
+    origin: int | None = None
+
+
+@dataclass(slots=True)
+class Diagnosis:
+    """The verdicts on all gradients of a step, and the suspects: one for each independent mistake, then the others."""
+
+    step: Step
+    loss: Loss
+    verdicts: list[Verdict]
+    suspects: list[Suspect]
+    independent: int
+    rate: float | None
+
+    @property
+    def wrong(self) -> list[Verdict]:
+        """The gradients that are no multiple of the adjoint."""
+        return [v for v in self.verdicts if not v.is_right and not v.proves_nothing]
+
+
+def diagnose_step(step: Step, loss: Loss) -> Diagnosis:
+    """Find the expressions to blame for the gradients of one step that are wrong.
+
+    Args:
+        step: The step.
+        loss: What it descends, with its adjoints.
+
+    Returns:
+        A verdict on each gradient, and the suspects, the most telling first.
+    """
+    assert loss.matching is not None
+    known = Verdicts(loss.matching, step)
+    verdicts = known.all()
+    wrong = {v.parameter for v in verdicts if not v.is_right and not v.proves_nothing}
+    off = _off_scale(verdicts, known)
+    suspects: list[Suspect] = []
+    if wrong:
+        suspects += _suspects(known, wrong, {v.parameter for v in verdicts if v.is_right})
+    if off:
+        suspects += _scale_suspects(known, off)
+    chosen, others = _independent(suspects)
+    chosen = [_with_origin(s, known) for s in chosen]
+    return Diagnosis(step, loss, verdicts, chosen + others, len(chosen), known.rate)
+
+
+def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
+    if suspect.reason != "value":
+        return suspect
+    value = suspect.values[0]
+    wanted = np.asarray(suspect.wanted[value][1], dtype=float)
+    origin = blamed(known.matching, value, wanted)
+    if origin is None:
+        origin = read_at(known.matching, value, wanted)
+    return replace(suspect, origin=origin) if origin is not None else suspect
+
+
+# -- gradients that are no multiple of the adjoint ------------------------------------------------------------------
+
+
+def _suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Suspect]:
+    chain = known.chain(wrong)
+    standings = known.matching.standings(chain)
+    carried = any(s is Standing.VERIFIED for s in standings.values())
+    targets = _targets(known, wrong)
+    by_site: dict[int, Suspect] = {}
+    tried = 0
+    for value in chain:
+        operation = known.producer(value)
+        standing = standings[value]
+        misplaced = standing is Standing.VERIFIED
+        if operation is None or operation.site is None or standing is Standing.ZERO or tried > _MOST_SUSPECTS:
+            continue
+        if standing is Standing.FORWARD and (carried or np.size(known.replay.recorded[value]) == 1):
+            continue
+        tried += 1
+        best = _best_target(known, value, targets, wrong, right)
+        if best is None:
+            continue
+        forward, adjoint, explains = best
+        inputs_right = all(standings.get(i) is not Standing.UNVERIFIED for i in operation.inputs)
+        reason = "other" if misplaced else "value"
+        suspect = Suspect(operation.site, (value,), {value: (forward, adjoint)}, explains, inputs_right, reason)
+        by_site[operation.site] = _merged(by_site.get(operation.site), suspect)
+    found = list(by_site.values())
+    explained = {p for s in found for p in s.explains}
+    return found + _misused(known, wrong - explained)
+
+
+def _misused(known: Verdicts, wrong: set[int]) -> list[Suspect]:
+    """Changes of another shape than their parameter's: adjoints that belong to something else, or were not summed."""
+    found: dict[int, Suspect] = {}
+    for _, old, change, _ in known.step.parameters:
+        operation = known.producer(change)
+        shape = np.shape(known.replay.recorded[old])
+        if old not in wrong or np.shape(known.replay.recorded[change]) == shape:
+            continue
+        match = known.matching.match(change)
+        if operation is None or operation.site is None or match is None:
+            continue
+        wanted = {change: (old, match.factor.number * np.asarray(known.matching.adjoints[old]))}
+        suspect = Suspect(operation.site, (change,), wanted, (old,), operands_right=True, reason="other")
+        found[operation.site] = _merged(found.get(operation.site), suspect)
+    return list(found.values())
+
+
+def _targets(known: Verdicts, parameters: set[int]) -> dict[tuple[int, ...], list[int]]:
+    """The forward values that could have been meant, by shape: those that depend on a parameter that is wrong."""
+    adjoints = known.matching.adjoints
+    downstream = known.replay.dependents(parameters) & set(adjoints.of)
+    by_shape: dict[tuple[int, ...], list[int]] = {}
+    for value in sorted(downstream):
+        seen = by_shape.setdefault(np.shape(adjoints[value]), [])
+        if np.any(adjoints[value]) and not any(_same_direction(adjoints[value], adjoints[k]) for k in seen):
+            seen.append(value)
+    return by_shape
+
+
+def _same_direction(left: Any, right: Any) -> bool:
+    product = float(np.sum(left * right))
+    return abs(product) >= (1 - 1e-9) * float(np.linalg.norm(left) * np.linalg.norm(right))
+
+
+def _best_target(
+    known: Verdicts, value: int, targets: dict[tuple[int, ...], list[int]], wrong: set[int], right: set[int]
+) -> tuple[int, Any, tuple[int, ...]] | None:
+    """The adjoint that, in the place of a value, makes the most wrong gradients right and none wrong."""
+    adjoints = known.matching.adjoints
+    now = known.matching.match(value)
+    best: tuple[int, Any, tuple[int, ...]] | None = None
+    for forward in targets.get(np.shape(known.replay.recorded[value]), ()):
+        if now is not None and forward in {now.forward, *now.alike} and not now.transposed:
+            continue
+        try:
+            outcomes = known.outcomes(value, adjoints[forward])
+        except ReplayError:
+            continue
+        repaired = tuple(p for p, factor in outcomes.items() if factor is not None and p in wrong)
+        broken = [p for p, factor in outcomes.items() if factor is None and p in right]
+        if repaired and not broken and (best is None or len(repaired) > len(best[2])):
+            got = outcomes[repaired[0]]
+            scale = known.rate / got.number if known.rate is not None and got is not None else 1.0
+            best = (forward, scale * adjoints[forward], repaired)
+    return best
+
+
+def _merged(known: Suspect | None, new: Suspect) -> Suspect:
+    """One suspect for all the times that a site ran."""
+    if known is None:
+        return new
+    return replace(
+        known,
+        values=(*known.values, *new.values),
+        wanted={**known.wanted, **new.wanted},
+        explains=tuple(dict.fromkeys((*known.explains, *new.explains))),
+        operands_right=known.operands_right or new.operands_right,
+    )
+
+
+# -- gradients that are right up to a factor that the others do not have --------------------------------------------
+
+
+def _off_scale(verdicts: Iterable[Verdict], known: Verdicts) -> dict[int, float]:
+    """The right gradients whose factor is not the common one, and what they have to be multiplied by."""
+    rate = known.rate
+    if rate is None:
+        return {}
+    factors = {v.parameter: v.factor.number for v in verdicts if v.factor is not None and v.at_change}
+    return {p: rate / f for p, f in factors.items() if abs(f / rate - 1) > 10 * EXACT}
+
+
+def _scale_suspects(known: Verdicts, off: dict[int, float]) -> list[Suspect]:
+    """The expressions after which every gradient needs the same factor; those that multiply by a number come first."""
+    by_site: dict[int, Suspect] = {}
+    for value in known.chain(off)[:_MOST_SUSPECTS]:
+        operation = known.producer(value)
+        match = known.matching.match(value)
+        if operation is None or operation.site is None or match is None or match.weak:
+            continue
+        touched = known.reached(value)
+        ratios = [off[p] for p in touched if p in off]
+        if len(ratios) < len(touched) or max(ratios) - min(ratios) > 10 * EXACT * max(map(abs, ratios)):
+            continue
+        wanted = {value: (match.forward, ratios[0] * np.asarray(known.replay.recorded[value]))}
+        scales = _scales(operation, known)
+        suspect = Suspect(operation.site, (value,), wanted, tuple(touched), scales, "scale", ratios[0])
+        by_site[operation.site] = _merged(by_site.get(operation.site), suspect)
+    return list(by_site.values())
+
+
+def _scales(operation: Any, known: Verdicts) -> bool:
+    """Whether an operation multiplies or divides by a single number."""
+    if operation.function not in {"*", "/", "*=", "/=", "numpy.multiply", "numpy.divide", "unary-"}:
+        return False
+    sizes = [np.size(known.replay.recorded[n]) for n in operation.inputs]
+    return operation.function == "unary-" or len(sizes) < 2 or min(sizes) == 1
+
+
+# -- order ----------------------------------------------------------------------------------------------------------
+
+
+def _independent(suspects: Sequence[Suspect]) -> tuple[list[Suspect], list[Suspect]]:
+    """One suspect for each independent mistake, greedily; and the rest."""
+    left = list(suspects)
+    chosen: list[Suspect] = []
+    open_parameters = {p for s in suspects for p in s.explains}
+    while left and open_parameters:
+        left.sort(key=lambda s: _rank(s, open_parameters))
+        if not open_parameters.intersection(left[0].explains):
+            break
+        chosen.append(left.pop(0))
+        open_parameters.difference_update(chosen[-1].explains)
+    return chosen, left
+
+
+def _rank(suspect: Suspect, open_parameters: set[int]) -> tuple[Any, ...]:
+    covered = len(open_parameters.intersection(suspect.explains))
+    return (-covered, suspect.reason == "other", not suspect.operands_right, min(suspect.values))
+
+
+__all__ = ["Diagnosis", "Suspect", "diagnose_step"]

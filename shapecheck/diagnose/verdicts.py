@@ -1,0 +1,187 @@
+"""Whether what a step applies to each parameter is its gradient, up to a factor and what an optimizer does to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from shapecheck.gradients.factors import Factor
+from shapecheck.gradients.losses import Step
+from shapecheck.gradients.matching import EXACT, Matching
+from shapecheck.trace.tape import Operation
+
+# What an optimizer does to a gradient keeps its shape, entry by entry: rate, momentum, clipping, Adam.
+_ENTRYWISE_NAMES = (
+    "+ - * / ** unary- += -= *= /= .copy .astype .clip numpy.add numpy.subtract numpy.multiply numpy.divide numpy.sqrt "
+    "numpy.square numpy.clip numpy.maximum numpy.minimum numpy.sign numpy.abs numpy.power numpy.array numpy.asarray "
+    "numpy.negative numpy.where numpy.true_divide numpy.copy numpy.float64 numpy.asmatrix"
+)
+_ENTRYWISE = frozenset(_ENTRYWISE_NAMES.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A gradient held against the adjoint of its parameter.
+
+    Attributes:
+        parameter: The parameter's value at the start of the step.
+        name: The user's name of it.
+        factor: gradient = factor * adjoint; None where it is no multiple of it.
+        at_change: The change itself is the multiple, and not only what an optimizer makes it from.
+        weak: Too few numbers to tell without comparing with the other gradients.
+        proves_nothing: Both are zero, or the adjoint is not to be trusted.
+    """
+
+    parameter: int
+    name: str
+    factor: Factor | None
+    at_change: bool = False
+    weak: bool = False
+    proves_nothing: bool = False
+
+    @property
+    def is_right(self) -> bool:
+        """Whether it is a multiple of the adjoint."""
+        return self.factor is not None
+
+
+class Verdicts:
+    """Judges the gradients of a step, as they were and as they would have been.
+
+    Attributes:
+        rate: The factor that most gradients share.
+    """
+
+    def __init__(self, matching: Matching, step: Step) -> None:
+        self.matching = matching
+        self.replay = matching.replay
+        self.step = step
+        self.rate: float | None = None
+        self.changes = {old: change for _, old, change, _ in step.parameters}
+        self.probes = {old: self._probes(old, change) for old, change in self.changes.items()}
+        self._reached: dict[int, list[int]] = {}
+
+    # -- dataflow -----------------------------------------------------------------------------------------------
+
+    def producer(self, value: int) -> Operation | None:
+        """The operation that made a value; None for a leaf."""
+        number = self.replay.tape.values[value].producer
+        if number is None or self.replay.tape.operations[number].function == "leaf":
+            return None
+        return self.replay.tape.operations[number]
+
+    def _probes(self, old: int, change: int) -> list[int]:
+        """The values, from the change backwards, that an optimizer may have made the change from."""
+        shape = np.shape(self.replay.recorded[old])
+        found: list[int] = []
+        open_values = [change]
+        while open_values and len(found) < 40:
+            value = open_values.pop(0)
+            if value in found or value in self.matching.adjoints.closure:
+                continue
+            if np.shape(self.replay.recorded[value]) != shape:
+                continue
+            found.append(value)
+            operation = self.producer(value)
+            if operation is not None and operation.function in _ENTRYWISE and operation.number >= self.step.first:
+                open_values.extend(operation.inputs)
+        return found
+
+    def chain(self, parameters: Iterable[int]) -> list[int]:
+        """The values of this step, outside the loss's forward pass, that the parameters' changes were computed from."""
+        needed = self.replay.ancestors([self.changes[p] for p in parameters])
+        closure = self.matching.adjoints.closure
+        operations = self.replay.tape.operations[self.step.first : self.step.last + 1]
+        made = [o.result for o in operations if o.result in needed and o.function != "leaf"]
+        return [v for v in made if v not in closure]
+
+    def reached(self, value: int) -> list[int]:
+        """The parameters whose changes depend on a value."""
+        if value not in self._reached:
+            downstream = self.replay.dependents([value], self.step.last + 1)
+            self._reached[value] = [p for p, change in self.changes.items() if change in downstream]
+        return self._reached[value]
+
+    # -- judging ------------------------------------------------------------------------------------------------
+
+    def all(self) -> list[Verdict]:
+        """The verdict on every gradient as it was; settles the common rate."""
+        verdicts = [self._verdict(p.name, old) for p, old, _, _ in self.step.parameters]
+        strong = [v for v in verdicts if v.factor is not None and v.at_change and not v.weak]
+        if not strong:
+            return verdicts
+        for _ in range(2):  # those of few entries are recognised by the rate of the others, and then vote as well
+            self.rate = self._common_rate([v for v in verdicts if v.factor is not None and v.at_change])
+            self.matching.factors.add_rates([abs(self.rate)])
+            verdicts = [self._verdict(p.name, old) for p, old, _, _ in self.step.parameters]
+        return verdicts
+
+    def _common_rate(self, verdicts: Sequence[Verdict]) -> float:
+        """The factor of most gradients; of two equally common ones that of the gradient computed first."""
+        numbers = [v.factor.number for v in verdicts if v.factor is not None]
+
+        def common(verdict: Verdict) -> tuple[int, int]:
+            assert verdict.factor is not None
+            same = sum(abs(n - verdict.factor.number) <= EXACT * abs(n) for n in numbers)
+            return same, -len(self.chain([verdict.parameter]))
+
+        chosen = max(verdicts, key=common)
+        assert chosen.factor is not None
+        return chosen.factor.number
+
+    def _verdict(self, name: str, old: int) -> Verdict:
+        adjoints = self.matching.adjoints
+        change = self.changes[old]
+        recorded = self.replay.recorded
+        nothing = not np.any(adjoints[old]) and not np.any(recorded[change])
+        if nothing or old in adjoints.doubtful:
+            return Verdict(old, name, None, proves_nothing=True)
+        for probe in self.probes[old]:
+            factor, weak = self.factor(old, recorded[probe])
+            if factor is not None:
+                return Verdict(old, name, factor, probe == change, weak)
+        moved = self.step.movement(self.replay, old)
+        if moved is not None:
+            factor, weak = self.factor(old, moved)
+            if factor is not None and not weak:
+                return Verdict(old, name, replace(factor, number=-factor.number), at_change=False)
+        return Verdict(old, name, None)
+
+    def factor(self, old: int, array: Any) -> tuple[Factor | None, bool]:
+        """(factor between an array and the parameter's adjoint, whether the match is weak)."""
+        if np.shape(array) != np.shape(self.matching.adjoints[old]):
+            return None, False
+        for match in self.matching.matches_of(array):
+            if old in {match.forward, *match.alike} and not match.transposed:
+                if match.weak and self.rate is not None:
+                    break
+                return match.factor, match.weak
+        return self._weak_factor(old, np.asarray(array))
+
+    def _weak_factor(self, old: int, array: Any) -> tuple[Factor | None, bool]:
+        """A parameter of one entry is right when its factor is the one that the others have, but for plain numbers."""
+        adjoint = np.asarray(self.matching.adjoints[old], dtype=float)
+        square = float(np.sum(adjoint**2))
+        if self.rate is None or not square:
+            return None, False
+        found = float(np.sum(adjoint * array)) / square
+        close = np.linalg.norm(array - found * adjoint) <= EXACT * np.linalg.norm(array)
+        relative = self.matching.factors.recognise(found / self.rate, rates=False)
+        return (replace(relative, number=found), True) if close and relative.is_plain and found else (None, False)
+
+    def outcomes(self, value: int, array: Any) -> dict[int, Factor | None]:
+        """The factors of the gradients that depend on `value`, had it been `array`; None for one that is wrong then."""
+        touched = self.reached(value)
+        wanted = [probe for p in touched for probe in self.probes[p]]
+        found = self.replay.evaluate({value: array}, wanted) if wanted else {}
+        outcomes: dict[int, Factor | None] = {}
+        for parameter in touched:
+            factors = (self.factor(parameter, found[probe])[0] for probe in self.probes[parameter])
+            outcomes[parameter] = next((f for f in factors if f is not None), None)
+        return outcomes
+
+
+__all__ = ["Verdict", "Verdicts"]

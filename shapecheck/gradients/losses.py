@@ -1,0 +1,282 @@
+"""Which loss a backward pass differentiates: one that the program computes, or one of the catalogue, inferred."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from shapecheck.gradients.adjoints import Adjoints, adjoints
+from shapecheck.gradients.matching import Matching, Standing
+from shapecheck.gradients.replay import Replay
+from shapecheck.network.parameters import Parameter
+from shapecheck.trace.tape import Operation, Ref
+
+# So many scalars of a program, and so many differences of output and target, are tried as its loss.
+_MOST_RECORDED = 24
+_MOST_INFERRED = 6
+_TELLING = ("loss", "cost", "err", "mse", "objective", "entropy", "nll", "energy")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One training step: what each parameter was, and what was applied to it.
+
+    Attributes:
+        parameters: (parameter, its value at the start, the change, the sign of the change) of those it updates.
+        first: The first operation that can belong to it, and `last` the last.
+    """
+
+    number: int
+    parameters: tuple[tuple[Parameter, int, int, int], ...]
+    first: int
+    last: int
+
+    @property
+    def olds(self) -> set[int]:
+        """The parameters' values that the step starts from."""
+        return {old for _, old, _, _ in self.parameters}
+
+    def movement(self, replay: Replay, old: int) -> Any:
+        """The parameter after the step minus the parameter before it; None where the shapes differ."""
+        after = {o: p.updates[self.number].new for p, o, _, _ in self.parameters}
+        before, now = np.asarray(replay.recorded[old]), np.asarray(replay.recorded[after[old]])
+        return now - before if before.shape == now.shape else None
+
+
+@dataclass(slots=True)
+class Loss:
+    """A scalar that the backward pass may be the derivative of.
+
+    Attributes:
+        seeds: Value number -> cotangent; for a loss on the tape its own number and 1.
+        formula: For one that is inferred, what it is.
+        value: Its number, for one on the tape.
+        score: How much of the backward pass agrees with its adjoints.
+        right: The parameters' values whose gradients do.
+    """
+
+    seeds: dict[int, Any]
+    formula: str
+    value: int | None
+    score: float = 0.0
+    right: set[int] = field(default_factory=set)
+    adjoints: Adjoints | None = None
+    matching: Matching | None = None
+
+    @property
+    def inferred(self) -> bool:
+        """Whether the program never computes it."""
+        return self.value is None
+
+
+def steps(parameters: Sequence[Parameter], most: int = 3) -> list[Step]:
+    """The training steps on a tape, from the parameters' updates."""
+    found = []
+    first = 0
+    for number in range(most):
+        updated = [(p, p.updates[number]) for p in parameters if len(p.updates) > number]
+        if not updated:
+            break
+        last = max(u.operation for _, u in updated)
+        found.append(Step(number, tuple((p, u.old, u.change, u.sign) for p, u in updated), first, last))
+        first = min(u.operation for _, u in updated)
+    return found
+
+
+def find_losses(replay: Replay, step: Step) -> list[Loss]:
+    """The losses that a step may be descending, the one that most of its backward pass agrees with first.
+
+    Args:
+        replay: The tape, in double precision.
+        step: The step whose backward pass is looked at.
+
+    Returns:
+        Losses with their adjoints and matchings; empty where the program has nothing that could be one.
+    """
+    candidates = _recorded(replay, step) + _inferred(replay, step)
+    chain = _chain(replay, step)
+    for loss in candidates:
+        loss.adjoints = adjoints(replay, loss.seeds, check=())
+        loss.matching = Matching(loss.adjoints)
+        loss.score, loss.right = _agreement(loss.matching, step, chain)
+    candidates = [c for c in candidates if c.adjoints is not None and any(np.any(c.adjoints[o]) for o in step.olds)]
+    candidates.sort(key=lambda c: (-round(c.score), c.inferred, -_telling(replay, c), -_closure_size(c)))
+    return candidates
+
+
+def _closure_size(loss: Loss) -> int:
+    return len(loss.adjoints.closure) if loss.adjoints is not None else 0
+
+
+def _telling(replay: Replay, loss: Loss) -> int:
+    """How much a value's names sound like a loss."""
+    site = replay.tape.site_of(loss.value) if loss.value is not None else None
+    if site is None:
+        return 0
+    words = f"{site.function} {site.bound_to or ''}".lower()
+    return sum(word in words for word in _TELLING)
+
+
+# -- losses on the tape ---------------------------------------------------------------------------------------------
+
+
+def _recorded(replay: Replay, step: Step) -> list[Loss]:
+    """Scalars that were computed from the parameters as this step found them, and that no update depends on."""
+    tape = replay.tape
+    olds = step.olds
+    news = {p.updates[step.number].new for p, _, _, _ in step.parameters}
+    used = replay.ancestors([change for p, _, _, _ in step.parameters for change in [u.change for u in p.updates]])
+    reach = _reach(replay, olds)
+    stale = _reach(replay, news)
+    found = []
+    for operation in tape.operations[: step.last + 4 * (step.last - step.first) + 400]:
+        value = operation.result
+        kept = tape.values[value]
+        if kept.size != 1 or not kept.dtype.startswith("float") or operation.site is None or value in used:
+            continue
+        if value in stale or len(reach.get(value, ())) < max(1, len(olds) - 1):
+            continue
+        found.append(value)
+    # Of a chain `np.sum`, `-`, `/ m`, `float` only the last one is the loss.
+    inner = {i for v in found for i in tape.operations[tape.values[v].producer or 0].inputs}
+    outer = [v for v in found if v not in inner or _is_flat(replay, v, found)]
+    return [Loss({v: np.ones(np.shape(replay.recorded[v]))}, "", v) for v in outer[:_MOST_RECORDED]]
+
+
+def _is_flat(replay: Replay, value: int, others: Iterable[int]) -> bool:
+    """Whether all that is computed from a scalar among `others` is its rounding, which has no slope."""
+    users = [replay.tape.operations[replay.tape.values[v].producer or 0] for v in others]
+    users = [u for u in users if value in u.inputs]
+    return bool(users) and all(u.function in {"builtins.round", "numpy.round", ".round"} for u in users)
+
+
+def _reach(replay: Replay, origins: set[int]) -> dict[int, frozenset[int]]:
+    """For each value that depends on any of `origins`, on which."""
+    found: dict[int, frozenset[int]] = {o: frozenset([o]) for o in origins}
+    for operation in replay.tape.operations:
+        if operation.function == "leaf":
+            continue
+        sets = [found[i] for i in operation.inputs if i in found]
+        if sets:
+            found[operation.result] = sets[0].union(*sets[1:]) | found.get(operation.result, frozenset())
+    return found
+
+
+# -- losses that are only differentiated ----------------------------------------------------------------------------
+
+
+def _inferred(replay: Replay, step: Step) -> list[Loss]:
+    """Losses of the catalogue for each difference of an output and a target within the step."""
+    tape = replay.tape
+    dependent = replay.dependents(step.olds, step.last + 1)
+    pairs: dict[tuple[int | None, int], list[tuple[int, Any]]] = {}
+    for operation in tape.operations[step.first : step.last + 1]:
+        found = _output_and_target(replay, operation, dependent)
+        if found is not None:
+            output, target, place = found
+            pairs.setdefault((operation.site, place), []).append((output, target))
+    losses: list[Loss] = []
+    for instances in list(pairs.values())[:_MOST_INFERRED]:
+        losses += _catalogue(replay, instances)
+    return losses
+
+
+def _output_and_target(replay: Replay, operation: Operation, dependent: set[int]) -> tuple[int, Any, int] | None:
+    """(output, target's array, position of the output) if an operation is the difference of the two."""
+    recorded = replay.recorded
+    if operation.function in {"-", "numpy.subtract", "-="} and len(operation.arguments) == 2:
+        for place, other in ((0, 1), (1, 0)):
+            output, target = operation.arguments[place], operation.arguments[other]
+            if not isinstance(output, Ref) or output.value not in dependent:
+                continue
+            if isinstance(target, Ref):
+                if target.value in dependent:
+                    continue
+                array = np.asarray(recorded[target.value])
+            elif isinstance(target, int | float):
+                array = np.asarray(target)
+            else:
+                continue
+            shape = np.shape(recorded[output.value])
+            if array.shape == shape or (array.size == 1 and np.prod(shape, dtype=int) == 1):
+                return output.value, array.reshape(shape).astype(float), place
+    if operation.function == "-=" and len(operation.arguments) == 3:
+        target, one, index = operation.arguments
+        if isinstance(target, Ref) and target.value in dependent and isinstance(one, int | float) and one == 1:
+            hot = np.zeros(np.shape(recorded[target.value]))
+            hot[_filled(index, recorded)] = 1.0
+            return _before_copies(replay, target.value), hot, 2
+    return None
+
+
+def _filled(structure: Any, recorded: Any) -> Any:
+    if isinstance(structure, Ref):
+        return recorded[structure.value]
+    if isinstance(structure, list | tuple):
+        return type(structure)([_filled(e, recorded) for e in structure])
+    return structure
+
+
+def _before_copies(replay: Replay, value: int) -> int:
+    """The value that a copy was made of."""
+    producer = replay.tape.values[value].producer
+    operation = replay.tape.operations[producer] if producer is not None else None
+    if operation is not None and operation.function in {".copy", "numpy.copy", "numpy.array"} and operation.inputs:
+        return operation.inputs[0]
+    return value
+
+
+def _catalogue(replay: Replay, instances: Sequence[tuple[int, Any]]) -> list[Loss]:
+    """Squared error, and the cross-entropies where the outputs can be probabilities."""
+    outputs = {o: np.asarray(replay.recorded[o], dtype=float) for o, _ in instances}
+    targets = dict(instances)
+    losses = [Loss({o: a - targets[o] for o, a in outputs.items()}, "1/2 sum (output - target)^2", None)]
+    inside = all(np.all((a > 0) & (a < 1)) for a in outputs.values())
+    hot = all(np.all((t >= 0) & (t <= 1)) for t in targets.values())
+    if inside and hot:
+        binary = {o: (a - targets[o]) / (a * (1 - a)) for o, a in outputs.items()}
+        losses.append(Loss(binary, "-sum target log(output) + (1 - target) log(1 - output)", None))
+        losses.append(Loss({o: -targets[o] / a for o, a in outputs.items()}, "-sum target log(output)", None))
+    return losses
+
+
+# -- agreement ------------------------------------------------------------------------------------------------------
+
+
+def _chain(replay: Replay, step: Step) -> list[int]:
+    """The values of the step that its changes were computed from."""
+    needed = replay.ancestors([change for _, _, change, _ in step.parameters])
+    operations = replay.tape.operations[step.first : step.last + 1]
+    made = [o.result for o in operations if o.result in needed and o.function != "leaf"]
+    return made[-3000:]
+
+
+def _agreement(matching: Matching, step: Step, chain: Sequence[int]) -> tuple[float, set[int]]:
+    """How many different adjoints the backward pass holds; a parameter's own counts most."""
+    standings = matching.standings(chain)
+    adjoint_of: set[int] = set()
+    weak: set[int] = set()
+    for value in chain:
+        if standings[value] is Standing.VERIFIED and (match := matching.match(value)) is not None:
+            (weak if match.weak else adjoint_of).update((match.forward, *match.alike))
+    for _, old, _, _ in step.parameters:
+        if old not in adjoint_of and _moves_along(matching, step, old):
+            adjoint_of.add(old)
+    right = step.olds & adjoint_of
+    barely = step.olds & weak
+    return 3.0 * len(right) + 1.5 * len(barely - right) + 0.2 * min(len(adjoint_of), 15), right | barely
+
+
+def _moves_along(matching: Matching, step: Step, old: int) -> bool:
+    """Whether all that a step does to a parameter, decay included, is a multiple of its adjoint."""
+    moved = step.movement(matching.replay, old)
+    if moved is None:
+        return False
+    found = matching.matches_of(moved)
+    return bool(found) and not found[0].weak and old in {found[0].forward, *found[0].alike}
+
+
+__all__ = ["Loss", "Step", "find_losses", "steps"]
