@@ -7,7 +7,6 @@ from concurrent.futures import Executor
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shapecheck.gradients.examination import Examination, Options
 from shapecheck.gradients.objective import Objective, calling_convention
@@ -100,20 +99,38 @@ def fresh_seed() -> int:
     return int(np.random.SeedSequence().generate_state(1)[0])
 
 
-def numeric_gradient(loss: Callable[..., Any], x: Any, *, step: float | None = None) -> NDArray[np.float64]:
-    """Differentiate `loss` with respect to every entry of `x`."""
+def numeric_gradient(
+    loss: Callable[..., Any],
+    x: Any,
+    *,
+    step: float | None = None,
+    executor: Executor | None = None,
+    progress: bool | None = None,
+) -> Any:
+    """Differentiate `loss` with respect to every entry of `x`: by complex steps, else (L(x+h) - L(x-h)) / 2h.
+
+    Args:
+        loss: Returns a scalar; takes nothing and reads `x` where it is, or takes `x`.
+        x: A floating array, a float, or a dict, list or tuple of them. Perturbed in place and restored bit for bit.
+        step: Use central differences with this step; by default it follows from the precision of the loss.
+        executor: Where to evaluate; any `concurrent.futures.Executor`.
+        progress: Show a progress bar; by default where it takes long and standard error is a terminal.
+
+    Returns:
+        An array of the shape of `x` in float64 (for a structure: the same structure of such arrays).
+
+    Raises:
+        LossError: The loss is not a finite scalar.
+        ParameterError: `x` cannot be perturbed.
+
+    Source:
+        Squire & Trapp, SIAM Review 40 (1998), for the complex step; it is used only where a real difference along a
+        random direction agrees with it.
+    """
     arguments = calling_convention(loss, x)
     parameters = ParameterSet(x, passed=arguments != "none")
-    objective = Objective(loss, parameters, arguments)
-    parameter = parameters.parameters[0]
-    result = np.zeros(parameter.shape)
-    with parameters.restored():
-        for index in np.ndindex(parameter.shape):
-            h = step or 1e-5 * max(1.0, abs(float(parameter.original[index])))
-            along = np.zeros(parameter.shape)
-            along[index] = 1.0
-            right = parameters.displace({parameter.name: h * along})[parameter.name]
-            after = objective()
-            left = parameters.displace({parameter.name: -h * along})[parameter.name]
-            result[index] = (after - objective()) / (right - left)[index]
-    return result
+    examination = Examination(
+        Objective(loss, parameters, arguments), None, Options(seed=fresh_seed(), executor=executor, progress=progress)
+    )
+    gradients = examination.numeric_gradients(step)
+    return parameters.rebuild(gradients)

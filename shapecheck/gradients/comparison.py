@@ -17,6 +17,7 @@ from shapecheck.gradients.surface import Surface
 
 Floats = NDArray[np.float64]
 
+KEEN = 1e-6  # times a gradient over the root of the number of its entries: what a sparing step resolves
 ROUNDING = 16.0  # a right gradient may be off by this many units in the last place, in the mean over its entries
 
 
@@ -129,6 +130,19 @@ class Comparison:
         )
         step = 1.65 * self.surface.epsilon ** (1 / 3) * max(entries, 1) ** -0.125
         return max(step, 1e3 * self.surface.epsilon * size)
+
+    def sparing_step(self, direction: Direction) -> float:
+        """The smallest step at which the noise hides nothing of interest, if the gradient is as large as it says.
+
+        Small steps cross few kinks and truncate little; this one need not work for a wrong gradient.
+        """
+        step = self.step_for(direction)
+        spread = self._spread(direction)
+        if not (math.isfinite(self.level) and math.isfinite(spread) and spread > 0):
+            return step
+        entries = sum(v.size for v in direction.values())
+        enough = self.noise.of(self.level) * math.sqrt(entries) / (KEEN * spread)
+        return min(step, max(enough, step / 1000))
 
     def look(self, direction: Direction, step: float | None = None) -> Look:
         """Compare by a central difference."""

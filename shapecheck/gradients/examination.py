@@ -15,6 +15,8 @@ from shapecheck.gradients.comparison import Comparison
 from shapecheck.gradients.complex_step import ComplexStep
 from shapecheck.gradients.contracts import matched_gradients
 from shapecheck.gradients.determinism import HeldGenerators, generators
+from shapecheck.gradients.entry_verdicts import judge_entries
+from shapecheck.gradients.entrywise import EntrywiseDerivatives
 from shapecheck.gradients.errors import LossError, MutationError
 from shapecheck.gradients.noise import measure_noise, rounding_alone
 from shapecheck.gradients.objective import Objective, call_with, calling_convention
@@ -63,6 +65,7 @@ class Examination:
         self._found = list(places(objective.loss, self.params.structure, grads if callable(grads) else None))
         self._generators = HeldGenerators(generators(self._found))
         self._dtypes: dict[str, np.dtype[Any]] = {}
+        self._numeric: dict[str, Floats] = {}
 
     def report(self) -> GradientReport:
         """Run the check."""
@@ -77,7 +80,7 @@ class Examination:
         base = self._first_evaluation() if given is None or self._single else None
         gradients = self._gradients() if given is None else given
         comparison = self._comparison(base, gradients)
-        judgements = self._glances(comparison)
+        judgements = {} if self._entrywise else self._glances(comparison)
         if len(judgements) < len(self.params):
             base = self._first_evaluation() if base is None else base
             self._measure(comparison, base)
@@ -91,6 +94,10 @@ class Examination:
         judgements = {n: self._excuse(n, j, comparison) for n, j in judgements.items()}
         rows = [self._row(n, judgements[n], gradients) for n in self.params.names]
         return self._assemble(rows, comparison, gradients, self._symptoms(comparison, judgements))
+
+    @property
+    def _entrywise(self) -> bool:
+        return self.options.mode in {"full", "sampled"}
 
     @property
     def _single(self) -> bool:
@@ -140,8 +147,10 @@ class Examination:
             self.params.refuse_changes("the gradient function")
         matched = matched_gradients(given, self.params)
         self._dtypes = {n: a.dtype for n, a in matched.items()}
-        # Copied: many a backward pass returns the same buffers each time.
-        return {n: self.options.sign * a.astype(np.float64) for n, a in matched.items()}
+        # A function's are copied: many a backward pass returns the same buffers each time.
+        copied = self._recompute is not None
+        doubles = {n: a.astype(np.float64, copy=copied) for n, a in matched.items()}
+        return doubles if self.options.sign == 1 else {n: self.options.sign * a for n, a in doubles.items()}
 
     def _comparison(self, base: float | None, gradients: Mapping[str, Floats]) -> Comparison:
         substitution = Substitution(self.objective, self._found)
@@ -237,10 +246,47 @@ class Examination:
 
     def _judge_all(self, comparison: Comparison, known: Mapping[str, Judgement]) -> dict[str, Judgement]:
         judge = Judge(comparison, self.rng, self._rounding_meter(comparison))
-        judgements = {name: known[name] if name in known else judge.judge(name) for name in self.params.names}
+        if self._entrywise:
+            judgements = {name: self._judge_entries(judge, name) for name in self.params.names}
+        else:
+            judgements = {name: known[name] if name in known else judge.judge(name) for name in self.params.names}
         for name, judgement in judgements.items():
             self._refuse_independence(name, judgement, comparison)
         return judgements
+
+    def _judge_entries(self, judge: Judge, name: str) -> Judgement:
+        parameter = self.params[name]
+        indices = np.arange(parameter.size)
+        if self.options.mode == "sampled" and parameter.size > self.options.samples:
+            indices = np.sort(self.rng.choice(parameter.size, self.options.samples, replace=False))
+        if not parameter.size:
+            return judge.judge(name)
+        entries = self._derivatives(judge.comparison).of(name, indices)
+        if indices.size == parameter.size:
+            self._numeric[name] = entries.values.reshape(parameter.shape)
+        return judge_entries(judge, name, entries)
+
+    def _derivatives(self, comparison: Comparison) -> EntrywiseDerivatives:
+        executor = self.options.executor
+        if executor is not None and self._generators.moved:
+            self._note("the loss draws random numbers: evaluated in this process, where the generators can be held")
+            executor = None
+        return EntrywiseDerivatives(comparison, self.rng, executor, self.options.progress)
+
+    def numeric_gradients(self, step: float | None = None) -> dict[str, Floats]:
+        """The numeric gradients alone; there is nothing to compare them with."""
+        with self.params.restored(), self._generators:
+            self.objective.watch = self._watch
+            base = self._first_evaluation()
+            comparison = self._comparison(base, {p.name: np.zeros(p.shape) for p in self.params})
+            self._measure(comparison, base, looks=0)
+            derivatives = self._derivatives(comparison)
+            return {
+                p.name: derivatives.of(p.name, np.arange(p.size), step).values.reshape(p.shape)
+                if p.size
+                else np.zeros(p.shape)
+                for p in self.params
+            }
 
     def _rounding_meter(self, comparison: Comparison) -> Callable[[], None]:
         """How far a right gradient in single precision may be off: seen by jittering what it is computed from."""
@@ -482,7 +528,8 @@ class Examination:
             comparison.level,
             comparison.noise.of(comparison.level),
             self.objective.evaluations,
-            analytic=dict(gradients),
+            numeric=self._numeric,
+            analytic={n: g.copy() for n, g in gradients.items()} if self._numeric else {},
         )
 
 

@@ -138,6 +138,15 @@ def localise(
     return Place(None, confirmed=False, kink=kink and not tied, tied=tied)
 
 
+def confirmed_entry(comparison: Comparison, name: str, flat: int) -> Place | None:
+    """The entry at a flat index, if it is wrong by itself."""
+    bisection = Bisection(comparison, name, np.random.default_rng(flat), exact=False)
+    entry, trend, relative = _confirm(comparison, bisection, flat)
+    if trend is not Trend.STAYS or bisection.is_tied(flat):
+        return None
+    return Place(entry, confirmed=True, extent="entry", relative=relative)
+
+
 def _confirm(comparison: Comparison, bisection: Bisection, flat: int) -> tuple[Entry, Trend, float]:
     direction = np.zeros(bisection.size)
     direction[flat] = 1.0

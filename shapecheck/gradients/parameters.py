@@ -154,7 +154,8 @@ class ParameterSet:
             parameter = self.by_name[name]
             target = (parameter.center + along).astype(parameter.dtype, copy=False)
             parameter.put(target)
-            moved[name] = np.subtract(target, parameter.center, dtype=np.float64)
+            out = target if target.dtype == np.float64 and target.ndim else None
+            moved[name] = np.subtract(target, parameter.center, out=out, dtype=np.float64)
         return moved
 
     def recenter(self, names: Iterable[str] | None = None) -> None:

@@ -72,7 +72,7 @@ class Judge:
 
     def glance(self, direction: Direction) -> Judgement | None:
         """The cheap look, good for almost every right gradient; None where it does not settle the matter."""
-        look = self.comparison.look(direction)
+        look = self.comparison.look(direction, self.comparison.sparing_step(direction))
         entries = sum(v.size for v in direction.values())
         sharp = look.allowed is not None or look.resolution <= SHARP / max(entries, 1) ** 0.5
         return Judgement(Verdict.RIGHT, look) if look.finite and look.agrees and sharp else None

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from shapecheck.gradients.errors import GradientMismatchError, NondeterministicLossError
+from shapecheck.gradients.rendering import as_dict, as_html, as_text, plot
 
 Index = tuple[int, ...]
 
@@ -152,6 +153,26 @@ class GradientReport:
         return self
 
     def __str__(self) -> str:
-        from shapecheck.gradients.rendering import as_text
-
         return as_text(self)
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain JSON values."""
+        return as_dict(self)
+
+    def plot(self, name: str | None = None) -> Any:
+        """Draw where the user's gradient and the numeric one differ, one heat map per parameter.
+
+        Args:
+            name: Only this parameter.
+
+        Returns:
+            The matplotlib figure.
+
+        Raises:
+            ImportError: matplotlib is not there.
+            ValueError: There are no numeric gradients to draw: they are computed entry by entry in `full` mode only.
+        """
+        return plot(self, name)
