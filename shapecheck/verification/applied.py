@@ -70,17 +70,19 @@ def read_steps(
         refresh: Whether to run the forward pass first.
     """
     own = float(rate.array)
+    # In float32, W - rate * dW keeps too few digits of dW; in float64 the same code keeps enough.
+    promoted = {name: np.asarray(value, np.float64) for name, value in values.items()}
 
     def slope(used: float) -> Arrays:
-        result = bench.differentiate(values, refresh=refresh, rate=(rate, used))
+        result = bench.differentiate(promoted, refresh=refresh, rate=(rate, used))
         now = after(result)
-        return {name: (np.asarray(values[name], np.float64) - now[name]) / used for name in now}
+        return {name: (promoted[name] - now[name]) / used for name in now}
 
     with np.errstate(all="ignore"):
         whole, half = slope(1.0), slope(0.5)
         linear = frozenset(name for name in whole if _close(whole[name], half[name], values[name]))
         if len(linear) == len(whole):
-            return Steps(whole, own, linear, {}, 1e-12)
+            return Steps(_magnified(whole, promoted, slope), own, linear, {}, 1e-12)
         first, second, third = (slope(_SMALL_RATE / 2**k) for k in range(3))
         used = slope(own)
     gradients = {name: (8 * third[name] - 6 * second[name] + first[name]) / 3 for name in first}
@@ -90,6 +92,20 @@ def read_steps(
         if name not in linear and gradients[name].size
     }
     return Steps(gradients, own, linear, drifts, 1e-7)
+
+
+def _magnified(whole: Arrays, values: Arrays, slope: Callable[[float], Arrays]) -> Arrays:
+    """Read small gradients of large parameters once more, at rates that make their steps as large as the parameter."""
+    needed: dict[float, list[str]] = {}
+    for name, gradient in whole.items():
+        step, size = (float(np.max(np.abs(a), initial=0.0)) for a in (gradient, values[name]))
+        if 0 < step < size / 64:
+            needed.setdefault(2.0 ** np.ceil(np.log2(size / step)), []).append(name)
+    better = dict(whole)
+    for rate, names in sorted(needed.items())[:4]:
+        again = slope(rate)
+        better.update({name: again[name] for name in names if _close(whole[name], again[name], values[name])})
+    return better
 
 
 def _close(a: NDArray[np.float64], b: NDArray[np.float64], value: Any) -> bool:

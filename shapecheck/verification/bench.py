@@ -228,7 +228,8 @@ class Bench:
         """What a run of the backward pass returned and left behind, against the start of the call."""
         after = self.state_after(result) if after is None else after
         assert self.plain is not None
-        found = returned_candidates(result, self.plain, self.before)
+        loss = None if self.own_loss is None else follow(result, self.own_loss)
+        found = returned_candidates(result, self.plain, self.before, loss)
         in_result = {id(c.value) for c in found}
         left = left_candidates(self.before, self.start, after)
         return found + [c for c in left if c.keys[0] != "returned" and id(c.value) not in in_result]
@@ -248,7 +249,7 @@ class Bench:
             What it returned. The state is left as the backward pass left it.
         """
         self.restore()
-        self.install(values)
+        self.install({name: np.array(value) for name, value in values.items()})  # it may update them in place
         self.fresh = {}
         with silence():
             if refresh and self.own_loss is None:

@@ -69,13 +69,16 @@ class Candidate:
         return any(isinstance(k, str) and (looks_like_gradient(k) or marks_gradients(k)) for k in self.keys)
 
 
-def returned_candidates(result: Any, function: types.FunctionType, known: State) -> list[Candidate]:
+def returned_candidates(
+    result: Any, function: types.FunctionType, known: State, loss: Any = None
+) -> list[Candidate]:
     """The arrays in what a call returned, named by the source of its `return`.
 
     Args:
         result: What it returned.
         function: The user's function.
         known: The state before the call; what was there already is not new, and found by `left_candidates`.
+        loss: The loss among what was returned, if it is there; no gradient.
     """
     labels = return_labels(function, result)
     old = {
@@ -92,7 +95,7 @@ def returned_candidates(result: Any, function: types.FunctionType, known: State)
             # `return X.T @ d, a.T @ d`, `dout *= mask; return dout`: such a name says nothing
             keys = ("", place)  # noqa: PLW2901
         taken.add(keys)
-        if id(value) in old:
+        if id(value) in old or (loss is not None and value is loss):
             continue
         array = np.asarray(value)
         if array.dtype.kind in "fiu" and not (array.dtype.kind in "iu" and not isinstance(value, np.ndarray)):

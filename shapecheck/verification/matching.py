@@ -82,16 +82,16 @@ class Matching:
         self._keep(pairing)
         self._unnamed(pairing)
         self._changed_parameters()
+        nothing = not (self.pairs or self.returned or self.left or self.dropped)
+        if (nothing and self.has_rate) or (self.pairs and all(p.how == "from its change" for p in self.pairs)):
+            self._unmoved_parameters()
         if not self.pairs:
             raise PairingError(self._nothing_found(), considered=pairing.considered())
         return self.pairs
 
     def _is_loss(self, candidate: Candidate) -> bool:
-        if self.bench.own_loss is not None and candidate.keys and candidate.keys[-1] == self.bench.own_loss[-1]:
-            return candidate.value.size == 1
         named = looks_like_loss(candidate.name) and not candidate.looks_like_gradient
-        unnamed = not candidate.name and candidate.keys != ("",)
-        return candidate.value.size == 1 and (named or (unnamed and self.bench.own_loss == candidate.keys[-1:]))
+        return candidate.value.size == 1 and named
 
     def _is_listed(self, leaf: Leaf) -> bool:
         wanted = self.specification.parameters
@@ -263,6 +263,17 @@ class Matching:
                 taken.add(id(leaf))
                 self.pairs.append(Pair(candidate, leaf, "from its change"))
 
+    def _unmoved_parameters(self) -> None:
+        """A training step may leave a parameter where it is: its gradient is zero here, but need not be elsewhere."""
+        moved = [pair.parameter for pair in self.pairs]
+        for leaf in self.leaves:
+            if not leaf.array.ndim or leaf.array.dtype.kind != "f" or not is_called_parameter(leaf):
+                continue
+            brothers = [other for other in moved if other is not leaf and other.keys[:-1] == leaf.keys[:-1]]
+            if leaf not in moved and (not moved or (brothers and self.influences(leaf))):
+                still = Candidate(leaf.path, leaf.keys, np.array(leaf.value), "applied", changed=False, place=leaf)
+                self.pairs.append(Pair(still, leaf, "from its change"))
+
     # --- what to say ---------------------------------------------------------------------------------------------
 
     def _nothing_found(self) -> str:
@@ -277,7 +288,7 @@ class Matching:
             f"no gradient of `{name}` could be paired with a parameter{dropped}\n"
             f"  it returned or left  {', '.join(f'`{label}`' for label in seen)}\n"
             f"  parameters may be    {arrays}\n"
-            f'  help    name them alike (`dW1` for `W1`), or say which: `@verify(..., pairs={{"gradient": "parameter"}})`'
+            f'  help    name them alike (`dW1`, `W1`), or say which: `@verify(..., pairs={{"gradient": "parameter"}})`'
         )
 
     def _cannot_decide(self, attempt: Pairing) -> str:

@@ -146,12 +146,12 @@ class Readings:
     def _applied(self, values: Mapping[str, Any], *, refresh: bool) -> Arrays:
         if self.rate is not None:
             self.steps = applied.read_steps(self.bench, values, self.parameters_after, self.rate, refresh=refresh)
-            return {name: np.asarray(gradient) for name, gradient in self.steps.gradients.items()}
+            return {name: g.astype(_float_type(values[name])) for name, g in self.steps.gradients.items()}
         now = self.parameters_after(self.bench.differentiate(values, refresh=refresh))
         steps = {name: np.asarray(values[name], np.float64) - now[name] for name in now}
         if self.fitted is None:
             self.fitted = self._fit_rate(values, steps)
-        return {name: step / self.fitted for name, step in steps.items()}
+        return {name: (step / self.fitted).astype(_float_type(values[name])) for name, step in steps.items()}
 
     def _fit_rate(self, values: Mapping[str, Any], steps: Arrays) -> float:
         """Where the rate is a literal, one common factor is left open: that of the smallest parameter's step."""
@@ -174,3 +174,8 @@ class Readings:
             if factor > 0:
                 return factor
         return 1.0
+
+
+def _float_type(value: Any) -> np.dtype[Any]:
+    dtype = np.asarray(value).dtype
+    return dtype if dtype.kind == "f" else np.dtype(float)
