@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from shapecheck.diagnose.finding import Edit, Span
+
+# A busy machine is slow, which is no fault of the code: properties have no deadline.
+settings.register_profile("shapecheck", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shapecheck")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
