@@ -204,8 +204,11 @@ def _underline(marks: list[_Placed], available: int) -> list[Text]:
             depth += 1
         while len(rows) <= depth:
             rows.append([])
+        bar = _Placed(mark.start, mark.start + 1, "|", mark.style)
         for row in rows[:depth]:
-            row.append(_Placed(mark.start, mark.start + 1, "|", mark.style))
+            # At the right edge a label is moved to the left and may lie where the bar would pass.
+            if all(bar.start >= other.end or other.start >= bar.end for other in row):
+                row.append(bar)
         rows[depth].append(label)
     return [carets, *(_row(row) for row in rows)]
 
