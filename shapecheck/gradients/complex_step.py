@@ -36,12 +36,14 @@ class ExactSlope:
         loss: The real part: the loss itself.
         ties: Entries that were exactly at a kink.
         guarded: Entries that a guard (a clip, a + 1e-8 inside a logarithm) changed noticeably.
+        cancelled: Numbers so small that few digits may be left of them, of which a logarithm was taken.
     """
 
     value: float
     loss: float
     ties: int
     guarded: int
+    cancelled: int
 
 
 class ComplexStep:
@@ -88,12 +90,12 @@ class ComplexStep:
             if now.float_of is None or now.float_of.real != float(result):
                 moved = now.float_of is not None
                 self.blame = "no complex step: float() or the math module drops the derivative" if moved else ""
-                return None if moved else ExactSlope(0.0, float(result), now.ties, now.guarded)
+                return None if moved else ExactSlope(0.0, float(result), now.ties, now.guarded, now.cancelled)
             value = now.float_of
         slope = value.imag / STEP
         if not (math.isfinite(slope) and math.isfinite(value.real)):
             return None
-        return ExactSlope(slope, value.real, now.ties, now.guarded)
+        return ExactSlope(slope, value.real, now.ties, now.guarded, now.cancelled)
 
     def _stepped(self, direction: Direction) -> dict[str, Any]:
         values: dict[str, Any] = {}

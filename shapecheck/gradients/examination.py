@@ -25,8 +25,11 @@ from shapecheck.gradients.reachable import places
 from shapecheck.gradients.result import Entry, GradientReport, ParameterResult, Symptom, Verdict
 from shapecheck.gradients.substitution import Substitution
 from shapecheck.gradients.surface import Surface
+from shapecheck.gradients.symptoms import find_symptom, merged
+from shapecheck.gradients.symptoms_in_values import find_in_values, usable_values
 
 Floats = NDArray[np.float64]
+_MOST_SYMPTOMS = 4  # wrong parameters to look at; each costs a dozen evaluations
 DOUBLE = float(np.finfo(np.float64).eps)
 
 
@@ -66,6 +69,7 @@ class Examination:
         self._generators = HeldGenerators(generators(self._found))
         self._dtypes: dict[str, np.dtype[Any]] = {}
         self._numeric: dict[str, Floats] = {}
+        self._found_symptoms: list[Symptom] = []
 
     def report(self) -> GradientReport:
         """Run the check."""
@@ -88,12 +92,13 @@ class Examination:
             if unsteady:
                 verdict = Judgement(Verdict.NOT_DETERMINISTIC, None, unsteady)
                 rows = [self._row(n, verdict, gradients) for n in gradients]
-                return self._assemble(rows, comparison, gradients, [])
+                return self._assemble(rows, comparison, gradients)
             judgements = self._judge_all(comparison, judgements)
-        judgements = self._second_look(judgements)
         judgements = {n: self._excuse(n, j, comparison) for n, j in judgements.items()}
+        self._symptoms(comparison, judgements)
+        judgements = self._second_look(judgements, gradients)
         rows = [self._row(n, judgements[n], gradients) for n in self.params.names]
-        return self._assemble(rows, comparison, gradients, self._symptoms(comparison, judgements))
+        return self._assemble(rows, comparison, gradients)
 
     @property
     def _entrywise(self) -> bool:
@@ -356,7 +361,9 @@ class Examination:
             parameter=name,
         )
 
-    def _second_look(self, judgements: dict[str, Judgement]) -> dict[str, Judgement]:
+    def _second_look(
+        self, judgements: dict[str, Judgement], given: Mapping[str, Floats]
+    ) -> dict[str, Judgement]:
         """Check beside the given parameters: many mistakes do not show at zero biases, gamma = 1 or a first call."""
         degenerate = self._degenerate()
         if self._recompute is None or not self.options.perturb:
@@ -364,8 +371,7 @@ class Examination:
                 self._note(f"{degenerate}: agreement there proves little; check after some steps as well")
             return judgements
         if any(j.verdict is Verdict.WRONG and not j.kink for j in judgements.values()):
-            self._compare_calls()  # what is wrong here needs no second point, but may be another call's
-            return judgements
+            return judgements  # what is wrong here needs no second point
         dead = any(j.reason == ZERO for j in judgements.values())
         self.params.move_center({p.name: self._nudged(p.center, wide=dead) for p in self.params})
         try:
@@ -384,10 +390,12 @@ class Examination:
                 n: together if together is not None and judgements[n].verdict is Verdict.RIGHT else judge.judge(n)
                 for n in self.params.names
             }
+            for name, judgement in beside.items():
+                self._note_stale(name, judgement, given[name], gradients[name])
+            beside = {n: self._excuse(n, j, comparison) for n, j in beside.items()}
+            self._symptoms(comparison, beside)
         finally:
             self.params.move_center({p.name: p.original for p in self.params})
-        if any(j.verdict is Verdict.WRONG for j in beside.values()):
-            self._compare_calls()
         if degenerate:
             self._note(f"{degenerate}: agreement there proves little, so nearby parameters were checked as well")
         return {n: _both(judgements[n], beside[n]) for n in judgements}
@@ -405,16 +413,23 @@ class Examination:
         parts += [f"all entries of {_names(equal)} are equal"] if equal else []
         return " and ".join(parts)
 
-    def _compare_calls(self) -> None:
-        """Note if the gradient function returns something else when it is called again at the same parameters."""
-        assert self._recompute is not None
+    def _note_stale(self, name: str, judgement: Judgement, before: Floats, now: Floats) -> None:
+        if judgement.verdict is Verdict.WRONG and now.any() and np.array_equal(before, now):
+            text = (
+                f"the gradient of `{name}` stayed the same when the parameters were changed: it belongs to the previous "
+                f"step, or to values that only an earlier forward pass has left"
+            )
+            self._found_symptoms.append(Symptom("previous step", (name,), text, {}, 0.0))
+
+    def _repeats(self, name: str) -> bool:
+        """Whether the gradient function returns the same when it is called twice at the same parameters."""
+        if self._recompute is None:
+            return True
         self.objective()
         first = self._gradients()
         self.objective()
         second = self._gradients()
-        self._repeat_differs = [n for n in first if not np.allclose(first[n], second[n], rtol=1e-6, atol=0, equal_nan=True)]
-
-    _repeat_differs: list[str] = []
+        return bool(np.allclose(first[name], second[name], rtol=1e-6, atol=0, equal_nan=True))
 
     def _excuse(self, name: str, judgement: Judgement, comparison: Comparison) -> Judgement:
         """A wrong gradient that is not the formula's fault."""
@@ -426,7 +441,7 @@ class Examination:
         coarse = self._single_precision_excuse(judgement, comparison)
         if coarse is not None:
             return coarse
-        if name in self._repeat_differs:
+        if not self._repeats(name):
             reason = (
                 "backward: a second identical call returns another gradient. Is it added to the last one and never "
                 "reset to zero, or kept from an earlier call?"
@@ -484,8 +499,61 @@ class Examination:
     _doubles: dict[str, Floats] | None = None
     _wide = False
 
-    def _symptoms(self, comparison: Comparison, judgements: Mapping[str, Judgement]) -> list[Symptom]:
-        return []
+    def _symptoms(self, comparison: Comparison, judgements: Mapping[str, Judgement]) -> None:
+        """Look for what the wrong gradients look like, around the point at which they are wrong."""
+        wrong = [n for n, j in judgements.items() if j.verdict is Verdict.WRONG]
+        if not wrong:
+            return
+        values, lengths = self._values(), self._lengths()
+        previous = self._previous()
+        found: list[Symptom] = []
+        for name in wrong[:_MOST_SYMPTOMS]:
+            gradient, place = comparison.gradients[name], judgements[name].place
+            if name in previous and gradient.any() and np.allclose(gradient, previous[name], rtol=1e-9, atol=0):
+                text = f"the gradient of `{name}` is that of the previous step"
+                found.append(Symptom("previous step", (name,), text, {}, 0.0))
+                continue
+            symptom, slopes = find_symptom(comparison, name, judgements[name], self.rng, lengths)
+            if symptom is None and slopes is not None:
+                rows = place.rows if place is not None else None
+                symptom = find_in_values(name, gradient, slopes, values, self.objective.cotangent, rows)
+            found += [symptom] if symptom is not None else []
+        self._found_symptoms += merged(found)
+
+    def _values(self) -> dict[str, NDArray[Any]]:
+        """The program's arrays by name, as they are at the center."""
+        named: dict[str, Any] = {}
+        self.objective()
+        if self._recompute is not None:
+            self._recompute()
+        for place in places(self.options.values, self.objective.loss, self._grads if self._recompute else None):
+            if isinstance(place.value, np.ndarray) and place.name:
+                named.setdefault(place.name, place.value)
+        for parameter in self.params:
+            named.setdefault(parameter.name, parameter.center)
+        return usable_values({n: np.array(v) for n, v in named.items() if v.size <= 4_000_000})
+
+    def _lengths(self) -> dict[int, str]:
+        """Lengths of axes in the program, for naming factors; the data's before the parameters'."""
+        own = {id(p.value) for p in self.params}
+        # What a loss computes is another object after each evaluation; what stays is data.
+        first = {(p.name, id(p.value)) for p in self._found}
+        arrays = [
+            (p.name, p.value)
+            for p in places(self.objective.loss, self._grads if self._recompute else None)
+            if isinstance(p.value, np.ndarray) and p.name
+        ]
+        arrays.sort(key=lambda item: ((item[0], id(item[1])) not in first, id(item[1]) in own))
+        lengths: dict[int, str] = {}
+        for name, array in arrays:
+            for axis, length in enumerate(array.shape):
+                lengths.setdefault(int(length), f"the length of axis {axis} of `{name}`")
+        return lengths
+
+    def _previous(self) -> dict[str, Floats]:
+        if self.options.previous is None:
+            return {}
+        return {n: self.options.sign * a.astype(np.float64) for n, a in matched_gradients(self.options.previous, self.params).items()}
 
     # -- the report -------------------------------------------------------------------------------------------------
 
@@ -514,13 +582,12 @@ class Examination:
         rows: list[ParameterResult],
         comparison: Comparison,
         gradients: Mapping[str, Floats],
-        symptoms: list[Symptom],
     ) -> GradientReport:
         options = self.options
         line = options.reproduce or f'gradcheck(loss, params, grads, mode="{options.mode}", seed={options.seed})'
         return GradientReport(
             tuple(rows),
-            tuple(symptoms),
+            tuple(self._found_symptoms),
             tuple(self.notes),
             options.mode,
             options.seed,

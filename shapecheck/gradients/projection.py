@@ -12,7 +12,7 @@ from shapecheck.gradients.complex_step import ExactSlope
 from shapecheck.gradients.ladder import Climb, Trend, climb
 from shapecheck.gradients.localise import Place, localise
 from shapecheck.gradients.parameters import Direction
-from shapecheck.gradients.result import Verdict
+from shapecheck.gradients.result import Entry, Verdict
 from shapecheck.gradients.stepped_array import Passage
 
 SHARP = 1e-4  # divided by the root of the number of entries: a resolution that shows 1 % in one of them
@@ -158,9 +158,13 @@ class Judge:
 
     def _examine(self, name: str, direction: Direction, first: Look) -> Judgement:
         """A disagreement: noise, truncation, a kink, a guard, or a wrong gradient."""
-        found = climb(self.comparison, direction, first)
         slope = self.comparison.exact_slope(direction)
         exact = self.comparison.look_from(direction, slope) if slope is not None else None
+        found = (
+            Climb(Trend.STAYS, first, (first,))
+            if slope is not None and exact is not None and _beyond_doubt(first, slope, exact)
+            else climb(self.comparison, direction, first)
+        )
         trusted = exact is not None and self._alibi(exact, found)
         kink = found.trend is Trend.KINK
         if exact is not None and trusted and exact.agrees:
@@ -171,8 +175,27 @@ class Judge:
             excuse = self._at_tie(direction, slope) or self._guarded(direction, slope, found)
             if excuse is not None:
                 return excuse
+        throughout = self._throughout(name, found.best)
+        if throughout is not None:
+            return Judgement(Verdict.WRONG, found.best, place=throughout)
         place = localise(self.comparison, name, self.rng, exact=trusted and not kink, budget=self.budget)
         return self._conclude(name, found, place)
+
+    def _throughout(self, name: str, look: Look) -> Place | None:
+        """Whether every entry is off by the same factor: seen at two more looks, it needs no bisection."""
+        gradient = self.comparison.gradients[name]
+        if look.allowed is not None or not look.predicted or abs(look.bend) > 0.1 * abs(look.error):
+            return None
+        factor = look.measured / look.predicted
+        one = np.zeros(gradient.shape)
+        index = tuple(int(i) for i in np.unravel_index(int(np.argmax(np.abs(gradient))), gradient.shape))
+        one[index] = 1.0
+        again, entry = self.comparison.look(self.direction(name)), self.comparison.look({name: one})
+        for other in (again, entry):
+            if other.agrees or abs(other.measured - factor * other.predicted) > 8 * other.bound + 1e-5 * other.scale:
+                return None
+        found = Entry(index, entry.predicted, entry.measured)
+        return Place(found, confirmed=True, relative=abs(entry.error) / entry.scale)
 
     def _at_tie(self, direction: Direction, slope: ExactSlope) -> Judgement | None:
         """Whether a gradient is right for another value of the derivative at an exact kink."""
@@ -211,6 +234,8 @@ class Judge:
 
     def _guarded(self, direction: Direction, slope: ExactSlope, found: Climb) -> Judgement | None:
         """Whether the disagreement is what a guard or a saturated logarithm makes."""
+        if not slope.guarded and not slope.cancelled:
+            return None
         bare = self.comparison.dithered_look(direction, Passage(unguarded=True), self.rng)
         entries = f"{slope.guarded} entr{'y' if slope.guarded == 1 else 'ies'}"
         if bare is not None and bare.agrees and bare.resolution <= USEFUL:
@@ -224,6 +249,13 @@ class Judge:
         if bare is not None and error > 10 * abs(bare.measured - slope.value):
             return None
         return Judgement(Verdict.CANNOT_TELL, found.best, f"the loss clips {entries} and is flat there: saturated")
+
+
+def _beyond_doubt(look: Look, slope: ExactSlope, exact: Look) -> bool:
+    """Whether two unlike methods agree with one another, nothing odd was met, and both contradict the gradient."""
+    odd = slope.ties or slope.guarded or slope.cancelled or abs(look.bend) > 0.1 * abs(look.error)
+    agree = abs(exact.measured - look.measured) <= 2 * look.noise + 1e-3 * abs(look.error)
+    return bool(agree and not odd and not exact.agrees and abs(look.error) > 1e-4 * look.scale)
 
 
 def _where(name: str, place: Place) -> str:

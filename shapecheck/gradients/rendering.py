@@ -37,8 +37,8 @@ def headline(report: GradientReport) -> str:
     if wrong:
         names = _listed([p.name for p in wrong])
         verb = "is" if len(wrong) == 1 else "are"
-        largest = max((p.relative_error for p in wrong if math.isfinite(p.relative_error)), default=math.nan)
-        size = f": off by {_percent(largest)}" if math.isfinite(largest) else ""
+        largest = max(map(_error_of, wrong))
+        size = f": off by {_percent(largest)}" if largest > 0 else ""
         return f"the gradient{'' if len(wrong) == 1 else 's'} of {names} {verb} wrong{size}"
     if not report.ok:
         moving = [p for p in report.parameters if p.verdict.value == "not deterministic"]
@@ -48,6 +48,13 @@ def headline(report: GradientReport) -> str:
         right = count - len(unsure)
         return f"nothing wrong was seen, but of {_listed([p.name for p in unsure])} nothing can be told ({right} of {count} right)"
     return f"all {count} gradients are right" if count > 1 else f"the gradient of `{report.parameters[0].name}` is right"
+
+
+def _error_of(row: ParameterResult) -> float:
+    """The error at the entry that was found, relative to what it should be, or that along the direction."""
+    if row.worst is not None and row.worst.numeric:
+        return abs(row.worst.analytic - row.worst.numeric) / abs(row.worst.numeric)
+    return row.relative_error if math.isfinite(row.relative_error) else 0.0
 
 
 def _cells(row: ParameterResult) -> tuple[str, ...]:
@@ -71,11 +78,15 @@ def _details(report: GradientReport) -> list[str]:
             lines.append(
                 f"  {row.name}[{index}]: your gradient says {row.worst.analytic:.8g}, the loss says {row.worst.numeric:.8g}"
             )
-    lines += [f"  looks like: {s.message} (left over: {s.residual:.0e})" for s in report.symptoms]
+    lines += [f"  looks like: {s.message}{_left(s.residual)}" for s in report.symptoms]
     lines += [f"  note: {note}" for note in report.notes]
     if not report.ok:
         lines.append(f"  note: one evaluation of the loss ({report.loss:.6g}) is good to {report.noise:.0e}; seed {report.seed}")
     return lines
+
+
+def _left(residual: float) -> str:
+    return f" (left over: {residual:.0e})" if math.isfinite(residual) else ""
 
 
 def _listed(names: list[str]) -> str:

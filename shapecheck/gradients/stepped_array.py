@@ -33,6 +33,7 @@ class Passage:
             digits left where a is nearly 1.
         ties: How many entries were exactly at a kink.
         guarded: How many entries a guard changed noticeably.
+        cancelled: Of how many numbers so small that few digits may be left of them a logarithm was taken.
         float_of: The stepped value last turned into a Python float.
     """
 
@@ -42,6 +43,7 @@ class Passage:
     dither: np.random.Generator | None = None
     ties: int = 0
     guarded: int = 0
+    cancelled: int = 0
     float_of: complex | None = None
 
 
@@ -183,6 +185,7 @@ def _log(z: Any) -> Any:
         if now.unguarded:
             z = bare
     x, dx = _parts(z)
+    passage.get().cancelled += int(np.sum(x < 1e-4))
     dither = passage.get().dither
     if dither is not None:
         x = np.maximum(x + 1.2e-16 * dither.uniform(-1, 1, np.shape(x)), 2e-17)
