@@ -1,0 +1,269 @@
+"""From a script to its diagnosis: runs it, reads the trace, names what is wrong, and proves what makes it right."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from shapecheck.diagnose.broadcast import SilentMistake, silent_mistakes
+from shapecheck.diagnose.crash import Crash, classify, crash_finding, trail_to
+from shapecheck.diagnose.finding import (
+    Diagnosis,
+    Edit,
+    Finding,
+    Fix,
+    LayerSummary,
+    NetworkSummary,
+    Outcome,
+    ProgramOutcome,
+    Span,
+    Status,
+    TrailStep,
+)
+from shapecheck.diagnose.limits import cut_short, nothing_traced
+from shapecheck.network.layers import Layers
+from shapecheck.repair.search import Search, Solution
+from shapecheck.repair.trial import Trials
+from shapecheck.trace.child import Trace
+from shapecheck.trace.process import Run, run_program
+from shapecheck.trace.run import Program
+
+# How long the search for one finding's repair may take.
+_SEARCH_SECONDS = 15.0
+_FIXES_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to diagnose, and how.
+
+    Attributes:
+        script: Path of the script, or the module's name with `module`.
+        timeout: Seconds that the program may run.
+        memory_mib: The most memory it may use, in MiB; None for no limit.
+        trials: Whether edited copies of the program may be run to prove repairs.
+    """
+
+    script: str
+    arguments: tuple[str, ...] = ()
+    module: bool = False
+    timeout: float = 60.0
+    memory_mib: int | None = None
+    trace_memory_mib: int = 256
+    trials: bool = True
+    script_stdout_to_stderr: bool = False
+
+
+class InputError(Exception):
+    """The program cannot be run at all; the message says why, and what to do."""
+
+
+def diagnose_script(request: Request) -> Diagnosis:
+    """Run a program once and say what is wrong with it.
+
+    Raises:
+        InputError: It cannot be run: a syntax error, a missing module with `module`.
+    """
+    program = Program(request.script, request.arguments, request.module)
+    with ExitStack() as stack:
+        trials = stack.enter_context(Trials()) if request.trials and hasattr(os, "fork") else None
+        run = run_program(
+            program,
+            timeout=request.timeout,
+            memory_mib=request.memory_mib,
+            trace_memory_mib=request.trace_memory_mib,
+            stdout_to_stderr=request.script_stdout_to_stderr,
+        )
+        if run.refused:
+            raise InputError(f"{request.script} cannot be run: {run.refused}")
+        if run.trace is None:
+            outcome = ProgramOutcome("timeout" if run.killed == "timeout" else "exit", None, run.seconds, run.exit_code)
+            return Diagnosis(request.script, "incomplete", outcome, None, (cut_short(request.script, run, None),))
+        if trials is not None:
+            trials.prepare(run.trace.modules)
+        return _Doctor(request, program, run, run.trace, trials).diagnosis()
+
+
+class _Doctor:
+    """One diagnosis in the making."""
+
+    def __init__(self, request: Request, program: Program, run: Run, trace: Trace, trials: Trials | None) -> None:
+        self.request = request
+        self.program = program
+        self.run = run
+        self.trace = trace
+        self.trials = trials
+        self.layers = Layers(trace.head, trace.sources.values(), complete=trace.failure is None)
+
+    def diagnosis(self) -> Diagnosis:
+        findings = self.findings()
+        status: Status = "findings" if findings else "clean"
+        if self.trace.ended in {"timeout", "interrupted", "memory"} or self.run.killed:
+            status = "incomplete"
+        return Diagnosis(self.request.script, status, self.outcome(), self.network(), tuple(findings))
+
+    def findings(self) -> list[Finding]:
+        crash = classify(self.trace)
+        if crash is not None:
+            return [self.crash(crash)]
+        found: list[Finding] = []
+        if self.trace.ended in {"timeout", "memory", "interrupted"} or self.run.killed:
+            found.append(cut_short(self.request.script, self.run, self.trace))
+        if self.trace.failure is None:
+            found = [*self.silent(), *found]
+        if not found and not self.trace.head.operations and self.trace.ended == "finished":
+            found.append(nothing_traced(self.request.script, self.trace))
+        return found
+
+    # -- findings with their repairs ----------------------------------------------------------------------------
+
+    def crash(self, crash: Crash) -> Finding:
+        layers = self.layers
+        if crash.tape is not layers.tape:
+            layers = Layers(crash.tape, self.trace.sources.values(), complete=False)
+        finding = crash_finding(self.trace, crash, layers)
+        solutions, search = self.search(self.trace)
+        return self.with_repairs(finding, crash, solutions, search)
+
+    def silent(self) -> list[Finding]:
+        found: list[Finding] = []
+        for mistake in silent_mistakes(self.trace, self.layers):
+            if any(f.code in {"SC201", "SC202"} for f in found) and mistake.finding.code in {"SC201", "SC202"}:
+                continue  # one wrong shape shows at several places; its repair mends them all
+            found.append(self.mend_silent(mistake))
+        return found
+
+    def mend_silent(self, mistake: SilentMistake) -> Finding:
+        trace = replace(self.trace, failure=mistake.failure)
+        solutions, search = self.search(trace)
+        site = self.trace.head.sites[mistake.failure.site or 0]
+        identities = [seen.identity for _, seen in mistake.failure.operands]
+        tape = self.trace.head
+        values = tuple(v.number for v in map(tape.latest, identities) if v is not None)
+        crash = Crash(mistake.failure, mistake.finding.code, site, mistake.finding.location, (), tape, values)
+        return self.with_repairs(mistake.finding, crash, solutions, search)
+
+    def search(self, trace: Trace) -> tuple[list[Solution], Search | None]:
+        if self.trials is None:
+            return [], None
+        search = Search(self.program, trace, self.trials, seconds=_SEARCH_SECONDS, stdin=self.run.stdin)
+        return search.run(), search
+
+    def with_repairs(
+        self, finding: Finding, crash: Crash, solutions: list[Solution], search: Search | None
+    ) -> Finding:
+        if search is None:
+            return self.with_cause(finding, crash, self.likely_cause(finding, crash))
+        offered = [s for s in solutions if s.tier <= 2]
+        fixes = tuple(self.fix(s, search) for s in offered[:_FIXES_SHOWN])
+        if fixes:
+            cause = self.place(fixes[0].edits[0])
+        elif solutions:
+            cause = self.place(search.edits(solutions[0])[0])
+        else:
+            cause = self.likely_cause(finding, crash)
+        return replace(self.with_cause(finding, crash, cause), fixes=fixes)
+
+    def with_cause(self, finding: Finding, crash: Crash, cause: Span) -> Finding:
+        trail: tuple[TrailStep, ...] = ()
+        if (cause.path, cause.line) != (finding.location.path, finding.location.line):
+            trail = trail_to(self.trace, crash, cause.path, cause.line)
+        layer = self.layer_at(cause) or finding.layer
+        return replace(finding, cause=cause, trail=trail, layer=layer)
+
+    def layer_at(self, cause: Span) -> int | None:
+        """The layer of the one parameter that was made at a place."""
+        tape = self.layers.tape
+        found = set()
+        for root, layer in self.layers.layer_of.items():
+            numbers = [root]
+            for _ in range(4):
+                producer = tape.values[numbers[-1]].producer
+                if producer is None:
+                    break
+                operation = tape.operations[producer]
+                site = tape.sites[operation.site] if operation.site is not None else None
+                if site is not None and site.path == cause.path and site.line <= cause.line <= site.end_line:
+                    found.add(layer)
+                if not operation.inputs:
+                    break
+                numbers.append(operation.inputs[0])
+        return found.pop() if len(found) == 1 else None
+
+    def likely_cause(self, finding: Finding, crash: Crash) -> Span:
+        """Without a repair: the silent broadcast that fed the failure, if there is one, else where it surfaced."""
+        from shapecheck.network.broadcasts import outer_broadcasts
+
+        tape = crash.tape
+        for broadcast in outer_broadcasts(tape):
+            operation = tape.operations[broadcast.operation]
+            site = tape.sites[operation.site] if operation.site is not None else None
+            if broadcast.deliberate or site is None:
+                continue
+            if trail_to(self.trace, crash, site.path, site.line):
+                return Span(site.path, site.line, site.column, site.end_line, site.end_column, site.text)
+        return finding.cause
+
+    def place(self, edit: Edit) -> Span:
+        """The piece of source that an edit changes; the whole line's code where it only inserts."""
+        source = self.trace.sources[edit.path]
+        text = source.slice(edit.line, edit.column, edit.end_line, edit.end_column)
+        if text.strip():
+            return Span(edit.path, edit.line, edit.column, edit.end_line, edit.end_column, text)
+        line = source.lines[edit.line - 1].rstrip()
+        start = len(line) - len(line.lstrip()) + 1
+        return Span(edit.path, edit.line, start, edit.line, len(line) + 1, line.strip())
+
+    def fix(self, solution: Solution, search: Search) -> Fix:
+        agreement = solution.outcome.agreement
+        ended = solution.outcome.ended
+        finished = ended in {"finished", "exit"}
+        proven = solution.tier == 0 and (finished or ended in {"refused", "stopped"})
+        said = ["runs to the end" if finished else "runs past the place"]
+        evidence: dict[str, object] = {"trial": ended, "tier": solution.tier}
+        if agreement is not None and agreement.verdict == "right":
+            names = list(dict.fromkeys(p.name for p in agreement.parameters if p.verdict == "right"))
+            shown = ", ".join(names[:6]) + (" and others" if len(names) > 6 else "")
+            errors = max((p.error for p in agreement.parameters if p.verdict == "right"), default=0.0)
+            said.append(
+                f"the updates of {shown} follow the numeric gradient of {agreement.formula} "
+                f"(relative error <= {errors:.0e})"
+            )
+            evidence["gradients"] = {
+                "loss": agreement.formula,
+                "inferred": agreement.inferred,
+                "parameters": {p.name: {"relative_error": p.error, "factor": p.factor} for p in agreement.parameters},
+            }
+        elif finished:
+            said.append("its gradients could not be held against a loss")
+        return Fix(
+            title=solution.candidate.title,
+            confidence="verified" if proven else "plausible",
+            edits=search.edits(solution),
+            summary="; ".join(said),
+            evidence=evidence,
+        )
+
+    # -- the rest of the report ---------------------------------------------------------------------------------
+
+    def outcome(self) -> ProgramOutcome:
+        trace = self.trace
+        kinds: dict[str, Outcome] = {"finished": "finished", "timeout": "timeout", "exit": "exit"}
+        outcome: Outcome = kinds.get(trace.ended, "exception")
+        if self.run.killed:
+            outcome = "timeout" if self.run.killed == "timeout" else "exit"
+        exception = None
+        if trace.failure is not None and outcome == "exception":
+            exception = (trace.failure.exception, trace.failure.message)
+        code = trace.exit_code if outcome == "exit" and not self.run.killed else self.run.exit_code
+        return ProgramOutcome(outcome, exception, trace.seconds, code)
+
+    def network(self) -> NetworkSummary | None:
+        if not self.layers.layers:
+            return None
+        rows = tuple(
+            LayerSummary(layer.index, tuple(layer.names), tuple(layer.shapes), layer.activation)
+            for _, layer in sorted(self.layers.layers.items())
+        )
+        return NetworkSummary(self.layers.layout, None, rows)
