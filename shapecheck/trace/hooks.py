@@ -206,6 +206,7 @@ def _store_hooks(recorder: Recorder) -> dict[str, Hook]:
     roll, saved = recorder.rolling.append, recorder.state.saved
     state, stack, pop, keep = recorder.state, recorder.stack, recorder.stack.pop, recorder.state.keep
     tracked, identify, ndarray, unknown = TRACKED, _thread.get_ident, np.ndarray, recorder.state.unknown
+    flatiter = np.flatiter
 
     def setitem(layout: int, site: int, index: Any, *operands: Any) -> Any:
         if state.guarded and identify() != state.owner:
@@ -229,6 +230,8 @@ def _store_hooks(recorder: Recorder) -> dict[str, Hook]:
             else:
                 keep(site, index, operands)
         elif type(value) in tracked:
+            if kind is flatiter:
+                state.save(target.base)
             keep(site, index, operands)
         return index
 
@@ -240,6 +243,13 @@ def _store_hooks(recorder: Recorder) -> dict[str, Hook]:
         unknown.append((site, target))
         return index
 
+    def replacing(site: int, target: Any) -> Any:
+        # `x.real = a`: the array's contents, not an attribute of the user's.
+        if not (state.guarded and identify() != state.owner):
+            state.save(target)
+            unknown.append((site, target))
+        return target
+
     def settled(count: int) -> None:
         if state.guarded and identify() != state.owner:
             return
@@ -247,7 +257,7 @@ def _store_hooks(recorder: Recorder) -> dict[str, Hook]:
             state.look_again((target,), site)
         del unknown[:]
 
-    return {"setitem": setitem, "setitem_unknown": setitem_unknown, "settled": settled}
+    return {"setitem": setitem, "setitem_unknown": setitem_unknown, "replacing": replacing, "settled": settled}
 
 
 def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
@@ -311,6 +321,8 @@ def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
         now = _attribute(owner, attribute) if attribute else _item(owner, key)
         if type(now) in tracked or issubclass(type(now), ndarray):
             changing(site, value, owner, now, None if attribute else key)
+        elif issubclass(type(owner), (ndarray, np.flatiter)):  # `x.real += a`, `x.flat[i] += a`
+            state.save(_changing_part(owner))
         pending.append((site, owner, key))
         if len(pending) > 100:  # of statements that failed
             del pending[:-50]
@@ -322,7 +334,10 @@ def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
         while pending:
             number, owner, key = pending.pop()
             if number == site:
-                changed(site, _attribute(owner, key) if _is_attribute(recorder, site) else _item(owner, key))
+                if issubclass(type(owner), (ndarray, np.flatiter)):
+                    state.look_again((_changing_part(owner),), site)
+                else:
+                    changed(site, _attribute(owner, key) if _is_attribute(recorder, site) else _item(owner, key))
                 return
 
     return {
@@ -331,6 +346,10 @@ def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
         "augment": augment,
         "augmented": augmented,
     }
+
+
+def _changing_part(owner: Any) -> Any:
+    return owner.base if type(owner) is np.flatiter else owner
 
 
 def _is_attribute(recorder: Recorder, site: int) -> bool:

@@ -28,7 +28,7 @@ TRACKED = frozenset(
 )
 
 # Entries of the flat list that an event takes on average.
-_ENTRIES = 5
+_ENTRIES = 4
 
 
 class ArrayStub:

@@ -177,6 +177,10 @@ class Rewriter(ExpressionRewriter):
             target.value = self._visit(target.value)
             if target.attr in {"shape", "dtype", "strides"}:
                 target.value = self._hook("resizing", [target.value], target.value)
+            elif target.attr in {"real", "imag", "flat"}:
+                site = self._site(target, Kind.SETITEM, [])
+                items.append(site)
+                target.value = self._hook("replacing", [self._number(site.number, target), target.value], target.value)
             return target
         if not isinstance(target, ast.Subscript) or self._suspends(target):
             return target
