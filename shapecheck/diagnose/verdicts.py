@@ -137,6 +137,7 @@ class Verdicts:
         change = self.changes[old]
         recorded = self.replay.recorded
         nothing = not np.any(adjoints[old]) and not np.any(recorded[change])
+        nothing = nothing or old not in adjoints.closure  # it belongs to another loss
         if nothing or old in adjoints.doubtful:
             return Verdict(old, name, None, proves_nothing=True)
         for probe in self.probes[old]:
@@ -154,11 +155,9 @@ class Verdicts:
         """(factor between an array and the parameter's adjoint, whether the match is weak)."""
         if np.shape(array) != np.shape(self.matching.adjoints[old]):
             return None, False
-        for match in self.matching.matches_of(array):
-            if old in {match.forward, *match.alike} and not match.transposed:
-                if match.weak and self.rate is not None:
-                    break
-                return match.factor, match.weak
+        match = self.matching.against(array, old)
+        if match is not None and not (match.weak and self.rate is not None):
+            return match.factor, match.weak
         return self._weak_factor(old, np.asarray(array))
 
     def _weak_factor(self, old: int, array: Any) -> tuple[Factor | None, bool]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 CLOSE = 1e-5
 
@@ -46,6 +49,14 @@ class Factors:
                     self._plain.append((float(a) ** p * float(b) ** q, text))
         self._plain.sort(key=lambda pair: len(pair[1]))
         self._rates = [abs(r) for r in dict.fromkeys(rates) if r and abs(r) != 1]
+
+    def are_plain(self, numbers: Any) -> Any:
+        """For each of an array of positive numbers, whether it is made of sizes and 2, or of a rate and these."""
+        plain = np.array([p for p, _ in self._plain])
+        known = np.sort(np.concatenate([plain, *(plain * rate for rate in self._rates)]))
+        at = np.clip(np.searchsorted(known, numbers), 1, len(known) - 1)
+        nearest = np.minimum(np.abs(known[at] - numbers), np.abs(known[at - 1] - numbers))
+        return nearest <= CLOSE * numbers
 
     def add_rates(self, rates: Iterable[float]) -> None:
         """Expect further rates."""

@@ -72,18 +72,36 @@ class Loss:
         return self.value is None
 
 
-def steps(parameters: Sequence[Parameter], most: int = 3) -> list[Step]:
-    """The training steps on a tape, from the parameters' updates."""
+def steps(replay: Replay, parameters: Sequence[Parameter], most: int = 3) -> list[Step]:
+    """The training steps on a tape, from the parameters' updates; networks that share nothing have steps of their own.
+
+    Args:
+        replay: The tape.
+        parameters: What the program updates.
+        most: So many updates of each parameter are looked at.
+    """
     found = []
-    first = 0
-    for number in range(most):
-        updated = [(p, p.updates[number]) for p in parameters if len(p.updates) > number]
-        if not updated:
-            break
-        last = max(u.operation for _, u in updated)
-        found.append(Step(number, tuple((p, u.old, u.change, u.sign) for p, u in updated), first, last))
-        first = min(u.operation for _, u in updated)
-    return found
+    for group in _networks(replay, parameters):
+        first = 0
+        for number in range(most):
+            updated = [(p, p.updates[number]) for p in group if len(p.updates) > number]
+            if not updated:
+                break
+            last = max(u.operation for _, u in updated)
+            found.append(Step(number, tuple((p, u.old, u.change, u.sign) for p, u in updated), first, last))
+            first = min(u.operation for _, u in updated)
+    return sorted(found, key=lambda s: s.last)
+
+
+def _networks(replay: Replay, parameters: Sequence[Parameter]) -> list[list[Parameter]]:
+    """The parameters, together where the change of one depends on another."""
+    olds = {p.updates[0].old: i for i, p in enumerate(parameters)}
+    label = list(range(len(parameters)))
+    for i, parameter in enumerate(parameters):
+        for old in replay.ancestors([parameter.updates[0].change]) & set(olds):
+            left, right = label[i], label[olds[old]]
+            label = [left if one == right else one for one in label]
+    return [[p for p, one in zip(parameters, label, strict=True) if one == group] for group in dict.fromkeys(label)]
 
 
 def find_losses(replay: Replay, step: Step) -> list[Loss]:
@@ -102,9 +120,17 @@ def find_losses(replay: Replay, step: Step) -> list[Loss]:
         loss.adjoints = adjoints(replay, loss.seeds, check=())
         loss.matching = Matching(loss.adjoints)
         loss.score, loss.right = _agreement(loss.matching, step, chain)
-    candidates = [c for c in candidates if c.adjoints is not None and any(np.any(c.adjoints[o]) for o in step.olds)]
+    candidates = [c for c in candidates if _is_credible(replay, c, step)]
     candidates.sort(key=lambda c: (-round(c.score), c.inferred, -_telling(replay, c), -_closure_size(c)))
     return candidates
+
+
+def _is_credible(replay: Replay, loss: Loss, step: Step) -> bool:
+    """Whether a scalar has a slope and is called a loss, or the backward pass agrees with it somewhere."""
+    assert loss.adjoints is not None
+    if not any(np.any(loss.adjoints[old]) for old in step.olds):
+        return False
+    return bool(loss.right) or (not loss.inferred and _telling(replay, loss) > 0)
 
 
 def _closure_size(loss: Loss) -> int:

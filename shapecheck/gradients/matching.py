@@ -58,6 +58,7 @@ class _Entry:
     adjoint: Any
     norm: float
     print: float
+    mask: Any = None  # where the tie conventions agree, if they do not everywhere
     alike: list[int] = field(default_factory=list)
 
 
@@ -77,16 +78,19 @@ class Matching:
         self._prints: dict[tuple[int, ...], Any] = {}
         self._probes: dict[tuple[int, ...], Any] = {}
         self._known: dict[int, list[Match]] = {}
+        self._own: dict[int, list[_Entry]] = {}
         for forward in sorted(adjoints.of):
-            for adjoint in _distinct(adjoints.variants(forward)):
-                self._enter(forward, np.asarray(adjoint, dtype=float))
+            variants = _distinct(adjoints.variants(forward))
+            mask = _agreement(variants)
+            for adjoint in variants:
+                self._enter(forward, np.asarray(adjoint, dtype=float), mask)
         for shape, entries in self._by_shape.items():
             entries.sort(key=lambda e: e.print)
             self._prints[shape] = np.array([e.print for e in entries])
 
     # -- the index ----------------------------------------------------------------------------------------------
 
-    def _enter(self, forward: int, adjoint: Any) -> None:
+    def _enter(self, forward: int, adjoint: Any, mask: Any) -> None:
         norm = float(np.linalg.norm(adjoint))
         if not np.isfinite(norm) or norm == 0:
             return
@@ -95,8 +99,11 @@ class Matching:
             same = abs(entry.print - print_) < EXACT and abs(entry.norm - norm) <= EXACT * norm
             if same and np.linalg.norm(entry.adjoint - adjoint) <= EXACT * norm:
                 entry.alike.append(forward)
+                self._own.setdefault(forward, []).append(entry)
                 return
-        self._by_shape[adjoint.shape].append(_Entry(forward, adjoint, norm, print_))
+        entry = _Entry(forward, adjoint, norm, print_, mask)
+        self._by_shape[adjoint.shape].append(entry)
+        self._own.setdefault(forward, []).append(entry)
 
     def _print(self, array: Any, norm: float) -> float:
         """A number that two arrays share if one is a multiple of the other."""
@@ -139,27 +146,38 @@ class Matching:
         found.sort(key=lambda m: (m.weak, m.transposed, m.reshaped, not m.factor.is_plain, m.error > 1e-8, -m.forward))
         return found
 
+    def against(self, array: Any, forward: int) -> Match | None:
+        """The match of an array with the adjoint of one forward value; None if it is no multiple of it."""
+        array = np.asarray(array, dtype=float)
+        norm = float(np.linalg.norm(array))
+        if not np.isfinite(norm) or norm == 0:
+            return None
+        for entry in self._own.get(forward, ()):
+            match = self._compare(-1, array, norm, entry, {}) if entry.adjoint.shape == array.shape else None
+            if match is not None:
+                return match
+        return None
+
     def _near(self, array: Any, norm: float) -> list[_Entry]:
+        """The entries that an array can be a multiple of."""
         entries = self._by_shape.get(array.shape)
         if not entries:
             return []
-        if self.adjoints.alternatives:
-            return entries
+        if array.size == 1:
+            ratios = norm / np.array([e.norm for e in entries])
+            return [entries[i] for i in np.flatnonzero(self.factors.are_plain(ratios))[:50]]
         prints = self._prints[array.shape]
         print_ = self._print(array, norm)
         slack = 2 * EXACT * float(np.sqrt(array.size))
         low, high = np.searchsorted(prints, [print_ - slack, print_ + slack])
-        return entries[low:high]
+        return entries[low:high] + [e for e in entries[:low] + entries[high:] if e.mask is not None]
 
     def _compare(self, value: int, array: Any, norm: float, entry: _Entry, marks: dict[str, bool]) -> Match | None:
         adjoint = entry.adjoint
-        compared: Any = True
-        if self.adjoints.alternatives:
-            variants = [np.asarray(v) for v in self.adjoints.variants(entry.forward)]
-            compared = np.all([np.abs(v - variants[0]) <= EXACT * entry.norm for v in variants[1:]], axis=0)
-            kept = float(np.linalg.norm(array * compared))
-            if kept >= _COMPARED * norm and float(np.linalg.norm(adjoint * compared)) >= _COMPARED * entry.norm:
-                array, adjoint, norm = array * compared, adjoint * compared, kept
+        if entry.mask is not None:
+            kept = float(np.linalg.norm(array * entry.mask))
+            if kept >= _COMPARED * norm and float(np.linalg.norm(adjoint * entry.mask)) >= _COMPARED * entry.norm:
+                array, adjoint, norm = array * entry.mask, adjoint * entry.mask, kept
         square = float(np.sum(adjoint * adjoint))
         factor = float(np.sum(adjoint * array)) / square
         error = float(np.linalg.norm(array - factor * adjoint)) / norm
@@ -233,6 +251,14 @@ def _distinct(variants: list[Any]) -> list[Any]:
         if not any(np.array_equal(variant, k) for k in kept):
             kept.append(variant)
     return kept
+
+
+def _agreement(variants: list[Any]) -> Any:
+    """Where the adjoints under all tie conventions are the same; None where they are so everywhere."""
+    if len(variants) < 2:
+        return None
+    scale = float(np.linalg.norm(variants[0]))
+    return np.all([np.abs(v - variants[0]) <= EXACT * scale for v in variants[1:]], axis=0)
 
 
 def _information(array: Any) -> int:
