@@ -69,9 +69,7 @@ class Candidate:
         return any(isinstance(k, str) and (looks_like_gradient(k) or marks_gradients(k)) for k in self.keys)
 
 
-def returned_candidates(
-    result: Any, function: types.FunctionType, known: State, loss: Any = None
-) -> list[Candidate]:
+def returned_candidates(result: Any, function: types.FunctionType, known: State, loss: Any = None) -> list[Candidate]:
     """The arrays in what a call returned, named by the source of its `return`.
 
     Args:

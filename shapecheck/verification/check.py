@@ -28,7 +28,7 @@ from shapecheck.verification.diagnosis import diagnosis
 from shapecheck.verification.errors import PairingError, VerificationError
 from shapecheck.verification.matching import Matching, leaf_is_input
 from shapecheck.verification.mutation import refuse_changed_inputs
-from shapecheck.verification.pairing import Pair, is_called_parameter, leaf_name
+from shapecheck.verification.pairing import Pair, are_brothers, leaf_name
 from shapecheck.verification.readings import Readings
 from shapecheck.verification.specification import Specification
 from shapecheck.verification.state import Leaf, State
@@ -341,10 +341,8 @@ class Check:
         for leaf in self.bench.before.leaves:
             if id(leaf) in paired or not leaf.array.ndim or leaf.array.dtype.kind != "f" or leaf_name(leaf.keys) == "":
                 continue
-            siblings = [b for b in brothers if len(leaf.keys) > 1 and b.keys[:-1] == leaf.keys[:-1]]
-            if not siblings or not is_called_parameter(leaf) or leaf_is_input(self.bench, leaf):
-                continue
-            if not any(_same_word(leaf, brother) for brother in siblings):
+            siblings = [brother for brother in brothers if len(leaf.keys) > 1 and are_brothers(leaf, brother)]
+            if not siblings or leaf_is_input(self.bench, leaf):
                 continue
             if staleness.influences(self.bench, leaf, self._base, self.rng):
                 raise MissingGradientError(
@@ -427,8 +425,3 @@ class _Loss:
 
     def __call__(self, parameters_by_path: Mapping[str, Any], /) -> Any:
         return self.bench.loss_at(parameters_by_path)
-
-
-def _same_word(leaf: Leaf, brother: Leaf) -> bool:
-    """Whether two parameters are of one series: `W1` and `W2`, `weights[0]` and `weights[1]`, `W1` and `b1`."""
-    return is_called_parameter(leaf) and is_called_parameter(brother)

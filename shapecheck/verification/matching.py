@@ -15,6 +15,7 @@ from shapecheck.verification.names import looks_like_loss, marks_gradients, word
 from shapecheck.verification.pairing import (
     Pair,
     Pairing,
+    are_brothers,
     is_called_data,
     is_called_parameter,
     leaf_name,
@@ -153,9 +154,9 @@ class Matching:
             leaf for leaf in free if is_called_parameter(leaf) and (leaf.array.ndim or not leaf.is_whole_number)
         ]
         free = [leaf for leaf in free if leaf.array.dtype.kind == "f"]
-        for among in (called_so, [leaf for leaf in free if not is_called_data(leaf)]):
+        local = [leaf for leaf in called_so if leaf.local]
+        for among in (local, called_so, [leaf for leaf in free if not is_called_data(leaf)]):
             attempt = Pairing(waiting, among)
-            attempt.ambiguous = {k: v for k, v in pairing.ambiguous.items() if all(leaf in among for leaf in v)}
             if self._settle(attempt):
                 self.pairs += [p for p in attempt.pairs if self._matters(p)]
                 return
@@ -269,7 +270,7 @@ class Matching:
         for leaf in self.leaves:
             if not leaf.array.ndim or leaf.array.dtype.kind != "f" or not is_called_parameter(leaf):
                 continue
-            brothers = [other for other in moved if other is not leaf and other.keys[:-1] == leaf.keys[:-1]]
+            brothers = any(are_brothers(leaf, other) for other in moved)
             if leaf not in moved and (not moved or (brothers and self.influences(leaf))):
                 still = Candidate(leaf.path, leaf.keys, np.array(leaf.value), "applied", changed=False, place=leaf)
                 self.pairs.append(Pair(still, leaf, "from its change"))

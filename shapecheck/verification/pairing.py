@@ -55,6 +55,23 @@ def is_called_parameter(leaf: Leaf) -> bool:
     )
 
 
+def are_brothers(leaf: Leaf, other: Leaf) -> bool:
+    """Whether two weights or biases are kept side by side: `self.W1` and `self.b2`, `weights[0]` and `weights[1]`."""
+    weights = {"w", "b", "theta"}
+    return (
+        leaf is not other
+        and _household(leaf.keys) == _household(other.keys)
+        and bool(weights & set(words(leaf_name(leaf.keys))))
+        and bool(weights & set(words(leaf_name(other.keys))))
+    )
+
+
+def _household(keys: Sequence[Any]) -> tuple[Any, ...]:
+    """The way to what holds a named value: ("self",) for `self.W[0]` and for `self.b1`."""
+    names = [index for index, key in enumerate(keys) if isinstance(key, str)]
+    return tuple(keys[: names[-1]]) if names else ()
+
+
 def is_called_data(leaf: Leaf) -> bool:
     """Whether it is only known by names that people give to inputs, targets and caches."""
     return all(any(isinstance(k, str) and looks_like_data(k) for k in keys) for keys in ways(leaf))
@@ -157,6 +174,9 @@ class Pairing:
         if len(leaves) > 1:  # self.W before a copy of it in a cache or a global of the same name
             called = [leaf for leaf in leaves if not is_called_data(leaf)]
             leaves = called or leaves
+            leaves = [leaf for leaf in leaves if leaf.local] or leaves
+            shortest = min(len(leaf.keys) for leaf in leaves)
+            leaves = [leaf for leaf in leaves if len(leaf.keys) == shortest]
         if len(leaves) == 1:
             self.take(gradient, leaves[0], "by name")
         elif leaves:

@@ -41,6 +41,7 @@ class Leaf:
         keys: The way there: attribute and argument names, dict keys and indices, the outermost first.
         value: An array, a Python or NumPy float, or a list of floats.
         aliases: Other ways to the same array.
+        local: Whether it can be reached from the arguments of the call, `self` among them.
     """
 
     path: str
@@ -48,6 +49,7 @@ class Leaf:
     value: Any
     places: list[tuple[Box, Any]] = field(default_factory=list)
     aliases: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+    local: bool = True
 
     @property
     def array(self) -> NDArray[Any]:
@@ -85,6 +87,7 @@ class State:
         self._tuples: dict[int, list[tuple[Box, Any]]] = {}
         self._tuple_now: dict[int, Any] = {}
         self._places: set[tuple[int, Any]] = set()
+        self._local = True
         self.complete = True
         self.generators: list[GeneratorBox] = global_generators()
         self._queue: deque[tuple[Box, str, tuple[Any, ...]]] = deque()
@@ -112,6 +115,7 @@ class State:
                         self._meet(value, box.spell(path, key), (*keys, key), box, key)
             known = (*self.reach.boxes(), *map(ClassBox, self.reach.classes.values()))
             fresh = [box for box in known if _mark(box) not in followed]
+            self._local = False  # from here on globals and enclosing variables
             if not fresh:
                 return
             for box in fresh:
@@ -124,10 +128,10 @@ class State:
             return
         if isinstance(value, float | np.floating):
             if self._is_new_place(box, key):
-                self.leaves.append(Leaf(path, keys, value, [(box, key)]))
+                self.leaves.append(Leaf(path, keys, value, [(box, key)], local=self._local))
             return
         if type(value) is int and self._is_new_place(box, key):  # `b = 0` is a parameter too
-            self.leaves.append(Leaf(path, keys, value, [(box, key)]))
+            self.leaves.append(Leaf(path, keys, value, [(box, key)], local=self._local))
         if value is None or isinstance(value, str | bytes | int | complex | np.generic | types.FunctionType):
             return
         if isinstance(value, tuple) and self._is_new_place(box, key):
@@ -137,7 +141,7 @@ class State:
         self._seen[id(value)] = value
         numbers = isinstance(value, list) and value and all(isinstance(v, float | np.floating) for v in value)
         if numbers:
-            self.leaves.append(Leaf(path, keys, value, [(box, key)]))
+            self.leaves.append(Leaf(path, keys, value, [(box, key)], local=self._local))
         for inner in self._boxes_of(value, path):
             inner.walked = inner.walked and not numbers
             self._queue.append((inner, path, keys))
@@ -152,7 +156,7 @@ class State:
             return
         self._seen[id(value)] = value
         self.boxes.append(ArrayBox(value))
-        leaf = Leaf(path, keys, value, [(box, key)])
+        leaf = Leaf(path, keys, value, [(box, key)], local=self._local)
         self._leaf_of[id(value)] = leaf
         if value.dtype.kind in "fiub":
             self.leaves.append(leaf)
