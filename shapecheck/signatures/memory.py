@@ -33,10 +33,11 @@ class UnusualError(Exception):
 class Place:
     """A point in a function: what was assigned before it is known, and here is what may come next."""
 
-    __slots__ = ("before", "hint", "next", "results", "sample")
+    __slots__ = ("before", "hint", "name", "next", "results", "sample")
 
-    def __init__(self, before: Place | None = None, hint: Any = None, sample: Any = None) -> None:
+    def __init__(self, before: Place | None = None, name: str = "", hint: Any = None, sample: Any = None) -> None:
         self.before = before
+        self.name = name
         self.hint = hint
         self.sample = sample
         self.next: dict[Key, Place] = {}
@@ -76,22 +77,27 @@ class Memory:
         except (UnusualError, KeyError):
             return None
 
-    def accepted(self, key: Key) -> None:
-        """Remember that arguments of this key passed."""
+    def accepted(self, key: Key) -> Place:
+        """Remember that arguments of this key passed; returns where the function starts from."""
         if len(self.known) >= KEYS_KEPT:
             self.known.clear()
             self.places = 0
-        self.known[key] = Place()
+        start = self.known[key] = Place()
+        return start
 
 
 class Walk:
-    """One call whose arguments are known to fit: follows its assignments, and checks what is new."""
+    """One call whose arguments are known to fit: follows its assignments, and checks what is new.
 
-    __slots__ = ("arrays", "bound", "memory", "place")
+    Without a place to start from nothing is remembered; `bind` must then be called first.
+    """
 
-    def __init__(self, memory: Memory, start: Place, arrays: Callable[[], Iterable[tuple[Any, Any]]]) -> None:
+    __slots__ = ("arrays", "bound", "memory", "place", "unremembered")
+
+    def __init__(self, memory: Memory, start: Place | None, arrays: Callable[[], Iterable[tuple[Any, Any]]]) -> None:
         self.memory = memory
-        self.place: Place | None = start
+        self.place = start
+        self.unremembered: list[tuple[str, Any]] = []
         self.arrays = arrays
         self.bound = False
 
@@ -103,11 +109,15 @@ class Walk:
             if following is not None:
                 self.place = following
                 return
-        self._bind()
+        self.bind()
         if not isinstance(value, hint):
             raise LocalRefused(name, hint, sys._getframe(1))
-        if self.place is not None:
-            self.place = self._new(name, value, hint) if plain else None
+        following = self._new(name, value, hint) if plain and self.place is not None else None
+        if following is None and self.place is not None:
+            self.unremembered = list(self.assigned())
+        self.place = following
+        if following is None:
+            self.unremembered.append((name, _sample(value)))
 
     def result_fits(self, hint: Any, value: Any) -> bool:
         """Whether the result fits, given all that was assigned."""
@@ -117,7 +127,7 @@ class Walk:
             key = None
         if self.place is not None and key is not None and key in self.place.results:
             return True
-        self._bind()
+        self.bind()
         if not items_fit(hint, value):
             return False
         if self.place is not None and key is not None:
@@ -129,25 +139,37 @@ class Walk:
         if self.memory.places >= PLACES_KEPT:
             return None  # a long loop: checked in full from here on
         self.memory.places += 1
-        # A sample of no memory, with the shape and dtype, binds the axes as the value did.
-        following = Place(self.place, hint, np.broadcast_to(np.zeros((), value.dtype), value.shape))
+        following = Place(self.place, name, hint, _sample(value))
         self.place.next[name, value.shape, value.dtype] = following
         return following
 
-    def _bind(self) -> None:
+    def bind(self) -> None:
         """Bind the axes of the arguments and of the assignments so far, as a full check would have."""
         if self.bound:
             return
         self.bound = True
         for annotation, value in self.arrays():
             isinstance(value, annotation)
+        for place in self._passed():
+            isinstance(place.sample, place.hint)
+
+    def assigned(self) -> list[tuple[str, Any]]:
+        """What was assigned so far: names, and arrays of the same shapes."""
+        return [(place.name, place.sample) for place in self._passed()] or self.unremembered
+
+    def _passed(self) -> list[Place]:
+        """The places passed so far, the first one first."""
         passed = []
         place = self.place
         while place is not None and place.before is not None:
             passed.append(place)
             place = place.before
-        for place in reversed(passed):
-            isinstance(place.sample, place.hint)
+        return passed[::-1]
+
+
+def _sample(value: Any) -> Any:
+    """An array of that shape and dtype that takes no memory; it binds axes as the value does."""
+    return np.broadcast_to(np.zeros((), value.dtype), value.shape)
 
 
 def kind_of(hint: Any) -> Kind | None:
