@@ -99,6 +99,9 @@ def _value_hooks(recorder: Recorder) -> dict[str, Hook]:
                 keep(site, kind(value), operands)
         return value
 
+    def bind_constant(site: int, value: Any, *operands: Any) -> Any:
+        return bind(site, value + -0.0 if type(value) is float else value, *operands)  # a new object, the same number
+
     def returned(site: int, value: Any) -> Any:
         kind = type(value)
         if kind in tracked and state.rolling:
@@ -115,7 +118,7 @@ def _value_hooks(recorder: Recorder) -> dict[str, Hook]:
         if not (state.guarded and identify() != state.owner):
             del stack[state.tries.get(number, len(stack)) :]
 
-    hooks: list[Hook] = [hold, record_many, compared, bind, returned, trying, caught]
+    hooks: list[Hook] = [hold, record_many, compared, bind, bind_constant, returned, trying, caught]
     return {hook.__name__: hook for hook in hooks}
 
 
@@ -235,9 +238,15 @@ def _store_hooks(recorder: Recorder) -> dict[str, Hook]:
             keep(site, index, operands)
         return index
 
+    def look_at_unknown() -> None:
+        for site, target in unknown:
+            state.look_again((target,), site)
+        del unknown[:]
+
     def setitem_unknown(count: int, site: int, index: Any, *operands: Any) -> Any:
         if state.guarded and identify() != state.owner:
             return index
+        look_at_unknown()  # what the targets before this one have stored by now, should this one fail
         target = pop() if count else operands[-1]
         state.save(target)
         unknown.append((site, target))
@@ -246,16 +255,14 @@ def _store_hooks(recorder: Recorder) -> dict[str, Hook]:
     def replacing(site: int, target: Any) -> Any:
         # `x.real = a`: the array's contents, not an attribute of the user's.
         if not (state.guarded and identify() != state.owner):
+            look_at_unknown()
             state.save(target)
             unknown.append((site, target))
         return target
 
-    def settled(count: int) -> None:
-        if state.guarded and identify() != state.owner:
-            return
-        for site, target in unknown[-count:]:
-            state.look_again((target,), site)
-        del unknown[:]
+    def settled() -> None:
+        if not (state.guarded and identify() != state.owner):
+            look_at_unknown()
 
     return {"setitem": setitem, "setitem_unknown": setitem_unknown, "replacing": replacing, "settled": settled}
 

@@ -107,7 +107,7 @@ class Rewriter(ExpressionRewriter):
         if not items:
             return node
         # What such a statement stores is not known before it is stored; the arrays are looked at again after it.
-        last = ast.Expr(value=self._hook("settled", [self._number(len(items), node)], node))
+        last = ast.Expr(value=self._hook("settled", [], node))
         return [node, ast.copy_location(last, node)]
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
@@ -135,7 +135,9 @@ class Rewriter(ExpressionRewriter):
             slots = [slot] if slot.source is Source.RELOADED else []
         site = self._site(target, Kind.BIND, slots, name)
         site.bound_to = name
-        return self._hook("bind", [self._number(site.number, target), new, *self._reloads(slots)], value)
+        # `b1 = 0.0; b2 = 0.0` name one object of the code's constants; each needs an identity of its own.
+        hook = "bind_constant" if isinstance(value, ast.Constant) else "bind"
+        return self._hook(hook, [self._number(site.number, target), new, *self._reloads(slots)], value)
 
     def _is_plain(self, value: ast.expr) -> bool:
         """Whether a value is no array and holds none."""

@@ -93,7 +93,7 @@ statement = st.one_of(
     name.map(lambda n: f"for row, other in zip({n}, b):\n        c = row * other"),
     expression.map(lambda x: f"k += {x}"),
     st.tuples(name, name).map(lambda t: f"{t[0]}.T[1:] -= {t[1]}[0]"),
-    expression.map(lambda x: f"print(f'{{np.sum({x})}}', {x})"),
+    expression.map(lambda x: f'print(f"{{np.sum({x})}}", {x})'),
 )
 
 

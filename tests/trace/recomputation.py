@@ -69,7 +69,7 @@ def again(operation: Operation, tape: Tape) -> Any:
         return copy
     if name.endswith(".at"):
         return _changed(operands[0], lambda copy: getattr(np, name.split(".")[1]).at(copy, *operands[1:]))
-    copies = [o.copy() if isinstance(o, np.ndarray) else o for o in operands]
+    copies = [o.copy(order="K") if isinstance(o, np.ndarray) else o for o in operands]
     if name.startswith("."):
         method = getattr(copies[0], name[1:])
         return method(*copies[1:], **keywords) if callable(method) else method
@@ -104,4 +104,6 @@ def same(one: Any, other: Any) -> bool:
     one, other = np.asarray(one), np.asarray(other)
     if one.shape != other.shape:
         return False
-    return bool(np.array_equal(one, other, equal_nan=one.dtype.kind in "fc" and other.dtype.kind in "fc"))
+    if one.dtype.kind in "fc" and other.dtype.kind in "fc":
+        return bool(np.allclose(one, other, rtol=1e-12, atol=0.0, equal_nan=True))  # sums depend on the layout
+    return bool(np.array_equal(one, other))
