@@ -23,7 +23,10 @@ class Trials:
     def __init__(self) -> None:
         root = str(Path(__file__).resolve().parents[2])
         command = [sys.executable, "-c", _BOOT.format(root=root)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        # In a session of its own: Ctrl-C is meant for the user's program.
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
 
     def __enter__(self) -> Trials:
         return self
