@@ -20,9 +20,12 @@ def return_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
     if node is not returned:
         return
     unchanged = isinstance(returned, ast.Name) and _hands_back_its_input(place, returned.id)
+    # A function that computes something and hands back its own input is suspicious however far away it is.
+    near = 0.7 - 0.25 * min(place.distance, 8) if unchanged else 1.5
     for text in _lists_of_arrays(place):
         title = f"return `{text}[-1]`, the last of what was kept"
-        yield place.candidate(title, "return", returned, f"{text}[-1]", 0.6 if unchanged else 1.5)
+        cost = near if _is_filled(place, text) else near + 0.9
+        yield place.candidate(title, "return", returned, f"{text}[-1]", cost)
     if isinstance(returned, ast.Name):
         yield from _dropped_results(place, returned.id)
 
@@ -50,6 +53,17 @@ def _lists_of_arrays(place: Place) -> list[str]:
         used = ast.unparse(place.module.enclosing_function(place.statement) or place.statement)
         found += [f"self.{name}" for name, seen in owner.attributes if _holds_arrays(seen) and f"self.{name}" in used]
     return found[:8]
+
+
+def _is_filled(place: Place, text: str) -> bool:
+    """Whether the function itself puts arrays into the list."""
+    function = place.module.enclosing_function(place.statement)
+    for node in ast.walk(function) if function is not None else ():
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == text:
+            return True
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == f"{text}.append":
+            return True
+    return False
 
 
 def _holds_arrays(seen: Seen) -> bool:
