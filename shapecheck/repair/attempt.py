@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -11,11 +12,13 @@ from typing import Any
 
 from shapecheck.gradients.agreement import Agreement, agreement
 from shapecheck.network.broadcasts import outer_broadcasts
+from shapecheck.repair.probe import Probe, gets_past
+from shapecheck.repair.witness import Witness, witness
 from shapecheck.trace.build import build_tape
 from shapecheck.trace.child import Trace, trace_of
 from shapecheck.trace.failure import Failure
 from shapecheck.trace.recorder import Limits
-from shapecheck.trace.run import Program, execute
+from shapecheck.trace.run import Program, Recording, execute
 
 # What a program may do in a trial as far as audit events tell: everything but these.
 _REFUSED_EVENTS = frozenset(
@@ -27,6 +30,7 @@ _REFUSED_EVENTS = frozenset(
     "urllib.Request webbrowser.open tempfile.mkdtemp tempfile.mkstemp pty.spawn fcntl.flock syslog.syslog "
     "signal.pthread_kill resource.setrlimit".split()
 )
+_MOST_NUMBERS = 500_000
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
 
 
@@ -45,8 +49,11 @@ class Attempt:
         stop: Whether the run may stop as soon as enough has been seen.
         folder: The working directory.
         stdin: What the program was given on standard input.
-        want_trace: Bring the whole trace back, to look for further edits.
+        beyond: Bring the trace back (shapes only) where the program dies after so many events: the place where a
+            second edit belongs.
         judge: Hold the updates against numeric gradients.
+        probe: Look first, without recording, whether the program gets past the place where it died; only then is it
+            run recorded.
     """
 
     program: Program
@@ -56,8 +63,9 @@ class Attempt:
     folder: str
     stdin: bytes = b""
     memory_bytes: int | None = None
-    want_trace: bool = False
+    beyond: int | None = None
     judge: bool = True
+    probe: Probe | None = None
 
 
 @dataclass
@@ -65,7 +73,8 @@ class AttemptOutcome:
     """What came of a trial.
 
     Attributes:
-        ended: As in `Recording`, or `refused` when the program tried to touch the world, or `syntax`.
+        ended: As in `Recording`, or `refused` when the program tried to touch the world, or `syntax`, or `no further`
+            and `past` for what a probe saw.
         events: How many events it recorded before it ended.
         agreement: Of its updates with numeric gradients; None where that was not asked for.
         broadcasts: Where both operands of an operation grew without being meant to: (line, text).
@@ -77,6 +86,7 @@ class AttemptOutcome:
     agreement: Agreement | None = None
     broadcasts: list[tuple[int, str]] = field(default_factory=list)
     trace: Trace | None = None
+    witness: Witness = field(default_factory=Witness)
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
 
@@ -146,30 +156,56 @@ def attempt(order: Attempt) -> AttemptOutcome:
         sys.addaudithook(guard)
         warnings.simplefilter("ignore")
         sys.dont_write_bytecode = True
-        limits = Limits()
-        limits.window_events = order.window_events
         guard.armed = True
         try:
+            if order.probe is not None:
+                return _probed(order, order.probe, guard)
+            limits = Limits()
+            limits.window_events = order.window_events
             recording = execute(order.program, limits=limits, stop_at_window_end=order.stop)
         except (SyntaxError, OSError, ModuleNotFoundError, Refused) as error:
             return AttemptOutcome("syntax", notes=[str(error)])
         finally:
             guard.armed = False
-        outcome = AttemptOutcome(str(recording.ended), failure=recording.failure, seconds=recording.seconds)
-        if guard.refused:
-            outcome.ended = "refused"
-            outcome.notes.append(guard.refused)
-        recorder = recording.recorder
-        outcome.events = len(recorder.window) + len(recorder.ring)
-        if order.judge and outcome.ended in {"finished", "stopped", "exit", "refused"}:
-            tape = build_tape(recorder.window, recorder.sites, recording.sources, values=True)
-            outcome.agreement = agreement(tape)
-            sites = [tape.operations[b.operation].site for b in outer_broadcasts(tape) if not b.deliberate]
-            outcome.broadcasts = [(tape.sites[s].line, tape.sites[s].text) for s in sites if s is not None]
-        if order.want_trace:
-            outcome.trace = trace_of(recording)
-        return outcome
+        return _judged(order, recording, guard)
     finally:
-        import shutil
-
+        guard.armed = False
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _probed(order: Attempt, probe: Probe, guard: _Guard) -> AttemptOutcome:
+    try:
+        past = gets_past(order.program, probe)
+    except Refused:
+        past = True
+    finally:
+        guard.armed = False
+    return AttemptOutcome("past" if past else "no further")
+
+
+def _judged(order: Attempt, recording: Recording, guard: _Guard) -> AttemptOutcome:
+    outcome = AttemptOutcome(str(recording.ended), failure=recording.failure, seconds=recording.seconds)
+    if guard.refused:
+        outcome.ended = "refused"
+        outcome.notes.append(guard.refused)
+    recorder = recording.recorder
+    outcome.events = len(recorder.window) + len(recorder.ring)
+    if outcome.ended == "exception":
+        if order.beyond is not None and outcome.events > order.beyond:
+            outcome.trace = trace_of(recording)
+            _lighten(outcome.trace)
+        return outcome
+    if order.judge and outcome.ended in {"finished", "stopped", "exit", "refused"}:
+        tape = build_tape(recorder.window, recorder.sites, recording.sources, values=True)
+        outcome.agreement = agreement(tape)
+        outcome.witness = witness(tape)
+        sites = [tape.operations[b.operation].site for b in outer_broadcasts(tape) if not b.deliberate]
+        outcome.broadcasts = [(tape.sites[s].line, tape.sites[s].text) for s in sites if s is not None]
+    return outcome
+
+
+def _lighten(trace: Trace) -> None:
+    """Leave out the arrays of a trace that is too large to hand over."""
+    if sum(value.size for value in trace.head.values) > _MOST_NUMBERS:
+        for value in trace.head.values:
+            value.array = None

@@ -5,12 +5,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from shapecheck.diagnose.finding import Edit
 from shapecheck.repair.surroundings import Module, Surroundings
 from shapecheck.trace.failure import Seen
 from shapecheck.trace.sites import SourceText
 from shapecheck.trace.tape import Shape
+
+if TYPE_CHECKING:
+    from shapecheck.repair.dry import DryRun
 
 _ATOMS = (ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.List, ast.Dict, ast.ListComp)
 
@@ -49,7 +53,7 @@ class Place:
     statement: ast.stmt
     distance: int
     wanted: Mapping[Shape, Shape] = field(default_factory=dict)
-    _scope: dict[str, Seen] | None = None
+    _dry: DryRun | None = None
 
     @property
     def module(self) -> Module:
@@ -70,15 +74,34 @@ class Place:
         plain = isinstance(node, _ATOMS) or (isinstance(node, ast.Constant) and not isinstance(node.value, int | float))
         return self.text(node) if plain else f"({self.text(node)})"
 
-    def shape(self, node: ast.expr) -> Shape | None:
-        """The shape that an expression last had."""
+    def recorded_shape(self, node: ast.expr) -> Shape | None:
+        """The shape that an expression last had, as far as it was recorded."""
         return self.surroundings.shape_of(self.path, node)
+
+    def all_shapes(self, node: ast.expr) -> set[Shape]:
+        """Every shape that an expression's results had."""
+        return self.surroundings.every_shape.get((self.path, *self.source.place(node)), set())
+
+    def shape(self, node: ast.expr) -> Shape | None:
+        """The shape that an expression last had, or would have had."""
+        recorded = self.recorded_shape(node)
+        return recorded if recorded is not None else self.dry().shape(node)
+
+    def dry(self) -> DryRun:
+        """Evaluates this statement's expressions on stand-ins."""
+        if self._dry is None:
+            from shapecheck.repair.dry import DryRun
+
+            failure = self.surroundings.trace.failure
+            frame = failure.frames[-1] if failure is not None and failure.frames else None
+            end = self.statement.end_lineno or self.statement.lineno
+            here = frame is not None and frame.path == self.path and self.statement.lineno <= frame.place[0] <= end
+            self._dry = DryRun(self, at_failure=here)
+        return self._dry
 
     def scope(self) -> dict[str, Seen]:
         """Names in scope."""
-        if self._scope is None:
-            self._scope = self.surroundings.scope(self.path, self.statement)
-        return self._scope
+        return self.surroundings.scope(self.path, self.statement)
 
     def locals(self) -> dict[str, Seen]:
         """The enclosing function's own names."""

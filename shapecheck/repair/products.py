@@ -249,6 +249,8 @@ def operand_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
     before = place.shape(node)
     if product is None or before is None or before not in place.wanted:
         return
+    if () in {place.shape(product.left), place.shape(product.right)}:
+        return
     goal = place.wanted[before]
     arrays = {n: s.shape for n, s in place.locals().items() if s.shape is not None and 1 <= len(s.shape) <= 2}
     used = {place.text(product.left), place.text(product.right)}
@@ -261,7 +263,7 @@ def operand_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
                 forms = [(name, shape, 0)] + ([(f"{name}.T", shape[::-1], 1)] if len(shape) == 2 else [])
                 for text, new_shape, turns in forms:
                     for first, second in (((text, new_shape), (kept_text, kept_shape)), ((kept_text, kept_shape), (text, new_shape))):
-                        if product_shape(first[1], second[1]) != goal:
+                        if not new_shape or product_shape(first[1], second[1]) != goal:
                             continue
                         rendered = _render_matrix(place, product.style, first[0], second[0])
                         cost = 1.0 + 0.2 * (turns + kept_turns)

@@ -1,29 +1,32 @@
-"""The search for a repair: tries candidates in the order of their cost, and keeps what evidence supports."""
+"""The search for a repair: one queue of edits by cost, tried in that order; what dies later is edited further."""
 
 from __future__ import annotations
 
-import difflib
+import heapq
+import itertools
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from shapecheck.diagnose.finding import Edit
-from shapecheck.gradients.agreement import Agreement
 from shapecheck.repair.attempt import Attempt, AttemptOutcome
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits, distinct
+from shapecheck.repair.changes import edits_between, moved_line
+from shapecheck.repair.evidence import Evidence, Solution
 from shapecheck.repair.naming import index_candidates, name_candidates, order_candidates
+from shapecheck.repair.probe import Probe
 from shapecheck.repair.products import operand_candidates, product_candidates, regroup_candidates
+from shapecheck.repair.rehearsal import Rehearsal
+from shapecheck.repair.returns import return_candidates
 from shapecheck.repair.shaping import shaping_candidates
 from shapecheck.repair.surroundings import Surroundings, own_expressions
 from shapecheck.repair.trial import Trials
+from shapecheck.repair.wanted import wanted_shapes
 from shapecheck.trace.child import Trace
-from shapecheck.trace.failure import Failure
 from shapecheck.trace.recorder import Limits
 from shapecheck.trace.run import Program
-from shapecheck.trace.sites import Kind
-from shapecheck.trace.tape import Shape
 
 _GENERATORS = (
     product_candidates,
@@ -33,32 +36,21 @@ _GENERATORS = (
     name_candidates,
     index_candidates,
     order_candidates,
+    return_candidates,
     call_candidates,
 )
-# How many candidates of one search go to trial at most.
+# How many candidates of one failure are considered, and of one that a first edit led to.
 _MOST = 900
-_BATCH = 24
-
-
-@dataclass(frozen=True)
-class Solution:
-    """An edited program that a trial ran.
-
-    Attributes:
-        texts: File -> its whole text with the edits made.
-        tier: 0 gradients right; 1 right up to unequal factors; 2 it runs, and there is nothing to hold it against;
-            3 it runs and the gradients are wrong; 4 it dies later than before.
-    """
-
-    candidate: Candidate
-    texts: dict[str, str]
-    outcome: AttemptOutcome
-    tier: int
-
-    @property
-    def rank(self) -> tuple[int, float]:
-        """Best first."""
-        return self.tier, self.candidate.cost
+_MOST_FURTHER = 240
+# How many edits one repair may have.
+_DEEPEST = 3
+_BATCH = 12
+# What may cost so much more than the best verified repair is not tried any more.
+_MARGIN = 0.7
+# How much later an edit is tried that would leave the failing operation as it is, going by the recorded operations.
+_PUT_OFF = 0.8
+# How much likelier an edit away from the failure is when it gives the failing operation what it needs.
+_FITTING = 0.4
 
 
 @dataclass
@@ -74,6 +66,29 @@ class Budget:
         return self.seconds - (time.monotonic() - self.started)
 
 
+@dataclass
+class _Stage:
+    """A failure that edits start from: the program's own, or one that an edited program died of later."""
+
+    trace: Trace
+    texts: dict[str, str]
+    start: Candidate | None = None
+    depth: int = 0
+    rehearsal: Rehearsal | None = None
+
+
+@dataclass
+class _Trial:
+    """An entry of the queue: an edit of a stage."""
+
+    stage: _Stage
+    candidate: Candidate
+    texts: dict[str, str]
+    edits: tuple[Edit, ...]
+    place: Place | None
+    rehearsed: bool = False
+
+
 class Search:
     """Searches for repairs of one failed program."""
 
@@ -86,27 +101,133 @@ class Search:
         self.originals = {path: source.text for path, source in trace.sources.items()}
         self.late = trace.tail is not None
         self.tried = 0
+        self.dropped = 0
+        self.evidence = Evidence()
+        self._queue: list[tuple[float, int, _Trial | _Stage]] = []
+        self._numbers = itertools.count()
+        self._known: set[tuple[tuple[str, str], ...]] = set()
 
     # -- candidates ---------------------------------------------------------------------------------------------
 
     def candidates(self, surroundings: Surroundings) -> list[Candidate]:
         """All edits worth a trial, the likeliest first."""
-        wanted = wanted_shapes(surroundings.trace.failure, surroundings)
-        return list(distinct(self._generate(surroundings, wanted)))[:_MOST]
+        return list(distinct(self._generate(surroundings, {})))[:_MOST]
 
-    def _generate(self, surroundings: Surroundings, wanted: dict[Shape, Shape]) -> Iterator[Candidate]:
+    def _generate(self, surroundings: Surroundings, places: dict[tuple[str, int], Place]) -> Iterator[Candidate]:
+        wanted = wanted_shapes(surroundings.trace.failure, surroundings)
         for suspect in surroundings.suspects():
             place = Place(surroundings, suspect.path, suspect.statement, suspect.distance, wanted)
+            last = suspect.statement.end_lineno or suspect.statement.lineno
+            places.update({(suspect.path, line): place for line in range(suspect.statement.lineno, last + 1)})
             for node in own_expressions(suspect.statement):
                 for generate in _GENERATORS:
                     yield from generate(place, node)
 
+    # -- the queue ----------------------------------------------------------------------------------------------
+
+    def run(self) -> list[Solution]:
+        """Solutions, best first; only those that ran to the end on a second, whole run are of tier 0 to 2."""
+        self._expand(_Stage(self.trace, {}))
+        found: list[Solution] = []
+        while self._queue and self.budget.left > 0:
+            batch = self._next_batch(self._limit(found))
+            if not batch:
+                break
+            orders = [self.attempt(t.texts, stage=t.stage) for t in batch]
+            for number, outcome in self.trials.run(orders):
+                self.tried += 1
+                if outcome is not None:
+                    self._take(batch[number], outcome, found)
+        return self._confirm(self.evidence.ranked(found))
+
+    @staticmethod
+    def _limit(found: list[Solution]) -> float:
+        return min((s.candidate.cost for s in found if s.tier == 0), default=float("inf")) + _MARGIN
+
+    def _next_batch(self, limit: float) -> list[_Trial]:
+        batch: list[_Trial] = []
+        while self._queue and len(batch) < _BATCH and self._queue[0][0] <= limit and self.budget.left > 0:
+            _, _, entry = heapq.heappop(self._queue)
+            if isinstance(entry, _Stage):
+                self._expand(entry)
+            elif self._promising(entry):
+                batch.append(entry)
+        return batch
+
+    def _promising(self, trial: _Trial) -> bool:
+        """Whether to run a trial now; what stand-ins refuse is dropped, what a rehearsal refuses is put off."""
+        if trial.rehearsed or trial.place is None:
+            return True
+        if not trial.place.dry().fits(trial.edits):
+            self.dropped += 1
+            return False
+        trial.rehearsed = True
+        if trial.stage.rehearsal is None:
+            trial.stage.rehearsal = Rehearsal(trial.stage.trace)
+        verdict = trial.stage.rehearsal.verdict(trial.place, trial.edits)
+        if verdict == "fits":
+            trial.candidate = replace(trial.candidate, cost=trial.candidate.cost - _FITTING)
+        if verdict != "misfit":
+            return True
+        self._push(trial.candidate.cost + _PUT_OFF, trial)
+        return False
+
+    def _push(self, cost: float, entry: _Trial | _Stage) -> None:
+        heapq.heappush(self._queue, (cost, next(self._numbers), entry))
+
+    def _expand(self, stage: _Stage) -> None:
+        """Put the edits of a failure into the queue."""
+        most = _MOST if stage.start is None else _MOST_FURTHER
+        places: dict[tuple[str, int], Place] = {}
+        candidates = list(distinct(self._generate(Surroundings(stage.trace), places)))
+        for candidate in candidates[:most]:
+            text = stage.texts.get(candidate.path, self.originals.get(candidate.path, ""))
+            try:
+                edited = apply_edits(text, candidate.edits)
+            except ValueError:
+                continue
+            texts = {**stage.texts, candidate.path: edited}
+            key = tuple(sorted(texts.items()))
+            if edited == self.originals.get(candidate.path) or key in self._known:
+                continue
+            self._known.add(key)
+            joined = stage.start.joined(candidate, 0.3) if stage.start is not None else candidate
+            place = places.get((candidate.path, candidate.line))
+            self._push(joined.cost, _Trial(stage, joined, texts, candidate.edits, place))
+
+    def _take(self, trial: _Trial, outcome: AttemptOutcome, found: list[Solution]) -> None:
+        """Enter what came of a trial: a solution, or a place for a further edit."""
+        if outcome.ended == "exception":
+            stage = trial.stage
+            if outcome.trace is not None and stage.depth + 1 < _DEEPEST and self._got_further(stage.trace, outcome):
+                further = _Stage(outcome.trace, trial.texts, trial.candidate, stage.depth + 1)
+                leap = outcome.events > 1.3 * stage.trace.events + 10
+                self._push(trial.candidate.cost + (0.1 if leap else 0.5), further)
+            return
+        solution = self.evidence.judge(trial.candidate, trial.texts, outcome)
+        if solution is not None:
+            found.append(solution)
+
+    @staticmethod
+    def _got_further(before: Trace, outcome: AttemptOutcome) -> bool:
+        """Whether the program now dies at another place, after more than it did before."""
+        old, new = before.failure, outcome.failure
+        if old is None or new is None or outcome.trace is None or not new.frames or new.site is None:
+            return False
+        if not old.frames or new.frames[-1].function != old.frames[-1].function:
+            return True
+        if new.frames[-1].place[0] != old.frames[-1].place[0]:
+            return True
+        if old.site is None or outcome.events > 1.3 * before.events + 10:
+            return True
+        first, second = before.head.sites[old.site], outcome.trace.head.sites[new.site]
+        return (first.kind, first.operator) != (second.kind, second.operator)
+
     # -- trials -------------------------------------------------------------------------------------------------
 
-    def attempt(self, texts: dict[str, str], *, whole: bool = False, want_trace: bool = False) -> Attempt:
-        """The order for one trial."""
-        events = self.trace.events
-        window = Limits().window_events if self.late else max(3000, 2 * events + 2000)
+    def attempt(self, texts: dict[str, str], *, stage: _Stage | None = None, whole: bool = False) -> Attempt:
+        """The order for one trial; whole: run to the end, however long it takes."""
+        window = Limits().window_events if self.late else max(3000, 2 * self.trace.events + 2000)
         seconds = 4.0 + 3 * self.trace.seconds if self.late or whole else 3.0 + 3 * self.trace.seconds
         return Attempt(
             program=replace(self.program, replaced={**self.program.replaced, **texts}),
@@ -115,176 +236,44 @@ class Search:
             stop=not (self.late or whole),
             folder=os.getcwd(),
             stdin=self.stdin,
-            want_trace=want_trace,
+            beyond=stage.trace.events if stage is not None else None,
+            probe=self._probe(stage, texts) if stage is not None else None,
         )
 
-    def solutions(self, pairs: Iterable[tuple[Candidate, dict[str, str]]]) -> Iterator[Solution]:
-        """Run candidates and judge them, a batch at a time; stops when the time is up or enough was found."""
-        best: float | None = None
-        batch: list[tuple[Candidate, dict[str, str]]] = []
-        queue = list(pairs)
-        position = 0
-        while position < len(queue) and self.budget.left > 0:
-            batch = queue[position : position + _BATCH]
-            if best is not None and batch[0][0].cost > best + 0.7:
-                return
-            position += len(batch)
-            orders = [self.attempt(texts) for _, texts in batch]
-            for number, outcome in self.trials.run(orders):
-                self.tried += 1
-                if outcome is None:
-                    continue
-                candidate, texts = batch[number]
-                solution = self.judge(candidate, texts, outcome)
-                if solution is None:
-                    continue
-                if solution.tier == 0 and (best is None or candidate.cost < best):
-                    best = candidate.cost
-                yield solution
-
-    def judge(self, candidate: Candidate, texts: dict[str, str], outcome: AttemptOutcome) -> Solution | None:
-        """What an outcome is worth; None for what is no better than before."""
-        if outcome.ended == "syntax":
+    def _probe(self, stage: _Stage, texts: dict[str, str]) -> Probe | None:
+        failure = stage.trace.failure
+        if failure is None or not failure.frames:
             return None
-        if outcome.ended == "exception":
-            further = outcome.events > self.trace.events + 1
-            shape_error = outcome.failure is not None and outcome.failure.site is not None
-            return Solution(candidate, texts, outcome, 4) if further and shape_error else None
-        if outcome.broadcasts:
-            return None
-        agreement = outcome.agreement
-        if agreement is None or agreement.grew:
-            return None
-        return Solution(candidate, texts, outcome, _tier(agreement))
-
-    # -- the search ---------------------------------------------------------------------------------------------
-
-    def run(self) -> list[Solution]:
-        """Solutions, best first; only those that ran to the end on a second, whole run are of tier 0 to 2."""
-        surroundings = Surroundings(self.trace)
-        found, partial = self._level(surroundings, None)
-        depth = 1
-        while not any(s.tier == 0 for s in found) and partial and depth < 3 and self.budget.left > 0:
-            deeper: list[Solution] = []
-            next_partial: list[Solution] = []
-            for start in sorted(partial, key=lambda s: s.candidate.cost)[:6]:
-                if self.budget.left <= 0 or any(s.tier == 0 for s in deeper):
-                    break
-                more, further = self._deepen(start)
-                deeper += more
-                next_partial += further
-            found += deeper
-            partial = next_partial
-            depth += 1
-        return self._confirm(sorted(found, key=lambda s: s.rank))
-
-    def _level(self, surroundings: Surroundings, start: Solution | None) -> tuple[list[Solution], list[Solution]]:
-        pairs = []
-        for candidate in self.candidates(surroundings):
-            current = start.texts if start is not None else {}
-            text = current.get(candidate.path, self.originals.get(candidate.path, ""))
-            try:
-                edited = apply_edits(text, candidate.edits)
-            except ValueError:
-                continue
-            joined = start.candidate.joined(candidate, 0.3) if start is not None else candidate
-            pairs.append((joined, {**current, candidate.path: edited}))
-        if start is not None:
-            pairs.sort(key=lambda pair: pair[0].cost)
-        solutions = list(self.solutions(pairs))
-        return [s for s in solutions if s.tier < 4], [s for s in solutions if s.tier == 4]
-
-    def _deepen(self, start: Solution) -> tuple[list[Solution], list[Solution]]:
-        """Go on from an edit after which the program dies later."""
-        for _, outcome in self.trials.run([self.attempt(start.texts, want_trace=True)]):
-            if outcome is None or outcome.trace is None:
-                return [], []
-            inner = Search(self.program, outcome.trace, self.trials, seconds=self.budget.left, stdin=self.stdin)
-            inner.originals = self.originals
-            found, partial = inner._level(Surroundings(outcome.trace), start)
-            self.tried += inner.tried
-            return found, partial
-        return [], []
+        path, line = failure.frames[-1].path, failure.frames[-1].place[0]
+        edited = frozenset(
+            (file, moved_line(file, edit.line, stage.trace.sources[file].text, text))
+            for file, text in texts.items()
+            for edit in edits_between(file, stage.trace.sources[file].text, text)
+        )
+        if path in texts:
+            line = moved_line(path, line, stage.trace.sources[path].text, texts[path])
+        seconds = 0.1 + 1.2 * self.trace.seconds
+        return Probe(path, line, failure.exception, failure.message, edited, seconds)
 
     def _confirm(self, ranked: list[Solution]) -> list[Solution]:
         """Run the best solutions whole: what dies after all is no solution."""
-        best = [s for s in ranked if s.tier < 3][:4]
+        promising = [s for s in ranked if s.tier < 3][:6]
         confirmed: list[Solution] = []
-        orders = [self.attempt(s.texts, whole=True) for s in best]
-        outcomes: dict[int, AttemptOutcome | None] = dict(self.trials.run(orders))
-        for number, solution in enumerate(best):
-            outcome = outcomes.get(number)
-            if outcome is None:
-                outcome = solution.outcome
-                outcome.notes.append("did not end in time")
-            again = self.judge(solution.candidate, solution.texts, outcome)
-            if again is not None and again.tier < 3:
-                confirmed.append(again)
-        confirmed.sort(key=lambda s: s.rank)
-        return confirmed + [s for s in ranked if s.tier == 3][:1]
+        while promising and not confirmed:
+            best, promising = promising[:2], promising[2:]
+            outcomes = dict(self.trials.run([self.attempt(s.texts, whole=True) for s in best]))
+            for number, solution in enumerate(best):
+                outcome = outcomes.get(number)
+                if outcome is None:
+                    outcome = solution.outcome
+                    outcome.notes.append("did not end in time")
+                again = self.evidence.judge(solution.candidate, solution.texts, outcome)
+                if again is not None and again.tier < 3:
+                    confirmed.append(again)
+        return self.evidence.ranked(confirmed) + [s for s in ranked if s.tier == 3][:1]
 
     def edits(self, solution: Solution) -> tuple[Edit, ...]:
         """The edits of a solution against the files as they are."""
         return tuple(
-            edit
-            for path, text in solution.texts.items()
-            for edit in edits_between(path, self.originals[path], text)
+            edit for path, text in solution.texts.items() for edit in edits_between(path, self.originals[path], text)
         )
-
-
-def _tier(agreement: Agreement) -> int:
-    if agreement.verdict == "right":
-        return 0 if agreement.same_factor else 1
-    return 2 if agreement.verdict == "unknown" else 3
-
-
-def edits_between(path: str, before: str, after: str) -> Iterator[Edit]:
-    """The smallest edits that turn one text into another, one for each run of changed lines."""
-    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag == "equal":
-            continue
-        if i2 - i1 == j2 - j1:
-            for i, j in zip(range(i1, i2), range(j1, j2), strict=True):
-                if old[i] != new[j]:
-                    yield _within_line(path, i + 1, old[i], new[j])
-            continue
-        removed, added = "".join(old[i1:i2]), "".join(new[j1:j2])
-        if removed:
-            yield Edit(path, i1 + 1, 1, i2 + 1, 1, added)
-        else:
-            yield Edit(path, i1 + 1, 1, i1 + 1, 1, added)
-
-
-def _within_line(path: str, line: int, old: str, new: str) -> Edit:
-    start = 0
-    while start < min(len(old), len(new)) and old[start] == new[start]:
-        start += 1
-    end = 0
-    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
-        end += 1
-    return Edit(path, line, start + 1, line, len(old) - end + 1, new[start : len(new) - end])
-
-
-def wanted_shapes(failure: Failure | None, surroundings: Surroundings) -> dict[Shape, Shape]:
-    """Shape as it is -> shape as the failing expression needs it."""
-    if failure is None or failure.site is None:
-        return {}
-    site = surroundings.trace.head.sites[failure.site]
-    shapes = {role: seen.shape for role, seen in failure.operands if seen.shape is not None}
-    wanted: dict[Shape, Shape] = {}
-    if site.kind is Kind.AUGMENTED and "target" in shapes and "value" in shapes:
-        wanted[shapes["value"]] = shapes["target"]
-    elif site.kind in {Kind.BINARY, Kind.COMPARE} and site.operator != "@" and {"left", "right"} <= shapes.keys():
-        wanted[shapes["right"]] = shapes["left"]
-        wanted.setdefault(shapes["left"], shapes["right"])
-    elif site.kind is Kind.CALL and site.operator in {"add", "subtract", "multiply", "divide"}:
-        if {"0", "1"} <= shapes.keys():
-            wanted[shapes["1"]] = shapes["0"]
-            wanted.setdefault(shapes["0"], shapes["1"])
-    for number, _, operands in failure.recent:
-        compared = surroundings.trace.head.sites[number]
-        literals = [seen.literal for seen in operands if isinstance(seen.literal, tuple)]
-        if compared.kind is Kind.COMPARE and len(literals) == 2 and literals[0] != literals[1]:
-            wanted[literals[0]] = literals[1]
-    return {before: after for before, after in wanted.items() if before != after}

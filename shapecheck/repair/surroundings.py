@@ -23,6 +23,7 @@ class Module:
     tree: ast.Module
     parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
     functions: dict[ast.AST, str] = field(default_factory=dict)
+    _lines: dict[int, ast.stmt] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, source: SourceText) -> Module:
@@ -57,12 +58,13 @@ class Module:
 
     def at_line(self, line: int) -> ast.stmt | None:
         """The innermost statement that a line belongs to."""
-        best = None
-        for node in ast.walk(self.tree):
-            inside = isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno)
-            if inside and (best is None or node.lineno >= best.lineno):
-                best = node
-        return best  # type: ignore[return-value]
+        if not self._lines:
+            for node in ast.walk(self.tree):
+                if isinstance(node, ast.stmt):
+                    for number in range(node.lineno, (node.end_lineno or node.lineno) + 1):
+                        if number not in self._lines or node.lineno >= self._lines[number].lineno:
+                            self._lines[number] = node
+        return self._lines.get(line)
 
 
 def own_expressions(statement: ast.stmt) -> Iterator[ast.expr]:
@@ -95,6 +97,10 @@ class Surroundings:
             except SyntaxError:
                 continue
         self.shapes: dict[tuple[str, int, int, int, int], Shape] = {}
+        self.every_shape: dict[tuple[str, int, int, int, int], set[Shape]] = {}
+        self._locals: dict[ast.AST, dict[str, Seen]] = {}
+        self._bound: dict[int, dict[int, list[int]]] = {}
+        self._scopes: dict[tuple[str, str], dict[str, Seen]] = {}
         for tape in (trace.head, trace.tail):
             if tape is not None:
                 self._collect(tape)
@@ -106,6 +112,7 @@ class Surroundings:
                 site = tape.sites[operation.site]
                 place = (site.path, site.line, site.column, site.end_line, site.end_column)
                 self.shapes[place] = tape.values[operation.result].shape
+                self.every_shape.setdefault(place, set()).add(tape.values[operation.result].shape)
         for access in tape.accesses:
             site = tape.sites[access.site]
             place = (site.path, site.line, site.column, site.end_line, site.end_column)
@@ -139,6 +146,11 @@ class Surroundings:
     def scope(self, path: str, node: ast.AST) -> dict[str, Seen]:
         """What the names in scope at a node last held."""
         function = self.modules[path].functions.get(node, "<module>")
+        if (path, function) not in self._scopes:
+            self._scopes[path, function] = self._scope(path, function)
+        return self._scopes[path, function]
+
+    def _scope(self, path: str, function: str) -> dict[str, Seen]:
         failure = self.trace.failure
         names: dict[str, Seen] = {}
         if failure is not None and failure.frames:
@@ -150,15 +162,35 @@ class Surroundings:
             for frame in failure.frames:
                 if frame.path == path and frame.function == function:
                     names.update(frame.names)
+        instance = names.get("self") or self._instance(function, names)
+        if instance is not None:
+            names["self"] = instance
         return names
+
+    def _instance(self, function: str, names: dict[str, Seen]) -> Seen | None:
+        """`self` in a method that has returned: another method's in the traceback, or an instance among the names."""
+        owner, _, method = function.rpartition(".")
+        if not owner or not method:
+            return None
+        failure = self.trace.failure
+        for frame in reversed(failure.frames) if failure is not None else ():
+            seen = frame.names.get("self")
+            if seen is not None and (frame.function.rpartition(".")[0] == owner or seen.type == owner):
+                return seen
+        return next((seen for seen in names.values() if seen.type == owner), None)
 
     def local_names(self, path: str, node: ast.AST) -> dict[str, Seen]:
         """The names of the function around a node, parameters included, as far as their values are known."""
         module = self.modules[path]
         function = module.enclosing_function(node)
-        scope = self.scope(path, node)
         if function is None:
-            return scope
+            return self.scope(path, node)
+        if function not in self._locals:
+            self._locals[function] = self._local_names(function, self.scope(path, node))
+        return self._locals[function]
+
+    @staticmethod
+    def _local_names(function: ast.FunctionDef | ast.AsyncFunctionDef, scope: dict[str, Seen]) -> dict[str, Seen]:
         own = {a.arg for a in [*function.args.args, *function.args.kwonlyargs, *function.args.posonlyargs]}
         own |= {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         return {name: seen for name, seen in scope.items() if name in own}
@@ -242,18 +274,18 @@ class Surroundings:
         if start is None:
             return
         bound: dict[int, list[int]] = {}
+        for _, site, values in tape.returns:
+            for value in values:
+                bound.setdefault(value, []).append(site)
         for binding in tape.bindings:
             bound.setdefault(binding.value, []).append(binding.site)
         for access in tape.accesses:
             bound.setdefault(access.value, []).append(access.site)
-        for _, site, values in tape.returns:
-            for value in values:
-                bound.setdefault(value, []).append(site)
         queue = deque([(start.number, 1)])
         visited = {start.number}
         while queue and len(visited) < 400:
             number, distance = queue.popleft()
-            for site_number in bound.get(number, [])[:4]:
+            for site_number in list(dict.fromkeys(bound.get(number, [])))[:8]:
                 site = tape.sites[site_number]
                 add(site.path, site.line, distance)
             producer = tape.values[number].producer
@@ -267,6 +299,20 @@ class Surroundings:
                 if source not in visited:
                     visited.add(source)
                     queue.append((source, distance + (operation.site is not None)))
+
+    def _bound_sites(self, tape: Tape) -> dict[int, list[int]]:
+        """Value -> the sites that named it, read it from a container, or returned it."""
+        if id(tape) not in self._bound:
+            bound: dict[int, list[int]] = {}
+            for binding in tape.bindings:
+                bound.setdefault(binding.value, []).append(binding.site)
+            for access in tape.accesses:
+                bound.setdefault(access.value, []).append(access.site)
+            for _, returned, values in tape.returns:
+                for value in values:
+                    bound.setdefault(value, []).append(returned)
+            self._bound[id(tape)] = bound
+        return self._bound[id(tape)]
 
     def _add_neighbours(self, suspect: Suspect, add: Add) -> None:
         """Statements that no dataflow reaches: the loop header that unpacks, the function's other returns."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -24,9 +25,7 @@ class Trials:
         root = str(Path(__file__).resolve().parents[2])
         command = [sys.executable, "-c", _BOOT.format(root=root)]
         # In a session of its own: Ctrl-C is meant for the user's program.
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-        )
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
 
     def __enter__(self) -> Trials:
         return self
@@ -40,7 +39,9 @@ class Trials:
         """End the process and all its trials."""
         process = self._process
         if process.stdin is not None:
-            process.stdin.close()
+            # What could not be sent to a process that has died is still in the buffer.
+            with contextlib.suppress(OSError):
+                process.stdin.close()
         if process.stdout is not None:
             process.stdout.close()
         process.kill()
@@ -49,7 +50,8 @@ class Trials:
     def prepare(self, modules: Iterable[str]) -> None:
         """Import installed modules once, so that no trial has to."""
         assert self._process.stdin is not None
-        send(self._process.stdin, ("import", list(modules)))
+        with contextlib.suppress(OSError):  # it has died; trying will tell
+            send(self._process.stdin, ("import", list(modules)))
 
     def run(self, attempts: list[Attempt]) -> list[tuple[int, AttemptOutcome | None]]:
         """Run attempts side by side; gives (position in the list, outcome) as they ended; None for one that was killed."""
@@ -58,7 +60,10 @@ class Trials:
             return answers
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        send(self._process.stdin, ("try", list(enumerate(attempts))))
+        try:
+            send(self._process.stdin, ("try", list(enumerate(attempts))))
+        except OSError:
+            return answers  # it has died (killed for its memory, say): nothing can be tried
         while True:
             try:
                 answer = receive(self._process.stdout)

@@ -9,16 +9,17 @@ import signal
 import struct
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import IO, Any
 
-from shapecheck.repair.attempt import Attempt, attempt
+from shapecheck.repair.attempt import Attempt, AttemptOutcome, attempt
 
 
 @dataclass
 class _Running:
     number: int
+    order: Attempt
     process: int
     deadline: float
     received: bytearray = field(default_factory=bytearray)
@@ -75,7 +76,7 @@ def _fork(number: int, order: Attempt, selector: selectors.BaseSelector) -> None
         finally:
             os._exit(status)
     os.close(writer)
-    running = _Running(number, process, time.monotonic() + order.seconds + 1.0)
+    running = _Running(number, order, process, time.monotonic() + order.seconds + 1.0)
     selector.register(reader, selectors.EVENT_READ, running)
 
 
@@ -128,7 +129,11 @@ def _batch(orders: list[tuple[int, Attempt]], replies: IO[bytes], workers: int) 
             if chunk:
                 running.received += chunk
             else:
-                send(replies, (running.number, _finish(key.fd, running, selector, kill=False)))
+                outcome = _finish(key.fd, running, selector, kill=False)
+                if isinstance(outcome, AttemptOutcome) and outcome.ended == "past":
+                    waiting.append((running.number, replace(running.order, probe=None)))
+                else:
+                    send(replies, (running.number, outcome))
         now = time.monotonic()
         for key in list(selector.get_map().values()):
             if key.data.deadline < now:

@@ -1,0 +1,44 @@
+"""The difference between two texts of a file as edits."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+from shapecheck.diagnose.finding import Edit
+
+
+def edits_between(path: str, before: str, after: str) -> Iterator[Edit]:
+    """The smallest edits that turn one text into another, one for each run of changed lines."""
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            continue
+        if i2 - i1 == j2 - j1:
+            for i, j in zip(range(i1, i2), range(j1, j2), strict=True):
+                if old[i] != new[j]:
+                    yield _within_line(path, i + 1, old[i], new[j])
+            continue
+        removed, added = "".join(old[i1:i2]), "".join(new[j1:j2])
+        if removed:
+            yield Edit(path, i1 + 1, 1, i2 + 1, 1, added)
+        else:
+            yield Edit(path, i1 + 1, 1, i1 + 1, 1, added)
+
+
+def _within_line(path: str, line: int, old: str, new: str) -> Edit:
+    start = 0
+    while start < min(len(old), len(new)) and old[start] == new[start]:
+        start += 1
+    end = 0
+    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    return Edit(path, line, start + 1, line, len(old) - end + 1, new[start : len(new) - end])
+
+
+def moved_line(path: str, line: int, before: str, after: str) -> int:
+    """Where a line of one text is in the other; a changed line is where it was."""
+    for edit in reversed(list(edits_between(path, before, after))):
+        if edit.end_line <= line:
+            line += edit.replacement.count("\n") - (edit.end_line - edit.line)
+    return line

@@ -1,0 +1,64 @@
+"""What speaks for an edited program: whether it is right, and which of several that run is the likelier repair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shapecheck.gradients.agreement import Agreement
+from shapecheck.repair.attempt import AttemptOutcome
+from shapecheck.repair.candidate import Candidate
+
+
+@dataclass(frozen=True)
+class Solution:
+    """An edited program that a trial ran.
+
+    Attributes:
+        texts: File -> its whole text with the edits made.
+        tier: 0 gradients right; 1 right up to unequal factors; 2 it runs, and there is nothing to hold it against;
+            3 it runs and the gradients are wrong.
+    """
+
+    candidate: Candidate
+    texts: dict[str, str]
+    outcome: AttemptOutcome
+    tier: int
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """Best first."""
+        return self.tier, self.candidate.cost
+
+
+class Evidence:
+    """Judges outcomes, each by itself and against one another."""
+
+    def judge(self, candidate: Candidate, texts: dict[str, str], outcome: AttemptOutcome) -> Solution | None:
+        """What an outcome is worth; None for what does not run, grew a parameter, or spreads two operands."""
+        if outcome.ended not in {"finished", "stopped", "exit", "refused"} or outcome.broadcasts:
+            return None
+        agreement = outcome.agreement
+        if agreement is None or agreement.grew:
+            return None
+        return Solution(candidate, texts, outcome, _tier(agreement))
+
+    def ranked(self, solutions: list[Solution]) -> list[Solution]:
+        """The solutions, best first; those that cut something off that others keep come after the others."""
+        return sorted(solutions, key=lambda s: (s.tier, self._losses(s, solutions), s.candidate.cost))
+
+    @staticmethod
+    def _losses(solution: Solution, among: list[Solution]) -> int:
+        """How many kinds of evidence another solution of the tier has more of."""
+        peers = [s.outcome.witness for s in among if s.tier == solution.tier]
+        own = solution.outcome.witness
+        parameters = own.parameters < max(w.parameters for w in peers)
+        connected = own.parameters == max(w.parameters for w in peers) and own.connected < max(
+            w.connected for w in peers if w.parameters == own.parameters
+        )
+        return int(parameters) * 2 + int(connected)
+
+
+def _tier(agreement: Agreement) -> int:
+    if agreement.verdict == "right":
+        return 0 if agreement.same_factor else 1
+    return 2 if agreement.verdict == "unknown" else 3

@@ -1,0 +1,108 @@
+"""The first, cheap look at an edited program: runs it unrecorded and sees whether it gets past the place where it died."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import types
+from dataclasses import dataclass, field
+from typing import Any
+
+from shapecheck.trace.run import Program, _main_module, _recorded_imports, read_source
+
+_LONGEST_MESSAGE = 2000
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Where the program died before, as far as an unrecorded run can tell.
+
+    Attributes:
+        path, line: Of the innermost of the user's frames, in the edited text.
+        exception, message: What was raised there.
+        edited: (file, line) of the edits: what dies there, away from the place of the failure, was broken by the edit.
+        seconds: A program that runs so long has got past.
+    """
+
+    path: str
+    line: int
+    exception: str
+    message: str
+    edited: frozenset[tuple[str, int]] = frozenset()
+    seconds: float = 0.2
+
+
+class _Alive(BaseException):
+    """Raised by the alarm: the program is still running."""
+
+
+@dataclass
+class _PlainSession:
+    """Compiles the user's files as they are."""
+
+    replaced: dict[str, str]
+    files: set[str] = field(default_factory=set)
+
+    def text_of(self, path: str) -> str:
+        replaced = self.replaced.get(os.path.realpath(path))
+        return replaced if replaced is not None else read_source(path)
+
+    def compile(self, path: str, text: str) -> types.CodeType:
+        self.files.add(path)
+        return compile(text, path, "exec", dont_inherit=True)
+
+
+def gets_past(program: Program, probe: Probe) -> bool:
+    """Whether the edited program ends otherwise than before, or lives on; to be called in a process of its own.
+
+    Raises:
+        SyntaxError: It does not compile.
+        OSError: It cannot be read.
+    """
+    sys.argv[:] = [program.script, *program.arguments]
+    if program.module:
+        sys.path.insert(0, os.getcwd())
+    main, path, root = _main_module(program)
+    if program.module:
+        sys.argv[0] = path
+    else:
+        sys.path.insert(0, root)
+    session = _PlainSession({os.path.realpath(p): text for p, text in program.replaced.items()})
+    code = session.compile(path, session.text_of(path))
+    sys.modules["__main__"] = main
+    signal.signal(signal.SIGALRM, _ring)
+    signal.setitimer(signal.ITIMER_REAL, probe.seconds)
+    try:
+        with _recorded_imports(session, root):  # type: ignore[arg-type]
+            exec(code, main.__dict__)
+    except _Alive:
+        return True
+    except SystemExit:
+        return True
+    except Exception as error:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        return _otherwise(error, probe, session)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return True
+
+
+def _ring(number: int, frame: Any) -> None:
+    raise _Alive
+
+
+def _otherwise(error: BaseException, probe: Probe, session: _PlainSession) -> bool:
+    """Whether an exception is another than the one that the program died of before."""
+    traceback = error.__traceback__
+    place = None
+    while traceback is not None:
+        file = traceback.tb_frame.f_code.co_filename
+        if file in session.files:
+            place = (file, traceback.tb_lineno)
+        traceback = traceback.tb_next
+    if isinstance(error, NameError | AttributeError | SyntaxError | UnboundLocalError):
+        return False
+    if place == (probe.path, probe.line):
+        return (type(error).__name__, str(error)[:_LONGEST_MESSAGE]) != (probe.exception, probe.message)
+    return place not in probe.edited
