@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -26,7 +27,7 @@ _KEYS = int | slice | tuple | list | np.ndarray | np.integer | np.bool_ | type(E
 class _Layout:
     """Where an event of one site carries which operand."""
 
-    __slots__ = ("fixed", "roles")
+    __slots__ = ("fixed", "places", "roles")
 
     def __init__(self, site: Site) -> None:
         self.fixed = {slot.role: slot.constant for slot in site.slots if slot.source is Source.CONSTANT}
@@ -34,6 +35,13 @@ class _Layout:
             if slot.source is Source.LIBRARY:
                 self.fixed[slot.role] = library_object(slot.constant)
         self.roles = [slot.role for slot in site.event_slots]
+        # For each slot its position in the event, or the operand itself.
+        positions = {id(slot): position for position, slot in enumerate(site.event_slots)}
+        self.places = [(positions.get(id(slot), -1), self.fixed.get(slot.role)) for slot in site.slots]
+
+    def operands(self, values: tuple[Any, ...]) -> list[Any]:
+        """The operands in the order of the slots."""
+        return [operand if position < 0 else values[position] for position, operand in self.places]
 
 
 class _Builder:
@@ -60,10 +68,14 @@ class _Builder:
             _HANDLERS[site.kind](self, site, result, values)
         return self.tape
 
-    def roles(self, site: Site, values: tuple[Any, ...]) -> dict[str, Any]:
+    def layout(self, site: Site) -> _Layout:
         layout = self.layouts.get(site.number)
         if layout is None:
             layout = self.layouts[site.number] = _Layout(site)
+        return layout
+
+    def roles(self, site: Site, values: tuple[Any, ...]) -> dict[str, Any]:
+        layout = self.layout(site)
         found = dict(layout.fixed)
         found.update(zip(layout.roles, values, strict=False))
         return found
@@ -77,9 +89,9 @@ class _Builder:
     def binary(self, site: Site, result: Any, values: tuple[Any, ...]) -> None:
         if not self.is_new(result):
             return
-        roles = self.roles(site, values)
+        left, right = self.layout(site).operands(values)
         structure = self.values.structure
-        arguments = (structure(roles.get("left")), structure(roles.get("right")))
+        arguments = (structure(left), structure(right))
         self.values.operation(site.number, site.operator, arguments, {}, result)
 
     def compare(self, site: Site, result: Any, values: tuple[Any, ...]) -> None:
@@ -88,13 +100,13 @@ class _Builder:
 
     def unary(self, site: Site, result: Any, values: tuple[Any, ...]) -> None:
         if self.is_new(result):
-            operand = self.values.structure(self.roles(site, values).get("operand"))
+            operand = self.values.structure(self.layout(site).operands(values)[0])
             self.values.operation(site.number, "unary" + site.operator, (operand,), {}, result)
 
     def attribute(self, site: Site, result: Any, values: tuple[Any, ...]) -> None:
         if not self.is_new(result):
             return
-        operand = self.roles(site, values).get("operand")
+        (operand,) = self.layout(site).operands(values)
         if isinstance(operand, _ARRAYS | np.generic):
             arguments = (self.values.structure(operand),)
             self.values.operation(site.number, "." + site.operator, arguments, {}, result)
@@ -102,8 +114,7 @@ class _Builder:
             self.leaf(site, result, "." + site.operator, ())
 
     def getitem(self, site: Site, result: Any, values: tuple[Any, ...]) -> None:
-        roles = self.roles(site, values)
-        target, index = roles.get("target"), roles.get("index")
+        target, index = self.layout(site).operands(values)
         if isinstance(target, _ARRAYS):
             if self.is_new(result):
                 arguments = (self.values.structure(target), self.values.structure(index))
@@ -360,6 +371,16 @@ def build_tape(events: Iterable[Event], sites: SiteTable, traced: Iterable[str],
         values: Whether the arrays' contents can be relied on (the window) or their shapes only (the ring).
     """
     listed = list(events)
+    collecting = gc.isenabled()
+    gc.disable()  # a tape is a hundred thousand small objects, all of which stay
+    try:
+        return _build(listed, sites, traced, values)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _build(listed: list[Event], sites: SiteTable, traced: Iterable[str], values: bool) -> Tape:
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the program has had its own, and what is applied again here would repeat them
         return _Builder(listed, sites, traced, whole=values).build(listed)

@@ -57,7 +57,9 @@ class Memory:
 
     def contents(self, array: Array) -> Any:
         """An array's data at this point: the array itself where it never changes, else a copy; None if unknown."""
-        root = root_of(array)
+        if not self._now and not self._lost:
+            return array
+        root = array if array.base is None else root_of(array)
         now = self._now.get(id(root))
         if now is None:
             return None if id(root) in self._lost else array

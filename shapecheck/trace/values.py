@@ -13,6 +13,7 @@ from shapecheck.trace.sites import SiteTable
 from shapecheck.trace.tape import Operation, Ref, Tape, Value
 
 SCALARS = np.generic | float | complex
+_ARRAYS = np.ndarray | ArrayStub
 _CONSTANTS = (int, str, bytes, bool, type(None), slice, type(Ellipsis), np.dtype, type, range)
 _SCALAR_TYPES = frozenset({float, complex})
 _LONGEST = 10_000
@@ -62,7 +63,7 @@ class Values:
     def new_value(self, thing: Any, producer: int | None, version: int = 0) -> int:
         """Enter a value for an object as it is at this point."""
         number = len(self.tape.values)
-        if isinstance(thing, np.ndarray):
+        if type(thing) is np.ndarray or isinstance(thing, np.ndarray):
             array = self.memory.contents(thing) if self.whole else None
             value = Value(number, array, thing.shape, self._type_name(thing.dtype), producer, id(thing), version)
         elif isinstance(thing, ArrayStub):
@@ -77,7 +78,7 @@ class Values:
 
     def hold(self, thing: Any, number: int) -> None:
         """Make a value the present one of an object."""
-        if isinstance(thing, ArrayStub):
+        if type(thing) is ArrayStub:
             self.current[thing.identity] = number
             self._references[thing.identity] = thing.reference
             return
@@ -115,7 +116,7 @@ class Values:
 
     def known(self, thing: Any) -> bool:
         """Whether an object has a value."""
-        if isinstance(thing, ArrayStub):
+        if type(thing) is ArrayStub:
             return thing.identity in self.current and self._is_same(thing)
         return id(thing) in self.current
 
@@ -130,7 +131,7 @@ class Values:
 
     def read(self, thing: Any) -> int:
         """The number of an object's present value."""
-        if isinstance(thing, ArrayStub):
+        if type(thing) is ArrayStub:
             number = self.current.get(thing.identity)
             if number is not None and self._is_same(thing):
                 return number
@@ -221,8 +222,11 @@ class Values:
 
     def structure(self, thing: Any, depth: int = 0) -> Any:
         """An operand with its arrays replaced by references."""
-        if isinstance(thing, np.ndarray | ArrayStub):
+        kind = type(thing)
+        if kind is np.ndarray or isinstance(thing, _ARRAYS):
             return self.refs[self.read(thing)]
+        if kind is int or kind is str:
+            return thing
         if type(thing) in _SCALAR_TYPES or isinstance(thing, SCALARS):
             # Numbers in a long list are data; only those that the program computed are followed.
             return thing if depth and id(thing) not in self.current else self.refs[self.read(thing)]
