@@ -189,7 +189,7 @@ class Comparison:
         slope = self.exact.slope(direction, way)
         if slope is None or way.unguarded or way.dither is not None:
             return slope
-        base, allowed = self.surface.base, 16 * self.noise.of(self.surface.base)
+        base, allowed = self.surface.base, 1e-30 + 16 * self.noise.of(self.surface.base)  # 1e-30: the step squared
         if self.surface.promotion is None:
             allowed += 64 * self.surface.epsilon * abs(base)
         if abs(slope.loss - base) > allowed:

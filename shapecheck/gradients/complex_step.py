@@ -88,9 +88,11 @@ class ComplexStep:
         value = complex(result)
         if isinstance(result, float | np.floating):
             if now.float_of is None or now.float_of.real != float(result):
-                moved = now.float_of is not None
-                self.blame = "no complex step: float() or the math module drops the derivative" if moved else ""
-                return None if moved else ExactSlope(0.0, float(result), now.ties, now.guarded, now.cancelled)
+                if now.float_of is not None:
+                    at = _at(*now.float_at) if now.float_at is not None else ""
+                    self.blame = f"no complex step{at}: an array of floats, float() or the math module takes no complex"
+                    return None
+                return ExactSlope(0.0, float(result), now.ties, now.guarded, now.cancelled)
             value = now.float_of
         slope = value.imag / STEP
         if not (math.isfinite(slope) and math.isfinite(value.real)):
@@ -111,6 +113,11 @@ class ComplexStep:
         return values
 
 
+def _at(filename: str, line: int) -> str:
+    text = linecache.getline(filename, line).strip()
+    return f" at {Path(filename).name}:{line}" + (f", `{text}`" if text else "")
+
+
 def _blame(error: Exception) -> str:
     """The user's line that a complex number did not pass, and why."""
     where = ""
@@ -118,8 +125,7 @@ def _blame(error: Exception) -> str:
     while trace is not None:
         filename = trace.tb_frame.f_code.co_filename
         if not any(part in filename for part in _FOREIGN):
-            text = linecache.getline(filename, trace.tb_lineno).strip()
-            where = f" at {Path(filename).name}:{trace.tb_lineno}" + (f", `{text}`" if text else "")
+            where = _at(filename, trace.tb_lineno)
         trace = trace.tb_next
     what = f"{error} has no complex rule" if isinstance(error, RefusedError) else str(error).partition("\n")[0]
     return f"no complex step{where}: {what}"

@@ -75,7 +75,11 @@ class EntrywiseDerivatives:
                 return Entries(indices, values, 1e-10 * np.abs(values), "complex step")
         step = step or self.comparison.step_for({name: _one_hot(1, 0)})
         if self.executor is None:
-            ends = [end for i in self._watched(name, indices, len(indices)) for end in differences(surface, name, [int(i)], step)]
+            ends = [
+                end
+                for i in self._watched(name, indices, len(indices))
+                for end in differences(surface, name, [int(i)], step)
+            ]
         else:
             ends = self._elsewhere(name, indices, step)
         right, left, span = np.array(ends, dtype=np.float64).reshape(-1, 3).T
@@ -109,7 +113,9 @@ class EntrywiseDerivatives:
         }
         results: dict[int, Any] = {}
         try:
-            for done in self._watched(name, as_completed(futures) if _standard(futures) else list(futures), len(futures)):
+            for done in self._watched(
+                name, as_completed(futures) if _standard(futures) else list(futures), len(futures)
+            ):
                 results[futures[done]] = done.result()
         except BaseException:
             for future in futures:
@@ -226,4 +232,3 @@ def _thread() -> int:
     import threading
 
     return threading.get_ident()  # threads must not perturb one another's parameters
-

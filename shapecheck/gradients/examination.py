@@ -238,7 +238,9 @@ class Examination:
         self.objective()
         before = {key: value.copy() for key, (_, value) in arrays.items()}
         self._recompute()
-        changed = [n for key, (n, v) in arrays.items() if not np.array_equal(v, before[key], equal_nan=v.dtype.kind == "f")]
+        changed = [
+            n for key, (n, v) in arrays.items() if not np.array_equal(v, before[key], equal_nan=v.dtype.kind == "f")
+        ]
         what = f"`{changed[0]}`" if changed else "something that the loss reads"
         raise MutationError(
             f"the gradient function changes {what} in place, so that the loss is another one afterwards. Work on a "
@@ -361,9 +363,7 @@ class Examination:
             parameter=name,
         )
 
-    def _second_look(
-        self, judgements: dict[str, Judgement], given: Mapping[str, Floats]
-    ) -> dict[str, Judgement]:
+    def _second_look(self, judgements: dict[str, Judgement], given: Mapping[str, Floats]) -> dict[str, Judgement]:
         """Check beside the given parameters: many mistakes do not show at zero biases, gamma = 1 or a first call."""
         degenerate = self._degenerate()
         if self._recompute is None or not self.options.perturb:
@@ -553,7 +553,10 @@ class Examination:
     def _previous(self) -> dict[str, Floats]:
         if self.options.previous is None:
             return {}
-        return {n: self.options.sign * a.astype(np.float64) for n, a in matched_gradients(self.options.previous, self.params).items()}
+        return {
+            n: self.options.sign * a.astype(np.float64)
+            for n, a in matched_gradients(self.options.previous, self.params).items()
+        }
 
     # -- the report -------------------------------------------------------------------------------------------------
 
@@ -619,8 +622,12 @@ def _both(given: Judgement, beside: Judgement) -> Judgement:
         reason = "right at the given parameters, wrong beside them" if given.verdict is Verdict.RIGHT else ""
         reason = "; ".join(filter(None, (reason, beside.reason)))
         return Judgement(Verdict.WRONG, beside.look, reason, beside.method, beside.place)
+    if Verdict.NOT_DETERMINISTIC in {given.verdict, beside.verdict}:
+        return given if given.verdict is Verdict.NOT_DETERMINISTIC else beside
     if given.verdict is Verdict.RIGHT:
         return given
     if beside.verdict is Verdict.RIGHT:
-        return Judgement(Verdict.RIGHT, beside.look, f"beside the given parameters; there {given.reason}", beside.method)
+        return Judgement(
+            Verdict.RIGHT, beside.look, f"beside the given parameters; there {given.reason}", beside.method
+        )
     return given

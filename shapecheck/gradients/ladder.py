@@ -77,12 +77,17 @@ def _noise_beside(comparison: Comparison, direction: Direction, spacing: float) 
 
 
 def _stays(one: Look, other: Look) -> bool:
-    return one.error * other.error > 0 and abs(one.error - other.error) <= one.bound + other.bound + 0.25 * abs(one.error)
+    return one.error * other.error > 0 and abs(one.error - other.error) <= one.bound + other.bound + 0.25 * abs(
+        one.error
+    )
 
 
 def _read(looks: list[Look]) -> Climb:
     """What a ladder of looks, from the largest step to the smallest, says of the disagreement."""
     finite = [look for look in looks if look.finite]
+    if any(look.measured for look in finite):
+        # Where a larger step moves the loss and a smaller does not, the smaller one stays on a stair of it.
+        finite = [look for look in finite if look.measured]
     clear = [look for look in finite if not look.agrees]
     if not clear:
         return Climb(Trend.VANISHES, min(finite, key=lambda x: x.bound), tuple(looks))

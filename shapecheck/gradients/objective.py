@@ -70,6 +70,7 @@ class Objective:
     Attributes:
         evaluations: How often the user's function was called.
         hold: Called before every evaluation; puts random generators back (see `determinism`).
+        result_epsilon: Rounding unit of the type that the loss last returned; a loss cast to float32 is a staircase.
         watch: Called once, after the first evaluation; where it returns True that evaluation is repeated, held.
     """
 
@@ -81,6 +82,7 @@ class Objective:
         self.arguments = arguments
         self.cotangent = cotangent
         self.evaluations = 0
+        self.result_epsilon = float(np.finfo(np.float64).eps)
         self.hold: Callable[[], None] = lambda: None
         self.watch: Callable[[], bool] | None = None
 
@@ -96,7 +98,10 @@ class Objective:
         watch, self.watch = self.watch, None
         if watch is not None and watch():
             return self.raw(structure)
-        return scalar(result) if self.cotangent is None else contract(result, self.cotangent)
+        number = scalar(result) if self.cotangent is None else contract(result, self.cotangent)
+        if isinstance(number, np.floating):
+            self.result_epsilon = float(np.finfo(number.dtype).eps)
+        return number
 
 
 def scalar(result: Any) -> Any:

@@ -108,7 +108,9 @@ class Judge:
             return None
         index = tuple(int(i) for i in np.argwhere(bad)[0])
         what = "nan" if np.isnan(gradient[index]) else "inf"
-        where = f"{count} of {gradient.size} entries of the gradient are not finite; the first is {what} at {list(index)}"
+        where = (
+            f"{count} of {gradient.size} entries of the gradient are not finite; the first is {what} at {list(index)}"
+        )
         if self.overflows():
             return Judgement(Verdict.CANNOT_TELL, None, f"{where}; the loss itself overflows on its way")
         slope = self.comparison.surface.difference(self.direction(name), 1e-6)

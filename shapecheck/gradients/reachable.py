@@ -58,7 +58,7 @@ def places(*roots: Any) -> Iterator[Place]:
             continue
         seen.add(id(value))
         keep.append(value)
-        pending.extend(_held_by(place.name, value))
+        pending.extend(reversed(_held_by(place.name, value)))
 
 
 def _held_by(name: str, value: Any) -> list[Place]:

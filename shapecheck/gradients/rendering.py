@@ -20,7 +20,9 @@ def as_text(report: GradientReport) -> str:
     rows = [_HEADER, *(_cells(p) for p in report.parameters)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(_HEADER))]
     for row in rows:
-        cells = [cell.ljust(w) if i in {0, 5} else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))]
+        cells = [
+            cell.ljust(w) if i in {0, 5} else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ]
         lines.append("  " + "  ".join(cells).rstrip())
     details = _details(report)
     if details:
@@ -47,7 +49,9 @@ def headline(report: GradientReport) -> str:
     if unsure:
         right = count - len(unsure)
         return f"nothing wrong was seen, but of {_listed([p.name for p in unsure])} nothing can be told ({right} of {count} right)"
-    return f"all {count} gradients are right" if count > 1 else f"the gradient of `{report.parameters[0].name}` is right"
+    return (
+        f"all {count} gradients are right" if count > 1 else f"the gradient of `{report.parameters[0].name}` is right"
+    )
 
 
 def _error_of(row: ParameterResult) -> float:
@@ -81,7 +85,9 @@ def _details(report: GradientReport) -> list[str]:
     lines += [f"  looks like: {s.message}{_left(s.residual)}" for s in report.symptoms]
     lines += [f"  note: {note}" for note in report.notes]
     if not report.ok:
-        lines.append(f"  note: one evaluation of the loss ({report.loss:.6g}) is good to {report.noise:.0e}; seed {report.seed}")
+        lines.append(
+            f"  note: one evaluation of the loss ({report.loss:.6g}) is good to {report.noise:.0e}; seed {report.seed}"
+        )
     return lines
 
 

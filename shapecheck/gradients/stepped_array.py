@@ -7,6 +7,7 @@ program means, and refuses what has none.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ class Passage:
         ties: How many entries were exactly at a kink.
         guarded: How many entries a guard changed noticeably.
         cancelled: Of how many numbers so small that few digits may be left of them a logarithm was taken.
-        float_of: The stepped value last turned into a Python float.
+        float_of: The stepped value last turned into a Python float, `float_at` where in the user's code.
     """
 
     tie: bool = False
@@ -45,6 +46,7 @@ class Passage:
     guarded: int = 0
     cancelled: int = 0
     float_of: complex | None = None
+    float_at: tuple[str, int] | None = None
 
 
 passage: ContextVar[Passage] = ContextVar("passage")
@@ -86,7 +88,9 @@ class SteppedArray(np.ndarray[Any, Any]):
 
     def __float__(self) -> float:
         value = complex(_plain(self).reshape(())[()])
-        passage.get().float_of = value
+        now = passage.get()
+        now.float_of = value
+        now.float_at = _line_of_caller()
         return value.real
 
     def __bool__(self) -> bool:
@@ -128,6 +132,11 @@ class SteppedArray(np.ndarray[Any, Any]):
 
     def item(self, *args: Any) -> Any:  # type: ignore[override]
         return _stepped(_plain(self).item(*args))
+
+
+def _line_of_caller() -> tuple[str, int] | None:
+    frame = sys._getframe(2)
+    return (frame.f_code.co_filename, frame.f_lineno)
 
 
 def _plain(value: Any) -> Any:

@@ -100,6 +100,11 @@ class Surface:
         return Difference(right, left, ahead, step)
 
     def _at(self, displacement: Direction) -> tuple[float, dict[str, Floats]]:
+        value, moved = self._evaluate(displacement)
+        self.epsilon = max(self.epsilon, self.objective.result_epsilon)
+        return value, moved
+
+    def _evaluate(self, displacement: Direction) -> tuple[float, dict[str, Floats]]:
         with np.errstate(all="ignore"):  # a displaced network may overflow where the user's own never does
             if self.promotion is not None:
                 return self._promoted(displacement)
@@ -132,5 +137,7 @@ class Surface:
         for name, along in displacement.items():
             values[name] = values[name] + along
             moved[name] = values[name] - self.params[name].center
-        handed = {n: v if v.shape or isinstance(self.params[n].value, np.ndarray) else float(v) for n, v in values.items()}
+        handed = {
+            n: v if v.shape or isinstance(self.params[n].value, np.ndarray) else float(v) for n, v in values.items()
+        }
         return float(self.promotion.evaluate(handed)), moved

@@ -100,7 +100,10 @@ def name_number(value: float, lengths: Mapping[int, str], tolerance: float) -> s
     named += [(2.0 / n, f"2/{n}; {n} is {where}") for n, where in known]
     named += [(n / 2.0, f"{n}/2; {n} is {where}") for n, where in known]
     for (a, one), (b, other) in itertools.combinations(known, 2):
-        named += [(float(a * b), f"{a} * {b}: {one}, and {other}"), (1.0 / (a * b), f"1/({a} * {b}): {one}, and {other}")]
+        named += [
+            (float(a * b), f"{a} * {b}: {one}, and {other}"),
+            (1.0 / (a * b), f"1/({a} * {b}): {one}, and {other}"),
+        ]
     for number, text in named:
         if abs(size - number) <= max(tolerance, 1e-6) * number:
             return sign + text
@@ -116,7 +119,9 @@ def rearrangements(gradient: Floats, rows: tuple[int, ...] | None) -> Iterator[C
         if n > 1 and gradient.shape[0] != gradient.shape[1]:
             swapped = gradient.copy()
             swapped[:n, :n] = gradient[:n, :n].T
-            yield Candidate("transposed", swapped, f"the right gradient with its {n} x {n} block transposed", {"block": n})
+            yield Candidate(
+                "transposed", swapped, f"the right gradient with its {n} x {n} block transposed", {"block": n}
+            )
     if gradient.ndim >= 2:
         for order in itertools.permutations(range(gradient.ndim)):
             moved = np.transpose(gradient, order)
@@ -139,7 +144,9 @@ def rearrangements(gradient: Floats, rows: tuple[int, ...] | None) -> Iterator[C
                 yield Candidate("permuted", np.roll(gradient, by, axis), text, {"axis": axis, "shift": -by})
     if gradient.ndim > 2 and gradient.shape[-1] > 1 and gradient.shape[-2] > 1:
         flipped = np.flip(gradient, (-2, -1))
-        yield Candidate("permuted", flipped, "the right gradient with its last two axes reversed (a flipped kernel)", {})
+        yield Candidate(
+            "permuted", flipped, "the right gradient with its last two axes reversed (a flipped kernel)", {}
+        )
     yield from _row_exchanges(gradient, rows)
 
 
@@ -201,7 +208,9 @@ def _factor(name: str, c: float, gradient: Floats, slopes: Slopes, lengths: Mapp
     what = "minus the right one" if equals == "-1" else f"{times:.6g} times the right one"
     known = f" (= {equals})" if equals and equals not in {"-1", f"{times:.6g}"} else ""
     evidence = {"factor": times, "equals": equals}
-    return Symptom("factor", (name,), f"the gradient of `{name}` is {what}{known}", evidence, slopes.residual(c * gradient))
+    return Symptom(
+        "factor", (name,), f"the gradient of `{name}` is {what}{known}", evidence, slopes.residual(c * gradient)
+    )
 
 
 def _missing_term(name: str, gradient: Floats, comparison: Comparison, slopes: Slopes) -> Symptom | None:
@@ -234,7 +243,9 @@ def _some_rows(name: str, gradient: Floats, rows: tuple[int, ...] | None) -> Sym
         return None
     if not np.any(gradient[list(rows)]):
         filled = gradient.shape[0] - len(rows)
-        message = f"only {filled} of the {gradient.shape[0]} rows of the gradient of `{name}` are right; the others are 0"
+        message = (
+            f"only {filled} of the {gradient.shape[0]} rows of the gradient of `{name}` are right; the others are 0"
+        )
         return Symptom("some rows", (name,), message, {"rows": list(rows)}, 0.0)
     return None
 
@@ -252,7 +263,9 @@ def merged(found: list[Symptom]) -> list[Symptom]:
         if len(same) > 1:
             names = tuple(n for s in same for n in s.parameters)
             listed = ", ".join(f"`{n}`" for n in names[:-1]) + f" and `{names[-1]}`"
-            message = first.message.replace(f"the gradient of `{first.parameters[0]}` is", f"the gradients of {listed} are")
+            message = first.message.replace(
+                f"the gradient of `{first.parameters[0]}` is", f"the gradients of {listed} are"
+            )
             message = message.replace("the right one", "the right ones")
             first = Symptom(first.kind, names, message, first.evidence, max(s.residual for s in same))
         result.append(first)

@@ -261,7 +261,9 @@ def _overwritten(
                 return Symptom("overwritten", (name,), advice, evidence, slopes.residual(factor * added))
         if rows == repeated and len(used) > len(repeated):
             evidence = {"indices": index_name, "rows": list(repeated)}
-            return Symptom("overwritten", (name,), f"{advice} (the wrong rows are exactly those)", evidence, float("nan"))
+            return Symptom(
+                "overwritten", (name,), f"{advice} (the wrong rows are exactly those)", evidence, float("nan")
+            )
     return None
 
 
