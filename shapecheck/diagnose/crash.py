@@ -49,7 +49,9 @@ def classify(trace: Trace) -> Crash | None:
     if code is None:
         return None
     operands, span = _operands(trace, failure, site, span, code)
-    identities = [seen.identity for _, seen in failure.operands if seen.identity]
+    identities = [seen.identity for _, seen in failure.operands if seen.identity and seen.shape is not None]
+    if code == "SC110" and site is not None:
+        identities = [seen.identity for seen in _checked(failure, site) if seen.shape is not None]
     identities += [e.identity for _, seen in failure.operands for _, e in seen.elements if e.identity and e.shape is not None]
     if not identities:
         identities = [s.identity for _, r, o in failure.recent for s in (r, *o) if s.shape is not None and s.identity]
@@ -164,10 +166,12 @@ def _operands(
 ) -> tuple[tuple[Operand, ...], Span]:
     """The failing expression's arrays, and where the expression is."""
     found: list[Operand] = []
-    if site is None:
+    if site is None or code == "SC110":
         return tuple(_compared(trace, failure)), span
     source = trace.sources[site.path]
     nodes = {slot.role: slot.node for slot in site.slots}
+    if isinstance(site.node, ast.AugAssign):
+        nodes["target"] = site.node.target
     for role, seen in failure.operands:
         node = nodes.get(role)
         if node is None or not hasattr(node, "lineno"):
@@ -179,6 +183,31 @@ def _operands(
         for element in _elements(seen) if code in {"SC105", "SC107"} else []:
             found.append(Operand(f"{place.source}[{len(found)}]", element, None, place))
     return tuple(found[:6]), span
+
+
+def _checked(failure: Failure, site: Site) -> list[Seen]:
+    """The arrays whose shapes an assertion compares, read from the frame."""
+    names = failure.frames[-1].names
+    found = []
+    for slot in site.slots:
+        node = slot.node
+        if isinstance(node, ast.Attribute) and node.attr in {"shape", "size", "ndim"}:
+            seen = _in_frame(names, node.value)
+            if seen is not None:
+                found.append(seen)
+    return found
+
+
+def _in_frame(names: dict[str, Seen], node: ast.expr) -> Seen | None:
+    if isinstance(node, ast.Name):
+        return names.get(node.id)
+    if isinstance(node, ast.Attribute):
+        owner = _in_frame(names, node.value)
+        return dict(owner.attributes).get(node.attr) if owner is not None else None
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        owner = _in_frame(names, node.value)
+        return dict(owner.elements).get(node.slice.value) if owner is not None else None
+    return None
 
 
 def _elements(seen: Seen) -> list[Shape]:
@@ -231,6 +260,9 @@ def layer_of(crash: Crash, layers: Layers) -> int | None:
     """The layer of the failing expression, by its operands."""
     if layers.tape is not crash.tape or not crash.values:
         return None
+    if crash.code == "SC110":
+        known = [layers.layer_of[layers.root[n]] for n in crash.values if layers.root[n] in layers.layer_of]
+        return known[0] if known else None
     product = crash.code in {"SC101", "SC109"}
     site = crash.site
     if site is not None and site.kind is Kind.AUGMENTED:

@@ -68,6 +68,7 @@ class _Finder:
         self.parameters: list[Parameter] = []
         self.uses = _uses(tape)
         self.names = value_names(tape)
+        self.named = set(self.names) | {access.value for access in tape.accesses}
         self.branched: set[int] = set()
         self.latest: dict[int, int] = {}
 
@@ -169,6 +170,8 @@ class _Finder:
         if operation.function.endswith("="):
             return True
         result = operation.result
+        if old not in self.named and old not in self.by_version:
+            return False  # a passing value is nobody's parameter
         site = self.tape.sites[operation.site] if operation.site is not None else None
         if site is not None and site.bound_to is not None:
             if _normal(site.bound_to) in _parts(site.node):
