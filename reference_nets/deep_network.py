@@ -123,7 +123,7 @@ def preprocess(
 
 
 def run(
-    seed: int = 0, data: str | Path | None = None, steps: int = 200, hidden: tuple[int, ...] = (196,)
+    seed: int = 0, data: str | Path | None = None, steps: int = 120, hidden: tuple[int, ...] = (196,)
 ) -> Iterator[Progress]:
     """Fives against eights: MNIST from the folder `data`, or the small digits of scikit-learn."""
     X, Y, X_test, Y_test = preprocess(load_digits(data, seed=seed), negative=5, positive=8)

@@ -76,13 +76,13 @@ def train_step(params: Parameters, X: Float[Array, "in batch"], Y: Float[Array, 
     return loss(A2, Y)
 
 
-def run(seed: int = 0, epochs: int = 100) -> Iterator[Progress]:
+def run(seed: int = 0, epochs: int = 60) -> Iterator[Progress]:
     """All ten digits, full batch, on the small digits that come with scikit-learn."""
     data = load_digits(seed=seed)
     X, Y = data.X_train.T.copy(), one_hot(data.y_train, 10).T.copy()
     params = initialise(len(X), 32, 10, np.random.default_rng(seed))
     for epoch in range(1, epochs + 1):
-        before = train_step(params, X, Y, rate=2.0)
+        before = train_step(params, X, Y, rate=3.0)
         if epoch % (epochs // 10) == 0:
             guesses = forward(params, data.X_test.T)[1].argmax(axis=0)
             yield Progress(epoch, before, float(np.mean(guesses == data.y_test)), "on test images")

@@ -8,11 +8,10 @@ import jaxtyping
 import numpy as np
 import pytest
 from jaxtyping import Float, Int
-from numpy.typing import NDArray
 
 from shapecheck import SignatureError, signature
 
-Array = NDArray[np.float64]
+Array = np.ndarray
 
 
 @signature

@@ -17,12 +17,11 @@ from beartype import beartype
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jaxtyping import Bool, Float, Int
-from numpy.typing import NDArray
 
 from shapecheck import SignatureError, signature
 from shapecheck.signatures import observed_calls
 
-Array = NDArray[np.float64]
+Array = np.ndarray
 sizes = st.integers(1, 3)
 
 
@@ -419,9 +418,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import NDArray
 from shapecheck import signature
-Array = NDArray[np.float64]
+Array = np.ndarray
 
 @signature(locals=True)
 def f(x: Float[Array, "n"], y: Float[Array, "n"]) -> Float[Array, "n"]:
