@@ -150,6 +150,9 @@ def diagnose(ctx: click.Context, /, form: str | None, diff: bool, fix: bool, **o
             diagnosis = pipeline.diagnose_script(request)
         except pipeline.InputError as error:
             raise _InputError(str(error)) from error
+        except OSError as error:
+            # click takes a broken pipe for a reader that went away, and would end without a word.
+            raise RuntimeError(f"{type(error).__name__}: {error}") from error
         try:
             _write(diagnosis, shown, output, fixing=fix, color=options["color"], width=options["width"])
             if fix:
@@ -242,8 +245,6 @@ def main(args: Sequence[str] | None = None, prog_name: str | None = None) -> NoR
         sys.exit(FAILED)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted: there is no report", err=True)
-        sys.exit(FAILED)
-    except BrokenPipeError:
         sys.exit(FAILED)
     except Exception as error:  # whatever it is, it is ours and must not look like the user's
         click.echo(_own_failure(error), err=True)

@@ -13,6 +13,9 @@ from shapecheck.report.source_text import shown_path
 
 Line = tuple[Text, int]
 _MOST_LAYERS = 8
+FOUND_NOTHING, FOUND, FAILED = 0, 1, 2
+# Notes that say that the program, or a part of it, could not be looked at.
+_UNSEEN = ("SC901", "SC902", "SC904")
 _INTERRUPTED = ("KeyboardInterrupt",)
 _OUT_OF_MEMORY = ("MemoryError", "_ArrayMemoryError")
 _NOT_IMPORTED = ("ModuleNotFoundError", "ImportError")
@@ -170,11 +173,14 @@ def exit_status(diagnosis: Diagnosis) -> int:
     """
     own = about_the_program(diagnosis)
     if any(finding.severity != "note" for finding in own) or (own and diagnosis.status == "findings"):
-        return 1
+        return FOUND
     program = diagnosis.program
-    stopped = (*_INTERRUPTED, *_OUT_OF_MEMORY)
-    if _exception_name(diagnosis) in _NOT_IMPORTED:
-        return 2
-    if diagnosis.status == "incomplete" and (program.outcome != "exception" or _exception_name(diagnosis) in stopped):
-        return 2
-    return 1 if program.outcome == "exception" or program.exit_code else 0
+    kind = _exception_name(diagnosis)
+    if kind in (*_NOT_IMPORTED, *_INTERRUPTED, *_OUT_OF_MEMORY):
+        return FAILED
+    if program.outcome == "exception" and program.exception is not None:
+        return FOUND
+    unseen = any(finding.code in _UNSEEN for finding in diagnosis.findings)
+    if unseen or diagnosis.status == "incomplete":
+        return FAILED
+    return FOUND if program.outcome == "exception" or program.exit_code else FOUND_NOTHING

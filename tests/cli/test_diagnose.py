@@ -153,7 +153,9 @@ ENDINGS = [
     ("an import that fails", 2, ended("clean", failed("ModuleNotFoundError"))),
     ("interrupted", 2, ended("incomplete", failed("KeyboardInterrupt"))),
     ("out of memory", 2, ended("incomplete", failed("numpy._core._exceptions._ArrayMemoryError"))),
-    ("no arrays", 2, ended("incomplete", FINISHED, "SC901", severity="note")),
+    ("no arrays", 2, ended("findings", FINISHED, "SC901", severity="note")),
+    ("no arrays, incomplete", 2, ended("incomplete", FINISHED, "SC901", severity="note")),
+    ("no arrays, and an exception", 1, ended("findings", failed("KeyError"), "SC901", severity="note")),
 ]
 
 
@@ -178,6 +180,13 @@ def test_own_failure_is_one_paragraph(diagnose, monkeypatch):
     assert run.err.startswith("shapecheck failed: ZeroDivisionError: division by zero at test_diagnose.py:")
     assert "SHAPECHECK_DEBUG=1" in run.err
     assert run.err.count("\n") == 1
+
+
+def test_a_broken_pipe_inside_is_not_passed_over(diagnose):
+    run = diagnose("script.py", answer=BrokenPipeError(32, "Broken pipe"))
+    assert (run.status, run.out) == (2, "")
+    assert "shapecheck failed" in run.err
+    assert "Broken pipe" in run.err
 
 
 def test_debug_shows_where_it_failed(diagnose, monkeypatch):
