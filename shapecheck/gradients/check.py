@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from shapecheck.gradients.examination import Examination, Options
+from shapecheck.gradients.examination import Examination
 from shapecheck.gradients.objective import Objective, calling_convention
 from shapecheck.gradients.parameters import ParameterSet
 from shapecheck.gradients.result import GradientReport
+from shapecheck.gradients.subject import Options
 
 Mode = Literal["projection", "joint", "sampled", "full"]
 

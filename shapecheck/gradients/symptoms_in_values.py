@@ -56,7 +56,13 @@ def usable_values(named: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
 
 
 def find_in_values(
-    name: str, gradient: Floats, slopes: Slopes, values: Values, cotangent: Any, rows: tuple[int, ...] | None
+    name: str,
+    gradient: Floats,
+    slopes: Slopes,
+    values: Values,
+    *,
+    cotangent: Any = None,
+    rows: tuple[int, ...] | None = None,
 ) -> Symptom | None:
     """The symptom of one parameter's gradient that the program's arrays explain; None if none does."""
     floats = {n: v.astype(np.float64) for n, v in values.items() if v.dtype.kind == "f" and np.all(np.isfinite(v))}
