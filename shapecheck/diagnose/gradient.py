@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from shapecheck.diagnose.blame import blamed, read_at
+from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
-from shapecheck.gradients.losses import Loss, Step
+from shapecheck.gradients.losses import Loss, Step, find_losses, steps
 from shapecheck.gradients.matching import EXACT, Standing
-from shapecheck.gradients.replay import ReplayError
+from shapecheck.gradients.replay import Replay, ReplayError
+from shapecheck.network.parameters import Parameter
 
 # More suspects than these in one step are not tried.
 _MOST_SUSPECTS = 400
@@ -35,7 +37,8 @@ class Suspect:
         operands_right: Whether all that went into it was verified or is part of the forward pass.
         scale: For a factor that is wrong: what the value has to be multiplied by.
         origin: The site of an operand (a slope computed elsewhere) that is to blame, if it is not this expression.
-        reason: `value` (matches nothing), `scale`, `other` (it is the adjoint of something else).
+        reason: `value` (matches nothing), `scale`, `other` (it is the adjoint of something else), `axis` (a reduction
+            of the forward pass that should run along `axis`).
     """
 
     site: int
@@ -46,6 +49,7 @@ class Suspect:
     reason: str = "value"
     scale: float | None = None
     origin: int | None = None
+    axis: int | None = None
 
 
 @dataclass(slots=True)
@@ -81,13 +85,43 @@ def diagnose_step(step: Step, loss: Loss) -> Diagnosis:
     wrong = {v.parameter for v in verdicts if not v.is_right and not v.proves_nothing}
     off = _off_scale(verdicts, known)
     suspects: list[Suspect] = []
-    if wrong:
+    if wrong and (axis := axis_to_blame(known.replay, step)) is not None:
+        suspects.append(_of_axis(axis, wrong))
+    elif wrong:
         suspects += _suspects(known, wrong, {v.parameter for v in verdicts if v.is_right})
     if off:
         suspects += _scale_suspects(known, off)
     chosen, others = _independent(suspects)
     chosen = [_with_origin(s, known) for s in chosen]
     return Diagnosis(step, loss, verdicts, chosen + others, len(chosen), known.rate)
+
+
+def diagnose_steps(replay: Replay, parameters: Sequence[Parameter], most: int = 3) -> list[Diagnosis]:
+    """Hold every gradient of the first steps against the loss that they descend.
+
+    Args:
+        replay: The tape.
+        parameters: What the program updates.
+        most: So many updates of each parameter are looked at.
+
+    Returns:
+        A diagnosis of each step for which a loss was found; those without a suspect and without a wrong verdict say
+        that the step is right.
+    """
+    replay = replay.in_double()
+    found = []
+    for step in steps(replay, parameters, most):
+        credible = [c for c in find_losses(replay, step) if c.credible]
+        if credible:
+            found.append(diagnose_step(step, credible[0]))
+        elif (axis := axis_to_blame(replay, step)) is not None:
+            # Under a wrong forward pass no loss is agreed with; one that another axis makes agree is the loss.
+            found.append(Diagnosis(step, axis.loss, [], [_of_axis(axis, step.olds)], 1, None))
+    return found
+
+
+def _of_axis(axis: WrongAxis, wrong: Iterable[int]) -> Suspect:
+    return Suspect(axis.site, axis.values, {}, tuple(wrong), operands_right=True, reason="axis", axis=axis.axis)
 
 
 def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
@@ -264,4 +298,4 @@ def _rank(suspect: Suspect, open_parameters: set[int]) -> tuple[Any, ...]:
     return (-covered, suspect.reason == "other", not suspect.operands_right, min(suspect.values))
 
 
-__all__ = ["Diagnosis", "Suspect", "diagnose_step"]
+__all__ = ["Diagnosis", "Suspect", "diagnose_step", "diagnose_steps"]

@@ -56,6 +56,8 @@ class Loss:
         value: Its number, for one on the tape.
         score: How much of the backward pass agrees with its adjoints.
         right: The parameters' values whose gradients do.
+        credible: Whether anything speaks for it: a gradient agrees, or it is called a loss and shares the forward pass
+            that the gradients come from.
     """
 
     seeds: dict[int, Any]
@@ -63,6 +65,7 @@ class Loss:
     value: int | None
     score: float = 0.0
     right: set[int] = field(default_factory=set)
+    credible: bool = False
     adjoints: Adjoints | None = None
     matching: Matching | None = None
 
@@ -120,17 +123,22 @@ def find_losses(replay: Replay, step: Step) -> list[Loss]:
         loss.adjoints = adjoints(replay, loss.seeds, check=())
         loss.matching = Matching(loss.adjoints)
         loss.score, loss.right = _agreement(loss.matching, step, chain)
-    candidates = [c for c in candidates if _is_credible(replay, c, step)]
+    candidates = [c for c in candidates if c.adjoints is not None and any(np.any(c.adjoints[o]) for o in step.olds)]
+    for loss in candidates:
+        loss.credible = _is_credible(replay, loss, step)
     candidates.sort(key=lambda c: (-round(c.score), c.inferred, -_telling(replay, c), -_closure_size(c)))
     return candidates
 
 
 def _is_credible(replay: Replay, loss: Loss, step: Step) -> bool:
-    """Whether a scalar has a slope and is called a loss, or the backward pass agrees with it somewhere."""
-    assert loss.adjoints is not None
-    if not any(np.any(loss.adjoints[old]) for old in step.olds):
+    """Whether the backward pass agrees with a loss somewhere, or shares the forward pass of what is called a loss."""
+    if loss.right:
+        return True
+    if loss.inferred or loss.adjoints is None or not _telling(replay, loss):
         return False
-    return bool(loss.right) or (not loss.inferred and _telling(replay, loss) > 0)
+    forward = loss.adjoints.closure & replay.dependents(step.olds, step.last + 1)
+    forward -= step.olds | set(loss.seeds)
+    return bool(forward & replay.ancestors([change for _, _, change, _ in step.parameters]))
 
 
 def _closure_size(loss: Loss) -> int:

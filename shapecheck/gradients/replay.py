@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from shapecheck.gradients.functions import CannotReplayError, resolve
 from shapecheck.trace.tape import Operation, Ref, Tape
 
-Lookup = list[Any]
+Lookup = Any  # something that gives an array for a value's number
 Step = Callable[[Lookup], Any]
 Rule = Callable[[Callable[[int], Any]], Any]
 
@@ -169,10 +170,38 @@ class Replay:
         """
         other = Replay(self.tape)
         wanted = sorted(self.dependents(changes, until) - set(changes))
-        for number, array in {**changes, **self.evaluate(changes, wanted)}.items():
-            other.recorded[number] = other._values[number] = array
+        other._take({**changes, **self.evaluate(changes, wanted)})
         other._steps, other.cut = self._steps, self.cut
         return other
+
+    def edited(self, operations: Mapping[int, Operation], until: int | None = None) -> Replay:
+        """The same run had some operations been others: another axis, another function.
+
+        Args:
+            operations: Number of an operation -> the one in its place, with the same number and result.
+            until: Operations from this one on keep what they gave.
+
+        Raises:
+            CannotReplayError: An operation is not known.
+            ReplayError: An operation failed, on its own operands or on changed ones.
+        """
+        tape = replace(self.tape, operations=[operations.get(o.number, o) for o in self.tape.operations])
+        steps = {number: _bind(resolve(o.function), o, tape) for number, o in operations.items()}
+        # What is computed from them is first looked at as it was recorded, and may then be replayed on other operands.
+        for operation in self.tape.operations:
+            if operation.number not in steps:
+                self.step(operation)
+        other = Replay(tape)
+        other._take({v: a for v, a in enumerate(self.recorded) if a is not other.recorded[v]})
+        other._steps, other.cut = {**self._steps, **steps}, self.cut
+        results = {o.result for o in operations.values()}
+        rules = {number: _called(step) for number, step in steps.items()}
+        other._take(other.evaluate({}, sorted(other.dependents(results, until)), rules))
+        return other
+
+    def _take(self, arrays: Mapping[int, Any]) -> None:
+        for number, array in arrays.items():
+            self.recorded[number] = self._values[number] = array
 
     def in_double(self) -> Replay:
         """This replay if all is in double precision; else the same run with its leaves taken as double precision."""
@@ -212,6 +241,20 @@ class Replay:
 
 def _ruled(rule: Rule) -> Step:
     return lambda values: rule(values.__getitem__)
+
+
+class _Getter:
+    """A function of value numbers, read as if it were a list."""
+
+    def __init__(self, get: Callable[[int], Any]) -> None:
+        self._get = get
+
+    def __getitem__(self, number: int) -> Any:
+        return self._get(number)
+
+
+def _called(step: Step) -> Rule:
+    return lambda get: step(_Getter(get))
 
 
 def agrees(again: Any, before: Any, tolerance: float = 1e-6) -> bool:
