@@ -26,6 +26,7 @@ from shapecheck.verification.capture import Candidate
 from shapecheck.verification.conventions import all_wrong, sign_of_updates
 from shapecheck.verification.diagnosis import diagnosis
 from shapecheck.verification.errors import PairingError, VerificationError
+from shapecheck.verification.loss import LossOfParameters, values_worth_showing
 from shapecheck.verification.matching import Matching, leaf_is_input
 from shapecheck.verification.mutation import refuse_changed_inputs
 from shapecheck.verification.pairing import Pair, are_brothers, leaf_name
@@ -70,6 +71,7 @@ class Check:
         self.rng = np.random.default_rng([self.seed, 7])
         self.sign = specification.sign or 1
         self._base: Any = None
+        self._values: Arrays = {}
         self._moved: list[str] = []
         self.readings: Readings
 
@@ -117,6 +119,7 @@ class Check:
         self.bench.choose({})
         try:
             self._base = self.bench.loss_at({})
+            self._values = values_worth_showing(self.bench)
         except GradientCheckError:
             raise
         except Exception as error:
@@ -166,8 +169,9 @@ class Check:
     # --- comparison ----------------------------------------------------------------------------------------------
 
     def _gradcheck(
-        self, gradients: Arrays, *, at: Mapping[str, Any] | None = None, sign: int | None = None
+        self, gradients: Arrays, *, at: Mapping[str, Any] | None = None, sign: int | None = None, final: bool = True
     ) -> GradientReport:
+        """Compare; `final` unless the answer is only wanted for its yes or no."""
         bench = self.bench
         bench.restore()
         for name, pair in self.readings.pairs.items():
@@ -182,7 +186,7 @@ class Check:
         rtol = self.specification.rtol
         try:
             return gradcheck(
-                _Loss(bench),
+                LossOfParameters(bench, self._values if final else {}),
                 bench.values(at),
                 gradients,
                 mode=self.specification.mode,  # type: ignore[arg-type]
@@ -215,7 +219,7 @@ class Check:
             for sign in (1, -1) if self.specification.sign is None else (self.specification.sign,):
                 self.bench.restore()
                 value = {"p": as_float(leaf)}
-                report = gradcheck(_Loss(self.bench), value, given, seed=self.seed, sign=sign, perturb=False)
+                report = gradcheck(LossOfParameters(self.bench), value, given, seed=self.seed, sign=sign, perturb=False)
                 if report.decided:
                     return True
             return False
@@ -229,7 +233,7 @@ class Check:
         """Try minus the gradient, where nothing was said about signs."""
         if self.specification.sign is not None or self.readings.some_applied() or not all_wrong(report):
             return report
-        opposite = self._gradcheck(gradients, sign=-1)
+        opposite = self._gradcheck(gradients, sign=-1, final=False)
         if not opposite.ok or not any(row.norm for row in opposite):
             return report
         name = called(self.bench.function)
@@ -271,7 +275,7 @@ class Check:
                 return True
         if real and report.wrong():
             try:
-                fresh = self._gradcheck(self.readings.at(values, refresh=True))
+                fresh = self._gradcheck(self.readings.at(values, refresh=True), final=False)
             except GradientCheckError:
                 return False
             if fresh.ok and self.bench.own_loss is None:
@@ -414,14 +418,3 @@ class Check:
             return staleness.stale_inputs(self.bench, moved, ignored, self.readings.read_or_steps, self.rng)
         finally:
             self.bench.restore()
-
-
-class _Loss:
-    """The loss as `gradcheck` calls it, with the parameters by name."""
-
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
-        self.__name__ = called(bench.loss or bench.forward or bench.function)
-
-    def __call__(self, parameters_by_path: Mapping[str, Any], /) -> Any:
-        return self.bench.loss_at(parameters_by_path)
