@@ -53,6 +53,7 @@ class Place:
     statement: ast.stmt
     distance: int
     wanted: Mapping[Shape, Shape] = field(default_factory=dict)
+    failing: tuple[Shape, ...] = ()
     _dry: DryRun | None = None
 
     @property
@@ -87,6 +88,20 @@ class Place:
         recorded = self.recorded_shape(node)
         return recorded if recorded is not None else self.dry().shape(node)
 
+    def kind(self, node: ast.expr) -> str:
+        """The type's name of what an expression last was; empty where that is not known."""
+        names = [n for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute)]
+        seen = [self.surroundings.seen(self.path, n) for n in names]
+        return next((s.type for s in seen if s is not None and s.shape), "")
+
+    def look(self, text: str) -> Seen | None:
+        """What a name, or an attribute of one, holds here."""
+        name, *attributes = text.split(".")
+        seen = self.scope().get(name)
+        for attribute in attributes:
+            seen = dict(seen.attributes).get(attribute) if seen is not None else None
+        return seen
+
     def dry(self) -> DryRun:
         """Evaluates this statement's expressions on stand-ins."""
         if self._dry is None:
@@ -106,6 +121,13 @@ class Place:
     def locals(self) -> dict[str, Seen]:
         """The enclosing function's own names."""
         return self.surroundings.local_names(self.path, self.statement)
+
+    def unused(self) -> list[str]:
+        """Names that the enclosing function stores and never reads."""
+        function = self.module.enclosing_function(self.statement)
+        names = [n for n in ast.walk(function or self.module.tree) if isinstance(n, ast.Name)]
+        read = {n.id for n in names if not isinstance(n.ctx, ast.Store)}
+        return list(dict.fromkeys(n.id for n in names if isinstance(n.ctx, ast.Store) and n.id not in read))
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         """The node around a node."""

@@ -38,7 +38,7 @@ class Evidence:
         if outcome.ended not in {"finished", "stopped", "exit", "refused"} or outcome.broadcasts:
             return None
         agreement = outcome.agreement
-        if agreement is None or agreement.grew:
+        if agreement is None or agreement.grew or outcome.witness.unlearned:
             return None
         return Solution(candidate, texts, outcome, _tier(agreement))
 

@@ -165,6 +165,10 @@ def _elementwise_form(
     turns: int,
 ) -> Iterator[Candidate]:
     if not product.matrix and turns == 0:
+        function = place.numpy_function("multiply")
+        if function is not None and any("matrix" in place.kind(n) for n in (product.left, product.right)):
+            text = f"{function}({left[0]}, {right[0]})"
+            yield place.candidate("multiply element by element", "matrix-to-elementwise", product.node, text, 0.4)
         return
     after = None
     if left[1] is not None and right[1] is not None:
@@ -193,6 +197,11 @@ def _outer_forms(place: Place, product: Product, before: Shape | None) -> Iterat
         text = f"{function}({place.text(first[0])}, {place.text(second[0])})"
         title = f"take the outer product of `{place.text(first[0])}` and `{place.text(second[0])}`"
         yield place.candidate(title, "outer", product.node, text, place.judge(before, after, 1.2))
+
+
+def _untransposed(place: Place, node: ast.expr) -> str:
+    """A vector without its `.T`, which does nothing."""
+    return place.text(node.value) if isinstance(node, ast.Attribute) and node.attr == "T" else place.text(node)
 
 
 def regroup_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:

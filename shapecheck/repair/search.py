@@ -15,6 +15,7 @@ from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits, distinct
 from shapecheck.repair.changes import edits_between, moved_line
 from shapecheck.repair.evidence import Evidence, Solution
+from shapecheck.repair.indexing import indexing_candidates, shape_attribute_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates, order_candidates
 from shapecheck.repair.probe import Probe
 from shapecheck.repair.products import operand_candidates, product_candidates, regroup_candidates
@@ -22,6 +23,7 @@ from shapecheck.repair.rehearsal import Rehearsal
 from shapecheck.repair.returns import return_candidates
 from shapecheck.repair.shaping import shaping_candidates
 from shapecheck.repair.surroundings import Surroundings, own_expressions
+from shapecheck.repair.templates import statement_candidates
 from shapecheck.repair.trial import Trials
 from shapecheck.repair.wanted import wanted_shapes
 from shapecheck.trace.child import Trace
@@ -38,6 +40,8 @@ _GENERATORS = (
     order_candidates,
     return_candidates,
     call_candidates,
+    indexing_candidates,
+    shape_attribute_candidates,
 )
 # How many candidates of one failure are considered, and of one that a first edit led to.
 _MOST = 900
@@ -45,6 +49,8 @@ _MOST_FURTHER = 240
 # How many edits one repair may have.
 _DEEPEST = 3
 _BATCH = 12
+# What programs die of when shapes do not fit.
+_SHAPE_ERRORS = frozenset({"ValueError", "IndexError", "TypeError", "AssertionError", "LinAlgError"})
 # What may cost so much more than the best verified repair is not tried any more.
 _MARGIN = 0.7
 # How much later an edit is tried that would leave the failing operation as it is, going by the recorded operations.
@@ -115,10 +121,13 @@ class Search:
 
     def _generate(self, surroundings: Surroundings, places: dict[tuple[str, int], Place]) -> Iterator[Candidate]:
         wanted = wanted_shapes(surroundings.trace.failure, surroundings)
+        failure = surroundings.trace.failure
+        failing = tuple(seen.shape for _, seen in failure.operands if seen.shape) if failure is not None else ()
         for suspect in surroundings.suspects():
-            place = Place(surroundings, suspect.path, suspect.statement, suspect.distance, wanted)
+            place = Place(surroundings, suspect.path, suspect.statement, suspect.distance, wanted, failing)
             last = suspect.statement.end_lineno or suspect.statement.lineno
             places.update({(suspect.path, line): place for line in range(suspect.statement.lineno, last + 1)})
+            yield from statement_candidates(place)
             for node in own_expressions(suspect.statement):
                 for generate in _GENERATORS:
                     yield from generate(place, node)
@@ -212,13 +221,13 @@ class Search:
     def _got_further(before: Trace, outcome: AttemptOutcome) -> bool:
         """Whether the program now dies at another place, after more than it did before."""
         old, new = before.failure, outcome.failure
-        if old is None or new is None or outcome.trace is None or not new.frames or new.site is None:
+        if old is None or new is None or outcome.trace is None or not new.frames or new.exception not in _SHAPE_ERRORS:
             return False
         if not old.frames or new.frames[-1].function != old.frames[-1].function:
             return True
         if new.frames[-1].place[0] != old.frames[-1].place[0]:
             return True
-        if old.site is None or outcome.events > 1.3 * before.events + 10:
+        if old.site is None or new.site is None or outcome.events > 1.3 * before.events + 10:
             return True
         first, second = before.head.sites[old.site], outcome.trace.head.sites[new.site]
         return (first.kind, first.operator) != (second.kind, second.operator)

@@ -98,6 +98,7 @@ class Surroundings:
                 continue
         self.shapes: dict[tuple[str, int, int, int, int], Shape] = {}
         self.every_shape: dict[tuple[str, int, int, int, int], set[Shape]] = {}
+        self._calls: dict[str, list[tuple[str, int]]] = {}
         self._locals: dict[ast.AST, dict[str, Seen]] = {}
         self._bound: dict[int, dict[int, list[int]]] = {}
         self._scopes: dict[tuple[str, str], dict[str, Seen]] = {}
@@ -258,8 +259,31 @@ class Surroundings:
                     self._walk(tape, identity, add)
         for suspect in list(found.values()):
             self._add_neighbours(suspect, add)
+            self._add_callers(suspect, add)
         ordered = sorted(found.values(), key=lambda s: s.distance)
         return ordered[:most]
+
+    def _add_callers(self, suspect: Suspect, add: Add) -> None:
+        """Where the function was called that holds a suspect: sizes and data are handed over there."""
+        module = self.modules[suspect.path]
+        function = module.enclosing_function(suspect.statement)
+        if function is None:
+            return
+        name = function.name
+        owner = module.parents.get(function)
+        if isinstance(owner, ast.ClassDef) and name == "__init__":
+            name = owner.name
+        for path, lines in self._call_lines(name)[:8]:
+            add(path, lines, suspect.distance + 1)
+
+    def _call_lines(self, name: str) -> list[tuple[str, int]]:
+        if not self._calls:
+            for path, module in self.modules.items():
+                for node in ast.walk(module.tree):
+                    if isinstance(node, ast.Call):
+                        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                        self._calls.setdefault(called, []).append((path, node.lineno))
+        return self._calls.get(name, [])
 
     def _failing_identities(self, failure: Failure) -> list[int]:
         identities = [seen.identity for _, seen in failure.operands if seen.identity]
