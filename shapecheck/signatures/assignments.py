@@ -42,11 +42,14 @@ def with_checked_assignments(fn: types.FunctionType) -> tuple[types.FunctionType
         fn: A plain function whose source can be read. Its file, line numbers, defaults and globals are kept.
 
     Returns:
-        The new function (or `fn` itself when it annotates no local array), and its annotations by variable name.
+        The new function, and its annotations by variable name. `fn` itself when it annotates no local array, or when
+        its code has been rewritten: what a tracer put there is worth more than the checks.
 
     Raises:
         TypeError: `fn` uses variables of an enclosing function, or its source cannot be read.
     """
+    if _rewritten(fn.__code__):
+        return fn, {}
     definition = _definition(fn)
     annotations: dict[str, Any] = {}
     _Inserter(fn.__globals__, annotations).visit_body(definition)
@@ -76,6 +79,11 @@ def _rebuilt(fn: types.FunctionType, code: types.CodeType, constants: dict[str, 
     new.__qualname__, new.__module__, new.__doc__ = fn.__qualname__, fn.__module__, fn.__doc__
     new.__dict__.update(fn.__dict__)
     return new
+
+
+def _rewritten(code: types.CodeType) -> bool:
+    """Whether functions stand among the constants, where no compiler puts them: `shapecheck diagnose` records so."""
+    return any(callable(constant) for constant in code.co_consts)
 
 
 def _definition(fn: types.FunctionType) -> ast.FunctionDef:

@@ -49,7 +49,7 @@ def signature(fn: Any = None, /, *, locals: bool = False) -> Any:  # noqa: A002 
     Args:
         fn: A function, method, `staticmethod`, `classmethod`, `property`, or a dataclass (its fields are checked).
         locals: Check annotated local variables too, `dZ: Float[Array, "out batch"] = ...`. The function is compiled
-            a second time for it, so a debugger or tracer that rewrites source sees the original.
+            a second time for it, from its source; not for generators, coroutines and what `diagnose` records.
 
     Returns:
         The same thing, checked; with the environment variable `SHAPECHECK=off` at decoration time, `fn` itself.

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import inspect
+import json
 import random
 import subprocess
 import sys
@@ -504,3 +505,24 @@ def test_works_in_a_script_without_source(tmp_path):
     """)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.strip() == "SignatureError"
+
+
+def test_diagnose_still_sees_into_a_function_whose_locals_are_checked(tmp_path):
+    (tmp_path / "net.py").write_text(
+        textwrap.dedent("""
+        import numpy as np
+        from jaxtyping import Float
+        from shapecheck import signature
+
+        @signature(locals=True)
+        def step(X: Float[np.ndarray, "m n"], W: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "m k"]:
+            Z: Float[np.ndarray, "m k"] = X @ W
+            return Z @ W
+
+        step(np.ones((4, 3)), np.ones((3, 2)))
+    """)
+    )
+    command = [sys.executable, "-m", "shapecheck", "diagnose", "--format", "json", "net.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    finding = json.loads(done.stdout)["findings"][0]
+    assert (finding["location"]["line"], [o["shape"] for o in finding["operands"]]) == (9, [[4, 2], [3, 2]])
