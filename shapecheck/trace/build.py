@@ -191,6 +191,8 @@ class _Builder:
             self.store(site, roles["0"], Ellipsis, roles["1"])
         elif site.operator == "fill" and isinstance(receiver, np.ndarray) and "0" in roles:
             self.store(site, receiver, Ellipsis, roles["0"])
+        elif site.operator == "setflags" and isinstance(receiver, np.ndarray):
+            self.values.memory.freeze(receiver, bool(roles.get("write=", roles.get("0", True))))
 
     def after(self, root: np.ndarray[Any, Any], site_number: int, copy: np.ndarray[Any, Any]) -> None:
         """The memory's contents after something that may have changed it in a way of its own."""

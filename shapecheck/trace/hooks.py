@@ -187,9 +187,10 @@ def _copied(operand: Any) -> Any:
 def _forget(recorder: Recorder, array: Any) -> None:
     """Drop every reference to an array that is about to get another size or shape.
 
-    NumPy resizes unshared memory only, and what was recorded had the old shape: a copy takes its place.
+    NumPy resizes unshared memory only, and what was recorded had the old shape: a copy takes its place, or another
+    view of the same memory.
     """
-    copy = np.array(array, copy=True, subok=False)
+    copy = np.array(array, order="K", copy=True, subok=False) if array.base is None else array[...]
 
     def other(value: Any) -> Any:
         if type(value) is ArrayStub and value.reference() is array:

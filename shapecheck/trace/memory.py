@@ -43,6 +43,7 @@ class Memory:
         self.changes: dict[int, int] = {}
         self._now: dict[int, Array] = {}
         self._lost: set[int] = set()
+        self._frozen: set[int] = set()
         for number, copy, values in events:
             if number == BEFORE:
                 self._now.setdefault(id(values[0]), np.array(copy, order="K"))
@@ -63,6 +64,8 @@ class Memory:
         now = self._now.get(id(root))
         if now is None:
             return None if id(root) in self._lost else array
+        if isinstance(array, np.ma.MaskedArray):
+            return None  # its mask lies elsewhere
         copy = look(array, now).copy(order="K")
         return copy.view(np.matrix) if isinstance(array, np.matrix) else copy
 
@@ -80,6 +83,8 @@ class Memory:
         Returns:
             Whether it can be applied; one that cannot failed in the program too.
         """
+        if id(target) in self._frozen:
+            return False
         root = root_of(target)
         now = self._now.get(id(root))
         if now is None:
@@ -91,6 +96,10 @@ class Memory:
                 return False
         self.changes[id(root)] = self.changes_of(root) + 1
         return True
+
+    def freeze(self, array: Array, writeable: bool) -> None:
+        """Follow `array.setflags(write=writeable)`."""
+        (self._frozen.discard if writeable else self._frozen.add)(id(array))
 
     def replace(self, root: Array, copy: Array) -> bool:
         """Take over the contents that memory was seen to have; whether they are new."""

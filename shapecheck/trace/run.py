@@ -168,7 +168,7 @@ def _main_module(program: Program) -> tuple[types.ModuleType, str, str]:
         namespace.update(__file__=spec.origin, __spec__=spec, __package__=spec.parent, __loader__=spec.loader)
         namespace["__cached__"] = spec.cached
         return main, spec.origin, os.path.realpath(os.getcwd())
-    path = program.script
+    path = os.path.join(os.getcwd(), program.script)  # Python joins and does not normalise
     loader = importlib.machinery.SourceFileLoader("__main__", path)
     namespace.update(__file__=path, __spec__=None, __package__=None, __loader__=loader, __cached__=None)
     namespace["__annotations__"] = {}
@@ -245,10 +245,24 @@ def execute(
 
 
 def _users_part(traceback: types.TracebackType | None) -> types.TracebackType | None:
-    """The traceback without the frames that started the program."""
-    while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
+    """The traceback without the frames that started the program, or that compiled what it imports.
+
+    Python leaves the import system's own frames out of a syntax error's traceback; with ours between them it does not.
+    """
+    entries: list[types.TracebackType] = []
+    compiled = False
+    while traceback is not None:
+        ours = traceback.tb_frame.f_code.co_filename == __file__
+        compiled = compiled or (ours and bool(entries))
+        if not ours:
+            entries.append(traceback)
         traceback = traceback.tb_next
-    return traceback
+    if compiled:
+        entries = [e for e in entries if not e.tb_frame.f_code.co_filename.startswith("<frozen importlib")]
+    chain = None
+    for entry in reversed(entries):
+        chain = types.TracebackType(chain, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    return chain
 
 
 def _exit_code(error: BaseException | None) -> int:

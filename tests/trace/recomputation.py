@@ -83,7 +83,7 @@ def disagreements(tape: Tape) -> list[str]:
     found = []
     for operation in tape.operations:
         value = tape.values[operation.result]
-        if value.array is None:
+        if any(tape.values[number].array is None for number in (*operation.inputs, operation.result)):
             continue
         site = tape.sites[operation.site].text if operation.site is not None else ""
         where = f"{operation.number} {operation.function} {site}"

@@ -72,7 +72,7 @@ CHANGES = [
     ("scatter", "x = np.zeros(2)\nnp.add.at(x, [0, 0], 1)", ["leaf", "numpy.add.at"]),
     ("out", "x = np.zeros(2)\nnp.exp(x, out=x)\ny = x * 2", ["leaf", "numpy.exp", "*"]),
     ("sort", "x = np.array([2, 1])\nx.sort()", ["numpy.array", "leaf"]),
-    ("swap", "x = np.arange(3.0)\nx[0], x[1] = x[1], x[0]", ["leaf", "getitem", "getitem", "leaf"]),
+    ("swap", "x = np.arange(3.0)\nx[0], x[1] = x[1], x[0]", ["leaf", "getitem", "getitem", "leaf", "leaf"]),
     ("failed update", "x = np.zeros(2)\ntry: x += np.ones(3)\nexcept ValueError: pass\ny = x + 1", ["leaf", "leaf", "+"]),
     ("failed store", "x = np.zeros(2)\ntry: x[5] = 1\nexcept IndexError: pass\ny = x + 1", ["leaf", "+"]),
     ("gradient buffer", "w, v = np.ones(2), np.ones(2)\nw -= v\nv *= 0.5\nw -= v", ["leaf", "leaf", "-=", "*=", "-="]),
