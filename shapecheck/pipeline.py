@@ -99,7 +99,7 @@ class _Doctor:
     def diagnosis(self) -> Diagnosis:
         findings = self.findings()
         status: Status = "findings" if findings else "clean"
-        if self.trace.ended in {"timeout", "interrupted", "memory"} or self.run.killed:
+        if self.trace.ended in {"timeout", "interrupted", "memory"} or self.trace.left or self.run.killed:
             status = "incomplete"
         return Diagnosis(self.request.script, status, self.outcome(), self.network(), tuple(findings))
 
@@ -256,8 +256,7 @@ class _Doctor:
         exception = None
         if trace.failure is not None and outcome == "exception":
             exception = (trace.failure.exception, trace.failure.message)
-        code = trace.exit_code if outcome == "exit" and not self.run.killed else self.run.exit_code
-        return ProgramOutcome(outcome, exception, trace.seconds, code)
+        return ProgramOutcome(outcome, exception, trace.seconds, self.run.exit_code)
 
     def network(self) -> NetworkSummary | None:
         if not self.layers.layers:

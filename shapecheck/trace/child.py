@@ -41,6 +41,7 @@ class Trace:
         scopes: (file, function) -> name -> what it last held.
         events: How many events were kept, and at least that many happened.
         modules: Names of the installed modules that the program imported, for the trials to import once.
+        left: Whether the program ended itself by `os._exit`, which skips all that is done at the end.
     """
 
     ended: Ended
@@ -53,6 +54,7 @@ class Trace:
     scopes: dict[tuple[str, str], dict[str, Seen]]
     events: int = 0
     modules: list[str] = field(default_factory=list)
+    left: bool = False
 
 
 def trace_of(recording: Recording) -> Trace:
@@ -119,6 +121,7 @@ class _Delivery:
         self.done = False
         self.lock = _thread.allocate_lock()
         self.close: Callable[[Ended], Recording] | None = None
+        self.left = False
 
     def deliver(self, recording: Recording | None, ended: Ended) -> None:
         """Write the trace unless it has been written, or this is a forked copy of the program."""
@@ -134,6 +137,7 @@ class _Delivery:
                 _raise_memory_limit()
                 trace = trace_of(recording)
                 trace.modules = _installed_modules()
+                trace.left = self.left
                 _dump(trace, self.order.result)
 
     def watch(self) -> None:
@@ -207,6 +211,7 @@ def run(order: Order) -> None:
 
 def _leaving(delivery: _Delivery) -> Callable[[int], None]:
     def leave(status: int) -> None:
+        delivery.left = True
         delivery.deliver(None, "exit")
         _exit(status)
 
