@@ -5,7 +5,7 @@ wrong. Here the slope is A1 (1 - A1). The output's dZ2 = A2 - Y means the loss i
 
 Source:
     The answer to "derivative of the weights and bias of a 3 layer neural network"; formulas: Bishop, Pattern
-    Recognition and Machine Learning, eq. (4.91), (5.55) and (5.56).
+    Recognition and Machine Learning, eq. (5.54) and (5.56).
 """
 
 from __future__ import annotations

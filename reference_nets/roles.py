@@ -60,13 +60,19 @@ ROLES = tuple(dict.fromkeys([*_ROLES["batch-first"], *_SAME]))
 
 @dataclass(frozen=True)
 class RoleShape:
-    """The shape of one quantity: its signature in jaxtyping's words, the names of its axes, and their sizes."""
+    """The shape of one quantity: its signature in jaxtyping's words, the names of its axes, and their sizes.
+
+    `source` is the function whose signature it was read from; `str()` is the signature with the shape.
+    """
 
     role: str
     signature: str
     axes: tuple[str, ...]
     shape: Shape
     source: str
+
+    def __str__(self) -> str:
+        return f"{self.signature} = {self.shape}"
 
 
 def shape_of_role(

@@ -86,7 +86,8 @@ def test_roles_have_the_shapes_that_the_layer_makes(layout, role):
 
 def test_a_role_may_carry_its_layers_number():
     found = shape_of_role("dZ2", "batch-first", inputs=5, outputs=1, batch=32)
-    assert (found.signature, found.shape) == ('Float[Array, "batch out"]', (32, 1))
+    assert str(found) == 'Float[Array, "batch out"] = (32, 1)'
+    assert found.source == "reference_nets.dense.backward"
 
 
 #     own shape of the user's parameter, role, its signature
