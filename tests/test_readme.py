@@ -54,13 +54,19 @@ def test_ci_runs_the_readmes_test_command():
 
 
 @pytest.mark.parametrize(("line", "shown"), SHOWN.findall(README), ids=[line for line, _ in SHOWN.findall(README)])
-def test_the_output_shown_is_the_real_one(line, shown):
+def test_the_output_shown_is_the_real_one(line, shown, request):
     program, *arguments = line.split()
     assert program == "python"
     plain = {key: value for key, value in os.environ.items() if key not in {"COLUMNS", "FORCE_COLOR"}}
     done = subprocess.run(
         [sys.executable, *arguments], capture_output=True, text=True, cwd=ROOT, env=plain, timeout=120, check=False
     )
+    if request.config.getoption("--update-golden"):
+        text = (ROOT / "README.md").read_text(encoding="utf-8")
+        block = f"<!-- output of: {line} -->\n\n```text\n"
+        new = text.replace(f"{block}{shown}```", f"{block}{done.stdout.strip()}\n```")
+        (ROOT / "README.md").write_text(new, encoding="utf-8")
+        shown = done.stdout
     assert MEASURED.sub("#", done.stdout.strip()) == MEASURED.sub("#", shown.strip())
 
 
