@@ -1,0 +1,130 @@
+"""Right gradients that are lost or doubled on their way into a parameter: integer arrays, a second update."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shapecheck.gradients.replay import Replay
+from shapecheck.network.parameters import Parameter, Update
+from shapecheck.trace.tape import Operation, Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Truncation:
+    """Fractions stored in an integer array, on the way to a parameter.
+
+    Attributes:
+        site: Of the assignment.
+        birth: The value of the integer array as it was created.
+        parameters: The names of the parameters whose updates depend on it.
+    """
+
+    site: int
+    birth: int
+    parameters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SecondUpdate:
+    """Entries of a parameter that one step moves twice by the same amount.
+
+    Attributes:
+        site: Of the second update.
+        first: Number of the operation that is the first.
+        parameter: Its name.
+        entries: How many entries are moved twice, of how many.
+    """
+
+    site: int
+    first: int
+    parameter: str
+    entries: int
+    size: int
+
+
+def truncations(replay: Replay, parameters: Sequence[Parameter]) -> list[Truncation]:
+    """Stores of numbers with a fractional part in signed integer arrays that parameters' updates depend on.
+
+    Args:
+        replay: The tape.
+        parameters: What the program updates.
+    """
+    feeds = {p.name: replay.ancestors([u.change for u in p.updates]) for p in parameters}
+    found: dict[int, Truncation] = {}
+    for operation in replay.tape.operations:
+        if operation.site is None or operation.site in found or not _cuts_off(replay, operation):
+            continue
+        names = tuple(name for name, values in feeds.items() if operation.result in values)
+        if names:
+            target = operation.arguments[0].value
+            found[operation.site] = Truncation(operation.site, _birth(replay, target), names)
+    return list(found.values())
+
+
+def _cuts_off(replay: Replay, operation: Operation) -> bool:
+    place = 2 if operation.function in {"setitem", "numpy.add.at"} else 1
+    stores = operation.function in {"setitem", "numpy.add.at"} or operation.function.endswith("=")
+    if not stores or len(operation.arguments) <= place or not isinstance(operation.arguments[0], Ref):
+        return False
+    target, value = replay.recorded[operation.arguments[0].value], operation.arguments[place]
+    if not isinstance(target, np.ndarray) or target.dtype.kind != "i":
+        return False
+    array = np.asarray(replay.recorded[value.value] if isinstance(value, Ref) else _number(value))
+    return array.dtype.kind == "f" and bool(np.any(array != np.trunc(array)))
+
+
+def _number(value: Any) -> Any:
+    return value if isinstance(value, int | float) else 0
+
+
+def _birth(replay: Replay, value: int) -> int:
+    """The first version of an array that was changed in place."""
+    identity = replay.tape.values[value].identity
+    return next(v.number for v in replay.tape.values if v.identity == identity)
+
+
+def second_updates(replay: Replay, parameters: Iterable[Parameter]) -> list[SecondUpdate]:
+    """Steps that move entries of a parameter, and then move them again by the same amount.
+
+    Args:
+        replay: The tape.
+        parameters: What the program updates.
+    """
+    found: dict[int, SecondUpdate] = {}
+    for parameter in parameters:
+        for number, update in enumerate(parameter.updates):
+            following = parameter.updates[number + 1 :]
+            second = _second(replay, update, following[0] if following else None)
+            if second is not None and second[0] not in found:
+                site, entries = second
+                size = int(np.size(replay.recorded[update.new]))
+                found[site] = SecondUpdate(site, update.operation, parameter.name, entries, size)
+    return list(found.values())
+
+
+def _second(replay: Replay, update: Update, following: Update | None) -> tuple[int, int] | None:
+    """(site, number of entries) of a store into the new version that repeats the update's own change."""
+    recorded = replay.recorded
+    until = following.operation + 1 if following is not None else None
+    first = update.sign * np.asarray(recorded[update.change])
+    now = np.asarray(recorded[update.new])
+    if np.broadcast(first, now).shape != now.shape:
+        return None
+    first = np.broadcast_to(first, now.shape)
+    for operation in replay.tape.operations[update.operation + 1 : until]:
+        repeats = operation.function in {"setitem", "+", "-", "+=", "-="} and update.new in operation.inputs
+        if not repeats or operation.site is None or np.shape(recorded[operation.result]) != now.shape:
+            continue
+        moved = np.asarray(recorded[operation.result]) - now
+        entries = moved != 0
+        scale = float(np.abs(first).max(initial=0.0))
+        if entries.any() and np.all(np.abs(moved - first)[entries] <= 1e-9 * scale) and np.any(first[entries]):
+            return operation.site, int(entries.sum())
+    return None
+
+
+__all__ = ["SecondUpdate", "Truncation", "second_updates", "truncations"]
