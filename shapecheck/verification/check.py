@@ -23,7 +23,7 @@ from shapecheck.verification.bench import Bench, as_float
 from shapecheck.verification.boxes import ArrayBox
 from shapecheck.verification.calling import called
 from shapecheck.verification.capture import Candidate
-from shapecheck.verification.conventions import all_wrong, sign_of_updates
+from shapecheck.verification.conventions import all_wrong, common_factor, explained_factor, sign_of_updates
 from shapecheck.verification.diagnosis import diagnosis
 from shapecheck.verification.errors import PairingError, VerificationError
 from shapecheck.verification.loss import LossOfParameters, values_worth_showing
@@ -70,6 +70,7 @@ class Check:
         self.seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
         self.rng = np.random.default_rng([self.seed, 7])
         self.sign = specification.sign or 1
+        self.factor = 1.0
         self._base: Any = None
         self._values: Arrays = {}
         self._moved: list[str] = []
@@ -152,7 +153,7 @@ class Check:
         report = self._gradcheck(gradients)
         if not report.ok:
             self._refuse_unread(values, report, gradients)
-            report = self._with_sign(report, gradients)
+            report = self._by_convention(report, gradients)
         if not report.ok and self._explained_otherwise(report, values, candidates, real=real):
             return Outcome(report, None, tuple(readings.pairs.values()), self.notes)
         self._raise_if_wrong(report)
@@ -184,6 +185,8 @@ class Check:
         steps = self.readings.steps
         fitted = self.readings.fitted is not None or (steps is not None and steps.uncertainty > 1e-9)
         rtol = self.specification.rtol
+        if self.factor != 1:
+            gradients = {name: gradient / self.factor for name, gradient in gradients.items()}
         try:
             return gradcheck(
                 LossOfParameters(bench, self._values if final else {}),
@@ -229,27 +232,45 @@ class Check:
             self.bench.restore()
             self.bench.choose(held)
 
-    def _with_sign(self, report: GradientReport, gradients: Arrays) -> GradientReport:
-        """Try minus the gradient, where nothing was said about signs."""
-        if self.specification.sign is not None or self.readings.some_applied() or not all_wrong(report):
+    def _by_convention(self, report: GradientReport, gradients: Arrays) -> GradientReport:
+        """Try what a program may rightly do that nothing was said about: minus the gradient, steps, sums for means."""
+        if self.readings.some_applied() or self.bench.is_layer or not all_wrong(report):
             return report
-        opposite = self._gradcheck(gradients, sign=-1, final=False)
-        if not opposite.ok or not any(row.norm for row in opposite):
+        factor = common_factor(report)
+        opposite = self._gradcheck(gradients, sign=-1, final=False) if factor is None or factor == -1 else report
+        if opposite is not report and opposite.ok and any(row.norm for row in opposite):
+            factor = -1.0
+        if factor is None:
             return report
+        pairs = list(self.readings.pairs.values())
+        why = "" if abs(abs(factor) - 1) < 1e-6 else explained_factor(self.bench, pairs, factor, self.readings.rate)
+        if not why and abs(abs(factor) - 1) >= 1e-6:
+            return report
+        if factor < 0 and not self._may_be_negative(pairs):
+            return report
+        self.factor, self.sign = abs(factor), (-1 if factor < 0 else 1) * self.sign
+        explained = self._gradcheck(gradients)
+        if not explained.ok:
+            self.factor, self.sign = 1.0, self.specification.sign or 1
+            return report
+        self.notes += [why] if why else []
+        self.notes += ["these are minus the gradient, as your update adds it"] if factor < 0 else []
+        return explained
+
+    def _may_be_negative(self, pairs: list[Pair]) -> bool:
+        """Whether minus the gradient is what the program's update adds."""
+        if self.specification.sign is not None:
+            return False
         name = called(self.bench.function)
-        how = 0 if self.bench.cotangents else sign_of_updates(self.bench, list(self.readings.pairs.values()))
-        if how == 1:
-            self.sign = -1
-            self.notes.append("these are minus the gradient, as your update adds it")
-            return opposite
+        how = sign_of_updates(self.bench, pairs)
         if how == -1:
             self.notes.append(f"`{name}` gives minus the gradient, and your update subtracts it: the loss goes up")
-        else:
+        elif how == 0:
             self.notes.append(
                 f"`{name}` gives minus the gradient; if your update adds it (`W += lr * dW`), say so: "
                 f"`@verify(..., sign=-1)`"
             )
-        return report
+        return how == 1
 
     def _raise_if_wrong(self, report: GradientReport) -> None:
         if report.wrong():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,59 +10,39 @@ from shapecheck.verification.bench import Bench
 from shapecheck.verification.calling import called
 from shapecheck.verification.readings import Readings
 
-
-def place_of(bench: Bench) -> str:
-    """File and line of the backward pass; empty where it has none."""
-    if bench.plain is None:
-        return ""
-    code = bench.plain.__code__
-    if code.co_filename.startswith("<"):
-        return ""
-    return f"{Path(code.co_filename).name}:{code.co_firstlineno}"
+_MOST_NAMED = 6
 
 
 def diagnosis(bench: Bench, readings: Readings, report: GradientReport, notes: Sequence[str]) -> str:
-    """What is wrong, in the user's names; the report's own table below.
+    """What is wrong, in the user's names: the report, with where it is and what each gradient is called there.
 
     Args:
         bench: The call.
         readings: Which gradient belongs to which parameter.
-        report: The failed comparison.
+        report: The failed comparison; its first line is the headline.
         notes: What else is known.
     """
-    wrong = [row.name for row in report.wrong()]
-    lines = [_headline(bench, readings, wrong)]
-    place = place_of(bench)
-    if place:
-        lines.append(f"  at      {place}, in `{inspect_name(bench)}`")
+    headline, _, rest = str(report).partition("\n")
+    lines = [headline, f"  at      {place_of(bench)}"]
+    named = [_as_given(readings, row.name) for row in report.wrong()]
+    if named:
+        more = f", and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+        lines.append(f"  given   {', '.join(named[:_MOST_NAMED])}{more}")
     lines += [f"  note    {note}" for note in notes]
-    return "\n".join([*lines, "", str(report)])
+    return "\n".join([*lines, rest.rstrip()])
 
 
-def _headline(bench: Bench, readings: Readings, wrong: Sequence[str]) -> str:
-    name = called(bench.function)
-    if not wrong:
-        return f"the gradients of `{name}` could not be checked: two identical evaluations differ"
-    described = []
-    for parameter in wrong[:4]:
-        pair = readings.pairs[parameter]
-        how = f"`{pair.gradient.label}`" if not readings.is_applied(pair) else "read from its change"
-        described.append(f"`{parameter}` ({how})")
-    more = f" and {len(wrong) - 4} more" if len(wrong) > 4 else ""
-    verb = "is" if len(wrong) == 1 else "are"
-    noun = "gradient" if len(wrong) == 1 else "gradients"
-    return f"the {noun} of {', '.join(described)}{more} {verb} wrong"
+def _as_given(readings: Readings, parameter: str) -> str:
+    pair = readings.pairs[parameter]
+    if readings.is_applied(pair):
+        return f"`{parameter}` by its change"
+    return f"`{parameter}` as `{pair.gradient.label}`"
 
 
-def inspect_name(bench: Bench) -> str:
-    """The function's name with its class."""
-    name = getattr(bench.plain, "__qualname__", called(bench.function))
-    return name.rpartition("<locals>.")[2]
-
-
-def own_source(bench: Bench) -> str:
-    """The backward pass's text; empty where it cannot be had."""
-    try:
-        return inspect.getsource(bench.plain) if bench.plain is not None else ""
-    except (OSError, TypeError):
-        return ""
+def place_of(bench: Bench) -> str:
+    """File, line and name of the backward pass."""
+    name = getattr(bench.plain, "__qualname__", called(bench.function)).rpartition("<locals>.")[2]
+    if bench.plain is None or bench.plain.__code__.co_filename.startswith("<"):
+        return f"`{name}`"
+    code = bench.plain.__code__
+    return f"{Path(code.co_filename).name}:{code.co_firstlineno}, in `{name}`"

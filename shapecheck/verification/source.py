@@ -144,17 +144,31 @@ def update_signs(function: types.FunctionType, gradients: set[str], parameters: 
     Returns:
         The signs met, empty where no update was found.
     """
+    return {_update_sign(node, gradients, parameters) for node in _module_nodes(function)} - {0}
+
+
+def updates_divide(function: types.FunctionType, gradients: set[str], parameters: set[str]) -> bool:
+    """Whether the code around a function divides its gradients when it applies them: `W -= lr / len(batch) * dW`.
+
+    Args:
+        function: The function that computes the gradients; its whole module is read.
+        gradients: Names that the gradients go by.
+        parameters: Names that the parameters go by.
+    """
+    return any(
+        isinstance(inner, ast.Div)
+        for node in _module_nodes(function)
+        if _update_sign(node, gradients, parameters)
+        for inner in ast.walk(node)
+    )
+
+
+def _module_nodes(function: types.FunctionType) -> Iterator[ast.AST]:
     try:
-        source = inspect.getsource(inspect.getmodule(function) or function)
-        tree = ast.parse(textwrap.dedent(source))
+        tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.getmodule(function) or function)))
     except (OSError, TypeError, SyntaxError):
-        return set()
-    signs: set[int] = set()
-    for node in ast.walk(tree):
-        sign = _update_sign(node, gradients, parameters)
-        if sign:
-            signs.add(sign)
-    return signs
+        return iter(())
+    return ast.walk(tree)
 
 
 def _update_sign(node: ast.AST, gradients: set[str], parameters: set[str]) -> int:
