@@ -85,6 +85,19 @@ def diagnose_script(request: Request) -> Diagnosis:
         return _Doctor(request, program, run, run.trace, trials).diagnosis()
 
 
+# What these do is meant whatever the network: a function that takes arrays, a number out of a tuple.
+_SELF_EVIDENT = frozenset({"scalar", "count", "output", "matrix", "join"})
+
+
+def _may_be_offered(solution: Solution) -> bool:
+    """Whether there is evidence beyond the silence of the error: gradients, or a network that goes on training."""
+    if solution.tier <= 1:
+        return True
+    agreement = solution.outcome.agreement
+    trains = agreement is not None and bool(agreement.parameters)
+    return solution.tier == 2 and (trains or solution.candidate.kind in _SELF_EVIDENT)
+
+
 class _Doctor:
     """One diagnosis in the making."""
 
@@ -155,7 +168,7 @@ class _Doctor:
     ) -> Finding:
         if search is None:
             return self.with_cause(finding, crash, self.likely_cause(finding, crash))
-        offered = [s for s in solutions if s.tier <= 2]
+        offered = [s for s in solutions if _may_be_offered(s)]
         fixes = tuple(self.fix(s, search) for s in offered[:_FIXES_SHOWN])
         if fixes:
             cause = self.place(fixes[0].edits[0])

@@ -84,7 +84,7 @@ def _code(trace: Trace, failure: Failure, site: Site | None) -> str | None:
         return ("SC106" if site is not None and site.kind is Kind.SETITEM else "SC108") if near_arrays else None
     if "inhomogeneous" in message:
         return "SC105"
-    if site is None:
+    if site is None or site.kind is Kind.BIND:
         return "SC112" if _unpacks_shape(trace, failure) else None
     if _is_tuple_arithmetic(failure, site):
         return "SC111"

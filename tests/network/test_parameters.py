@@ -1,0 +1,94 @@
+"""Parameters are found by dataflow, in every way that people write an update; nothing else is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from shapecheck.network.parameters import find_parameters
+
+DATA = """
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(7, 3))
+y = rng.normal(size=(7, 1))
+"""
+
+#        id                        program                                                   shapes and signs of its parameters
+UPDATES = [
+    ("in place", "W = rng.normal(size=(3, 1))\nfor _ in range(3):\n    W -= 0.1 * X.T @ (X @ W - y)", [((3, 1), -1)]),
+    (
+        "rebound under its own name",
+        "W = rng.normal(size=(3, 1)) * 0.1\nfor _ in range(3):\n    W = W - 0.1 * X.T @ (X @ W - y)",
+        [((3, 1), -1)],
+    ),
+    (
+        "target minus output, added",
+        "W = rng.normal(size=(3, 1))\nfor _ in range(3):\n    W += 0.1 * X.T @ (y - X @ W)",
+        [((3, 1), 1)],
+    ),
+    (
+        "weight decay in the update",
+        "W = rng.normal(size=(3, 1))\nfor _ in range(3):\n    W = (1 - 0.1 * 0.01) * W - 0.1 * X.T @ (X @ W - y)",
+        [((3, 1), -1)],
+    ),
+    (
+        "built keys of a dictionary",
+        "p = {'W1': rng.normal(size=(3, 4)), 'W2': rng.normal(size=(4, 1))}\n"
+        "for _ in range(3):\n"
+        "    H = np.tanh(X @ p['W1'])\n"
+        "    d = H @ p['W2'] - y\n"
+        "    g = {'W1': X.T @ (d @ p['W2'].T * (1 - H**2)), 'W2': H.T @ d}\n"
+        "    for i in (1, 2):\n"
+        "        p['W' + str(i)] = p['W' + str(i)] - 0.1 * g['W' + str(i)]",
+        [((3, 4), -1), ((4, 1), -1)],
+    ),
+    (
+        "a list made anew",
+        "ws = [rng.normal(size=(3, 1))]\n"
+        "for _ in range(3):\n    gs = [X.T @ (X @ ws[0] - y)]\n    ws = [w - 0.1 * g for w, g in zip(ws, gs)]",
+        [((3, 1), -1)],
+    ),
+    (
+        "momentum: the velocity is no parameter",
+        "W = rng.normal(size=(3, 1))\nv = np.zeros((3, 1))\n"
+        "for _ in range(3):\n    v = 0.9 * v - 0.1 * X.T @ (X @ W - y)\n    W += v",
+        [((3, 1), 1)],
+    ),
+    (
+        "a parameter that grows",
+        "b = np.zeros(1)\nfor _ in range(3):\n    b = b - 0.1 * (X.sum(axis=1) + b - y[:, 0])",
+        [((1,), -1)],
+    ),
+]
+
+
+@pytest.mark.parametrize(("program", "expected"), [u[1:] for u in UPDATES], ids=[u[0] for u in UPDATES])
+def test_an_update_names_its_parameter(record: Callable[[str], Any], program: str, expected: list[Any]) -> None:
+    tape = record(DATA + program).tape
+    found = sorted((p.shape(tape), p.updates[0].sign) for p in find_parameters(tape))
+    assert found == sorted(expected)
+
+
+#        id                        program without any parameter
+NO_UPDATES = [
+    ("standardised data", "X = X - X.mean(axis=0)\nX = X / X.std(axis=0)\nX -= X.max()"),
+    ("a residual", "W = rng.normal(size=(3, 3))\nfor _ in range(3):\n    h = X\n    for _ in range(2):\n        h = h + np.tanh(h @ W)"),
+    ("an accumulator", "W = rng.normal(size=(3, 1))\nt = np.zeros((3, 1))\nfor x in X:\n    t += x[:, None] * (x @ W)"),
+    ("distances", "d = X[:, None, :] - X[None, :, :]\nd = (d**2).sum(axis=2)"),
+]
+
+
+@pytest.mark.parametrize("program", [n[1] for n in NO_UPDATES], ids=[n[0] for n in NO_UPDATES])
+def test_what_only_looks_like_an_update_is_none(record: Callable[[str], Any], program: str) -> None:
+    assert find_parameters(record(DATA + program).tape) == []
+
+
+def test_a_parameter_that_grew_is_told(record: Callable[[str], Any]) -> None:
+    tape = record(DATA + UPDATES[-1][1]).tape
+    (parameter,) = find_parameters(tape)
+    update = parameter.grew(tape)
+    assert update is not None
+    assert tape.values[update.new].shape == (7,)
