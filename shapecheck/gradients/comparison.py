@@ -106,6 +106,7 @@ class Comparison:
         noise: Noise,
         exact: ComplexStep,
         gradients: Mapping[str, Floats],
+        *,
         precision: Mapping[str, float],
         rtol: float | None = None,
         atol: float | None = None,
@@ -129,7 +130,7 @@ class Comparison:
             for n, v in direction.items()
         )
         step = 1.65 * self.surface.epsilon ** (1 / 3) * max(entries, 1) ** -0.125
-        return max(step, 1e3 * self.surface.epsilon * size)
+        return float(max(step, 1e3 * self.surface.epsilon * size))
 
     def sparing_step(self, direction: Direction) -> float:
         """The smallest step at which the noise hides nothing of interest, if the gradient is as large as it says.
@@ -142,7 +143,7 @@ class Comparison:
             return step
         entries = sum(v.size for v in direction.values())
         enough = self.noise.of(self.level) * math.sqrt(entries) / (KEEN * spread)
-        return min(step, max(enough, step / 1000))
+        return float(min(step, max(enough, step / 1000)))
 
     def look(self, direction: Direction, step: float | None = None) -> Look:
         """Compare by a central difference."""

@@ -21,6 +21,7 @@ import numpy as np
 
 from shapecheck.gradients.parameters import Direction
 from shapecheck.gradients.stepped_array import Passage, RefusedError, SteppedArray, passage
+from shapecheck.gradients.stepped_rules import register
 from shapecheck.gradients.substitution import Substitution
 
 STEP = 1e-20
@@ -56,6 +57,7 @@ class ComplexStep:
     def __init__(self, substitution: Substitution) -> None:
         self.substitution = substitution
         self.blame = ""
+        register()
         if substitution.missing:
             names = ", ".join(f"`{n}`" for n in substitution.missing)
             self.blame = f"no complex step: no place was found where the loss reads {names}"
@@ -76,7 +78,7 @@ class ComplexStep:
                 warnings.simplefilter("ignore")
                 warnings.simplefilter("error", np.exceptions.ComplexWarning)
                 result = self.substitution.evaluate(self._stepped(direction))
-        except Exception as error:  # noqa: BLE001 - whatever the user's code raises on complex numbers
+        except Exception as error:
             if not now.unguarded:
                 self.blame = _blame(error)
             return None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -66,7 +66,7 @@ class HeldGenerators(AbstractContextManager["HeldGenerators"]):
         self._moving: list[tuple[Generator, Any]] = []
         self.moved: tuple[str, ...] = ()
 
-    def __enter__(self) -> HeldGenerators:
+    def __enter__(self) -> Self:
         self._states = [g.get() for g in self._known]
         return self
 

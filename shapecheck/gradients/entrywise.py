@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pickle
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -192,12 +195,8 @@ def pack(surface: Surface) -> bytes:
         surface.promotion is not None,
     )
     dump: Callable[[Any], bytes] = pickle.dumps
-    try:
-        import cloudpickle
-
-        dump = cloudpickle.dumps
-    except ImportError:
-        pass
+    with suppress(ImportError):
+        dump = import_module("cloudpickle").dumps
     try:
         return dump(parcel)
     except Exception as error:
@@ -208,7 +207,7 @@ def pack(surface: Surface) -> bytes:
 
 
 @lru_cache(maxsize=4)
-def _unpack(payload: bytes, thread: int) -> Surface:
+def _unpack(payload: bytes, _thread: int) -> Surface:
     loss, structure, cotangent, arguments, name, promoted = pickle.loads(payload)
     kind: Arguments = arguments
     params = ParameterSet(structure, name=name, passed=kind != "none")
@@ -229,6 +228,4 @@ def value_elsewhere(payload: bytes, displacement: dict[str, Floats]) -> float:
 
 
 def _thread() -> int:
-    import threading
-
     return threading.get_ident()  # threads must not perturb one another's parameters

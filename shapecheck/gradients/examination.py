@@ -19,7 +19,7 @@ from shapecheck.gradients.objective import Objective
 from shapecheck.gradients.projection import ZERO, Judge, Judgement
 from shapecheck.gradients.result import GradientReport, ParameterResult, Symptom, Verdict
 from shapecheck.gradients.single_precision import SinglePrecision, rounding_meter, surface_of
-from shapecheck.gradients.subject import DOUBLE, Options, Subject, quoted
+from shapecheck.gradients.subject import Options, Subject, quoted
 from shapecheck.gradients.substitution import Substitution
 from shapecheck.gradients.symptoms import find_symptom, merged
 from shapecheck.gradients.symptoms_in_values import find_in_values
@@ -57,7 +57,7 @@ class Examination:
             self.objective.watch = self.subject.watch
             base = self._base()
             comparison = self._comparison(base, {p.name: np.zeros(p.shape) for p in self.params})
-            self._measure(comparison, base, looks=0)
+            self._measure(comparison, base)
             derivatives = self._derivatives(comparison)
             return {
                 p.name: derivatives.of(p.name, np.arange(p.size), step).values.reshape(p.shape)
@@ -107,12 +107,20 @@ class Examination:
         precision = {n: self.subject.precision(n) for n in gradients}
         options = self.options
         exact = ComplexStep(substitution)
-        return Comparison(surface, rounding_alone(surface), exact, gradients, precision, options.rtol, options.atol)
+        return Comparison(
+            surface,
+            rounding_alone(surface),
+            exact,
+            gradients,
+            precision=precision,
+            rtol=options.rtol,
+            atol=options.atol,
+        )
 
-    def _measure(self, comparison: Comparison, base: float, looks: int = 2) -> None:
+    def _measure(self, comparison: Comparison, base: float) -> None:
         if comparison.surface.promotion is None:
             comparison.surface.base = base
-        comparison.noise = measure_noise(comparison.surface, self.rng, looks)
+        comparison.noise = measure_noise(comparison.surface, self.rng)
 
     def _glances(self, comparison: Comparison) -> dict[str, Judgement]:
         """The parameters that agree within the rounding of the loss alone: most of the right ones."""
@@ -156,11 +164,11 @@ class Examination:
     def _unsteady(self, comparison: Comparison, base: float) -> str:
         """Why two identical evaluations differ; empty where they do not."""
         noise, moved = comparison.noise, self.subject.generators.moved
-        scale = max(abs(base), max(map(abs, noise.samples)))
+        scale = max(map(abs, [base, *noise.samples]))
         if noise.spread <= 1e4 * comparison.surface.epsilon * scale and not moved:
             return ""
         first, second = self.objective(), self.objective()
-        allowed = 64 * max([DOUBLE, *(float(np.finfo(p.dtype).eps) for p in self.params)]) * scale
+        allowed = 64 * max(self.subject.precision(n) for n in self.params.names) * scale
         if abs(first - second) <= allowed:
             if abs(first - base) > allowed and self.subject.recompute is not None:
                 self.subject.blame_backward()
@@ -276,13 +284,11 @@ class Examination:
             n: together if together is not None and judgements[n].verdict is Verdict.RIGHT else judge.judge(n)
             for n in self.params.names
         }
-        stale = [
-            n for n, j in beside.items() if j.verdict is Verdict.WRONG and np.array_equal(given[n], gradients[n])
-        ]
+        stale = [n for n, j in beside.items() if j.verdict is Verdict.WRONG and np.array_equal(given[n], gradients[n])]
         for name in stale:
             text = (
-                f"the gradient of `{name}` stayed the same when the parameters were changed: it belongs to the previous "
-                f"step, or to values that only an earlier forward pass has left"
+                f"the gradient of `{name}` stayed the same when the parameters were changed: it belongs to the "
+                f"previous step, or to values that only an earlier forward pass has left"
             )
             self._symptoms.append(Symptom("previous step", (name,), text, {}, 0.0))
         return self._conclude(comparison, beside, base)
@@ -355,5 +361,7 @@ def _both(given: Judgement, beside: Judgement) -> Judgement:
     if given.verdict is Verdict.RIGHT:
         return given
     if beside.verdict is Verdict.RIGHT:
-        return Judgement(Verdict.RIGHT, beside.look, f"beside the given parameters; there {given.reason}", beside.method)
+        return Judgement(
+            Verdict.RIGHT, beside.look, f"beside the given parameters; there {given.reason}", beside.method
+        )
     return given

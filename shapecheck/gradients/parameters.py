@@ -226,7 +226,7 @@ def _rebuild(structure: Any, leaves: Iterator[Any]) -> Any:
         new: Any = {k: None if v is None else _rebuild(v, leaves) for k, v in structure.items()}
         return new
     if isinstance(structure, list | tuple):
-        parts = [None if v is None else _rebuild(v, leaves) for v in structure]
+        parts: list[Any] = [None if v is None else _rebuild(v, leaves) for v in structure]
         if isinstance(structure, tuple) and hasattr(structure, "_fields"):
             return type(structure)(*parts)
         return parts if isinstance(structure, list) else tuple(parts)
@@ -239,7 +239,7 @@ def _bits_equal(a: Array, b: Array) -> bool:
 
 def _overlap(a: Array, b: Array) -> bool:
     try:
-        return bool(np.shares_memory(a, b, max_work=100_000))
+        return bool(np.shares_memory(a, b, max_work=100_000))  # type: ignore[arg-type]  # the stubs know two values only
     except (np.exceptions.TooHardError, OverflowError):
         return True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -181,7 +181,7 @@ class Judge:
         if throughout is not None:
             return Judgement(Verdict.WRONG, found.best, place=throughout)
         place = localise(self.comparison, name, self.rng, exact=trusted and not kink, budget=self.budget)
-        return self._conclude(name, found, place)
+        return self._conclude(found, place)
 
     def _throughout(self, name: str, look: Look) -> Place | None:
         """Whether every entry is off by the same factor: seen at two more looks, it needs no bisection."""
@@ -209,14 +209,14 @@ class Judge:
                 return Judgement(Verdict.RIGHT, exact, AT_KINK, "complex step", kink=True)
         return None
 
-    def _conclude(self, name: str, found: Climb, place: Place) -> Judgement:
+    def _conclude(self, found: Climb, place: Place) -> Judgement:
         look = found.best
         relative = abs(look.error) / look.scale if look.scale else 0.0
         if place.confirmed:
             if relative < NEGLIGIBLE and place.relative < NEGLIGIBLE and look.allowed is None:
                 reason = f"off by {relative:.0e}, as by a small constant inside a logarithm or a root"
                 return Judgement(Verdict.RIGHT, look, reason)
-            return Judgement(Verdict.WRONG, look, _where(name, place), place=place)
+            return Judgement(Verdict.WRONG, look, _where(place), place=place)
         if place.tied:
             return Judgement(Verdict.CANNOT_TELL, look, "exactly at a kink", kink=True)
         if place.kink:
@@ -260,7 +260,7 @@ def _beyond_doubt(look: Look, slope: ExactSlope, exact: Look) -> bool:
     return bool(agree and not odd and not exact.agrees and abs(look.error) > 1e-4 * look.scale)
 
 
-def _where(name: str, place: Place) -> str:
+def _where(place: Place) -> str:
     if place.entry is None:
         return ""
     at = list(place.entry.index)

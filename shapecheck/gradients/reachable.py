@@ -7,6 +7,7 @@ tuples and attributes; it never imports, calls or evaluates anything of the user
 from __future__ import annotations
 
 import random
+import sys
 import sysconfig
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -151,8 +152,6 @@ def _names_in(code: CodeType) -> set[str]:
 
 
 def _is_library(module: str) -> bool:
-    import sys
-
     top = module.partition(".")[0]
     if top in sys.stdlib_module_names and top != "__main__":
         return True

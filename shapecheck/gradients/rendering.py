@@ -48,7 +48,8 @@ def headline(report: GradientReport) -> str:
     unsure = [p for p in report.parameters if p.verdict.value == "cannot tell"]
     if unsure:
         right = count - len(unsure)
-        return f"nothing wrong was seen, but of {_listed([p.name for p in unsure])} nothing can be told ({right} of {count} right)"
+        names = _listed([p.name for p in unsure])
+        return f"nothing wrong was seen, but of {names} nothing can be told ({right} of {count} right)"
     return (
         f"all {count} gradients are right" if count > 1 else f"the gradient of `{report.parameters[0].name}` is right"
     )
@@ -79,9 +80,8 @@ def _details(report: GradientReport) -> list[str]:
             lines.append(f"  {row.name}: {row.reason}")
         if row.worst is not None:
             index = ", ".join(map(str, row.worst.index))
-            lines.append(
-                f"  {row.name}[{index}]: your gradient says {row.worst.analytic:.8g}, the loss says {row.worst.numeric:.8g}"
-            )
+            yours, numeric = f"{row.worst.analytic:.8g}", f"{row.worst.numeric:.8g}"
+            lines.append(f"  {row.name}[{index}]: your gradient says {yours}, the loss says {numeric}")
     lines += [f"  looks like: {s.message}{_left(s.residual)}" for s in report.symptoms]
     lines += [f"  note: {note}" for note in report.notes]
     if not report.ok:
@@ -177,7 +177,7 @@ def _number(value: float) -> float | None:
 def plot(report: GradientReport, name: str | None = None) -> Any:
     """A heat map of where the user's gradient and the numeric one differ; see `GradientReport.plot`."""
     try:
-        from matplotlib import pyplot
+        from matplotlib import pyplot  # noqa: PLC0415 - an extra, and slow to import
     except ImportError as error:
         raise ImportError("plotting needs matplotlib: pip install 'shapecheck[plot]'") from error
     names = [name] if name is not None else [n for n in report.analytic if n in report.numeric]

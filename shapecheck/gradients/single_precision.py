@@ -67,7 +67,9 @@ def rounding_meter(subject: Subject, comparison: Comparison, rng: np.random.Gene
     """Something to call where a gradient in single precision disagrees: it measures what rounding may do to it."""
 
     def measure() -> None:
-        units = _jittered_gradients(subject, comparison, rng) if subject.recompute else _jittered_slopes(comparison, rng)
+        units = (
+            _jittered_gradients(subject, comparison, rng) if subject.recompute else _jittered_slopes(comparison, rng)
+        )
         for name, apart in units.items():
             # A few samples do not show the worst; where little is left but rounding, they show even less.
             margin = (6 if apart < 1e3 else 24) * (1 if subject.recompute else 2)
@@ -166,5 +168,5 @@ class SinglePrecision:
         if self._doubles is None:
             return False
         exact = dict.fromkeys(self._doubles, DOUBLE)
-        wider = Comparison(comparison.surface, comparison.noise, comparison.exact, self._doubles, exact)
+        wider = Comparison(comparison.surface, comparison.noise, comparison.exact, self._doubles, precision=exact)
         return Judge(wider, self.rng).judge(name).verdict is Verdict.RIGHT

@@ -16,6 +16,9 @@ from typing import Any
 import numpy as np
 
 Rule = Callable[..., Any]
+RULES: dict[str, Rule] = {}  # by the name of the ufunc; filled by `stepped_rules`
+FUNCTION_RULES: dict[str, Rule] = {}  # by the name of the NumPy function
+REFUSED: set[str] = set()
 
 
 class RefusedError(Exception):
@@ -66,72 +69,81 @@ class SteppedArray(np.ndarray[Any, Any]):
             if method == "__call__" and ufunc.__name__ in REFUSED:
                 raise RefusedError(f"np.{ufunc.__name__}")
             if out is not None:
-                kwargs["out"] = tuple(_plain(o) for o in out)
-            result = getattr(ufunc, method)(*(_plain(i) for i in inputs), **kwargs)
+                kwargs["out"] = tuple(plain(o) for o in out)
+            result = getattr(ufunc, method)(*(plain(i) for i in inputs), **kwargs)
             if out is not None:
                 return out[0] if len(out) == 1 else out
         if out is not None:
             if not np.iscomplexobj(out[0]) and np.iscomplexobj(result):
                 raise RefusedError(f"np.{ufunc.__name__} into an array of floats")
-            _plain(out[0])[...] = _plain(result)
+            plain(out[0])[...] = plain(result)
             return out[0]
-        return _stepped(result)
+        return stepped(result)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         name = func.__name__
         rule = FUNCTION_RULES.get(name)
         if rule is not None:
-            return _stepped(rule(*args, **kwargs))
+            return stepped(rule(*args, **kwargs))
         if name in REFUSED:
             raise RefusedError(f"np.{name}")
-        return _stepped(super().__array_function__(func, types, args, kwargs))
+        return stepped(super().__array_function__(func, types, args, kwargs))
 
     def __float__(self) -> float:
-        value = complex(_plain(self).reshape(())[()])
+        value = complex(plain(self).reshape(())[()])
         now = passage.get()
         now.float_of = value
         now.float_at = _line_of_caller()
         return value.real
 
     def __bool__(self) -> bool:
-        return bool(_plain(self).real)
+        return bool(plain(self).real)
 
     def __int__(self) -> int:
-        return int(_plain(self).real)
+        return int(plain(self).real)
 
-    @property
-    def real(self) -> Any:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def real(self) -> Any:
+        """Itself: the program means a real array."""
         return self
 
-    @property
-    def imag(self) -> Any:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def imag(self) -> Any:
+        """Zeros, as of any real array."""
         return np.zeros(self.shape)
 
-    def conj(self) -> Any:  # type: ignore[override]
+    def conj(self) -> Any:
+        """Itself, as of any real array."""
         return self
 
-    def conjugate(self) -> Any:  # type: ignore[override]
+    def conjugate(self) -> Any:
+        """Itself, as of any real array."""
         return self
 
-    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
+        """A copy that keeps the derivative, or the real part as integers."""
         kind = np.dtype(dtype).kind
         if kind == "f":
             return self.copy()
         if kind == "c":
             return super().astype(dtype, *args, **kwargs)
-        return _plain(self).real.astype(dtype)
+        return plain(self).real.astype(dtype)
 
-    def var(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
-        return _stepped(_var(self, *args, **kwargs))
+    def var(self, *args: Any, **kwargs: Any) -> Any:
+        """As `np.var` of the real program."""
+        return stepped(FUNCTION_RULES["var"](self, *args, **kwargs))
 
-    def std(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
-        return _stepped(np.sqrt(_var(self, *args, **kwargs)))
+    def std(self, *args: Any, **kwargs: Any) -> Any:
+        """As `np.std` of the real program."""
+        return stepped(FUNCTION_RULES["std"](self, *args, **kwargs))
 
-    def round(self, decimals: int = 0, out: Any = None) -> Any:  # type: ignore[override]
-        return np.round(_plain(self).real, decimals)
+    def round(self, decimals: int = 0, *_: Any) -> Any:  # type: ignore[override]
+        """The rounded real part; it has no derivative."""
+        return np.round(plain(self).real, decimals)
 
-    def item(self, *args: Any) -> Any:  # type: ignore[override]
-        return _stepped(_plain(self).item(*args))
+    def item(self, *args: Any) -> Any:
+        """A stepped number."""
+        return stepped(plain(self).item(*args))
 
 
 def _line_of_caller() -> tuple[str, int] | None:
@@ -139,280 +151,23 @@ def _line_of_caller() -> tuple[str, int] | None:
     return (frame.f_code.co_filename, frame.f_lineno)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """The complex array behind a stepped one; anything else as it is."""
     return value.view(np.ndarray) if isinstance(value, SteppedArray) else value
 
 
-def _stepped(value: Any) -> Any:
+def stepped(value: Any) -> Any:
+    """Complex results as stepped arrays; real ones as they are."""
     if isinstance(value, SteppedArray):
         return value
     if isinstance(value, np.ndarray | np.generic | complex):
         return np.asarray(value).view(SteppedArray) if np.iscomplexobj(value) else value
     if type(value) in {tuple, list}:
-        return type(value)(_stepped(v) for v in value)
+        return type(value)(stepped(v) for v in value)
     return value
 
 
-def _parts(value: Any) -> tuple[Any, Any]:
-    plain = np.asarray(_plain(value))
-    return (plain.real, plain.imag) if plain.dtype.kind == "c" else (plain, 0.0)
-
-
-def _of(real: Any, imag: Any) -> Any:
-    result = np.empty(np.broadcast(real, imag).shape, dtype=np.complex128)
-    result.real = real
-    result.imag = imag
-    return result
-
-
-def _chain(function: Callable[[Any], Any], slope: Callable[[Any, Any], Any]) -> Rule:
-    """A rule for an elementwise function from its derivative `slope(x, f(x))`."""
-
-    def rule(z: Any) -> Any:
-        x, dx = _parts(z)
-        y = function(x)
-        with np.errstate(all="ignore"):
-            dy = np.where(dx == 0, 0.0, dx * slope(x, y))
-        return _of(y, dy)
-
-    return rule
-
-
-def _exp(z: Any) -> Any:
-    x, dx = _parts(z)
-    y = np.exp(x)
-    return _of(y, np.where(np.isinf(y), 0.0, dx) * np.where(np.isinf(y), 0.0, y))
-
-
-def _log(z: Any) -> Any:
-    bare = getattr(z, "bare", None)
-    if bare is not None:
-        now = passage.get()
-        x, _ = _parts(bare)
-        guard = float(np.max(_parts(z)[0] - x, initial=0.0))
-        now.guarded += int(np.sum(np.abs(x) < 1e6 * guard))
-        if now.unguarded:
-            z = bare
-    x, dx = _parts(z)
-    passage.get().cancelled += int(np.sum(x < 1e-4))
-    dither = passage.get().dither
-    if dither is not None:
-        x = np.maximum(x + 1.2e-16 * dither.uniform(-1, 1, np.shape(x)), 2e-17)
-    with np.errstate(all="ignore"):
-        return _of(np.log(x), np.where(dx == 0, 0.0, dx / x))
-
-
-def _add(a: Any, b: Any) -> Any:
-    result = _stepped(np.add(_plain(a), _plain(b)))
-    for array, constant in ((a, b), (b, a)):
-        if _is_small_constant(constant) and isinstance(array, SteppedArray) and isinstance(result, SteppedArray):
-            result.bare = array
-    return result
-
-
-def _is_small_constant(value: Any) -> bool:
-    return isinstance(value, float | np.floating) and 0 < value <= 1e-3
-
-
-def _matmul(a: Any, b: Any) -> Any:
-    # The product of two infinitesimals is nothing, and a real factor needs no complex copy.
-    (x, dx), (y, dy) = _parts(a), _parts(b)
-    real = x @ y
-    if np.ndim(dx) == 0:
-        return _of(real, x @ dy)
-    return _of(real, dx @ y if np.ndim(dy) == 0 else x @ dy + dx @ y)
-
-
-def _choose(first_wins: Callable[[Any, Any], Any]) -> Rule:
-    def rule(a: Any, b: Any) -> Any:
-        (x, dx), (y, dy) = _parts(a), _parts(b)
-        now = passage.get()
-        first = first_wins(x, y)
-        for constant, other, wins in ((a, b, first), (b, a, first_wins(y, x))):
-            if _is_guard(constant):
-                now.guarded += int(np.sum(wins))
-                if now.unguarded:
-                    return other
-        moving = np.abs(dx) > np.abs(dy)
-        equal = (x == y) & (dx != dy)
-        now.ties += int(np.sum(equal))
-        first = np.where(equal, moving if now.tie else ~moving, first)
-        return np.where(first, _plain(a), _plain(b))
-
-    return rule
-
-
-def _compare(function: Callable[[Any, Any], Any]) -> Rule:
-    def rule(a: Any, b: Any) -> Any:
-        (x, dx), (y, dy) = _parts(a), _parts(b)
-        now = passage.get()
-        equal = (x == y) & (dx != dy)
-        if not np.any(equal):
-            return function(x, y)
-        now.ties += int(np.sum(equal))
-        result = function(x, y)
-        return result if now.branch is None else np.where(equal, now.branch, result)
-
-    return rule
-
-
-def _is_guard(value: Any) -> bool:
-    """Whether this operand of a maximum or minimum only keeps a probability off 0 and 1."""
-    if isinstance(value, SteppedArray) or np.size(value) != 1:
-        return False
-    bound = float(np.reshape(value, ()))
-    return 0 < bound <= 1e-2 or 0.99 <= bound < 1
-
-
-def _guards(low: float | None, high: float | None) -> bool:
-    """Whether these bounds only keep a probability off 0 and 1, or an exponent from overflow."""
-    lower, upper = -np.inf if low is None else low, np.inf if high is None else high
-    probability = 0 <= lower <= 1e-2 and (0.99 <= upper <= 1 or upper == np.inf) and (lower, upper) != (0, 1)
-    return (probability and (lower, upper) != (0, np.inf)) or (lower <= -20 and upper >= 20)
-
-
-def _clip(z: Any, low: Any = None, high: Any = None, out: Any = None, **_: Any) -> Any:
-    x, _dx = _parts(z)
-    now = passage.get()
-    below = np.zeros(x.shape, bool) if low is None else x < low
-    above = np.zeros(x.shape, bool) if high is None else x > high
-    scalars = (low is None or np.ndim(low) == 0) and (high is None or np.ndim(high) == 0)
-    if scalars and _guards(None if low is None else float(low), None if high is None else float(high)):
-        now.guarded += int(np.sum(below | above))
-        if now.unguarded:
-            return z
-    result = np.array(_plain(z), dtype=np.complex128)
-    result = np.where(below, low if low is not None else 0.0, result)
-    return np.where(above, high if high is not None else 0.0, result)
-
-
-def _abs(z: Any) -> Any:
-    x, dx = _parts(z)
-    now = passage.get()
-    kinks = (x == 0) & (dx != 0)
-    now.ties += int(np.sum(kinks))
-    return _of(np.abs(x), np.where(kinks, dx if now.tie else 0.0, np.sign(x) * dx))
-
-
-def _real_only(function: Any) -> Rule:
-    return lambda *arrays: function(*(_parts(a)[0] for a in arrays))
-
-
-def _logaddexp(a: Any, b: Any) -> Any:
-    (x, dx), (y, dy) = _parts(a), _parts(b)
-    result = np.logaddexp(x, y)
-    return _of(result, dx * np.exp(x - result) + dy * np.exp(y - result))
-
-
-def _arctan2(a: Any, b: Any) -> Any:
-    (x, dx), (y, dy) = _parts(a), _parts(b)
-    return _of(np.arctan2(x, y), (y * dx - x * dy) / (x * x + y * y))
-
-
-def _hypot(a: Any, b: Any) -> Any:
-    return np.sqrt(a * a + b * b)
-
-
-def _sigmoid(x: Any) -> Any:
-    e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1 / (1 + e), e / (1 + e))
-
-
-def _var(z: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
-    if out is not None:
-        raise RefusedError("np.var with out=")
-    away = z - np.mean(z, axis=axis, keepdims=True)
-    total = np.sum(away * away, axis=axis, keepdims=keepdims)
-    return total / (np.size(z) / max(np.size(total), 1) - ddof)
-
-
-def _std(z: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
-    return np.sqrt(_var(z, axis, dtype, out, ddof, keepdims))
-
-
-def _norm(z: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002
-    frobenius = ord is None or ord == "fro" or (ord == 2 and (np.ndim(z) == 1 or isinstance(axis, int)))
-    if frobenius:
-        return np.sqrt(np.sum(z * z, axis=axis, keepdims=keepdims))
-    if ord == 1 and (np.ndim(z) == 1 or isinstance(axis, int)):
-        return np.sum(np.abs(z), axis=axis, keepdims=keepdims)
-    raise RefusedError(f"np.linalg.norm with ord={ord!r}")
-
-
-def _vdot(a: Any, b: Any) -> Any:
-    return np.dot(np.ravel(a), np.ravel(b))
-
-
-RULES: dict[str, Rule] = {
-    "exp": _exp,
-    "log": _log,
-    "add": _add,
-    "matmul": _matmul,
-    "tanh": _chain(np.tanh, lambda _, y: 1 - y * y),
-    "log1p": _chain(np.log1p, lambda x, _: 1 / (1 + x)),
-    "expm1": _chain(np.expm1, lambda _, y: y + 1),
-    "expit": _chain(_sigmoid, lambda x, _: _sigmoid(x) * _sigmoid(-x)),
-    "log_expit": _chain(lambda x: -np.logaddexp(0, -x), lambda x, _: _sigmoid(-x)),
-    "softplus": _chain(lambda x: np.logaddexp(0, x), lambda x, _: _sigmoid(x)),
-    "arctan": _chain(np.arctan, lambda x, _: 1 / (1 + x * x)),
-    "cbrt": _chain(np.cbrt, lambda _, y: 1 / (3 * y * y)),
-    "maximum": _choose(lambda x, y: x > y),
-    "fmax": _choose(lambda x, y: x > y),
-    "minimum": _choose(lambda x, y: x < y),
-    "fmin": _choose(lambda x, y: x < y),
-    "clip": _clip,
-    "absolute": _abs,
-    "fabs": _abs,
-    "sign": _real_only(np.sign),
-    "logaddexp": _logaddexp,
-    "arctan2": _arctan2,
-    "hypot": _hypot,
-    "conjugate": lambda z: z,
-    "positive": lambda z: z,
-    **{f.__name__: _compare(f) for f in (np.greater, np.greater_equal, np.less, np.less_equal)},
-    "vecdot": lambda a, b: np.sum(a * b, axis=-1),
-    **{
-        f.__name__: _real_only(f)
-        for f in (
-            np.equal,
-            np.not_equal,
-            np.isnan,
-            np.isinf,
-            np.isfinite,
-            np.signbit,
-            np.logical_and,
-            np.logical_or,
-            np.logical_not,
-            np.floor,
-            np.ceil,
-            np.rint,
-            np.trunc,
-        )
-    },
-}
-
-FUNCTION_RULES: dict[str, Rule] = {
-    "var": _var,
-    "std": _std,
-    "norm": _norm,
-    "clip": _clip,
-    "vdot": _vdot,
-    "real": lambda z: z,
-    "imag": lambda z: np.zeros(np.shape(z)),
-    "iscomplexobj": lambda z: False,
-    "isrealobj": lambda z: True,
-    "round": lambda z, decimals=0, out=None: np.round(_parts(z)[0], decimals),
-    "around": lambda z, decimals=0, out=None: np.round(_parts(z)[0], decimals),
-    "isclose": lambda a, b, **k: np.isclose(_parts(a)[0], _parts(b)[0], **k),
-    "allclose": lambda a, b, **k: np.allclose(_parts(a)[0], _parts(b)[0], **k),
-    "array_equal": lambda a, b, **k: np.array_equal(_parts(a)[0], _parts(b)[0]),
-    "argmax": lambda z, *a, **k: np.argmax(_parts(z)[0], *a, **k),
-    "argmin": lambda z, *a, **k: np.argmin(_parts(z)[0], *a, **k),
-    "argsort": lambda z, *a, **k: np.argsort(_parts(z)[0], *a, **k),
-}
-
-REFUSED = {
-    "angle", "cov", "corrcoef", "svd", "eig", "eigh", "eigvals", "eigvalsh", "cholesky", "qr", "pinv", "cond",
-    "matrix_norm", "vector_norm", "matrix_rank", "nextafter", "spacing", "copysign", "heaviside", "fmod",
-    "remainder", "floor_divide", "logaddexp2", "frexp", "modf", "correlate", "nanvar", "nanstd",
-}  # fmt: skip
+def parts(value: Any) -> tuple[Any, Any]:
+    """The value and its derivative times the step; 0.0 where it does not move."""
+    array = np.asarray(plain(value))
+    return (array.real, array.imag) if array.dtype.kind == "c" else (array, 0.0)

@@ -73,7 +73,7 @@ class Slopes:
 
 
 def factor_of(slopes: Slopes, gradient: Floats) -> float | None:
-    """c where the right gradient is c times this one; None if there is no such number."""
+    """C where the right gradient is c times this one; None if there is no such number."""
     predicted = slopes.of(gradient)
     size = float(predicted @ predicted)
     if size == 0:

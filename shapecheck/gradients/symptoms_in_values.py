@@ -70,7 +70,7 @@ def find_in_values(
     return (
         _diagonal(name, gradient, slopes, floats, cotangent)
         or _elementwise(name, gradient, slopes, floats)
-        or _overwritten(name, gradient, slopes, floats, integers, rows)
+        or _overwritten(name, gradient, slopes, floats, integers, rows=rows)
         or _assembled(name, gradient, slopes, floats)
         or _with_wrong_slope(name, gradient, slopes, floats)
     )
@@ -91,7 +91,7 @@ def _elementwise(name: str, gradient: Floats, slopes: Slopes, floats: Values) ->
                     corrected = gradient / d * right(v)
                     if other != form and slopes.fits(corrected):
                         wrong, good = form.format(v=each), other.format(v=each)
-                        return _replaced(name, wrong, good, whose, slopes.residual(corrected), each)
+                        return _replaced(name, wrong, good, whose, residual=slopes.residual(corrected), value=each)
     return None
 
 
@@ -108,7 +108,7 @@ def _assembled(name: str, gradient: Floats, slopes: Slopes, floats: Values) -> S
                 corrected = assembly.build(assembly.array * d)
                 if corrected.shape == gradient.shape and factor_of(slopes, corrected) is not None:
                     residual = slopes.residual((factor_of(slopes, corrected) or 1.0) * corrected)
-                    return _missing(name, form.format(v=each), which, residual, each, assembly.text)
+                    return _missing(name, form.format(v=each), which, residual, each, where=assembly.text)
                 if not np.all(np.abs(d) > 1e-8):
                     continue
                 for other, (whose, right) in DERIVATIVES.items():
@@ -116,7 +116,9 @@ def _assembled(name: str, gradient: Floats, slopes: Slopes, floats: Values) -> S
                     factor = factor_of(slopes, corrected) if other != form else None
                     if factor is not None:
                         wrong, good = form.format(v=each), other.format(v=each)
-                        return _replaced(name, wrong, good, whose, slopes.residual(factor * corrected), each)
+                        return _replaced(
+                            name, wrong, good, whose, residual=slopes.residual(factor * corrected), value=each
+                        )
     return None
 
 
@@ -138,7 +140,7 @@ def _with_wrong_slope(name: str, gradient: Floats, slopes: Slopes, floats: Value
                         factor = factor_of(slopes, corrected) if other != form else None
                         if factor is not None:
                             good, residual = other.format(v=v_name), slopes.residual(factor * corrected)
-                            return _replaced(name, wrong, good, whose, residual, v_name)
+                            return _replaced(name, wrong, good, whose, residual=residual, value=v_name)
     return None
 
 
@@ -150,9 +152,7 @@ def _assemblies(gradient: Floats, turned: Values, floats: Values) -> Iterator[As
             continue
         for axis in (0, 1):
             if d.shape[1 - axis] == gradient.size and _proportional(d.sum(axis=axis).reshape(gradient.shape), gradient):
-                yield Assembly(
-                    f"np.sum({d_name}, axis={axis})", d_name, d, lambda a, k=axis: a.sum(axis=k).reshape(gradient.shape)
-                )
+                yield Assembly(f"np.sum({d_name}, axis={axis})", d_name, d, _summed(axis, gradient.shape))
     if gradient.ndim != 2:
         return
     for d_name, d in turned.items():
@@ -162,13 +162,20 @@ def _assemblies(gradient: Floats, turned: Values, floats: Values) -> Iterator[As
             for text, product in _PRODUCTS:
                 made = product(d, a, gradient.shape)
                 if made is not None and _proportional(made, gradient):
-                    yield Assembly(
-                        text.format(d=d_name, a=a_name), d_name, d, lambda x, a=a, p=product: p(x, a, gradient.shape)
-                    )
+                    build = _multiplied(product, a, gradient.shape)
+                    yield Assembly(text.format(d=d_name, a=a_name), d_name, d, build)
+
+
+def _summed(axis: int, shape: tuple[int, ...]) -> Callable[[Floats], Floats]:
+    return lambda d: np.asarray(d.sum(axis=axis).reshape(shape))
+
+
+def _multiplied(product: Callable[..., Any], a: Floats, shape: tuple[int, ...]) -> Callable[[Floats], Floats]:
+    return lambda d: np.asarray(product(d, a, shape))
 
 
 def _product(*, first: bool, samples_last: bool) -> Callable[[Floats, Floats, tuple[int, ...]], Any]:
-    """d and a multiplied so that the samples, which are on their last or their first axis, are contracted."""
+    """D and a multiplied so that the samples, which are on their last or their first axis, are contracted."""
 
     def product(d: Floats, a: Floats, shape: tuple[int, ...]) -> Any:
         left, right = (d, a) if first else (a, d)
@@ -241,7 +248,7 @@ def _as_softmax(v: Floats, axis: int) -> list[Floats]:
 
 
 def _overwritten(
-    name: str, gradient: Floats, slopes: Slopes, floats: Values, integers: Values, rows: tuple[int, ...] | None
+    name: str, gradient: Floats, slopes: Slopes, floats: Values, integers: Values, *, rows: tuple[int, ...] | None
 ) -> Symptom | None:
     """Rows that are used more than once hold the last contribution instead of the sum."""
     if gradient.ndim < 1:
@@ -273,7 +280,7 @@ def _overwritten(
     return None
 
 
-def _missing(name: str, form: str, which: str, residual: float, value: str, where: str = "") -> Symptom:
+def _missing(name: str, form: str, which: str, residual: float, value: str, *, where: str = "") -> Symptom:
     at = f" in {where}" if where else ""
     message = f"the gradient of `{name}` lacks the factor {form}{at}, the derivative {which}"
     return Symptom("missing factor", (name,), message, {"factor": form, "value": value}, residual)
@@ -284,6 +291,6 @@ def _superfluous(name: str, form: str, which: str, residual: float, value: str) 
     return Symptom("missing factor", (name,), message, {"factor": f"1 / ({form})", "value": value}, residual)
 
 
-def _replaced(name: str, wrong: str, right: str, whose: str, residual: float, value: str) -> Symptom:
+def _replaced(name: str, wrong: str, right: str, whose: str, *, residual: float, value: str) -> Symptom:
     message = f"the gradient of `{name}` has the factor {wrong} where {right} belongs, the derivative {whose}"
     return Symptom("missing factor", (name,), message, {"factor": right, "instead of": wrong, "value": value}, residual)

@@ -10,6 +10,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ def network(m: int, dtype: Any = np.float64) -> tuple[dict[str, np.ndarray], np.
     X = (rng.random((m, SIZES[0])) * (rng.random((m, SIZES[0])) < 0.2)).astype(dtype)
     Y = (rng.random((m, 1)) < 0.5).astype(dtype)
     params = {}
-    for i, (a, b) in enumerate(zip(SIZES, SIZES[1:], strict=False), 1):
+    for i, (a, b) in enumerate(pairwise(SIZES), 1):
         params[f"W{i}"] = (rng.normal(size=(a, b)) / np.sqrt(a)).astype(dtype)
         params[f"b{i}"] = np.zeros((1, b), dtype)
     return params, X, Y
@@ -103,7 +104,10 @@ def ours(m: int) -> None:
 
     row("four tensors, gradients as arrays (1 forward, 1 backward included)", lambda: with_backward("projection"))
     row("one direction for all, as arrays (1 forward, 1 backward included)", lambda: with_backward("joint"))
-    row("four tensors, gradients as a function, second point included", lambda: gradcheck(net.loss, net.params, net.grads))
+    row(
+        "four tensors, gradients as a function, second point included",
+        lambda: gradcheck(net.loss, net.params, net.grads),
+    )
     row(
         "four tensors, gradients as a function, one point",
         lambda: gradcheck(net.loss, net.params, net.grads, perturb=False),
@@ -115,7 +119,9 @@ def ours(m: int) -> None:
     net.loss()
     right = net.grads()
     passing = peak(lambda: gradcheck(net.loss, net.params, right))
-    print(f"\npeak memory: two forward passes {peak(lambda: (net.loss(), net.loss())) / 1e6:.0f} MB, check {passing / 1e6:.0f} MB")
+    print(
+        f"\npeak memory: two forward passes {peak(lambda: (net.loss(), net.loss())) / 1e6:.0f} MB, check {passing / 1e6:.0f} MB"
+    )
     print(f"entries: {sum(p.size for p in net.params.values())}")
 
 

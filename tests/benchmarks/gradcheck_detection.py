@@ -151,7 +151,14 @@ def main(count: int = 1000, seed: int = 1) -> None:
                     missed_by[f"{np.dtype(dtype)} {form} {mistake.__name__}"] += 1
                     if "-v" in sys.argv:
                         rel = change / np.sqrt(np.mean(right[name].astype(float) ** 2))
-                        print(attempt, mistake.__name__, name, right[name].shape, f"change {rel:.1e} of typical", report[name])
+                        print(
+                            attempt,
+                            mistake.__name__,
+                            name,
+                            right[name].shape,
+                            f"change {rel:.1e} of typical",
+                            report[name],
+                        )
             print(
                 f"| {np.dtype(dtype)} | {form} | {seen} | {count} | {unsure} "
                 f"| {np.median(evaluations):.0f} | {max(evaluations)} |"

@@ -60,7 +60,11 @@ class Network:
             out = ACTIVATIONS[name][0](z)
             mask = None
             if self.keep < 1:
-                mask = (self.random.random_sample(out.shape) if hasattr(self.random, "random_sample") else self.random.random(out.shape)) < self.keep
+                mask = (
+                    self.random.random_sample(out.shape)
+                    if hasattr(self.random, "random_sample")
+                    else self.random.random(out.shape)
+                ) < self.keep
                 mask = mask.astype(z.dtype) / z.dtype.type(self.keep)
                 out = out * mask
             self.cache.append((a, z, out, normed, mask))
@@ -70,7 +74,7 @@ class Network:
         return a @ p[f"W{last}"] + p[f"b{last}"]
 
     def loss(self) -> float:
-        z, Y, m = self.forward(), self.Y, len(self.X)
+        z, Y = self.forward(), self.Y
         name = self.loss_name
         if name.startswith("squares"):
             total = 0.5 * np.sum((z - Y) ** 2)

@@ -153,7 +153,7 @@ def autograd_check(net: Net) -> tuple[Check, float]:
     from autograd.test_util import check_grads
 
     def value(*p: Any) -> Any:
-        sigmoid = lambda z: 1 / (1 + anp.exp(-z))  # noqa: E731
+        sigmoid = lambda z: 1 / (1 + anp.exp(-z))
         A = sigmoid(anp.dot(sigmoid(anp.dot(net.X, p[0]) + p[1]), p[2]) + p[3])
         return -anp.mean(net.Y * anp.log(A) + (1 - net.Y) * anp.log(1 - A))
 
@@ -189,9 +189,12 @@ def numdifftools_seconds(net: Net) -> tuple[float, float]:
 def peers(net: Net) -> Iterator[tuple[str, Callable[[], tuple[Check, float]]]]:
     """Name and maker of each."""
     yield "shapecheck, four directions", lambda: shapecheck_check(net)
-    yield "shapecheck, one direction", lambda: (
-        lambda g: gradcheck(net.loss, net.params, g, mode="joint").ok,
-        shapecheck_check(net)[1],
+    yield (
+        "shapecheck, one direction",
+        lambda: (
+            lambda g: gradcheck(net.loss, net.params, g, mode="joint").ok,
+            shapecheck_check(net)[1],
+        ),
     )
     yield "scipy check_grad, random", lambda: scipy_check(net, "random")
     yield "CS231n recipe, 40 entries", lambda: cs231n_check(net)
@@ -218,7 +221,9 @@ def main(samples: int = 11272, mistakes: int = 200) -> None:
     small = Net(500)
     small.loss()
     small_right = small.grads()
-    print(f"| checker | ratio, {samples} samples | accepts the right gradient | one entry off by 1 % seen, of {mistakes} |")
+    print(
+        f"| checker | ratio, {samples} samples | accepts the right gradient | one entry off by 1 % seen, of {mistakes} |"
+    )
     print("| --- | ---: | --- | ---: |")
     makers = dict(peers(small))
     for name, make in peers(net):
