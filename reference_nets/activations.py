@@ -5,8 +5,8 @@ input. Sigmoid, tanh and softmax are differentiated from their output `A`, the r
 conventions bear the same name in most programs, and mixing them is the most common wrong derivative.
 
 Source:
-    Nielsen, Neural Networks and Deep Learning, eq. (3) sigmoid, (110) tanh, (111) the one from the other; Goodfellow, Bengio and Courville,
-    Deep Learning, eq. (6.29) softmax, sec. 6.3.1 rectifiers; Maas et al. 2013, leaky rectifier.
+    Nielsen, Neural Networks and Deep Learning, eq. (3) sigmoid, (110) tanh, (111) the one from the other; Goodfellow,
+    Bengio and Courville, Deep Learning, eq. (6.29) softmax, sec. 6.3.1 rectifiers; Maas et al. 2013, leaky rectifier.
 """
 
 from __future__ import annotations

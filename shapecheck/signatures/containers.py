@@ -69,10 +69,15 @@ def items_fit(annotation: Any, value: Any) -> bool:
 
 
 def item_at_fault(annotation: Any, value: Any, source: str) -> tuple[str, Any, Any]:
-    """Follow a value that does not fit into its sequences: (text that reaches it, annotation, value) of the culprit."""
+    """Follow a value that does not fit into its sequences and tuples: (text that reaches it, annotation, value) of the culprit."""
     if _is_sequence(annotation) and isinstance(value, Sequence):
         part = get_args(annotation)[0]
         for index, item in enumerate(value):
+            if not items_fit(part, item):
+                return item_at_fault(part, item, f"{source}[{index}]")
+    parts = get_args(annotation)
+    if get_origin(annotation) is tuple and isinstance(value, tuple) and len(value) == len(parts):
+        for index, (part, item) in enumerate(zip(parts, value, strict=True)):
             if not items_fit(part, item):
                 return item_at_fault(part, item, f"{source}[{index}]")
     return source, annotation, value

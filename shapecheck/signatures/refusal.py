@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import AbstractArray
 
 from shapecheck.signatures.axes import AxisBinding, Bindings, Shape, leaf_arrays, misfit
-from shapecheck.signatures.containers import item_at_fault, items_fit
+from shapecheck.signatures.containers import holds_arrays, item_at_fault, items_fit
 
 __all__ = ["AxisBinding", "Refusal", "SignatureError", "annotation_text", "refuse"]
 
@@ -85,8 +85,8 @@ def annotation_text(annotation: Any) -> str:
     if isinstance(annotation, type) and not getattr(annotation, "__args__", None):
         return "None" if annotation is type(None) else annotation.__name__
     arguments = getattr(annotation, "__args__", None)
-    if not arguments:
-        return str(annotation).replace("typing.", "")
+    if not arguments or not holds_arrays(annotation):
+        return str(annotation).replace("typing.", "").replace("collections.abc.", "")
     inside = [annotation_text(part) if part is not ... else "..." for part in arguments]
     origin = getattr(annotation, "__origin__", None)
     if origin is None or getattr(origin, "__name__", "") in ("Union", "UnionType"):
@@ -115,10 +115,10 @@ def refuse(
     bindings = Bindings()
     for declared in values:
         for source, annotation, value in leaf_arrays(declared.annotation, declared.value, declared.name):
-            if declared.name == blamed or not _fits(value, annotation):
+            if not _fits(value, annotation):
                 if blamed not in (None, declared.name):
                     continue  # a variable that was given another value since it was checked
-                subject = declared.subject.replace(f"`{declared.name}`", f"`{source}`")
+                subject = _subject(declared, source)
                 found, reason = _fault(value, annotation, bindings)
                 return Refusal(
                     function=function,
@@ -133,13 +133,14 @@ def refuse(
                     help=_help(source, value, annotation),
                 )
             bindings.bind(annotation, tuple(value.shape), source)
-    for declared in values:
-        if not items_fit(declared.annotation, declared.value):
+    suspects = [declared for declared in values if blamed in (None, declared.name)]
+    for declared in suspects:
+        if declared.name == blamed or not items_fit(declared.annotation, declared.value):
             source, annotation, value = item_at_fault(declared.annotation, declared.value, declared.name)
             wanted = annotation_text(annotation)
             return Refusal(
                 function=function,
-                subject=declared.subject.replace(f"`{declared.name}`", f"`{source}`"),
+                subject=_subject(declared, source),
                 found=f"is {_kind(value)}",
                 reason=f"its signature says {wanted}",
                 declared=f"{source}: {wanted}",
@@ -152,10 +153,19 @@ def refuse(
     return None
 
 
+def _subject(declared: Declared, source: str) -> str:
+    """What was refused, down to the item: "argument `weights[2]`", "the result[1]"."""
+    if declared.name == "return":
+        return declared.subject + source.removeprefix("return")
+    return declared.subject.replace(f"`{declared.name}`", f"`{source}`")
+
+
 def _kind(value: Any) -> str:
     """The value itself where it is short, else what kind of thing it is."""
     if isinstance(value, str | bool | int | float | None) and len(repr(value)) < 40:
         return repr(value)
+    if isinstance(value, np.ndarray):
+        return "an array"
     kind = type(value).__name__
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 

@@ -15,7 +15,7 @@ from jaxtyping import TypeCheckError, jaxtyped
 from shapecheck.signatures.assignments import CHECK, LocalRefused, read_hint, with_checked_assignments
 from shapecheck.signatures.axes import check_words, leaf_arrays
 from shapecheck.signatures.containers import NUMBERS, items_fit, needs_items_fit, without_items
-from shapecheck.signatures.memory import Memory, Walk
+from shapecheck.signatures.memory import Memory, Place, Walk
 from shapecheck.signatures.refusal import Declared, Refusal, SignatureError, annotation_text, refuse
 
 # Their bodies run when the call, and with it the binding of axes, is over: local variables are not checked there.
@@ -88,16 +88,25 @@ class Signed:
         fits: Callable[..., None] = jaxtyped(typechecker=_keeping_items(beartype(conf=NUMBERS)))(stub)
         return fits
 
-    def in_context(self, act: Callable[[], Any], args: Any, kwargs: Any) -> Any:
-        """Call `act` where jaxtyping has bound no axis yet and knows the arguments, for axes such as `{classes}`."""
+    def in_context(self, act: Callable[..., Any]) -> Callable[..., Any]:
+        """Make `act` run where jaxtyping has bound no axis and knows the arguments, for axes such as `{classes}`."""
 
-        def run(*_args: Any, **_kwargs: Any) -> Any:
-            return act()
+        def run(*args: Any, **kwargs: Any) -> Any:
+            return act(args, kwargs)
 
         bare = [p.replace(annotation=inspect.Parameter.empty) for p in self.plain.parameters.values()]
         run.__signature__ = inspect.Signature(bare)  # type: ignore[attr-defined]
         # A typechecker that checks nothing: with None jaxtyping would add a note to exceptions that pass.
-        return jaxtyped(typechecker=_unchecked)(run)(*args, **kwargs)
+        within: Callable[..., Any] = jaxtyped(typechecker=_unchecked)(run)
+        return within
+
+    @functools.cached_property
+    def run_unremembered(self) -> Callable[..., Any]:
+        """Call the function with its axes bound, for what `memory` cannot hold."""
+        return self.in_context(lambda args, kwargs: self._run(self._walk(None, args, kwargs), args, kwargs))
+
+    def _walk(self, start: Place | None, args: Any, kwargs: Any) -> Walk:
+        return Walk(self.memory, start, lambda: self._arrays(args, kwargs))
 
     def call(self, args: Any, kwargs: Any) -> Any:
         """Call the function, checking in full whatever has not been accepted before."""
@@ -120,12 +129,11 @@ class Signed:
                 return self.fn(*args, **kwargs)  # a missing or surplus argument: Python's own words for it
             if key is not None:
                 start = self.memory.accepted(key)
-        walk = Walk(self.memory, start, lambda: self._arrays(args, kwargs))
         if start is None:
-            return self.in_context(lambda: self._run(walk, args, kwargs), args, kwargs)
+            return self.run_unremembered(*args, **kwargs)
         # A context of its own: an `isinstance` in here must not meet the axes of a function further out.
         with jaxtyped("context"):
-            return self._run(walk, args, kwargs)
+            return self._run(self._walk(start, args, kwargs), args, kwargs)
 
     def _run(self, walk: Walk, args: Any, kwargs: Any) -> Any:
         __tracebackhide__ = True
@@ -168,10 +176,10 @@ class Signed:
     def _refuse(
         self, values: list[Declared], where: str, args: Any, kwargs: Any, blamed: str | None = None
     ) -> Refusal | None:
-        def walk() -> Refusal | None:
+        def walk(_args: Any, _kwargs: Any) -> Refusal | None:
             return refuse(self.fn.__qualname__, self.text(), where, values, blamed)
 
-        found: Refusal | None = self.in_context(walk, args, kwargs)
+        found: Refusal | None = self.in_context(walk)(*args, **kwargs)
         return found
 
     def _refused_local(self, refused: LocalRefused, args: Any, kwargs: Any) -> SignatureError:

@@ -2,7 +2,9 @@
 
 import pickle
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import jaxtyping
 import numpy as np
@@ -52,6 +54,13 @@ def elementwise(dA: Float[Array, "*shape"], Z: Float[Array, "*shape"]) -> Float[
     return dA * Z
 
 
+@signature
+def two(
+    X: Float[Array, "m n"], kind: Literal["mean", "sum"], fn: Callable[..., object]
+) -> tuple[Float[Array, "m"], float]:
+    return fn(X)
+
+
 W, b, A_prev = np.ones((5, 3)), np.ones((5, 1)), np.ones((3, 7))
 
 REFUSED = {
@@ -68,6 +77,10 @@ REFUSED = {
     "a-sum-of-axes": lambda: stacked(np.ones((4, 3)), np.ones((3, 2)), np.ones((2, 1))),
     "too-few-axes-for-a-run": lambda: stacked(np.ones((4, 3)), np.ones((4, 2)), np.array(1.0)),
     "the-end-of-a-run-of-axes": lambda: stacked(np.ones((4, 3)), np.ones((4, 2)), np.ones((2, 4, 2))),
+    "the-second-result": lambda: two(W, "sum", lambda X: (X[:, 0], "7")),
+    "the-first-result-of-two": lambda: two(W, "sum", lambda X: (X[0], 7.0)),
+    "one-result-for-two": lambda: two(W, "sum", lambda X: X[:, 0]),
+    "a-word-that-is-none-of-those": lambda: two(W, "median", lambda X: (X[:, 0], 7.0)),
     "a-run-of-other-axes": lambda: elementwise(np.ones((5, 1)), np.ones(5)),
     "a-fixed-size-in-a-dictionary": lambda: named({"W1": np.ones((3, 2)), "W2": np.ones((2, 3))}, sizes=[]),
     "one-of-the-starred": lambda: named({}, np.ones(3), np.ones(4), sizes=[]),
