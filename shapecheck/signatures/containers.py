@@ -69,7 +69,7 @@ def items_fit(annotation: Any, value: Any) -> bool:
 
 
 def item_at_fault(annotation: Any, value: Any, source: str) -> tuple[str, Any, Any]:
-    """Follow a value that does not fit into its sequences and tuples: (text that reaches it, annotation, value) of the culprit."""
+    """Follow a value that does not fit down to the item at fault: the text that reaches it, its annotation, it."""
     if _is_sequence(annotation) and isinstance(value, Sequence):
         part = get_args(annotation)[0]
         for index, item in enumerate(value):
