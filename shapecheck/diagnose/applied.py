@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from shapecheck.gradients.replay import Replay
 from shapecheck.network.parameters import Parameter, Update
-from shapecheck.trace.tape import Operation, Ref
+from shapecheck.trace.tape import Operation, Ref, refs
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Truncation:
     Attributes:
         site: Of the assignment.
         birth: The value of the integer array as it was created.
-        parameters: The names of the parameters whose updates depend on it.
+        parameters: The names of the parameters whose updates depend on it; empty where the tape cannot tell, as for
+            entries handed out one by one by a loop.
     """
 
     site: int
@@ -47,7 +49,7 @@ class SecondUpdate:
 
 
 def truncations(replay: Replay, parameters: Sequence[Parameter]) -> list[Truncation]:
-    """Stores of numbers with a fractional part in signed integer arrays that parameters' updates depend on.
+    """Stores of numbers with a fractional part in signed integer arrays that are no indices.
 
     Args:
         replay: The tape.
@@ -59,7 +61,7 @@ def truncations(replay: Replay, parameters: Sequence[Parameter]) -> list[Truncat
         if operation.site is None or operation.site in found or not _cuts_off(replay, operation):
             continue
         names = tuple(name for name, values in feeds.items() if operation.result in values)
-        if names:
+        if names or not _is_index(replay, operation):
             target = operation.arguments[0].value
             found[operation.site] = Truncation(operation.site, _birth(replay, target), names)
     return list(found.values())
@@ -75,6 +77,16 @@ def _cuts_off(replay: Replay, operation: Operation) -> bool:
         return False
     array = np.asarray(replay.recorded[value.value] if isinstance(value, Ref) else _number(value))
     return array.dtype.kind == "f" and bool(np.any(array != np.trunc(array)))
+
+
+def _is_index(replay: Replay, operation: Operation) -> bool:
+    """Whether an array, or a later version of it, picks entries of another: there integers are meant."""
+    identity = replay.tape.values[operation.result].identity
+    versions = {v.number for v in replay.tape.values if v.identity == identity}
+    for other in replay.tape.operations:
+        if other.function in {"getitem", "setitem"} and not versions.isdisjoint(refs(other.arguments[1:2])):
+            return True
+    return False
 
 
 def _number(value: Any) -> Any:
@@ -96,9 +108,8 @@ def second_updates(replay: Replay, parameters: Iterable[Parameter]) -> list[Seco
     """
     found: dict[int, SecondUpdate] = {}
     for parameter in parameters:
-        for number, update in enumerate(parameter.updates):
-            following = parameter.updates[number + 1 :]
-            second = _second(replay, update, following[0] if following else None)
+        for update, following in itertools.pairwise(parameter.updates):
+            second = _second(replay, update, following)
             if second is not None and second[0] not in found:
                 site, entries = second
                 size = int(np.size(replay.recorded[update.new]))
@@ -106,16 +117,17 @@ def second_updates(replay: Replay, parameters: Iterable[Parameter]) -> list[Seco
     return list(found.values())
 
 
-def _second(replay: Replay, update: Update, following: Update | None) -> tuple[int, int] | None:
+def _second(replay: Replay, update: Update, following: Update) -> tuple[int, int] | None:
     """(site, number of entries) of a store into the new version that repeats the update's own change."""
     recorded = replay.recorded
-    until = following.operation + 1 if following is not None else None
     first = update.sign * np.asarray(recorded[update.change])
     now = np.asarray(recorded[update.new])
     if np.broadcast(first, now).shape != now.shape:
         return None
     first = np.broadcast_to(first, now.shape)
-    for operation in replay.tape.operations[update.operation + 1 : until]:
+    # Without a forward pass in between, the next update itself can be the repetition.
+    repeated = following.change not in replay.dependents([update.new], following.operation)
+    for operation in replay.tape.operations[update.operation + 1 : following.operation + repeated]:
         repeats = operation.function in {"setitem", "+", "-", "+=", "-="} and update.new in operation.inputs
         if not repeats or operation.site is None or np.shape(recorded[operation.result]) != now.shape:
             continue
