@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import permutations
 
 from shapecheck.repair.candidate import Candidate, Place
+from shapecheck.repair.sizes import more_axes, other_sizes, size_argument_candidates
 
 _REDUCTIONS = frozenset({"sum", "mean", "max", "min", "std", "var", "prod", "average", "amax", "amin"})
 _CREATORS = frozenset(
@@ -40,6 +41,8 @@ def call_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
         yield place.candidate(f"count the columns of `{place.text(node.args[0])}`", "count", node, f"{text}.shape[1]", 1.6)
     yield from _scalar_candidates(place, node, name)
     yield from _accident_candidates(place, node, name)
+    if name not in _CREATORS:
+        yield from size_argument_candidates(place, node, name)
     if name in {"matrix", "mat", "asmatrix"}:
         array = place.numpy_function("array")
         if array is not None:
@@ -63,7 +66,8 @@ def _shape_candidates(place: Place, node: ast.Attribute) -> Iterator[Candidate]:
         return
     shape = place.shape(node.value)
     for axis in range(len(shape) if shape is not None else 2):
-        yield place.candidate(f"use the size of axis {axis}", "count", node, f"{place.text(node)}[{axis}]", 0.8)
+        cost = 0.8 - 0.2 * place.source.text.count(f".shape[{axis}]") / max(1, place.source.text.count(".shape["))
+        yield place.candidate(f"use the size of axis {axis}", "count", node, f"{place.text(node)}[{axis}]", cost)
 
 
 def _keyword(node: ast.Call, name: str) -> ast.keyword | None:
@@ -145,7 +149,7 @@ def _reshape_candidates(place: Place, node: ast.Call) -> Iterator[Candidate]:
     for size in sizes:
         if place.text(size) != "-1" and "-1" not in texts:
             yield place.candidate(f"let `{place.text(size)}` be worked out", "reshape", size, "-1", 1.3)
-        yield from _other_sizes(place, size, 1.3)
+        yield from other_sizes(place, size, 1.3)
 
 
 def _stack_candidates(place: Place, node: ast.Call, name: str) -> Iterator[Candidate]:
@@ -186,77 +190,9 @@ def _creation_candidates(place: Place, node: ast.Call, name: str) -> Iterator[Ca
         shown = f"create it as ({place.text(sizes[1])}, {place.text(sizes[0])})"
         yield Candidate(shown, "sizes", edits, cost, place.path, edits[0].line)
     for size in sizes:
-        yield from _other_sizes(place, size, 1.0)
+        yield from other_sizes(place, size, 1.0)
     if len(sizes) == 1:
-        yield from _more_axes(place, node, sizes[0], name)
-
-
-def _more_axes(place: Place, node: ast.Call, size: ast.expr, name: str) -> Iterator[Candidate]:
-    if isinstance(size, ast.Attribute) or "shape" in place.text(size):
-        return
-    text = place.text(size)
-    bare = name in {"rand", "randn"}
-    for first, second, title in ((text, "1", "a column"), ("1", text, "a row")):
-        new = f"{first}, {second}" if bare else f"({first}, {second})"
-        target: ast.AST = size
-        parent = place.parent(size)
-        if isinstance(parent, ast.Tuple):
-            target = parent
-        yield place.candidate(f"create it as {title}", "column", target, new, 1.3)
-
-
-def _other_sizes(place: Place, size: ast.expr, cost: float) -> Iterator[Candidate]:
-    """Another number in scope in the place of a size, one more, and one less."""
-    text = place.text(size)
-    value = _number(place, size)
-    for name, other in _numbers(place):
-        if name != text and other != value:
-            alike = place.candidate(f"use `{name}` for the size `{text}`", "size", size, name, cost + 0.2)
-            yield alike
-    if isinstance(size, ast.BinOp) and isinstance(size.right, ast.Constant) and size.right.value == 1:
-        yield place.candidate(f"use the size `{place.text(size.left)}`", "size", size, place.text(size.left), cost)
-    elif not isinstance(size, ast.UnaryOp):
-        yield place.candidate(f"make it one larger: `{text} + 1`", "size", size, f"{text} + 1", cost + 0.5)
-        yield place.candidate(f"make it one smaller: `{text} - 1`", "size", size, f"{text} - 1", cost + 0.7)
-    if isinstance(size, ast.Subscript) and isinstance(size.slice, ast.Constant | ast.Name | ast.BinOp):
-        owner = place.text(size.value)
-        index = place.text(size.slice)
-        options = ("0", "1") if isinstance(size.slice, ast.Constant) else (f"{index} - 1", f"{index} + 1")
-        if isinstance(size.slice, ast.BinOp):
-            options = (place.text(size.slice.left),)
-        for option in options:
-            if option != index:
-                new = f"{owner}[{option}]"
-                yield place.candidate(f"use `{new}` for the size `{text}`", "size", size, new, cost)
-
-
-def _number(place: Place, node: ast.expr) -> object:
-    seen = place.surroundings.seen(place.path, node)
-    if seen is not None:
-        return seen.literal
-    return node.value if isinstance(node, ast.Constant) else None
-
-
-def _numbers(place: Place) -> list[tuple[str, int]]:
-    """Names and attributes in scope that hold small positive integers, and the sizes of arrays."""
-    found: list[tuple[str, int]] = []
-    for name, seen in place.scope().items():
-        if isinstance(seen.literal, int) and not isinstance(seen.literal, bool) and 0 < seen.literal < 100_000:
-            found.append((name, seen.literal))
-        if name == "self":
-            for attribute, inner in seen.attributes:
-                if isinstance(inner.literal, int) and not isinstance(inner.literal, bool) and inner.literal > 0:
-                    found.append((f"self.{attribute}", inner.literal))
-    function = place.module.enclosing_function(place.statement)
-    if function is not None:
-        known = {name for name, _ in found}
-        for argument in function.args.args:
-            if argument.arg not in known and argument.arg not in {"self", "cls"} and argument.arg not in place.scope():
-                found.append((argument.arg, -1))
-    for name, seen in place.locals().items():
-        if seen.shape is not None and len(seen.shape) == 2 and len(found) < 24:
-            found += [(f"{name}.shape[0]", seen.shape[0]), (f"{name}.shape[1]", seen.shape[1])]
-    return found[:24]
+        yield from more_axes(place, node, sizes[0], name)
 
 
 def _scalar_candidates(place: Place, node: ast.Call, name: str) -> Iterator[Candidate]:

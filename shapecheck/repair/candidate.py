@@ -122,6 +122,26 @@ class Place:
         """The enclosing function's own names."""
         return self.surroundings.local_names(self.path, self.statement)
 
+    def clashes(self) -> set[tuple[object, object]]:
+        """Pairs of lengths that the failing expression needs to be equal, and are not."""
+        if len(self.failing) != 2:
+            return set()
+        left, right = self.failing
+        pairs = list(zip(reversed(left), reversed(right), strict=False))
+        pairs.append((left[-1], right[-2] if len(right) > 1 else right[0]))
+        pairs = [(a, b) for a, b in pairs if a != b]
+        return {*pairs, *((b, a) for a, b in pairs)}
+
+    def updates(self) -> bool:
+        """Whether the statement steps a value: `w -= rate * dw`, `w = w - rate * dw`. Its mistakes are born elsewhere."""
+        statement = self.statement
+        if isinstance(statement, ast.AugAssign):
+            return isinstance(statement.op, ast.Sub | ast.Add)
+        if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.BinOp):
+            return False
+        target = self.text(statement.targets[0])
+        return isinstance(statement.value.op, ast.Sub | ast.Add) and self.text(statement.value.left) == target
+
     def unused(self) -> list[str]:
         """Names that the enclosing function stores and never reads."""
         function = self.module.enclosing_function(self.statement)

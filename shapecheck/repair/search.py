@@ -105,7 +105,9 @@ class Search:
         self.budget = Budget(seconds)
         self.stdin = stdin
         self.originals = {path: source.text for path, source in trace.sources.items()}
-        self.late = trace.tail is not None
+        # A parameter that grew shows in the first steps, however late the program dies of it.
+        self.late = trace.tail is not None and not Surroundings(trace).growth()
+        self.early = trace.tail is not None and not self.late
         self.tried = 0
         self.dropped = 0
         self.evidence = Evidence()
@@ -236,7 +238,7 @@ class Search:
 
     def attempt(self, texts: dict[str, str], *, stage: _Stage | None = None, whole: bool = False) -> Attempt:
         """The order for one trial; whole: run to the end, however long it takes."""
-        window = Limits().window_events if self.late else max(3000, 2 * self.trace.events + 2000)
+        window = Limits().window_events if self.late or self.early else max(3000, 2 * self.trace.events + 2000)
         seconds = 4.0 + 3 * self.trace.seconds if self.late or whole else 3.0 + 3 * self.trace.seconds
         return Attempt(
             program=replace(self.program, replaced={**self.program.replaced, **texts}),
@@ -246,7 +248,7 @@ class Search:
             folder=os.getcwd(),
             stdin=self.stdin,
             beyond=stage.trace.events if stage is not None else None,
-            probe=self._probe(stage, texts) if stage is not None else None,
+            probe=self._probe(stage, texts) if stage is not None and not self.early else None,
         )
 
     def _probe(self, stage: _Stage, texts: dict[str, str]) -> Probe | None:
@@ -282,7 +284,10 @@ class Search:
         return self.evidence.ranked(confirmed) + [s for s in ranked if s.tier == 3][:1]
 
     def edits(self, solution: Solution) -> tuple[Edit, ...]:
-        """The edits of a solution against the files as they are."""
-        return tuple(
+        """The edits of a solution against the files as they are; the one that was found first comes first."""
+        edits = [
             edit for path, text in solution.texts.items() for edit in edits_between(path, self.originals[path], text)
-        )
+        ]
+        first = solution.candidate
+        edits.sort(key=lambda e: (e.path, e.line) != (first.path, first.line))
+        return tuple(edits)

@@ -10,6 +10,9 @@ from shapecheck.repair.products import transposed
 from shapecheck.trace.tape import Shape
 
 
+_DRAWN = frozenset("randn rand random normal uniform standard_normal integers randint zeros ones eye permutation".split())
+
+
 def _eligible(place: Place, node: ast.expr) -> bool:
     if isinstance(node, ast.Constant | ast.Tuple | ast.List | ast.Starred | ast.Lambda | ast.Slice | ast.Compare):
         return False
@@ -30,8 +33,28 @@ def shaping_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
         return
     name = place.text(node)
     shown = name if len(name) <= 40 else "this value"
+    used = _handed_over(place, node) + (0.4 if place.updates() else 0.0)
     for title, kind, text, after, cost in _forms(place, node, shape, shown):
-        yield place.candidate(title, kind, node, text, place.judge(shape, after, cost))
+        if kind in {"sum", "slice"} and _is_data(place, node):
+            continue
+        yield place.candidate(title, kind, node, text, place.judge(shape, after, cost) + used)
+
+
+def _handed_over(place: Place, node: ast.expr) -> float:
+    """What it costs more to turn a value just where it is handed to a function, and not where it was made."""
+    parent = place.parent(node)
+    if not isinstance(parent, ast.Call) or node not in parent.args or not isinstance(node, ast.Name | ast.Attribute):
+        return 0.0
+    called = place.text(parent.func)
+    return 0.0 if called.partition(".")[0] == place.numpy() or called.endswith((".dot", ".append")) else 0.35
+
+
+def _is_data(place: Place, node: ast.expr) -> bool:
+    """Whether an expression draws or states numbers: nobody means to add those up, or to drop some."""
+    if isinstance(node, ast.Call):
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        return name in _DRAWN or (name == "array" and bool(node.args) and isinstance(node.args[0], ast.List))
+    return isinstance(node, ast.BinOp) and (_is_data(place, node.left) or _is_data(place, node.right))
 
 
 def _forms(
@@ -54,7 +77,8 @@ def _forms(
                 inner = place.text(node)
                 text = f"{total}({inner}, axis={axis}{option})" if total else f"{atom}.sum(axis={axis}{option})"
                 title = f"sum `{shown}` over axis {axis}"
-                yield title, "sum", text, after, 1.3 if whole or isinstance(node, ast.Name) else 1.9
+                asked = place.wanted.get(shape) == after
+                yield title, "sum", text, after, (1.3 if whole or isinstance(node, ast.Name) else 1.7) + 0.5 * (not asked)
         if 1 in shape:
             yield f"flatten `{shown}`", "flatten", f"{atom}.ravel()", (rows * columns,), 1.9
         for text, after in (

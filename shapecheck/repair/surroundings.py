@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from shapecheck.network.parameters import Update, find_parameters
 from shapecheck.trace.child import Trace
 from shapecheck.trace.failure import Failure, Seen
 from shapecheck.trace.sites import SourceText
@@ -98,6 +99,7 @@ class Surroundings:
                 continue
         self.shapes: dict[tuple[str, int, int, int, int], Shape] = {}
         self.every_shape: dict[tuple[str, int, int, int, int], set[Shape]] = {}
+        self._growth: list[Update] | None = None
         self._calls: dict[str, list[tuple[str, int]]] = {}
         self._locals: dict[ast.AST, dict[str, Seen]] = {}
         self._bound: dict[int, dict[int, list[int]]] = {}
@@ -257,11 +259,21 @@ class Surroundings:
             for tape in (self.trace.tail, self.trace.head):
                 if tape is not None:
                     self._walk(tape, identity, add)
+        if self.trace.tail is not None:
+            for update in self.growth():
+                self._walk_from(self.trace.head, update.new, 0, add)
         for suspect in list(found.values()):
             self._add_neighbours(suspect, add)
             self._add_callers(suspect, add)
         ordered = sorted(found.values(), key=lambda s: s.distance)
         return ordered[:most]
+
+    def growth(self) -> list[Update]:
+        """The updates that gave a parameter another shape, long before the program died of it."""
+        if self._growth is None:
+            grown = [p.grew(self.trace.head) for p in find_parameters(self.trace.head)]
+            self._growth = [update for update in grown if update is not None]
+        return self._growth
 
     def _add_callers(self, suspect: Suspect, add: Add) -> None:
         """Where the function was called that holds a suspect: sizes and data are handed over there."""
@@ -295,21 +307,16 @@ class Surroundings:
 
     def _walk(self, tape: Tape, identity: int, add: Add) -> None:
         start = tape.latest(identity)
-        if start is None:
-            return
-        bound: dict[int, list[int]] = {}
-        for _, site, values in tape.returns:
-            for value in values:
-                bound.setdefault(value, []).append(site)
-        for binding in tape.bindings:
-            bound.setdefault(binding.value, []).append(binding.site)
-        for access in tape.accesses:
-            bound.setdefault(access.value, []).append(access.site)
-        queue = deque([(start.number, 1)])
-        visited = {start.number}
+        if start is not None:
+            self._walk_from(tape, start.number, 1, add)
+
+    def _walk_from(self, tape: Tape, start: int, near: int, add: Add) -> None:
+        bound = self._bound_sites(tape)
+        queue = deque([(start, near)])
+        visited = {start}
         while queue and len(visited) < 400:
             number, distance = queue.popleft()
-            for site_number in list(dict.fromkeys(bound.get(number, [])))[:8]:
+            for site_number in bound.get(number, [])[:8]:
                 site = tape.sites[site_number]
                 add(site.path, site.line, distance)
             producer = tape.values[number].producer
@@ -325,17 +332,17 @@ class Surroundings:
                     queue.append((source, distance + (operation.site is not None)))
 
     def _bound_sites(self, tape: Tape) -> dict[int, list[int]]:
-        """Value -> the sites that named it, read it from a container, or returned it."""
+        """Value -> the sites that returned it, named it, or read it from a container."""
         if id(tape) not in self._bound:
             bound: dict[int, list[int]] = {}
+            for _, returned, values in tape.returns:
+                for value in values:
+                    bound.setdefault(value, []).append(returned)
             for binding in tape.bindings:
                 bound.setdefault(binding.value, []).append(binding.site)
             for access in tape.accesses:
                 bound.setdefault(access.value, []).append(access.site)
-            for _, returned, values in tape.returns:
-                for value in values:
-                    bound.setdefault(value, []).append(returned)
-            self._bound[id(tape)] = bound
+            self._bound[id(tape)] = {number: list(dict.fromkeys(sites)) for number, sites in bound.items()}
         return self._bound[id(tape)]
 
     def _add_neighbours(self, suspect: Suspect, add: Add) -> None:
