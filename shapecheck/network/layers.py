@@ -59,6 +59,7 @@ class Layers:
         self.layers: dict[int, Layer] = {}
         self.layout = "batch-first"
         self._data: set[int] = set()
+        self._weighted: dict[int, int] = {}
         self._newborn = [value.producer is None for value in tape.values]
         self._updated = updated_names(sources)
         parameters = find_parameters(tape)
@@ -77,7 +78,7 @@ class Layers:
         if operation.function == "leaf" or not operation.inputs:
             self._newborn[result] = operation.function == "leaf" or self._scaled(operation)
             return
-        arrays = [n for n in operation.inputs if self.tape.values[n].size > 1]
+        arrays = [n for n in operation.inputs if self.tape.values[n].shape != ()]
         if operation.function in CARRIERS and isinstance(operation.arguments[0], Ref):
             source = operation.arguments[0].value
             part = operation.function == "getitem" and len(self.tape.values[source].shape) == 1
@@ -112,7 +113,7 @@ class Layers:
 
     def _scaled(self, operation: Operation) -> bool:
         if operation.function in {"*", "/", "-", "+", "unary-", "numpy.multiply", "numpy.array"}:
-            return sum(self.tape.values[n].size > 1 for n in operation.inputs) <= 1
+            return sum(self.tape.values[n].shape != () for n in operation.inputs) <= 1
         return not operation.inputs
 
     def _is_lookup(self, operation: Operation, source: int) -> bool:
@@ -137,6 +138,8 @@ class Layers:
             if len(self.layer_of) == 1:
                 self._read_layout(operation, weight, other)
         self.depth[operation.result] = max(self.depth[operation.result], self.layer_of[root])
+        if self.depth[other] < self.layer_of[root]:
+            self._weighted[operation.result] = self.layer_of[root]
 
     def _choose(self, operation: Operation, first: int, second: int) -> tuple[int | None, int | None]:
         """(weight, other operand) of a product, where one of them is a weight."""
@@ -179,24 +182,22 @@ class Layers:
         return self._score(root) > 0
 
     def _sum(self, operation: Operation) -> None:
+        """A sum with a layer's product in it is that layer's weighted input; what is added to it is a bias."""
         first, second = operation.inputs
         for bias, other in ((first, second), (second, first)):
+            index = self._weighted.get(other)
+            if index is None:
+                continue
+            self._weighted[operation.result] = index
             root = self.root[bias]
-            fresh = self._newborn[bias] and self.depth[other] > 0 and root not in self._data
-            fresh = fresh and (self.tape.values[bias].size > 1 or root in self._known)
+            fresh = self._newborn[bias] and root not in self._data and root not in self.layer_of
+            fresh = fresh and (self.tape.values[bias].shape != () or root in self._known)
             fresh = fresh and not (self._all_known and root not in self._known)
-            if (fresh or root in self.layer_of) and self.tape.values[bias].size <= self.tape.values[other].size:
-                index = self.depth[other]
-                if root not in self.layer_of and index in self.layers:
-                    layer = self.layers[index]
-                    if layer.weighted is not None and self._near(layer.weighted, other):
-                        self._enter(root, index, operation.result)
-                        layer.weighted = operation.result
-                return
+            if fresh and self.tape.values[bias].size <= self.tape.values[other].size:
+                self._enter(root, index, operation.result)
+                self.layers[index].weighted = operation.result
+            return
         self._keep_root(operation)
-
-    def _near(self, weighted: int, other: int) -> bool:
-        return weighted == other or self.tape.values[other].shape == self.tape.values[weighted].shape
 
     def _enter(self, root: int, index: int, result: int) -> None:
         if root in self.layer_of:
