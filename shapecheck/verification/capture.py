@@ -209,6 +209,9 @@ def _has_mark(keys: tuple[Any, ...]) -> bool:
 
 def loss_in(result: Any, function: types.FunctionType) -> tuple[Any, ...] | None:
     """The way to the loss in what `(loss, grads)` functions return: an index, or a dict key; None if there is none."""
+    if _is_scalar(result):
+        label = return_labels(function, result)
+        return () if isinstance(label, str) and looks_like_loss(label) else None
     if isinstance(result, Mapping):
         names = [key for key, value in result.items() if isinstance(key, str) and _is_scalar(value)]
         keys = [key for key in names if looks_like_loss(key)]

@@ -18,18 +18,19 @@ from shapecheck.gradients.errors import (
     ShapeMismatchError,
 )
 from shapecheck.gradients.result import GradientReport
-from shapecheck.verification import applied, cotangents, staleness
+from shapecheck.verification import applied, cotangents, excuses, staleness
 from shapecheck.verification.bench import Bench, as_float
 from shapecheck.verification.boxes import ArrayBox
 from shapecheck.verification.calling import called
 from shapecheck.verification.capture import Candidate
+from shapecheck.verification.contracts import Contracts, nudged
 from shapecheck.verification.conventions import all_wrong, common_factor, explained_factor, sign_of_updates
 from shapecheck.verification.diagnosis import diagnosis
 from shapecheck.verification.errors import PairingError, VerificationError
 from shapecheck.verification.loss import LossOfParameters, values_worth_showing
-from shapecheck.verification.matching import Matching, leaf_is_input
+from shapecheck.verification.matching import Matching
 from shapecheck.verification.mutation import refuse_changed_inputs
-from shapecheck.verification.pairing import Pair, are_brothers, leaf_name
+from shapecheck.verification.pairing import Pair
 from shapecheck.verification.readings import Readings
 from shapecheck.verification.specification import Specification
 from shapecheck.verification.state import Leaf, State
@@ -109,6 +110,7 @@ class Check:
             lambda leaf: staleness.influences(self.bench, leaf, self._base, self.rng),
             self._agrees,
             has_rate=applied.find_rate(self.bench) is not None,
+            loss=self._base,
         )
         try:
             return matching.find()
@@ -145,19 +147,27 @@ class Check:
             readings.drop_unwritten(gradients)
             self._choose_leaves()
             values = self._copies()
+        contracts = Contracts(self.bench, readings, self._base, self.rng)
         if self.bench.cotangents:
-            self._refuse_no_cotangent(values)
-        if any(np.any(gradient) for gradient in gradients.values()):
-            self._refuse_independent(values)
-        self._refuse_missing()
+            contracts.refuse_no_cotangent(values)
+        if any(np.any(gradient) for gradient in gradients.values()) and np.all(np.isfinite(self._base)):
+            contracts.refuse_independent(values)
+        if not self.specification.parameters:
+            contracts.refuse_missing()
         report = self._gradcheck(gradients)
         if not report.ok:
-            self._refuse_unread(values, report, gradients)
+            contracts.refuse_unread(values, report, gradients)
             report = self._by_convention(report, gradients)
-        if not report.ok and self._explained_otherwise(report, values, candidates, real=real):
-            return Outcome(report, None, tuple(readings.pairs.values()), self.notes)
+        excused = self._excused(report, gradients, candidates) if report.wrong() else None
+        if excused is not None:
+            return Outcome(excused, None, tuple(readings.pairs.values()), self.notes)
+        if real and report.wrong() and self._used_old_values(values):
+            self.notes.append(
+                "right once the forward pass has been run again with these parameters and arguments: the call used "
+                "what an earlier forward pass had left"
+            )
         self._raise_if_wrong(report)
-        self._refuse_early_updates()
+        contracts.refuse_early_updates()
         elsewhere = self._check_elsewhere() if self.specification.perturb else None
         return Outcome(report, elsewhere, tuple(readings.pairs.values()), self.notes)
 
@@ -280,133 +290,34 @@ class Check:
                 diagnosis(self.bench, self.readings, report, self.notes), report=report, generators=tuple(self._moved)
             )
 
-    def _explained_otherwise(
-        self, report: GradientReport, values: Mapping[str, Any], candidates: list[Candidate], *, real: bool
-    ) -> bool:
-        """Whether a failure says nothing about the gradient; adds notes to one that does."""
+    def _excused(self, report: GradientReport, gradients: Arrays, candidates: list[Candidate]) -> GradientReport | None:
+        """The report with `cannot tell` for `wrong`, where a failure says nothing about the gradient; else None."""
+        bench, pairs = self.bench, list(self.readings.pairs.values())
+        reason = ""
         if self.readings.some_applied():
-            changed = [c.label for c in candidates if c.origin == "applied"]
-            leaves = [leaf for leaf in self.bench.before.leaves if leaf.path in changed]
-            moments = applied.optimizer_state(list(self.readings.pairs.values()), leaves)
-            if moments:
-                self.notes.append(
-                    f"cannot tell: the steps go through `{moments[0]}`, so they are not the gradient times a rate; "
-                    f"keep the gradients on the object, or return them"
-                )
-                return True
-        if real and report.wrong():
-            try:
-                fresh = self._gradcheck(self.readings.at(values, refresh=True), final=False)
-            except GradientCheckError:
-                return False
-            if fresh.ok and self.bench.own_loss is None:
-                self.notes.append(
-                    "right once the forward pass has been run again with these parameters and arguments: the call used "
-                    "what an earlier forward pass had left"
-                )
-        return False
+            reason = excuses.by_moments(bench, pairs, candidates)
+        if not reason:
+            reason = excuses.by_clipping(bench, report, gradients)
+            bench.restore()
+        if not reason:
+            return None
+        self.notes.append(f"cannot tell: {reason}")
+        return excuses.undecided(report, reason)
 
-    # --- contracts ----------------------------------------------------------------------------------------------
-
-    def _refuse_no_cotangent(self, values: Mapping[str, Any]) -> None:
-        held = dict(self.bench.cotangents)
-        self.bench.cotangents = {name: value * 0 for name, value in held.items()}
-        try:
-            cotangents.refuse_unless_homogeneous(self.bench, self.readings.at(values, refresh=True))
-        finally:
-            self.bench.cotangents = held
-
-    def _refuse_independent(self, values: Mapping[str, Any]) -> None:
-        """Refuse a loss that reads none of the parameters."""
-        moved = {name: self._nudged(value) for name, value in values.items()}
-        if not self._same_loss(moved):
-            return
-        what = called(self.bench.loss or self.bench.forward or self.bench.function)
-        listed = ", ".join(f"`{parameter}`" for parameter in list(moved)[:6])
-        raise VerificationError(
-            f"the loss `{what}` does not depend on {listed}: it stays the same when they change\n"
-            f"  cause   it reads a result that was computed before, instead of computing it\n"
-            f"  help    say how: `@verify(loss={what}, forward=...)`, or pass a loss that runs the forward pass",
-            role="loss",
-        )
-
-    def _refuse_unread(self, values: Mapping[str, Any], report: GradientReport, gradients: Arrays) -> None:
-        """Refuse a parameter that the loss does not read although its gradient is not zero."""
-        what = called(self.bench.loss or self.bench.forward or self.bench.function)
-        for row in report.wrong():
-            parameter = row.name
-            if not np.any(gradients[parameter]) or not self._same_loss({parameter: self._nudged(values[parameter])}):
-                continue
-            label = self.readings.pairs[parameter].gradient.label
-            raise VerificationError(
-                f"the loss `{what}` does not depend on `{parameter}`, but `{called(self.bench.function)}` gives "
-                f"`{label}`, which is not zero\n"
-                f"  help    use `{parameter}` in the forward pass, or say which parameter the gradient belongs to: "
-                f'`@verify(..., pairs={{"{label}": "..."}})`',
-                role="loss",
-            )
-
-    def _same_loss(self, moved: Mapping[str, Any]) -> bool:
-        held = self.bench.leaves
-        try:
-            with np.errstate(all="ignore"):
-                return staleness.same_number(self.bench.loss_at(self.bench.values_with(moved)), self._base)
-        except Exception:  # a domain error at the moved parameters: it certainly reads them
+    def _used_old_values(self, values: Mapping[str, Any]) -> bool:
+        """Whether the gradients are right once the forward pass has been run again with the same arguments."""
+        if self.bench.own_loss is not None:
             return False
-        finally:
-            self.bench.restore()
-            self.bench.leaves = held
-
-    def _refuse_missing(self) -> None:
-        """Refuse a parameter without a gradient among brothers that have one: `W1`, `W2`, `b2`, and no `b1`."""
-        paired = {id(pair.parameter) for pair in self.readings.pairs.values()}
-        brothers = [pair.parameter for pair in self.readings.pairs.values() if pair.parameter.array.ndim]
-        if self.bench.is_layer or self.specification.parameters:
-            return
-        for leaf in self.bench.before.leaves:
-            if id(leaf) in paired or not leaf.array.ndim or leaf.array.dtype.kind != "f" or leaf_name(leaf.keys) == "":
-                continue
-            siblings = [brother for brother in brothers if len(leaf.keys) > 1 and are_brothers(leaf, brother)]
-            if not siblings or leaf_is_input(self.bench, leaf):
-                continue
-            if staleness.influences(self.bench, leaf, self._base, self.rng):
-                raise MissingGradientError(
-                    f"`{called(self.bench.function)}` gives no gradient for `{leaf.path}`, which the loss depends on, "
-                    f"but one for `{siblings[0].path}`\n  help    return it too, or say which are meant: "
-                    f'`@verify(..., parameters="{siblings[0].path.removeprefix("self.")} ...")`',
-                    parameter=leaf.path,
-                )
-
-    def _refuse_early_updates(self) -> None:
-        steps = self.readings.steps
-        early = applied.updated_before_use(steps) if steps is not None else ()
-        if steps is None or not early:
-            return
-        name = early[0]
-        changed = ", ".join(f"`{other}`" for other in sorted(steps.linear)[:3])
-        raise GradientMismatchError(
-            f"the step of `{name}` is not its gradient times the learning rate: off by {steps.drifts[name]:.2g} of its "
-            f"largest entry at a rate of {steps.rate:.4g}, and right for a tiny one\n"
-            f"  at      {called(self.bench.function)}\n"
-            f"  cause   {changed} is updated before its old value is used for the gradient of `{name}`\n"
-            f"  help    compute all gradients first, then apply them"
-        )
+        try:
+            return self._gradcheck(self.readings.at(values, refresh=True), final=False).ok
+        except GradientCheckError:
+            return False
 
     # --- elsewhere ----------------------------------------------------------------------------------------------
 
-    def _nudged(self, value: NDArray[Any]) -> NDArray[Any]:
-        """A random point near by, as far as a few training steps go; zero biases become non-zero."""
-        array = np.asarray(value)
-        if not array.size:
-            return array
-        size = float(np.sqrt(np.mean(np.square(array, dtype=np.float64))))
-        scale = 0.1 * (size if 0 < size < 10 else 1.0)
-        kind = array.dtype if array.dtype.kind == "f" else np.dtype(float)
-        return np.asarray(array + scale * self.rng.standard_normal(array.shape), dtype=kind)
-
     def _check_elsewhere(self) -> GradientReport | None:
         """The same at perturbed parameters, where zero biases and gamma = 1 hide nothing."""
-        moved = {name: self._nudged(value) for name, value in self._copies().items()}
+        moved = {name: nudged(value, self.rng) for name, value in self._copies().items()}
         try:
             with np.errstate(all="ignore"):
                 gradients = self.readings.at(moved, refresh=True)

@@ -11,7 +11,7 @@ from shapecheck.verification.bench import Bench
 from shapecheck.verification.calling import called
 from shapecheck.verification.capture import Candidate
 from shapecheck.verification.errors import PairingError
-from shapecheck.verification.names import looks_like_loss, marks_gradients, words
+from shapecheck.verification.names import looks_like_loss, looks_like_rate, marks_gradients, words
 from shapecheck.verification.pairing import (
     Pair,
     Pairing,
@@ -38,6 +38,7 @@ class Matching:
         candidates: What the call returned and changed.
         influences: Whether the loss depends on a leaf.
         agrees: Whether a gradient is the derivative by a leaf, numerically; the last resort.
+        loss: Its value, by which it is known among what is returned.
         has_rate: Whether the program has a learning rate, so that a returned `W1` may be an updated one.
 
     Attributes:
@@ -54,18 +55,20 @@ class Matching:
         agrees: Agrees,
         *,
         has_rate: bool,
+        loss: Any,
     ) -> None:
         self.bench = bench
         self.specification = specification
         self.influences = influences
         self.agrees = agrees
         self.has_rate = has_rate
+        self.loss = loss
         self.pairs: list[Pair] = []
         self.dropped: list[Pair] = []
         self.returned = [c for c in candidates if c.origin == "returned" and not self._is_loss(c)]
         self.left = sorted((c for c in candidates if c.origin == "left"), key=lambda c: not c.changed)
         self.applied = [c for c in candidates if c.origin == "applied"]
-        self.leaves = [leaf for leaf in bench.before.leaves if may_be_parameter(leaf)]
+        self.leaves = [leaf for leaf in bench.before.leaves if may_be_parameter(leaf) and not _is_rate(leaf)]
         if specification.parameters:
             self.leaves = [leaf for leaf in self.leaves if self._is_listed(leaf)]
 
@@ -91,8 +94,11 @@ class Matching:
         return self.pairs
 
     def _is_loss(self, candidate: Candidate) -> bool:
-        named = looks_like_loss(candidate.name) and not candidate.looks_like_gradient
-        return candidate.value.size == 1 and named
+        if candidate.value.size != 1 or np.size(self.loss) != 1:
+            return False
+        if looks_like_loss(candidate.name) and not candidate.looks_like_gradient:
+            return True
+        return not candidate.name and bool(np.isclose(candidate.value.item(), np.asarray(self.loss).item(), rtol=1e-9))
 
     def _is_listed(self, leaf: Leaf) -> bool:
         wanted = self.specification.parameters
@@ -144,6 +150,8 @@ class Matching:
         ]
         if not returned_named and any(pair.gradient.origin == "left" for pair in self.pairs) and self.bench.loss:
             waiting = [c for c in waiting if c.looks_like_gradient]
+        if self.applied:  # a training step that also returns a number: the loss after it, an accuracy
+            waiting = [c for c in waiting if c.value.ndim or c.name]
         if self.bench.is_layer:
             waiting = self._by_inputs(waiting)
         if not waiting:
@@ -300,6 +308,10 @@ class Matching:
             f"  help    return them under names (`return dW1, db1` or a dict), or say which: "
             f'`@verify(..., pairs={{"gradient": "parameter"}})`'
         )
+
+
+def _is_rate(leaf: Leaf) -> bool:
+    return not leaf.array.ndim and looks_like_rate(leaf_name(leaf.keys))
 
 
 def leaf_is_input(bench: Bench, leaf: Leaf) -> bool:

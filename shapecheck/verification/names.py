@@ -74,6 +74,10 @@ _DATA_WORDS = frozenset(
         "image",
         "images",
         "cache",
+        "caches",
+        "memory",
+        "store",
+        "activations",
         "expected",
     ]
 )

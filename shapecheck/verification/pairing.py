@@ -100,6 +100,9 @@ def likeness(gradient: Candidate, leaf: Leaf) -> int:
     for keys in ways(leaf):
         for rank, stem in enumerate(gradient.stems):
             best = max(best, _likeness(gradient, stem, keys, same_shape=gradient.value.shape == leaf.shape) - rank)
+        beside = gradient.keys[:-1] == keys[:-1] and len(keys) > 1 and gradient.value.shape == leaf.shape
+        if beside and marks_gradients(gradient.name) and is_called_parameter(leaf):  # neuron["grad"], neuron["weights"]
+            best = max(best, 60)
     return best
 
 

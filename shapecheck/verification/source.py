@@ -70,7 +70,7 @@ def _labels(node: ast.expr | None, within: ast.FunctionDef, depth: int) -> Label
         inner = _assigned_sequence(node.id, within, depth) if depth < 3 else None
         return inner or node.id
     if isinstance(node, ast.Attribute):
-        return node.attr
+        return _labels(node.value, within, depth) if node.attr == "T" else node.attr
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
         return node.slice.value
     if isinstance(node, ast.Call):

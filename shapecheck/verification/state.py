@@ -27,6 +27,7 @@ from shapecheck.verification.boxes import (
     TupleBox,
     global_generators,
 )
+from shapecheck.verification.names import looks_like_data
 from shapecheck.verification.reach import Reach, is_users
 
 _MOST_OBJECTS = 200_000
@@ -100,6 +101,16 @@ class State:
         if extra:
             self._queue.append((NamespaceBox(extra), "", ()))
         self._walk()
+        self._prefer_names()
+
+    def _prefer_names(self) -> None:
+        """Call what is in a cache as well as among the parameters by its name there."""
+        for leaf in self.leaves:
+            ways = [(leaf.path, leaf.keys), *leaf.aliases]
+            best = min(ways, key=lambda way: any(isinstance(key, str) and looks_like_data(key) for key in way[1]))
+            if best is not ways[0]:
+                leaf.path, leaf.keys = best
+                leaf.aliases = [way for way in ways if way is not best]
 
     def _walk(self) -> None:
         followed: set[tuple[int, int]] = set()
