@@ -21,7 +21,6 @@ _ARRAYS = np.ndarray | ArrayStub
 _FOLLOWED = np.ndarray | ArrayStub | np.generic | float | complex
 # Functions that only hand out what was made elsewhere.
 _HAND_OUT = frozenset({"opaque", "builtins.getattr", "builtins.next", "operator.getitem", "builtins.float"})
-_KEYS = int | slice | tuple | list | np.ndarray | np.integer | np.bool_ | type(Ellipsis) | None
 
 
 class _Layout:
@@ -284,7 +283,7 @@ class _Builder:
         elif isinstance(now, np.ndarray):
             # `x[i] += v` on the array itself, not on a list's element
             item = owner is now and isinstance(site.node, ast.AugAssign) and isinstance(site.node.target, ast.Subscript)
-            self.augmented_array(site, result, now, (key,) if item and isinstance(key, _KEYS) else ())
+            self.augmented_array(site, result, now, (key,) if item else ())
         else:
             self.begun[site.number] = (result, *values)
 
@@ -335,7 +334,7 @@ class _Builder:
             number = self.values.read(element)
             self.tape.bindings.append(Binding(len(self.tape.operations), site.number, name, number, owner, key))
 
-    def returned(self, site: Site, result: Any, values: tuple[Any, ...]) -> None:
+    def returned(self, site: Site, result: Any, _: tuple[Any, ...]) -> None:
         elements = result if isinstance(result, tuple) else (result,)
         numbers = tuple(self.values.read(e) for e in elements if isinstance(e, _FOLLOWED))
         self.tape.returns.append((len(self.tape.operations), site.number, numbers))

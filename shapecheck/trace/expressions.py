@@ -4,6 +4,7 @@ The operation itself stays in the user's own frame, at its own place: the record
 place of the operation, so exceptions, tracebacks, `super()`, `locals()` and evaluation order are Python's own.
 """
 
+# ruff: noqa: SIM905 - lists of a hundred quoted words are hard to read
 from __future__ import annotations
 
 import ast
@@ -75,7 +76,9 @@ class ExpressionRewriter(ast.NodeTransformer):
     `twins` holds each node of the tree that is changed, by `id`, with the same node of a tree that is not.
     """
 
-    def __init__(self, source: SourceText, facts: ModuleFacts, twins: dict[int, tuple[Any, Any]], table: SiteTable) -> None:
+    def __init__(
+        self, source: SourceText, facts: ModuleFacts, twins: dict[int, tuple[Any, Any]], table: SiteTable
+    ) -> None:
         self._source = source
         self._facts = facts
         self._twins = twins
@@ -139,19 +142,19 @@ class ExpressionRewriter(ast.NodeTransformer):
         path = self._facts.library_path(node)
         if path is not None:
             return Slot(role, Source.LIBRARY, twin, constant=path, name=ast.unparse(node)), node
-        if isinstance(node, ast.Name) and node.id not in self._facts.deleted:
-            if not (fragile and node.id in self._facts.rebound):
-                return Slot(role, Source.RELOADED, twin, name=node.id), node
+        lost = fragile and isinstance(node, ast.Name) and node.id in self._facts.rebound
+        if isinstance(node, ast.Name) and node.id not in self._facts.deleted and not lost:
+            return Slot(role, Source.RELOADED, twin, name=node.id), node
         return Slot(role, Source.HELD, twin), self._held(self._visit(node), node)
 
     def _held(self, visited: ast.expr, at: ast.expr) -> ast.expr:
         """Keep a value until the expression around it has been evaluated; a recorded one is kept as it is recorded."""
         function = visited.func if isinstance(visited, ast.Call) else None
-        if isinstance(function, ast.Constant) and str(function.value).startswith(MARK + "record_"):
-            name = function.value[len(MARK) :]
-            if name[-1].isdigit():
-                function.value += "_push"
-                return visited
+        name = function.value if isinstance(function, ast.Constant) else None
+        if isinstance(name, str) and name.startswith(MARK + "record_") and name[-1].isdigit():
+            assert isinstance(function, ast.Constant)  # the recorder's function of fixed arity
+            function.value = name + "_push"
+            return visited
         return self._hook("hold", [visited], at)
 
     def _reloads(self, slots: list[Slot]) -> list[ast.expr]:
@@ -175,7 +178,8 @@ class ExpressionRewriter(ast.NodeTransformer):
         reloads = self._reloads(slots)
         self._site_of[id(node)] = site
         if hook == "record" and len(reloads) <= MOST_RELOADED and site.held <= MOST_HELD:
-            return self._hook(f"record_{len(reloads)}_{site.held}", [self._number(site.number, node), result, *reloads], node)
+            name = f"record_{len(reloads)}_{site.held}"
+            return self._hook(name, [self._number(site.number, node), result, *reloads], node)
         numbers: list[ast.expr] = [self._number(site.held, node), self._number(site.number, node)]
         return self._hook(hook + "_many", [*numbers, result, *reloads], node)
 
@@ -289,7 +293,8 @@ class ExpressionRewriter(ast.NodeTransformer):
             return node
         slot, operand = self._operand("operand", node.value)
         site = self._site(node, Kind.ATTRIBUTE, [slot], node.attr)
-        return self._record(node, site, ast.copy_location(ast.Attribute(value=operand, attr=node.attr, ctx=node.ctx), node))
+        result = ast.copy_location(ast.Attribute(value=operand, attr=node.attr, ctx=node.ctx), node)
+        return self._record(node, site, result)
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         """`a[i]`."""
@@ -345,7 +350,8 @@ class ExpressionRewriter(ast.NodeTransformer):
         if isinstance(node, ast.Slice):
             parts = [node.lower, node.upper, node.step]
             none = [ast.copy_location(ast.Constant(value=None), node) for _ in parts]
-            return self._hook("slice", [self._plain_index(p) if p else n for p, n in zip(parts, none, strict=True)], node)
+            bounds = [self._plain_index(p) if p else n for p, n in zip(parts, none, strict=True)]
+            return self._hook("slice", bounds, node)
         if isinstance(node, ast.Tuple):
             elements = [self._plain_index(element) for element in node.elts]
             return ast.copy_location(ast.Tuple(elts=elements, ctx=ast.Load()), node)
@@ -378,13 +384,15 @@ class ExpressionRewriter(ast.NodeTransformer):
         if isinstance(func, ast.Name):
             return func.id in self._facts.functions
         me, methods = self._methods
-        return isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name) and func.value.id == me and func.attr in methods
+        if not isinstance(func, ast.Attribute) or not isinstance(func.value, ast.Name):
+            return False
+        return func.value.id == me and func.attr in methods
 
     def _recorded_call(self, node: ast.Call, name: str) -> ast.expr:
         slots: list[Slot] = []
-        fragile = bool(self._facts.rebound) and (
-            self._facts.library_path(node.func) is None or self._is_fragile([*node.args, *(k.value for k in node.keywords)])
-        )
+        of_library = self._facts.library_path(node.func) is not None
+        operands = [*node.args, *(keyword.value for keyword in node.keywords)]
+        fragile = bool(self._facts.rebound) and (not of_library or self._is_fragile(operands))
         function = self._callee(node.func, slots, fragile)
         items = isinstance(node.func, ast.Name) and name in EXHAUSTING_BUILTINS - self._facts.bound
         arguments = [self._argument(str(i), a, slots, fragile, items) for i, a in enumerate(node.args)]

@@ -1,4 +1,4 @@
-"""What a module's source says of its names before it runs: which are libraries, which can change under an expression."""
+"""What a module's source says of its names before it runs: which are libraries, which can change in mid-expression."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class ModuleFacts:
             if len(paths) == 1 and name not in self._stored and name not in definitions and next(iter(paths))
         }
         for methods in self.methods.values():
-            methods -= self._stored_attributes
+            methods.difference_update(self._stored_attributes)
         top = [n.name for n in tree.body if isinstance(n, _FUNCTIONS) and not n.decorator_list]
         self.functions = {n for n in top if definitions.count(n) == 1 and n not in self._stored}
         self._mark_suspending(tree)
@@ -143,7 +143,9 @@ class ModuleFacts:
         candidates = {n for n, values in found.items() if None not in values and n not in excluded}
         while True:
             kept = {
-                n for n in candidates if all(v is _COUNTER or is_whole(v, candidates) for v in found[n] if v is not None)
+                n
+                for n in candidates
+                if all(v is _COUNTER or is_whole(v, candidates) for v in found[n] if v is not None)
             }
             if kept == candidates:
                 return kept
@@ -199,9 +201,10 @@ def _whole_bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
                 for element in target.elts:
                     if isinstance(element, ast.Name):
                         yield element.id, _COUNTER
-    elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-        if isinstance(node.op, _WHOLE_OPERATORS):
-            yield node.target.id, node.value
+    elif (
+        isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and isinstance(node.op, _WHOLE_OPERATORS)
+    ):
+        yield node.target.id, node.value
 
 
 def is_whole(node: ast.AST, names: set[str]) -> bool:

@@ -22,7 +22,7 @@ _CONTAINERS = frozenset({tuple, list, dict})
 _PLAIN_KEYS = frozenset({int, str, bool, float})
 # Longer lists are not copied to be kept.
 _LONGEST = 10_000
-_tee = type(itertools.tee(())[0])
+_tee: type = type(itertools.tee(())[0])
 
 
 class Hooks(dict[str, Hook]):
@@ -208,7 +208,7 @@ def _forget(recorder: Recorder, array: Any) -> None:
 def _store_hooks(recorder: Recorder) -> dict[str, Hook]:
     """`x[i] = a`, seen just before it happens."""
     roll, saved = recorder.rolling.append, recorder.state.saved
-    state, stack, pop, keep = recorder.state, recorder.stack, recorder.stack.pop, recorder.state.keep
+    state, pop, keep = recorder.state, recorder.stack.pop, recorder.state.keep
     tracked, identify, ndarray, unknown = TRACKED, _thread.get_ident, np.ndarray, recorder.state.unknown
     flatiter = np.flatiter
 
@@ -268,29 +268,24 @@ def _store_hooks(recorder: Recorder) -> dict[str, Hook]:
     return {"setitem": setitem, "setitem_unknown": setitem_unknown, "replacing": replacing, "settled": settled}
 
 
-def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
-    """`x += a`: what it is about to change, and what came of it."""
-    roll, saved = recorder.rolling.append, recorder.state.saved
-    state, pop, keep = recorder.state, recorder.stack.pop, recorder.state.keep
-    tracked, identify, ndarray, pending = TRACKED, _thread.get_ident, np.ndarray, recorder.state.pending
-    constants: dict[int, Any] = {}
+def _change_notes(recorder: Recorder) -> tuple[Hook, Hook]:
+    """(notes what `x += a` is about to change, notes what came of it)."""
+    state, keep, saved, roll = recorder.state, recorder.state.keep, recorder.state.saved, recorder.rolling.append
+    tracked, ndarray = TRACKED, np.ndarray
 
-    def changing(site: int, value: Any, owner: Any, now: Any, key: Any) -> None:
-        kind = type(now)
-        if state.window and not (id(now) in saved and state.updated_twice and now.nbytes <= 4096):
-            if kind is ndarray or issubclass(kind, ndarray):
-                state.save(now)
-                if not state.updated_twice:
-                    place = (site, id(owner), str(key) if type(key) in _PLAIN_KEYS else "")
-                    state.updates[place] = state.updates.get(place, 0) + 1
-                    state.updated_twice = state.updates[place] > 2
-                state.weigh(now.nbytes)
+    def begin(site: int, value: Any, owner: Any, now: Any, key: Any) -> None:
+        known = id(now) in saved and state.updated_twice
+        if state.window and issubclass(type(now), ndarray) and not (known and now.nbytes <= 4096):
+            state.save(now)
+            if not state.updated_twice:
+                state.count_update((site, id(owner), str(key) if type(key) in _PLAIN_KEYS else ""))
+            state.weigh(now.nbytes)
         if state.rolling:
             roll((site, value, owner, now, key))
         else:
             keep(site, value, (owner, now, key))
 
-    def changed(site: int, now: Any) -> None:
+    def end(site: int, now: Any) -> None:
         kind = type(now)
         if kind is ndarray:
             return  # the same array as before
@@ -299,16 +294,25 @@ def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
         elif issubclass(kind, ndarray):
             state.look_again((now,), site)
 
+    return begin, end
+
+
+def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
+    """`x += a`, `x.y += a`, `x[i] += a`."""
+    state, pop, pending = recorder.state, recorder.stack.pop, recorder.state.pending
+    tracked, identify, ndarray = TRACKED, _thread.get_ident, np.ndarray
+    begin, end = _change_notes(recorder)
+    constants: dict[int, Any] = {}
+
     def augment_name(site: int, value: Any, now: Any) -> Any:
         kind = type(now)
-        if kind in tracked or issubclass(kind, ndarray):
-            if not (state.guarded and identify() != state.owner):
-                changing(site, value, now, now, None)
+        if (kind in tracked or issubclass(kind, ndarray)) and not (state.guarded and identify() != state.owner):
+            begin(site, value, now, now, None)
         return value
 
     def augmented_name(site: int, now: Any) -> None:
-        if not (state.guarded and identify() != state.owner):
-            changed(site, now)
+        if type(now) is not ndarray and not (state.guarded and identify() != state.owner):
+            end(site, now)
 
     def index_of(site: int) -> Any:
         slots = recorder.sites[site].slots
@@ -328,7 +332,7 @@ def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
         owner = pop() if layout & OWNER_HELD else operands[0]
         now = _attribute(owner, attribute) if attribute else _item(owner, key)
         if type(now) in tracked or issubclass(type(now), ndarray):
-            changing(site, value, owner, now, None if attribute else key)
+            begin(site, value, owner, now, None if attribute else key)
         elif issubclass(type(owner), (ndarray, np.flatiter)):  # `x.real += a`, `x.flat[i] += a`
             state.save(_changing_part(owner))
         pending.append((site, owner, key))
@@ -336,32 +340,24 @@ def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
             del pending[:-50]
         return value
 
-    def augmented(site: int) -> None:
+    def augmented(site: int, attribute: str) -> None:
         if state.guarded and identify() != state.owner:
             return
         while pending:
             number, owner, key = pending.pop()
             if number == site:
-                if issubclass(type(owner), (ndarray, np.flatiter)):
+                kind = type(owner)
+                if issubclass(kind, (ndarray, np.flatiter)) and (attribute or kind is not ndarray):
                     state.look_again((_changing_part(owner),), site)
                 else:
-                    changed(site, _attribute(owner, key) if _is_attribute(recorder, site) else _item(owner, key))
+                    end(site, _attribute(owner, key) if attribute else _item(owner, key))
                 return
 
-    return {
-        "augment_name": augment_name,
-        "augmented_name": augmented_name,
-        "augment": augment,
-        "augmented": augmented,
-    }
+    return {hook.__name__: hook for hook in (augment_name, augmented_name, augment, augmented)}
 
 
 def _changing_part(owner: Any) -> Any:
     return owner.base if type(owner) is np.flatiter else owner
-
-
-def _is_attribute(recorder: Recorder, site: int) -> bool:
-    return hasattr(recorder.sites[site].node.target, "attr")  # type: ignore[attr-defined]
 
 
 def _attribute(owner: Any, name: str) -> Any:

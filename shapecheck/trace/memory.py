@@ -1,4 +1,4 @@
-"""What arrays held at each point of a tape: the first state of changing memory, and each change applied to it in turn."""
+"""What arrays held at each point of a tape: the first state of changing memory, and each change applied in turn."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """Under which name a call stands on the tape, and whether a replay may make it again."""
 
+# ruff: noqa: SIM905 - lists of a hundred quoted words are hard to read
 from __future__ import annotations
 
 import inspect
@@ -52,7 +53,7 @@ def code_file(callee: Any) -> str | None:
     callee = getattr(callee, "__func__", callee)
     code = getattr(callee, "__code__", None)
     if code is None and not isinstance(callee, type | types.BuiltinFunctionType | np.ufunc):
-        code = getattr(getattr(type(callee), "__call__", None), "__code__", None)
+        code = getattr(inspect.getattr_static(type(callee), "__call__", None), "__code__", None)
     return None if code is None else code.co_filename
 
 

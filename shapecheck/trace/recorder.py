@@ -107,7 +107,7 @@ class Recorder:
     """
 
     def __init__(self, sites: SiteTable, limits: Limits | None = None, *, stop_at_window_end: bool = False) -> None:
-        from shapecheck.trace.hooks import Hooks
+        from shapecheck.trace.hooks import Hooks  # noqa: PLC0415 - the hooks are made of this class's parts
 
         self.sites = sites
         self.limits = limits or Limits()
@@ -210,6 +210,11 @@ class State:
         self.updates.clear()
         if self.recorder.stop_at_window_end:
             raise WindowFull
+
+    def count_update(self, place: Any) -> None:
+        """Note that something is updated; `updated_twice` is set when it has been before, twice."""
+        count = self.updates[place] = self.updates.get(place, 0) + 1
+        self.updated_twice = count > 2
 
     def weigh(self, size: int) -> None:
         """Count memory that only the recording keeps alive; too much of it ends the window."""

@@ -78,8 +78,10 @@ class Rewriter(ExpressionRewriter):
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.stmt:
         """A class; its bases and decorators are left alone."""
         outer, methods, in_class, name = self._whole, self._methods, self._in_class, self._class
-        self._whole = outer - {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
-        self._methods, self._in_class, self._class = ("", self._facts.methods.get(self._twin(node), set())), True, node.name
+        stored = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+        self._whole = outer - stored
+        self._methods = ("", self._facts.methods.get(self._twin(node), set()))
+        self._in_class, self._class = True, node.name
         self._scope.append(node.name)
         node.body = self._statements(node.body)
         self._scope.pop()
@@ -127,7 +129,8 @@ class Rewriter(ExpressionRewriter):
         own = self._site_of.get(id(value))
         if own is not None:
             own.bound_to = name
-        if (own is not None and isinstance(target, ast.Name)) or isinstance(target, ast.Subscript) or self._is_plain(value):
+        named = own is not None and isinstance(target, ast.Name)
+        if named or isinstance(target, ast.Subscript) or self._is_plain(value):
             return new
         slots = []
         if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
@@ -238,7 +241,7 @@ class Rewriter(ExpressionRewriter):
         constant = ast.copy_location(ast.Constant(value=name), target)
         numbers: list[ast.expr] = [self._number(layout, target), self._number(site.number, target)]
         node.value = self._hook("augment", [*numbers, value, constant, *self._reloads(slots)], node.value)
-        after = self._hook("augmented", [self._number(site.number, target)], target)
+        after = self._hook("augmented", [self._number(site.number, target), constant], target)
         return [node, ast.copy_location(ast.Expr(value=after), node)]
 
     # -- other statements ---------------------------------------------------------------------------------------

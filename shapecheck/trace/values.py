@@ -107,9 +107,7 @@ class Values:
         _collect(arguments, inputs)
         if keywords:
             _collect(tuple(keywords.values()), inputs)
-        self.tape.operations.append(
-            Operation(number, site, function, arguments, keywords, tuple(inputs), value, label)
-        )
+        self.tape.operations.append(Operation(number, site, function, arguments, keywords, tuple(inputs), value, label))
         return value
 
     # -- present values -----------------------------------------------------------------------------------------

@@ -37,17 +37,50 @@ name = st.sampled_from(NAMES)
 atom = st.one_of(
     name,
     name,
-    st.sampled_from(["items[0]", "items[-1]", "table['W1']", "net.b", "net.W[1]", "s", "2", "0.5", "k", "net.n", "a[1]", "b.T", "d[:, 0]"]),
+    st.sampled_from(
+        [
+            "items[0]",
+            "items[-1]",
+            "table['W1']",
+            "net.b",
+            "net.W[1]",
+            "s",
+            "2",
+            "0.5",
+            "k",
+            "net.n",
+            "a[1]",
+            "b.T",
+            "d[:, 0]",
+        ]
+    ),
 )
 index = st.sampled_from(
-    ["0", "-1", "1:", "::-1", ":, 1", "..., 0", "[0, 1]", "[[0, 0], [1, 2]]", "(0, 1)", "a[0] > 1", "None", ":, ::2", "k[0]", "0:i"]
+    [
+        "0",
+        "-1",
+        "1:",
+        "::-1",
+        ":, 1",
+        "..., 0",
+        "[0, 1]",
+        "[[0, 0], [1, 2]]",
+        "(0, 1)",
+        "a[0] > 1",
+        "None",
+        ":, ::2",
+        "k[0]",
+        "0:i",
+    ]
 )
 
 
 def _compose(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     two = st.tuples(inner, inner)
     return st.one_of(
-        st.tuples(inner, st.sampled_from(["+", "-", "*", "/", "@", ">", "%"]), inner).map(lambda t: f"({t[0]} {t[1]} {t[2]})"),
+        st.tuples(inner, st.sampled_from(["+", "-", "*", "/", "@", ">", "%"]), inner).map(
+            lambda t: f"({t[0]} {t[1]} {t[2]})"
+        ),
         inner.map(lambda x: f"({x}).T"),
         inner.map(lambda x: f"(-({x}))"),
         st.tuples(inner, index).map(lambda t: f"np.asarray({t[0]})[{t[1]}]"),
@@ -73,7 +106,9 @@ statement = st.one_of(
     st.tuples(name, expression).map(lambda t: f"{t[0]} = {t[1]}"),
     st.tuples(name, st.sampled_from(["+", "-", "*", "/"]), expression).map(lambda t: f"{t[0]} {t[1]}= {t[2]}"),
     st.tuples(name, index, expression).map(lambda t: f"{t[0]}[{t[1]}] = {t[2]}"),
-    st.tuples(name, index, st.sampled_from(["+", "-", "*"]), expression).map(lambda t: f"{t[0]}[{t[1]}] {t[2]}= {t[3]}"),
+    st.tuples(name, index, st.sampled_from(["+", "-", "*"]), expression).map(
+        lambda t: f"{t[0]}[{t[1]}] {t[2]}= {t[3]}"
+    ),
     st.tuples(name, index, name).map(lambda t: f"{t[0]} = {t[2]}[{t[1]}]"),
     st.tuples(name, expression).map(lambda t: f"np.add({t[0]}, {t[1]}, out={t[0]})"),
     st.tuples(name, expression).map(lambda t: f"np.multiply({t[0]}, {t[1]}, {t[0]})"),

@@ -41,8 +41,9 @@ def _resolved(operand: Any, tape: Tape) -> Any:
 
 
 def _changed(array: Any, change: Any) -> Any:
-    copy = array.copy() if isinstance(array, np.ndarray) else array
-    return copy if change(copy) is None else copy
+    copy = array.copy()
+    change(copy)
+    return copy
 
 
 def again(operation: Operation, tape: Tape) -> Any:
@@ -91,7 +92,7 @@ def disagreements(tape: Tape) -> list[str]:
             warnings.simplefilter("ignore")
             try:
                 result = again(operation, tape)
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 found.append(f"{where}: {error!r}")
                 continue
         if result is not None and not same(result, value.array):

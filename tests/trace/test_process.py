@@ -1,4 +1,5 @@
-"""A program in a recorded process of its own does what it does under plain Python: streams, exit code, arguments, files."""
+# ruff: noqa: E501 - a program a line
+"""A program in a recorded process of its own does what it does under plain Python: streams, exit code, files."""
 
 from __future__ import annotations
 
@@ -85,6 +86,7 @@ def test_a_process_is_the_same(text: str, tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             timeout=60,
+            check=False,
         )
         files = sorted(p.name for p in folder.rglob("*"))
         shown = [part.replace(str(folder), "<folder>") for part in (process.stdout, process.stderr)]

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a program a line
 """An exception of a recorded program has its own type and text, and its traceback its own lines and carets."""
 
 from __future__ import annotations
