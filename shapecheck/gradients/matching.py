@@ -143,7 +143,7 @@ class Matching:
                     flat = array.reshape(shape)
                     marks = {"reshaped": True}
                     found += [m for e in self._near(flat, norm) if (m := self._compare(value, flat, norm, e, marks))]
-        found.sort(key=lambda m: (m.weak, m.transposed, m.reshaped, not m.factor.is_plain, m.error > 1e-8, -m.forward))
+        found.sort(key=lambda m: (m.weak, m.transposed, m.reshaped, not m.factor.is_plain, m.factor.number < 0, -m.forward))
         return found
 
     def against(self, array: Any, forward: int) -> Match | None:
