@@ -153,13 +153,15 @@ def _of_union(parts: tuple[Any, ...], value: Any, source: str) -> Iterator[tuple
     if any(isinstance(value, part) for part in plain):
         return
     arrays = [part for part in parts if part not in plain]
-    # Where several arrays are allowed the last one is reported; jaxtyping decides, this only words it.
+    # jaxtyping decides; of several arrays that are allowed, one with as many axes is the best to explain it by.
     for part in arrays:
         if isinstance(part, type) and isinstance(value, part):
             yield from leaf_arrays(part, value, source)
             return
     if arrays:
-        yield from leaf_arrays(arrays[-1], value, source)
+        rank = len(getattr(value, "shape", ()))
+        alike = [p for p in arrays if isinstance(p, type) and len(p.dim_str.split()) == rank]
+        yield from leaf_arrays([*arrays, *alike][-1], value, source)
 
 
 def misfit(annotation: type[AbstractArray], shape: Shape, bindings: Bindings) -> str | None:

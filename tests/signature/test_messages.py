@@ -61,6 +61,11 @@ def two(
     return fn(X)
 
 
+@signature
+def either(W: Float[Array, "n m"], x: Float[Array, "n k"] | Float[Array, "n"]) -> None:
+    pass
+
+
 W, b, A_prev = np.ones((5, 3)), np.ones((5, 1)), np.ones((3, 7))
 
 REFUSED = {
@@ -81,6 +86,7 @@ REFUSED = {
     "the-first-result-of-two": lambda: two(W, "sum", lambda X: (X[0], 7.0)),
     "one-result-for-two": lambda: two(W, "sum", lambda X: X[:, 0]),
     "a-word-that-is-none-of-those": lambda: two(W, "median", lambda X: (X[:, 0], 7.0)),
+    "one-of-two-allowed": lambda: either(W, A_prev),
     "a-run-of-other-axes": lambda: elementwise(np.ones((5, 1)), np.ones(5)),
     "a-fixed-size-in-a-dictionary": lambda: named({"W1": np.ones((3, 2)), "W2": np.ones((2, 3))}, sizes=[]),
     "one-of-the-starred": lambda: named({}, np.ones(3), np.ones(4), sizes=[]),
