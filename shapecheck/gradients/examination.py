@@ -235,6 +235,8 @@ class Examination:
         found: list[Symptom] = []
         for name in wrong[:_MOST_SYMPTOMS]:
             gradient, place = comparison.gradients[name], judgements[name].place
+            if place is not None and place.extent == "entry" and gradient.size > 1:
+                continue  # no transformation of the whole
             if name in previous and gradient.any() and np.allclose(gradient, previous[name], rtol=1e-9, atol=0):
                 text = f"the gradient of `{name}` is that of the previous step"
                 found.append(Symptom("previous step", (name,), text, {}, 0.0))

@@ -40,7 +40,7 @@ def headline(report: GradientReport) -> str:
         names = _listed([p.name for p in wrong])
         verb = "is" if len(wrong) == 1 else "are"
         largest = max(map(_error_of, wrong))
-        size = f": off by {_percent(largest)}" if largest > 0 else ""
+        size = f": off by {_percent(largest)}" if 0 < largest < 10 else ": off by more than 10 times" if largest else ""
         return f"the gradient{'' if len(wrong) == 1 else 's'} of {names} {verb} wrong{size}"
     if not report.ok:
         moving = [p for p in report.parameters if p.verdict.value == "not deterministic"]

@@ -251,22 +251,30 @@ def _some_rows(name: str, gradient: Floats, rows: tuple[int, ...] | None) -> Sym
 
 
 def merged(found: list[Symptom]) -> list[Symptom]:
-    """One symptom where several parameters have the same factor."""
+    """One symptom where several parameters have the same factor, or lack the same."""
     groups: dict[Any, list[Symptom]] = {}
     for symptom in found:
-        factor = symptom.evidence.get("factor")
-        key = (symptom.kind, round(factor, 5)) if symptom.kind == "factor" and factor is not None else id(symptom)
-        groups.setdefault(key, []).append(symptom)
-    result = []
-    for same in groups.values():
-        first = same[0]
-        if len(same) > 1:
-            names = tuple(n for s in same for n in s.parameters)
-            listed = ", ".join(f"`{n}`" for n in names[:-1]) + f" and `{names[-1]}`"
-            message = first.message.replace(
-                f"the gradient of `{first.parameters[0]}` is", f"the gradients of {listed} are"
-            )
-            message = message.replace("the right one", "the right ones")
-            first = Symptom(first.kind, names, message, first.evidence, max(s.residual for s in same))
-        result.append(first)
-    return result
+        groups.setdefault(_what_is_shared(symptom), []).append(symptom)
+    return [_together(same) for same in groups.values()]
+
+
+def _what_is_shared(symptom: Symptom) -> Any:
+    factor = symptom.evidence.get("factor")
+    if symptom.kind == "factor" and factor is not None:
+        return symptom.kind, round(factor, 5)
+    if symptom.kind == "missing factor":
+        return symptom.kind, factor, symptom.evidence.get("instead of")
+    return id(symptom)
+
+
+def _together(same: list[Symptom]) -> Symptom:
+    first = same[0]
+    if len(same) == 1:
+        return first
+    names = tuple(n for s in same for n in s.parameters)
+    listed = ", ".join(f"`{n}`" for n in names[:-1]) + f" and `{names[-1]}`"
+    message = first.message.replace(f"the gradient of `{first.parameters[0]}`", f"the gradients of {listed}")
+    for one, many in ((" is ", " are "), (" has ", " have "), (" lacks ", " lack ")):
+        message = message.replace(f"{listed}{one}", f"{listed}{many}")
+    message = message.replace("the right one", "the right ones")
+    return Symptom(first.kind, names, message, first.evidence, max(s.residual for s in same))
