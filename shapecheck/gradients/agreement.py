@@ -220,6 +220,11 @@ def _gradient_like(tape: Tape, change: int, shape: Shape, among: set[int]) -> li
     return found
 
 
+def _is_decay(solution: np.ndarray[Any, Any], sign: int, scale: float, size: float) -> bool:
+    """Whether a fit of gradient and parameter is a step with weight decay: it shrinks, and the gradient has its part."""
+    return -0.5 < sign * float(solution[1]) <= 0 and abs(float(solution[0])) * scale > 1e-3 * size
+
+
 def _fit(
     row: ParameterAgreement,
     tape: Tape,
@@ -254,6 +259,8 @@ def _fit(
             matrix = np.stack(columns, axis=1)
             solution, *_ = np.linalg.lstsq(matrix, along, rcond=None)
             error = float(np.abs(matrix @ solution - along).max()) / size
+            if len(columns) == 2 and not _is_decay(solution, sign, scale, size):
+                continue
             if error < best_error:
                 best_error, best_factor = error, float(solution[0]) * sign
             if error < _TOLERANCE:

@@ -55,10 +55,15 @@ class Evidence:
         connected = own.parameters == max(w.parameters for w in peers) and own.connected < max(
             w.connected for w in peers if w.parameters == own.parameters
         )
-        return int(parameters) * 2 + int(connected)
+        larger = own.parameters == max(w.parameters for w in peers) and own.entries > min(
+            w.entries for w in peers if w.parameters == own.parameters
+        )
+        return int(parameters) * 2 + int(connected) + int(larger)
 
 
 def _tier(agreement: Agreement) -> int:
+    if agreement.verdict == "right" and agreement.ascent:
+        return 3
     if agreement.verdict == "right":
         return 0 if agreement.same_factor else 1
     return 2 if agreement.verdict == "unknown" else 3

@@ -24,6 +24,7 @@ def name_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
     parent = place.parent(node)
     if isinstance(parent, ast.Call) and parent.func is node:
         return
+    yield from _reversed(place, node)
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
         own = place.scope().get(node.id)
         if own is None:
@@ -42,6 +43,19 @@ def name_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
             cost = place.judge(own.shape, seen.shape, _dear(node.attr, name, 2.2))
             shown = f"{node.value.id}.{name}"
             yield place.candidate(f"use `{shown}` instead of `{place.text(node)}`", "name", node, shown, cost)
+
+
+def _reversed(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """A list of arrays from the last to the first, where it is handed back or walked along with another."""
+    seen = place.surroundings.seen(place.path, node)
+    if seen is None or seen.type != "list" or len({s.shape for _, s in seen.elements}) < 2:
+        if seen is None or seen.type != "list" or not any(s.type in {"tuple", "list"} for _, s in seen.elements):
+            return
+    parent = place.parent(node)
+    walked = isinstance(parent, ast.Call) and getattr(parent.func, "id", "") in {"zip", "enumerate"}
+    if isinstance(parent, ast.Return) or walked:
+        text = place.text(node)
+        yield place.candidate(f"take `{text}` from the last to the first", "reversed", node, f"{text}[::-1]", 1.2)
 
 
 def _rivals(name: str, own: Seen, scope: dict[str, Seen]) -> list[tuple[str, Seen]]:
@@ -142,7 +156,9 @@ def _axis_candidates(place: Place, node: ast.Subscript, shape: tuple[int, ...] |
         if isinstance(first, ast.Slice) and isinstance(second, ast.Slice) or _is_everything(first):
             yield place.candidate(f"use all of `{place.text(node.value)}`", "slice", node, place.text(node.value), 1.8)
         return
-    yield place.candidate("index the columns", "axis-index", node, f"{owner}[:, {place.text(index)}]", 1.2)
+    square = shape[0] == shape[1] > 1 and isinstance(index, ast.Slice)
+    cost = 0.4 if square else 1.2
+    yield place.candidate("index the columns", "axis-index", node, f"{owner}[:, {place.text(index)}]", cost)
     if isinstance(index, ast.Slice):
         yield place.candidate(f"use all of `{place.text(node.value)}`", "slice", node, place.text(node.value), 1.8)
     else:
@@ -170,6 +186,30 @@ def order_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
         if store or returned:
             for i in range(len(node.elts) - 1):
                 yield _swap(place, node.elts[i], node.elts[i + 1], "swap two of the values", 1.8)
+
+
+def unpacking_candidates(place: Place) -> Iterator[Candidate]:
+    """`a, c, b = f()` where `f` ends in `return a, b, c`: the names in the order of what they are given."""
+    statement = place.statement
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Tuple | ast.List):
+        return
+    if not isinstance(statement.value, ast.Call):
+        return
+    func = statement.value.func
+    name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+    targets = statement.targets[0].elts
+    texts = [place.text(t) for t in targets]
+    for module in place.surroundings.modules.values():
+        for function in ast.walk(module.tree):
+            if not isinstance(function, ast.FunctionDef) or function.name != name:
+                continue
+            for node in ast.walk(function):
+                if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
+                    given = [module.source.of(e) for e in node.value.elts]
+                    if given != texts and sorted(given) == sorted(texts):
+                        edits = tuple(place.edit(t, g) for t, g, old in zip(targets, given, texts, strict=True) if g != old)
+                        title = f"take the results in the order in which `{name}` returns them"
+                        yield Candidate(title, "order", edits, 0.4, place.path, statement.lineno)
 
 
 def _swap(place: Place, first: ast.expr, second: ast.expr, title: str, cost: float) -> Candidate:

@@ -23,6 +23,9 @@ class Probe:
         exception, message: What was raised there.
         edited: (file, line) of the edits: what dies there, away from the place of the failure, was broken by the edit.
         seconds: A program that runs so long has got past.
+        columns: Of the failing expression, in bytes; None where the edit may have moved it.
+        counters: Numbers and strings among the frame's names: they tell one turn of a loop from another.
+        turns: Whether the place is in a loop whose turns no counter tells apart.
     """
 
     path: str
@@ -31,6 +34,9 @@ class Probe:
     message: str
     edited: frozenset[tuple[str, int]] = frozenset()
     seconds: float = 0.2
+    columns: tuple[int, int] | None = None
+    counters: tuple[tuple[str, object], ...] = ()
+    turns: bool = False
 
 
 class _Alive(BaseException):
@@ -96,13 +102,21 @@ def _otherwise(error: BaseException, probe: Probe, session: _PlainSession) -> bo
     """Whether an exception is another than the one that the program died of before."""
     traceback = error.__traceback__
     place = None
+    columns = None
+    names: dict[str, Any] = {}
     while traceback is not None:
         file = traceback.tb_frame.f_code.co_filename
         if file in session.files:
             place = (file, traceback.tb_lineno)
+            names = traceback.tb_frame.f_locals
+            _, _, *columns = list(traceback.tb_frame.f_code.co_positions())[traceback.tb_lasti // 2]
         traceback = traceback.tb_next
     if isinstance(error, NameError | AttributeError | SyntaxError | UnboundLocalError):
         return False
     if place == (probe.path, probe.line):
-        return (type(error).__name__, str(error)[:_LONGEST_MESSAGE]) != (probe.exception, probe.message)
+        if (type(error).__name__, str(error)[:_LONGEST_MESSAGE]) != (probe.exception, probe.message) or probe.turns:
+            return True
+        if probe.columns is not None and columns is not None and tuple(columns) != probe.columns:
+            return True
+        return any(name in names and names[name] != value for name, value in probe.counters)
     return place not in probe.edited

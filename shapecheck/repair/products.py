@@ -212,7 +212,10 @@ def regroup_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
     symbol = _symbol(node.op)
     if symbol is None:
         return
-    chain = _dot_chain(node.right)
+    first = node.right
+    while isinstance(first, ast.BinOp):
+        first = first.left
+    chain = _dot_chain(first)
     if chain is not None:
         rest = place.source.slice(*_between(place, chain, node.right))
         grouped = f"({text(node.left)} {symbol} {text(chain)}){rest}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import heapq
 import itertools
 import os
@@ -16,7 +17,7 @@ from shapecheck.repair.candidate import Candidate, Place, apply_edits, distinct
 from shapecheck.repair.changes import edits_between, moved_line
 from shapecheck.repair.evidence import Evidence, Solution
 from shapecheck.repair.indexing import indexing_candidates, shape_attribute_candidates
-from shapecheck.repair.naming import index_candidates, name_candidates, order_candidates
+from shapecheck.repair.naming import index_candidates, name_candidates, order_candidates, unpacking_candidates
 from shapecheck.repair.probe import Probe
 from shapecheck.repair.products import operand_candidates, product_candidates, regroup_candidates
 from shapecheck.repair.rehearsal import Rehearsal
@@ -25,6 +26,7 @@ from shapecheck.repair.shaping import shaping_candidates
 from shapecheck.repair.surroundings import Surroundings, own_expressions
 from shapecheck.repair.templates import statement_candidates
 from shapecheck.repair.trial import Trials
+from shapecheck.repair.twins import twins
 from shapecheck.repair.wanted import wanted_shapes
 from shapecheck.trace.child import Trace
 from shapecheck.trace.recorder import Limits
@@ -81,6 +83,7 @@ class _Stage:
     start: Candidate | None = None
     depth: int = 0
     rehearsal: Rehearsal | None = None
+    surroundings: Surroundings | None = None
 
 
 @dataclass
@@ -113,7 +116,8 @@ class Search:
         self.evidence = Evidence()
         self._queue: list[tuple[float, int, _Trial | _Stage]] = []
         self._numbers = itertools.count()
-        self._known: set[tuple[tuple[str, str], ...]] = set()
+        self._known: dict[tuple[tuple[str, str], ...], float] = {}
+        self._done: set[tuple[tuple[str, str], ...]] = set()
 
     # -- candidates ---------------------------------------------------------------------------------------------
 
@@ -130,6 +134,7 @@ class Search:
             last = suspect.statement.end_lineno or suspect.statement.lineno
             places.update({(suspect.path, line): place for line in range(suspect.statement.lineno, last + 1)})
             yield from statement_candidates(place)
+            yield from unpacking_candidates(place)
             for node in own_expressions(suspect.statement):
                 for generate in _GENERATORS:
                     yield from generate(place, node)
@@ -161,7 +166,8 @@ class Search:
             _, _, entry = heapq.heappop(self._queue)
             if isinstance(entry, _Stage):
                 self._expand(entry)
-            elif self._promising(entry):
+            elif tuple(sorted(entry.texts.items())) not in self._done and self._promising(entry):
+                self._done.add(tuple(sorted(entry.texts.items())))
                 batch.append(entry)
         return batch
 
@@ -190,7 +196,9 @@ class Search:
         """Put the edits of a failure into the queue."""
         most = _MOST if stage.start is None else _MOST_FURTHER
         places: dict[tuple[str, int], Place] = {}
-        candidates = list(distinct(self._generate(Surroundings(stage.trace), places)))
+        stage.surroundings = Surroundings(stage.trace)
+        single = list(self._generate(stage.surroundings, places))
+        candidates = list(distinct([*single, *twins(single, stage.surroundings)]))
         for candidate in candidates[:most]:
             text = stage.texts.get(candidate.path, self.originals.get(candidate.path, ""))
             try:
@@ -198,11 +206,11 @@ class Search:
             except ValueError:
                 continue
             texts = {**stage.texts, candidate.path: edited}
-            key = tuple(sorted(texts.items()))
-            if edited == self.originals.get(candidate.path) or key in self._known:
-                continue
-            self._known.add(key)
             joined = stage.start.joined(candidate, 0.3) if stage.start is not None else candidate
+            key = tuple(sorted(texts.items()))
+            if edited == self.originals.get(candidate.path) or self._known.get(key, joined.cost + 1) <= joined.cost:
+                continue
+            self._known[key] = joined.cost
             place = places.get((candidate.path, candidate.line))
             self._push(joined.cost, _Trial(stage, joined, texts, candidate.edits, place))
 
@@ -238,7 +246,8 @@ class Search:
 
     def attempt(self, texts: dict[str, str], *, stage: _Stage | None = None, whole: bool = False) -> Attempt:
         """The order for one trial; whole: run to the end, however long it takes."""
-        window = Limits().window_events if self.late or self.early else max(3000, 2 * self.trace.events + 2000)
+        window = Limits().window_events if self.late else max(3000, 2 * self.trace.events + 2000)
+        window = 8000 if self.early else window
         seconds = 4.0 + 3 * self.trace.seconds if self.late or whole else 3.0 + 3 * self.trace.seconds
         return Attempt(
             program=replace(self.program, replaced={**self.program.replaced, **texts}),
@@ -264,7 +273,29 @@ class Search:
         if path in texts:
             line = moved_line(path, line, stage.trace.sources[path].text, texts[path])
         seconds = 0.1 + 1.2 * self.trace.seconds
-        return Probe(path, line, failure.exception, failure.message, edited, seconds)
+        frame = failure.frames[-1]
+        columns = None if (path, line) in edited else (frame.place[1] - 1, frame.place[3] - 1)
+        if not stage.trace.sources[path].text.isascii():
+            columns = None
+        counters = tuple(
+            (name, seen.literal) for name, seen in frame.names.items() if isinstance(seen.literal, int | str | bool)
+        )
+        turns = self._turns(stage, path, frame.place[0], {name for name, _ in counters})
+        return Probe(path, line, failure.exception, failure.message, edited, seconds, columns, counters, turns)
+
+    @staticmethod
+    def _turns(stage: _Stage, path: str, line: int, counters: set[str]) -> bool:
+        """Whether a line is in a loop over things that are no numbers."""
+        if stage.surroundings is None:
+            return False
+        module = stage.surroundings.modules.get(path)
+        node = module.at_line(line) if module is not None else None
+        parent: ast.AST | None = node
+        while parent is not None and module is not None and not isinstance(parent, ast.FunctionDef):
+            if isinstance(parent, ast.For) and parent is not node:
+                return not any(isinstance(n, ast.Name) and n.id in counters for n in ast.walk(parent.target))
+            parent = module.parents.get(parent)
+        return False
 
     def _confirm(self, ranked: list[Solution]) -> list[Solution]:
         """Run the best solutions whole: what dies after all is no solution."""

@@ -43,6 +43,10 @@ def shaping_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
 def _handed_over(place: Place, node: ast.expr) -> float:
     """What it costs more to turn a value just where it is handed to a function, and not where it was made."""
     parent = place.parent(node)
+    function = place.module.enclosing_function(place.statement)
+    given = {a.arg for a in function.args.args} if function is not None else set()
+    if isinstance(node, ast.Name) and node.id in given and isinstance(parent, ast.BinOp) and not isinstance(parent.op, ast.MatMult):
+        return 0.4
     if not isinstance(parent, ast.Call) or node not in parent.args or not isinstance(node, ast.Name | ast.Attribute):
         return 0.0
     called = place.text(parent.func)

@@ -53,7 +53,7 @@ def more_axes(place: Place, node: ast.Call, size: ast.expr, name: str) -> Iterat
         parent = place.parent(size)
         if isinstance(parent, ast.Tuple):
             target = parent
-        yield place.candidate(f"create it as {title}", "column", target, new, 1.3)
+        yield place.candidate(f"create it as {title}", "column", target, new, 0.8)
 
 
 def other_sizes(place: Place, size: ast.expr, cost: float) -> Iterator[Candidate]:
