@@ -160,7 +160,7 @@ def _of_union(parts: tuple[Any, ...], value: Any, source: str) -> Iterator[tuple
             return
     if arrays:
         rank = len(getattr(value, "shape", ()))
-        alike = [p for p in arrays if isinstance(p, type) and len(p.dim_str.split()) == rank]
+        alike = [p for p in arrays if len(getattr(p, "dim_str", "").split()) == rank]
         yield from leaf_arrays([*arrays, *alike][-1], value, source)
 
 
