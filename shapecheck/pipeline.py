@@ -22,7 +22,9 @@ from shapecheck.diagnose.finding import (
     TrailStep,
 )
 from shapecheck.diagnose.limits import cut_short, nothing_traced
+from shapecheck.diagnose.wrong_gradient import wrong_gradients
 from shapecheck.network.layers import Layers
+from shapecheck.repair.gradient_search import GradientSearch
 from shapecheck.repair.search import Search, Solution
 from shapecheck.repair.trial import Trials
 from shapecheck.trace.child import Trace
@@ -89,6 +91,26 @@ def diagnose_script(request: Request) -> Diagnosis:
 _SELF_EVIDENT = frozenset({"scalar", "count", "output", "matrix", "join"})
 
 
+# What a wrong gradient is called, by the edit that mends it.
+CODE_OF_REPAIR = {
+    "slope": "SC301",
+    "missing slope": "SC301",
+    "factor": "SC302",
+    "sign": "SC303",
+    "sum": "SC304",
+    "axis": "SC304",
+    "keepdims": "SC304",
+    "name": "SC305",
+    "index": "SC305",
+    "key": "SC305",
+    "function": "SC305",
+    "product": "SC307",
+    "transpose": "SC307",
+    "copy": "SC404",
+    "accumulate": "SC306",
+}
+
+
 def _may_be_offered(solution: Solution) -> bool:
     """Whether there is evidence beyond the silence of the error: gradients, or a network that goes on training."""
     if solution.tier <= 1:
@@ -124,7 +146,7 @@ class _Doctor:
         if self.trace.ended in {"timeout", "memory", "interrupted"} or self.run.killed:
             found.append(cut_short(self.request.script, self.run, self.trace))
         if self.trace.failure is None:
-            found = [*self.silent(), *found]
+            found = [*(self.silent() or self.gradients()), *found]
         if not found and not self.trace.head.operations and self.trace.ended == "finished":
             found.append(nothing_traced(self.request.script, self.trace))
         return found
@@ -147,6 +169,23 @@ class _Doctor:
             found.append(self.mend_silent(mistake))
         return found
 
+    def gradients(self) -> list[Finding]:
+        found = []
+        for mistake in wrong_gradients(self.trace, self.layers):
+            trace = replace(self.trace, failure=mistake.failure)
+            solutions: list[Solution] = []
+            search = None
+            if self.trials is not None:
+                search = GradientSearch(self.program, trace, self.trials, seconds=_SEARCH_SECONDS, stdin=self.run.stdin)
+                solutions = [s for s in search.run() if s.tier == 0]
+            finding = mistake.finding
+            if solutions and search is not None:
+                fixes = tuple(self.fix(s, search) for s in solutions[:_FIXES_SHOWN])
+                code = CODE_OF_REPAIR.get(solutions[0].candidate.kind, finding.code)
+                finding = replace(finding, code=code, cause=self.place(fixes[0].edits[0]), fixes=fixes)
+            found.append(finding)
+        return found
+
     def mend_silent(self, mistake: SilentMistake) -> Finding:
         trace = replace(self.trace, failure=mistake.failure)
         solutions, search = self.search(trace)
@@ -163,9 +202,7 @@ class _Doctor:
         search = Search(self.program, trace, self.trials, seconds=_SEARCH_SECONDS, stdin=self.run.stdin)
         return search.run(), search
 
-    def with_repairs(
-        self, finding: Finding, crash: Crash, solutions: list[Solution], search: Search | None
-    ) -> Finding:
+    def with_repairs(self, finding: Finding, crash: Crash, solutions: list[Solution], search: Search | None) -> Finding:
         if search is None:
             return self.with_cause(finding, crash, self.likely_cause(finding, crash))
         offered = [s for s in solutions if _may_be_offered(s)]

@@ -81,6 +81,36 @@ def read_at(matching: Matching, value: int, wanted: Any) -> int | None:
     return None
 
 
+def wrong_addend(matching: Matching, value: int) -> int | None:
+    """The site of the one addend that is to blame for a wrong sum.
+
+    An addend is only a part of an adjoint, so even a right one matches nothing. It is to blame if all that it was made
+    from is verified and the other addend has been part of a sum that was right, for another layer or at another time.
+
+    Args:
+        matching: The adjoints.
+        value: The sum.
+
+    Returns:
+        The number of the addend's site; None where it cannot be told.
+    """
+    replay = matching.replay
+    operation = _producer(replay, value)
+    if operation is None or operation.function not in {"+", "+=", "numpy.add"} or operation.site is None:
+        return None
+    right = [o for o in replay.tape.made_at(operation.site) if matching.match(o.result) is not None]
+    trusted = {made.site for o in right for i in o.inputs if (made := _producer(replay, i)) is not None}
+    standings = matching.standings(sorted(replay.ancestors([value])))
+    suspicious = []
+    for addend in operation.inputs:
+        made = _producer(replay, addend)
+        if made is None or made.site is None or made.site in trusted or made.function == "leaf":
+            continue
+        if all(standings.get(i) is not Standing.UNVERIFIED for i in made.inputs):
+            suspicious.append(made.site)
+    return suspicious[0] if len(suspicious) == 1 and right else None
+
+
 class _With(list[Any]):
     """The recorded values with one of them replaced."""
 
@@ -187,4 +217,4 @@ def _same_direction(left: Any, right: Any) -> bool:
     return abs(product) >= (1 - 1e-9) * float(np.linalg.norm(left) * np.linalg.norm(right))
 
 
-__all__ = ["blamed", "read_at"]
+__all__ = ["blamed", "read_at", "wrong_addend"]

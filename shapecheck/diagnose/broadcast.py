@@ -75,7 +75,9 @@ class _Learned:
 
     def __init__(self, tape: Tape, parameters: list[Parameter], head: Tape) -> None:
         self.dependence = Dependence(tape)
-        versions = {u.old for p in parameters for u in p.updates} | {u.new for u in (u for p in parameters for u in p.updates)}
+        versions = {u.old for p in parameters for u in p.updates} | {
+            u.new for u in (u for p in parameters for u in p.updates)
+        }
         identities: set[int] = set()
         if tape is not head:
             identities = {head.values[u.new].identity for p in find_parameters(head) for u in p.updates}

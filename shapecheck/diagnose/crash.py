@@ -13,10 +13,32 @@ from shapecheck.trace.failure import Failure, Seen
 from shapecheck.trace.sites import Kind, Site, SourceText
 from shapecheck.trace.tape import Tape
 
-_PRODUCTS = frozenset({"dot", "matmul", "inner", "tensordot", "einsum", "vdot", "outer", "multi_dot", "linalg.multi_dot"})
-_STACKS = frozenset("concatenate vstack hstack stack column_stack dstack append block row_stack c_ r_".split())
-_SCALAR_ERRORS = ("only length-1", "only 0-dimensional", "only size-1", "ambiguous", "must be real number", "0-dimensional arrays")
-_RAISED_BY_SHAPES = frozenset({"ValueError", "TypeError", "IndexError", "AssertionError", "AxisError", "LinAlgError", "UFuncTypeError", "_UFuncOutputCastingError"})
+_PRODUCTS = frozenset(
+    {"dot", "matmul", "inner", "tensordot", "einsum", "vdot", "outer", "multi_dot", "linalg.multi_dot"}
+)
+_STACKS = frozenset(
+    ["concatenate", "vstack", "hstack", "stack", "column_stack", "dstack", "append", "block", "row_stack", "c_", "r_"]
+)
+_SCALAR_ERRORS = (
+    "only length-1",
+    "only 0-dimensional",
+    "only size-1",
+    "ambiguous",
+    "must be real number",
+    "0-dimensional arrays",
+)
+_RAISED_BY_SHAPES = frozenset(
+    {
+        "ValueError",
+        "TypeError",
+        "IndexError",
+        "AssertionError",
+        "AxisError",
+        "LinAlgError",
+        "UFuncTypeError",
+        "_UFuncOutputCastingError",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +74,9 @@ def classify(trace: Trace) -> Crash | None:
     identities = [seen.identity for _, seen in failure.operands if seen.identity and seen.shape is not None]
     if code == "SC110" and site is not None:
         identities = [seen.identity for seen in _checked(failure, site) if seen.shape is not None]
-    identities += [e.identity for _, seen in failure.operands for _, e in seen.elements if e.identity and e.shape is not None]
+    identities += [
+        e.identity for _, seen in failure.operands for _, e in seen.elements if e.identity and e.shape is not None
+    ]
     if not identities:
         identities = [s.identity for _, r, o in failure.recent for s in (r, *o) if s.shape is not None and s.identity]
     tape, values = _on_tape(trace, identities)
@@ -112,7 +136,11 @@ def _code_of_site(failure: Failure, site: Site) -> str | None:
     if len(positional) >= 3 and name in {"dot", "matmul", "add", "subtract", "multiply", "divide", "outer"}:
         return "SC109"
     if name in _PRODUCTS:
-        return "SC112" if name == "einsum" and "subscript" in failure.message and "dimension" not in failure.message else "SC101"
+        return (
+            "SC112"
+            if name == "einsum" and "subscript" in failure.message and "dimension" not in failure.message
+            else "SC101"
+        )
     if name in {"add", "subtract", "multiply", "divide", "power", "maximum", "minimum", "where", "true_divide"}:
         return "SC102"
     if name in {"reshape", "resize"}:
@@ -329,7 +357,9 @@ def _message(crash: Crash, operands: tuple[Operand, ...]) -> str:
         return f"{said}"
     if crash.code == "SC111":
         tuples = [s.literal for _, s in crash.failure.operands if isinstance(s.literal, tuple)]
-        return f"`.shape` is a tuple, here {tuples[0]}; one of its numbers is meant" if tuples else "a tuple is no number"
+        return (
+            f"`.shape` is a tuple, here {tuples[0]}; one of its numbers is meant" if tuples else "a tuple is no number"
+        )
     if crash.code == "SC108":
         return f"{said}: it has {_count(operands)} entries, not one" if said else "it has several entries, not one"
     if said:

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.diagnose.blame import blamed, read_at
+from shapecheck.diagnose.blame import blamed, read_at, wrong_addend
 from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.gradients.losses import Loss, Step, find_losses, steps
 from shapecheck.gradients.matching import EXACT, Standing
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.network.parameters import Parameter
+from shapecheck.trace.tape import Operation
 
 # More suspects than these in one step are not tried.
 _MOST_SUSPECTS = 400
@@ -83,14 +84,12 @@ def diagnose_step(step: Step, loss: Loss) -> Diagnosis:
     known = Verdicts(loss.matching, step)
     verdicts = known.all()
     wrong = {v.parameter for v in verdicts if not v.is_right and not v.proves_nothing}
-    off = _off_scale(verdicts, known)
     suspects: list[Suspect] = []
     if wrong and (axis := axis_to_blame(known.replay, step)) is not None:
         suspects.append(_of_axis(axis, wrong))
     elif wrong:
         suspects += _suspects(known, wrong, {v.parameter for v in verdicts if v.is_right})
-    if off:
-        suspects += _scale_suspects(known, off)
+    suspects += _scale_suspects(known, verdicts)
     chosen, others = _independent(suspects)
     chosen = [_with_origin(s, known) for s in chosen]
     return Diagnosis(step, loss, verdicts, chosen + others, len(chosen), known.rate)
@@ -132,6 +131,8 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
     origin = blamed(known.matching, value, wanted)
     if origin is None:
         origin = read_at(known.matching, value, wanted)
+    if origin is None:
+        origin = wrong_addend(known.matching, value)
     return replace(suspect, origin=origin) if origin is not None else suspect
 
 
@@ -175,13 +176,34 @@ def _misused(known: Verdicts, wrong: set[int]) -> list[Suspect]:
         shape = np.shape(known.replay.recorded[old])
         if old not in wrong or np.shape(known.replay.recorded[change]) == shape:
             continue
-        match = known.matching.match(change)
-        if operation is None or operation.site is None or match is None:
+        if operation is None:
             continue
-        wanted = {change: (old, match.factor.number * np.asarray(known.matching.adjoints[old]))}
-        suspect = Suspect(operation.site, (change,), wanted, (old,), operands_right=True, reason="other")
+        operation = _where_it_got_its_shape(known, operation)
+        if operation.site is None:
+            continue
+        wanted = {operation.result: (old, np.asarray(known.matching.adjoints[old]))}
+        suspect = Suspect(operation.site, (operation.result,), wanted, (old,), operands_right=True, reason="other")
         found[operation.site] = _merged(found.get(operation.site), suspect)
     return list(found.values())
+
+
+def _where_it_got_its_shape(known: Verdicts, operation: Operation) -> Operation:
+    """The earliest operation that made a change what it is by shape, and that serves no other parameter."""
+    shape = np.shape(known.replay.recorded[operation.result])
+    served = known.reached(operation.result)
+    while True:
+        before = [known.producer(i) for i in operation.inputs if np.shape(known.replay.recorded[i]) == shape]
+        made = [o for o in before if o is not None and o.number >= known.step.first and o.inputs]
+        made = [o for o in made if o.result not in known.matching.adjoints.closure]
+        if len(made) != 1 or known.reached(made[0].result) != served or not _carries(known, made[0].result):
+            return operation
+        operation = made[0]
+
+
+def _carries(known: Verdicts, value: int) -> bool:
+    """Whether a value was made from an adjoint, and is not one that other gradients are made from."""
+    ancestors = known.replay.ancestors([value])
+    return any((m := known.matching.match(a)) is not None and not m.weak for a in ancestors)
 
 
 def _targets(known: Verdicts, parameters: set[int]) -> dict[tuple[int, ...], list[int]]:
@@ -240,16 +262,31 @@ def _merged(known: Suspect | None, new: Suspect) -> Suspect:
 # -- gradients that are right up to a factor that the others do not have --------------------------------------------
 
 
-def _off_scale(verdicts: Iterable[Verdict], known: Verdicts) -> dict[int, float]:
-    """The right gradients whose factor is not the common one, and what they have to be multiplied by."""
-    rate = known.rate
-    if rate is None:
-        return {}
+def _scale_suspects(known: Verdicts, verdicts: Iterable[Verdict]) -> list[Suspect]:
+    """What gives some gradients another factor than the others; fewest mistakes decide."""
     factors = {v.parameter: v.factor.number for v in verdicts if v.factor is not None and v.at_change}
-    return {p: rate / f for p, f in factors.items() if abs(f / rate - 1) > 10 * EXACT}
+    distinct: list[float] = []
+    for factor in factors.values():
+        if not any(abs(factor / d - 1) <= 10 * EXACT for d in distinct):
+            distinct.append(factor)
+    best: tuple[tuple[float, ...], list[Suspect], float] | None = None
+    for rate in distinct if 1 < len(distinct) <= 6 else []:
+        off = {p: rate / f for p, f in factors.items() if abs(f / rate - 1) > 10 * EXACT}
+        suspects = _rescaling(known, off)
+        chosen, _ = _independent(suspects)
+        missed = len(set(off) - {p for s in chosen for p in s.explains})
+        kept = [p for p in factors if p not in off]
+        depth = min(len(known.chain([p])) for p in kept)
+        quality = (missed, len(chosen), -len(kept) if len(chosen) > 1 else 0, depth)
+        if best is None or quality < best[0]:
+            best = (quality, suspects, rate)
+    if best is None:
+        return []
+    known.rate = best[2]
+    return best[1]
 
 
-def _scale_suspects(known: Verdicts, off: dict[int, float]) -> list[Suspect]:
+def _rescaling(known: Verdicts, off: dict[int, float]) -> list[Suspect]:
     """The expressions after which every gradient needs the same factor; those that multiply by a number come first."""
     by_site: dict[int, Suspect] = {}
     for value in known.chain(off)[:_MOST_SUSPECTS]:
@@ -295,7 +332,9 @@ def _independent(suspects: Sequence[Suspect]) -> tuple[list[Suspect], list[Suspe
 
 def _rank(suspect: Suspect, open_parameters: set[int]) -> tuple[Any, ...]:
     covered = len(open_parameters.intersection(suspect.explains))
-    return (-covered, suspect.reason == "other", not suspect.operands_right, min(suspect.values))
+    # Of values that are all the adjoint of the same wrong thing, after the last one something was left out.
+    place = -max(suspect.values) if suspect.reason == "other" else min(suspect.values)
+    return (-covered, suspect.reason == "other", not suspect.operands_right, place)
 
 
 __all__ = ["Diagnosis", "Suspect", "diagnose_step", "diagnose_steps"]

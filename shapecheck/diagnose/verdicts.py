@@ -20,6 +20,7 @@ _ENTRYWISE_NAMES = (
     "numpy.negative numpy.where numpy.true_divide numpy.copy numpy.float64 numpy.asmatrix"
 )
 _ENTRYWISE = frozenset(_ENTRYWISE_NAMES.split())
+_SUMS = frozenset({"+", "-", "+=", "-=", "numpy.add", "numpy.subtract"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +87,30 @@ class Verdicts:
                 continue
             found.append(value)
             operation = self.producer(value)
-            if operation is not None and operation.function in _ENTRYWISE and operation.number >= self.step.first:
+            if operation is None or operation.function not in _ENTRYWISE or operation.number < self.step.first:
+                continue
+            if operation.function in _SUMS:
+                # Half of a sum is the gradient only if the other half is decay or momentum.
+                state = [i for i in operation.inputs if self._is_state(i, shape)]
+                open_values.extend(i for i in operation.inputs if all(o in state for o in operation.inputs if o != i))
+            else:
                 open_values.extend(operation.inputs)
         return found
+
+    def _is_state(self, value: int, shape: tuple[int, ...]) -> bool:
+        """Whether a value was made entry by entry from what was there before the step: the parameter, a velocity."""
+        open_values = [value]
+        for _ in range(40):
+            if not open_values:
+                return True
+            number = open_values.pop()
+            operation = self.producer(number)
+            if operation is None or operation.number < self.step.first:
+                continue
+            if operation.function not in _ENTRYWISE or np.shape(self.replay.recorded[number]) not in {shape, ()}:
+                return False
+            open_values.extend(operation.inputs)
+        return False
 
     def chain(self, parameters: Iterable[int]) -> list[int]:
         """The values of this step, outside the loss's forward pass, that the parameters' changes were computed from."""

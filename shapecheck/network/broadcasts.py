@@ -7,8 +7,37 @@ from dataclasses import dataclass
 from shapecheck.trace.tape import Operation, Ref, Shape, Tape
 
 ELEMENTWISE = frozenset(
-    "+ - * / ** // % == != < <= > >= & | += -= *= /= numpy.add numpy.subtract numpy.multiply numpy.divide "
-    "numpy.power numpy.maximum numpy.minimum numpy.true_divide numpy.equal numpy.not_equal".split()
+    [
+        "+",
+        "-",
+        "*",
+        "/",
+        "**",
+        "//",
+        "%",
+        "==",
+        "!=",
+        "<",
+        "<=",
+        ">",
+        ">=",
+        "&",
+        "|",
+        "+=",
+        "-=",
+        "*=",
+        "/=",
+        "numpy.add",
+        "numpy.subtract",
+        "numpy.multiply",
+        "numpy.divide",
+        "numpy.power",
+        "numpy.maximum",
+        "numpy.minimum",
+        "numpy.true_divide",
+        "numpy.equal",
+        "numpy.not_equal",
+    ]
 )
 # Somebody who writes one of these next to an operand means it to be spread.
 _SPREADING = ("None", "newaxis", "expand_dims", "outer", "meshgrid", "ogrid", "ix_", "atleast_2d")

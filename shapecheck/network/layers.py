@@ -15,13 +15,29 @@ from shapecheck.trace.sites import SourceText
 from shapecheck.trace.tape import Operation, Ref, Shape, Tape
 
 _PRODUCTS = frozenset(
-    "@ .dot numpy.dot numpy.matmul numpy.inner numpy.einsum numpy.tensordot numpy.multiply numpy.vdot * .__matmul__".split()
+    [
+        "@",
+        ".dot",
+        "numpy.dot",
+        "numpy.matmul",
+        "numpy.inner",
+        "numpy.einsum",
+        "numpy.tensordot",
+        "numpy.multiply",
+        "numpy.vdot",
+        "*",
+        ".__matmul__",
+    ]
 )
 _MATRIX_PRODUCTS = _PRODUCTS - {"*", "numpy.multiply"}
 _SUMS = frozenset({"+", "numpy.add", "+="})
 # Names are hints only: they decide between two arrays that dataflow cannot tell apart.
-_WEIGHT_NAME = re.compile(r"(?:^|[^a-z])(w|weights?|theta|syn|u|v|b|bias(?:es)?|kernel|embed\w*)[_a-z]*\d*$", re.IGNORECASE)
-_DATA_NAME = re.compile(r"^(x|xs|inputs?|data|train\w*|test\w*|features?|images?|batch\w*|samples?|y|targets?|labels?)", re.IGNORECASE)
+_WEIGHT_NAME = re.compile(
+    r"(?:^|[^a-z])(w|weights?|theta|syn|u|v|b|bias(?:es)?|kernel|embed\w*)[_a-z]*\d*$", re.IGNORECASE
+)
+_DATA_NAME = re.compile(
+    r"^(x|xs|inputs?|data|train\w*|test\w*|features?|images?|batch\w*|samples?|y|targets?|labels?)", re.IGNORECASE
+)
 
 
 @dataclass
@@ -274,7 +290,9 @@ def activation_values(z: np.ndarray) -> dict[str, np.ndarray]:  # type: ignore[t
             for axis in range(z.ndim):
                 if z.shape[axis] > 1:
                     e = np.exp(z - z.max(axis=axis, keepdims=True))
-                    values[f"softmax{'' if z.ndim == 1 else f' over axis {axis}'}"] = e / e.sum(axis=axis, keepdims=True)
+                    values[f"softmax{'' if z.ndim == 1 else f' over axis {axis}'}"] = e / e.sum(
+                        axis=axis, keepdims=True
+                    )
     return values
 
 

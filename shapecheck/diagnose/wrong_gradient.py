@@ -1,0 +1,104 @@
+"""Gradients that run and are wrong, as findings: the expression to blame, what it should have been, and for whom."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from shapecheck.diagnose.broadcast import SilentMistake, pseudo_failure
+from shapecheck.diagnose.finding import Finding, Span
+from shapecheck.diagnose.gradient import Diagnosis, Suspect, diagnose_steps
+from shapecheck.gradients.agreement import agreement
+from shapecheck.gradients.replay import Replay
+from shapecheck.network.layers import Layers
+from shapecheck.network.parameters import find_parameters, value_names
+from shapecheck.trace.child import Trace
+from shapecheck.trace.sites import Site
+from shapecheck.trace.tape import Tape
+
+_MOST_FINDINGS = 3
+
+
+def wrong_gradients(trace: Trace, layers: Layers) -> list[SilentMistake]:
+    """The expressions to blame for updates that follow no loss's gradient, one for each independent mistake.
+
+    Two ways of holding the updates against numeric gradients must agree that something is wrong: a false alarm is
+    worse than a mistake that is missed.
+    """
+    tape = trace.head
+    parameters = find_parameters(tape)
+    if not parameters:
+        return []
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        judged = agreement(tape)
+        if judged.verdict == "unknown" or (judged.verdict == "right" and judged.same_factor):
+            return []
+        diagnoses = diagnose_steps(Replay(tape), parameters)
+    accused = [d for d in diagnoses if d.suspects and d.independent]
+    # What is right in any step that could be judged is right; a mistake shows in the others too.
+    if not accused or 2 * len(accused) < len(diagnoses):
+        return []
+    chosen = accused[0]
+    found = []
+    for suspect in chosen.suspects[: min(chosen.independent, _MOST_FINDINGS)]:
+        mistake = _finding(trace, tape, layers, chosen, suspect)
+        if mistake is not None:
+            found.append(mistake)
+    return found
+
+
+def _finding(trace: Trace, tape: Tape, layers: Layers, chosen: Diagnosis, suspect: Suspect) -> SilentMistake | None:
+    site = tape.sites[suspect.site]
+    cause = tape.sites[suspect.origin] if suspect.origin is not None else site
+    if site.path not in trace.sources or cause.path not in trace.sources:
+        return None
+    names = value_names(tape)
+    parameters = tuple(dict.fromkeys(v.name for v in chosen.verdicts if v.parameter in suspect.explains))
+    layer = _layer(layers, tape, suspect)
+    code, title, message = _words(tape, names, site, suspect)
+    concerned = f" of {', '.join(f'`{p}`' for p in parameters[:4])}" if parameters else ""
+    finding = Finding(
+        code=code,
+        severity="error",
+        title=title,
+        message=f"{message}; the gradient{'s' if len(parameters) > 1 else ''}{concerned} would then match the numeric "
+        f"gradient of {chosen.loss.formula or 'the loss that the program computes'}",
+        location=_span(site),
+        cause=_span(cause),
+        layer=layer,
+        parameters=parameters,
+    )
+    values = tuple(suspect.values[:1])
+    producer = tape.values[values[0]].producer if values else None
+    inputs = tape.operations[producer].inputs if producer is not None else ()
+    return SilentMistake(finding, pseudo_failure(trace, tape, cause, tuple(inputs) or values))
+
+
+def _span(site: Site) -> Span:
+    return Span(site.path, site.line, site.column, site.end_line, site.end_column, site.text)
+
+
+def _layer(layers: Layers, tape: Tape, suspect: Suspect) -> int | None:
+    """The deepest layer whose gradient the expression spoils."""
+    if layers.tape is not tape:
+        return None
+    found = {layers.layer_of[layers.root[p]] for p in suspect.explains if layers.root[p] in layers.layer_of}
+    return max(found) if found else None
+
+
+def _words(tape: Tape, names: dict[int, str], site: Site, suspect: Suspect) -> tuple[str, str, str]:
+    shown = " ".join(site.text.split())
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    if suspect.reason == "scale" and suspect.scale is not None:
+        if suspect.scale < 0 and abs(abs(suspect.scale) - 1) < 1e-6:
+            return "SC303", "this has the wrong sign", f"`{shown}` is minus what it should be"
+        return "SC302", "this is off by a factor", f"`{shown}` should be {suspect.scale:.6g} times what it is"
+    if suspect.reason == "axis":
+        return "SC309", "this works over the wrong axis", f"with another axis `{shown}` fits the rest of the program"
+    target = next((names.get(number) for number, _ in suspect.wanted.values()), None)
+    wanted = f"the derivative of the loss with respect to `{target}`" if target else "the derivative that is passed on"
+    if suspect.reason == "other" or suspect.origin is not None:
+        return "SC305", "this is made from the wrong value", f"`{shown}` should be {wanted}"
+    return "SC309", "here the backward pass goes wrong", f"`{shown}` should be {wanted}, and is not"
