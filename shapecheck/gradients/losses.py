@@ -272,9 +272,17 @@ def _catalogue(replay: Replay, instances: Sequence[tuple[int, Any]]) -> list[Los
     hot = all(np.all((t >= 0) & (t <= 1)) for t in targets.values())
     if inside and hot:
         binary = {o: (a - targets[o]) / (a * (1 - a)) for o, a in outputs.items()}
-        losses.append(Loss(binary, "-sum target log(output) + (1 - target) log(1 - output)", None))
-        losses.append(Loss({o: -targets[o] / a for o, a in outputs.items()}, "-sum target log(output)", None))
+        several = [
+            Loss(binary, "-sum target log(output) + (1 - target) log(1 - output)", None),
+            Loss({o: -targets[o] / a for o, a in outputs.items()}, "-sum target log(output)", None),
+        ]
+        # Two outputs of a softmax fit both: what sums to one is meant as one distribution.
+        losses += several[::-1] if all(_sums_to_one(a) for a in outputs.values()) else several
     return losses
+
+
+def _sums_to_one(array: Any) -> bool:
+    return array.size > 1 and any(np.allclose(array.sum(axis=axis), 1.0) for axis in range(array.ndim))
 
 
 # -- agreement ------------------------------------------------------------------------------------------------------
