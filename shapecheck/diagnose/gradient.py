@@ -15,6 +15,7 @@ import numpy as np
 
 from shapecheck.diagnose.blame import blamed, read_at, wrong_addend
 from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
+from shapecheck.diagnose.loops import joint_targets
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.gradients.losses import Loss, Step, find_losses, steps
 from shapecheck.gradients.matching import EXACT, Standing
@@ -165,7 +166,42 @@ def _suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Suspect
         by_site[operation.site] = _merged(by_site.get(operation.site), suspect)
     found = list(by_site.values())
     explained = {p for s in found for p in s.explains}
+    if not any(len(s.explains) == len(wrong) for s in found):
+        found += _in_loops(known, chain, standings, wrong, right)
+        explained = {p for s in found for p in s.explains}
     return found + _misused(known, wrong - explained)
+
+
+def _in_loops(
+    known: Verdicts, chain: Sequence[int], standings: dict[int, Standing], wrong: set[int], right: set[int]
+) -> list[Suspect]:
+    """Expressions that ran several times and have to be right each time before any gradient is."""
+    adjoints = known.matching.adjoints
+    by_site: dict[int, list[int]] = {}
+    for value in chain:
+        operation = known.producer(value)
+        if operation is not None and operation.site is not None:
+            by_site.setdefault(operation.site, []).append(value)
+    found = []
+    for site, values in by_site.items():
+        unverified = [v for v in values if standings[v] is Standing.UNVERIFIED]
+        if not unverified:
+            continue
+        for targets in joint_targets(known, values, wrong):
+            try:
+                outcomes = known.outcomes({v: adjoints[u] for v, u in targets.items()})
+            except ReplayError:
+                continue
+            explains = tuple(p for p, f in outcomes.items() if f is not None and p in wrong)
+            if not explains or any(f is None and p in right for p, f in outcomes.items()):
+                continue
+            wanted = {v: (targets[v], np.asarray(adjoints[targets[v]])) for v in unverified if v in targets}
+            producer = known.producer(unverified[0])
+            inputs = producer.inputs if producer is not None else ()
+            operands_right = all(standings.get(i) is not Standing.UNVERIFIED for i in inputs)
+            found.append(Suspect(site, tuple(wanted), wanted, explains, operands_right))
+            break
+    return [s for s in found if s.values]
 
 
 def _misused(known: Verdicts, wrong: set[int]) -> list[Suspect]:
@@ -234,7 +270,7 @@ def _best_target(
         if now is not None and forward in {now.forward, *now.alike} and not now.transposed:
             continue
         try:
-            outcomes = known.outcomes(value, adjoints[forward])
+            outcomes = known.outcomes({value: adjoints[forward]})
         except ReplayError:
             continue
         repaired = tuple(p for p, factor in outcomes.items() if factor is not None and p in wrong)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -193,11 +193,11 @@ class Verdicts:
         relative = self.matching.factors.recognise(found / self.rate, rates=False)
         return (replace(relative, number=found), True) if close and relative.is_plain and found else (None, False)
 
-    def outcomes(self, value: int, array: Any) -> dict[int, Factor | None]:
-        """The factors of the gradients that depend on `value`, had it been `array`; None for one that is wrong then."""
-        touched = self.reached(value)
+    def outcomes(self, changes: Mapping[int, Any]) -> dict[int, Factor | None]:
+        """The factors of the gradients that depend on what is changed; None for one that is wrong then."""
+        touched = list(dict.fromkeys(p for value in changes for p in self.reached(value)))
         wanted = [probe for p in touched for probe in self.probes[p]]
-        found = self.replay.evaluate({value: array}, wanted) if wanted else {}
+        found = self.replay.evaluate(changes, wanted) if wanted else {}
         outcomes: dict[int, Factor | None] = {}
         for parameter in touched:
             factors = (self.factor(parameter, found[probe])[0] for probe in self.probes[parameter])
