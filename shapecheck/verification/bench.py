@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shapecheck.gradients.objective import contract
 from shapecheck.verification.boxes import ArrayBox
@@ -67,6 +68,7 @@ class Bench:
         self.start = Snapshot(self.before.boxes, self.before.generators)
         self.leaves: dict[str, Leaf] = {}
         self._drift: list[tuple[Any, Any]] | None = None
+        self._viewed: set[int] = set()
         self.fresh: dict[str, Any] = {}
         self.moved: list[str] = []
 
@@ -155,6 +157,13 @@ class Bench:
         """Say which leaves are the parameters."""
         self.leaves = dict(leaves)
         self._drift = None
+        self._viewed = {id(leaf) for leaf in self.leaves.values() if self._has_views(leaf)}
+
+    def _has_views(self, leaf: Leaf) -> bool:
+        """Whether another array of the program shares its memory: a tied weight, a transpose that is kept."""
+        own = leaf.value
+        others = (other.value for other in self.before.leaves if isinstance(other.value, np.ndarray))
+        return isinstance(own, np.ndarray) and any(o is not own and np.may_share_memory(o, own) for o in others)
 
     def values(self, at: Values | None = None) -> dict[str, Any]:
         """The parameters by name, as `gradcheck` takes them: the program's own arrays, numbers as floats.
@@ -189,25 +198,35 @@ class Bench:
             if value is not own:
                 np.copyto(own, value)
             value = own
+        elif id(leaf) in self._viewed:  # in another array its views would not see it; a complex one does not fit
+            np.copyto(own, value, casting="same_kind")
+            value = own
         self.before.replace(leaf, value)
 
     def loss_at(self, values: Values) -> Any:
         """The loss at `values`, from the state that the call started from, with the same random numbers."""
         self._reset()
-        self.install(values)
         held = [(value, value.copy()) for value in values.values() if isinstance(value, np.ndarray)]
+        # Other values may be copied into the program's own arrays, which are not to change for the caller.
+        own = [(leaf.value, values.get(name)) for name, leaf in self.leaves.items()]
+        held += [(array, array.copy()) for array, value in own if isinstance(array, np.ndarray) and value is not array]
+        self.install(values)
         with silence():
             result = self.evaluate()
         if self._drift is None:
-            own = {id(leaf.value) for leaf in self.leaves.values()}
-            changed = self.start.changed()
-            self._drift = [(b, s) for b, s in changed if isinstance(b, ArrayBox) and id(b.holder) not in own]
+            arrays = [(box, saved) for box, saved in self.start.changed() if isinstance(box, ArrayBox)]
+            # A parameter has been moved, and so have the arrays that are views of it.
+            self._drift = [(box, saved) for box, saved in arrays if not self._is_parameter_memory(box.holder)]
         self.moved = self.start.moved_generators()
         self.start.rewind()  # to `gradcheck` the loss uses no generator: its draws are the same each time
         for value, copy in held:  # a training step that returns the loss has moved them
             if not np.array_equal(value, copy, equal_nan=True):
                 np.copyto(value, copy)
         return result
+
+    def _is_parameter_memory(self, array: NDArray[Any]) -> bool:
+        parameters = (leaf.value for leaf in self.leaves.values() if isinstance(leaf.value, np.ndarray))
+        return any(np.may_share_memory(array, parameter) for parameter in parameters)
 
     def _reset(self) -> None:
         for box, saved in self.start.saved:

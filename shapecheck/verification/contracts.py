@@ -109,6 +109,8 @@ class Contracts:
         for leaf in self.bench.before.leaves:
             if id(leaf) in paired or not leaf.array.ndim or leaf.array.dtype.kind != "f" or leaf_name(leaf.keys) == "":
                 continue
+            if any(np.may_share_memory(leaf.array, brother.array) for brother in brothers):
+                continue
             siblings = [brother for brother in brothers if len(leaf.keys) > 1 and are_brothers(leaf, brother)]
             if not siblings or leaf_is_input(self.bench, leaf):
                 continue

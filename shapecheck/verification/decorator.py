@@ -12,6 +12,7 @@ from typing import Any, TypeVar, overload
 from shapecheck.gradients.check import Mode
 from shapecheck.verification.cotangents import takes_cotangents
 from shapecheck.verification.partners import forward_names, is_called_backward
+from shapecheck.verification.reach import plain_function
 from shapecheck.verification.recording import ClassReader, record_method
 from shapecheck.verification.specification import Specification, as_names
 from shapecheck.verification.verifier import Verifier, switched_off
@@ -105,6 +106,8 @@ def _decorate(target: Any, specification: Specification, every: int, checks: int
         raise TypeError(f"`{name}` is a generator: it cannot be called a second time to compare. Verify what it calls")
     if inspect.iscoroutinefunction(target):
         raise TypeError(f"`{name}` is a coroutine: verify the plain function that it awaits")
+    if plain_function(target) is None:
+        raise TypeError(f"`{name}` is not written in Python, or is an object: verify the method that it calls")
     if switched_off():
         return target
     verifier = Verifier(target, specification, every=every, checks=checks)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from shapecheck.verification.capture import Candidate
 from shapecheck.verification.names import (
     initials,
@@ -60,6 +62,7 @@ def are_brothers(leaf: Leaf, other: Leaf) -> bool:
     weights = {"w", "b", "theta"}
     return (
         leaf is not other
+        and not np.may_share_memory(leaf.array, other.array)  # a view of the other, such as its transpose
         and _household(leaf.keys) == _household(other.keys)
         and bool(weights & set(words(leaf_name(leaf.keys))))
         and bool(weights & set(words(leaf_name(other.keys))))

@@ -12,12 +12,25 @@ from typing import Any
 
 from shapecheck.verification.boxes import Box, CellBox, DictBox, ListBox, NamespaceBox
 
+_NEVER = frozenset({"shapecheck", "numpy", "builtins"})
+_adopted: set[str] = set()
+
+
+def adopt(module: str) -> None:
+    """Count a module and its package as the user's own even if it is installed: a function of it is verified."""
+    top = module.partition(".")[0]
+    if top not in _adopted | _NEVER:
+        _adopted.add(top)
+        is_users.cache_clear()
+
 
 @functools.lru_cache(maxsize=4096)
 def is_users(module: str) -> bool:
     """Whether a module of this name is the user's own code: neither the standard library's nor installed."""
     top = module.partition(".")[0]
-    if top in {"shapecheck", "numpy", "builtins"} or top in sys.stdlib_module_names:
+    if top in _adopted:
+        return True
+    if top in _NEVER or top in sys.stdlib_module_names:
         return False
     path = getattr(sys.modules.get(module), "__file__", None) or ""
     return "site-packages" not in path and "dist-packages" not in path

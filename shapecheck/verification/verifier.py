@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 import os
@@ -20,7 +21,7 @@ from shapecheck.verification.check import Check, Outcome
 from shapecheck.verification.errors import VerificationError
 from shapecheck.verification.forward_inputs import inputs_from_cache
 from shapecheck.verification.partners import forward_of
-from shapecheck.verification.reach import plain_function
+from shapecheck.verification.reach import adopt, plain_function
 from shapecheck.verification.recording import record_global, record_method, recording_of
 from shapecheck.verification.specification import Specification
 from shapecheck.verification.state import Snapshot
@@ -61,6 +62,7 @@ class Verifier:
     ) -> None:
         self.function = function
         self.plain = plain_function(function)
+        adopt(getattr(self.plain, "__module__", None) or "builtins")
         self.specification = specification
         self.every = every
         self.checks = checks
@@ -150,8 +152,11 @@ class Verifier:
     def _owner(self, bound: inspect.BoundArguments) -> Any:
         """The object whose method this is: what a method's first argument holds."""
         first = next(iter(bound.arguments), None)
-        if isinstance(self.function, types.MethodType):
-            return self.function.__self__
+        function = self.function
+        while isinstance(function, functools.partial):
+            function = function.func
+        if isinstance(function, types.MethodType):
+            return function.__self__
         if first in {"self", "cls"}:
             return bound.arguments[first]
         qualname = getattr(self.plain, "__qualname__", "").rpartition("<locals>.")[2]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
 import pickle
 import random
@@ -350,3 +351,48 @@ def test_objects_with_slots():
     result = layer.backward(Y)
     assert np.array_equal(layer.dW, X.T @ Y) and np.array_equal(result, Y @ layer.W.T)
     assert Layer.backward.verification.report.decided
+
+
+class Quadratic:
+    def __init__(self):
+        self.W = np.ones((3, 2))
+
+    def cost(self, x):
+        return np.sum((x @ self.W) ** 2)
+
+    def backward(self, x, scale=2):
+        self.dW = scale * x.T @ (x @ self.W)
+
+
+def test_bound_methods_and_partial_functions():
+    net = Quadratic()
+    checked = verify(net.backward, loss=net.cost)
+    checked(X)
+    assert checked.verification.report.decided and checked.verification.pairs == {"self.dW": "self.W"}
+    with pytest.raises(GradientMismatchError):
+        verify(functools.partial(net.backward, scale=3), loss="cost")(X)
+    with pytest.raises(TypeError, match="not written in Python"):
+        verify(np.dot)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_kept_transpose_of_a_tied_weight(dtype):
+    """The decoder is a view of the encoder: what moves one must move the other."""
+
+    class Tied:
+        def __init__(self):
+            self.W = np.random.default_rng(2).normal(size=(3, 2)).astype(dtype)
+            self.W_back = self.W.T
+
+        def cost(self, x):
+            return np.sum((np.tanh(x @ self.W) @ self.W_back - x) ** 2)
+
+        @verify(loss="cost")
+        def backward(self, x):
+            h = np.tanh(x @ self.W)
+            d = 2 * (h @ self.W_back - x)
+            self.dW = x.T @ (d @ self.W * (1 - h**2)) + d.T @ h
+
+    Tied().backward(X.astype(dtype))
+    assert Tied.backward.verification.report.ok
+    assert Tied.backward.verification.pairs == {"self.dW": "self.W"}

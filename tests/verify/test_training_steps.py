@@ -96,7 +96,7 @@ STEPS = [
 def test_a_right_step_passes(organisation):
     verification = organisation(2).verification
     assert verification.report.decided, str(verification.report)
-    assert sorted(path.strip('params"[]') for path in verification.pairs.values()) == ["W", "b"]
+    assert {path.removeprefix("params")[-3:].strip('"[]') for path in verification.pairs.values()} == {"W", "b"}
 
 
 @pytest.mark.parametrize("organisation", STEPS, ids=lambda f: f.__name__)
