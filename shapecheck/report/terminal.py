@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable
+from pathlib import PurePath
 
 from rich.console import Console
 from rich.text import Text
@@ -189,7 +190,7 @@ class _Block:
             )
             if operand in self.drawn or in_trail:
                 continue
-            place = "" if where is None or where.line < 1 else f", at {_place(where)}"
+            place = "" if where is None or where.line < 1 else f", at {self._near(where)}"
             texts.append(f"`{operand.source}` is {_shape_label(operand)}{place}")
         rows = [row for text in texts for row in wrap(Text(printable(text)), self.width, self._bar(), self._bar())]
         return [margin(self.gutter), *rows] if rows and not after_code else rows
@@ -209,8 +210,14 @@ class _Block:
 
     def _step_text(self, step: TrailStep) -> Text:
         born = _same_lines(step.span, self.finding.cause) and not _same_lines(step.span, self.finding.location)
-        head = f"it began here, at {_place(step.span)}" if born else _place(step.span)
+        head = f"it began here, at {self._near(step.span)}" if born else self._near(step.span)
         return Text(head + (f": {printable(step.note)}" if step.note else ""))
+
+    def _near(self, span: Span) -> str:
+        """A place, its folder left out where the block has named it already."""
+        if span.path != self.finding.location.path or span.line < 1:
+            return _place(span)
+        return f"{printable(PurePath(span.path).name)}:{span.line}"
 
     def _note(self, text: Text) -> list[Text]:
         first = Text(" " * self.gutter + " = ", style=GUTTER)
