@@ -13,7 +13,7 @@ from shapecheck.gradients.comparison import Comparison
 from shapecheck.gradients.complex_step import ComplexStep
 from shapecheck.gradients.entry_verdicts import judge_entries
 from shapecheck.gradients.entrywise import EntrywiseDerivatives
-from shapecheck.gradients.errors import LossError
+from shapecheck.gradients.errors import GradientCheckError, LossError
 from shapecheck.gradients.noise import measure_noise, rounding_alone
 from shapecheck.gradients.objective import Objective
 from shapecheck.gradients.projection import ZERO, Judge, Judgement
@@ -21,6 +21,7 @@ from shapecheck.gradients.result import GradientReport, ParameterResult, Symptom
 from shapecheck.gradients.single_precision import SinglePrecision, rounding_meter, surface_of
 from shapecheck.gradients.subject import Options, Subject, quoted
 from shapecheck.gradients.substitution import Substitution
+from shapecheck.gradients.surface import OUT_OF_DOMAIN
 from shapecheck.gradients.symptoms import find_symptom, merged
 from shapecheck.gradients.symptoms_in_values import find_in_values
 
@@ -263,6 +264,12 @@ class Examination:
         self.params.move_center({p.name: _nudged(p.center, self.rng, wide=dead) for p in self.params})
         try:
             beside = self._beside(judgements, given)
+        except OUT_OF_DOMAIN as error:
+            if isinstance(error, GradientCheckError):
+                raise
+            what = f"{type(error).__name__}: {error}".strip(": ")
+            self.subject.note(f"at perturbed parameters your code raised {what}; no second look was taken")
+            beside = {}
         finally:
             self.params.move_center({p.name: p.original for p in self.params})
         if degenerate and beside:
@@ -306,7 +313,9 @@ class Examination:
 
     def _assemble(self, judgements: Mapping[str, Judgement], comparison: Comparison) -> GradientReport:
         options, gradients = self.options, comparison.gradients
-        line = options.reproduce or f'gradcheck(loss, params, grads, mode="{options.mode}", seed={options.seed})'
+        given = {"sign": options.sign, "rtol": options.rtol, "atol": options.atol}
+        more = "".join(f", {k}={v!r}" for k, v in given.items() if v != getattr(Options, k))
+        line = options.reproduce or f'gradcheck(loss, params, grads, mode="{options.mode}", seed={options.seed}{more})'
         return GradientReport(
             tuple(self._row(n, judgements[n], gradients[n]) for n in self.params.names),
             tuple(self._symptoms),

@@ -69,6 +69,7 @@ class Objective:
 
     Attributes:
         evaluations: How often the user's function was called.
+        succeeded: Whether one evaluation has come to its end.
         hold: Called before every evaluation; puts random generators back (see `determinism`).
         result_epsilon: Rounding unit of the type that the loss last returned; a loss cast to float32 is a staircase.
         watch: Called once, after the first evaluation; where it returns True that evaluation is repeated, held.
@@ -82,6 +83,7 @@ class Objective:
         self.arguments = arguments
         self.cotangent = cotangent
         self.evaluations = 0
+        self.succeeded = False
         self.result_epsilon = float(np.finfo(np.float64).eps)
         self.hold: Callable[[], None] = lambda: None
         self.watch: Callable[[], bool] | None = None
@@ -95,6 +97,7 @@ class Objective:
         self.evaluations += 1
         self.hold()
         result = call_with(self.loss, structure, self.arguments)
+        self.succeeded = True
         watch, self.watch = self.watch, None
         if watch is not None and watch():
             return self.raw(structure)

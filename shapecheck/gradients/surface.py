@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from shapecheck.gradients.errors import GradientCheckError
 from shapecheck.gradients.objective import Objective
 from shapecheck.gradients.parameters import Direction
 from shapecheck.gradients.substitution import Substitution
 
 Floats = NDArray[np.float64]
+OUT_OF_DOMAIN = (ValueError, ArithmeticError, AssertionError)  # what code raises on numbers that it cannot take
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,16 @@ class Surface:
         return Difference(right, left, ahead, step)
 
     def _at(self, displacement: Direction) -> tuple[float, dict[str, Floats]]:
-        value, moved = self._evaluate(displacement)
+        try:
+            value, moved = self._evaluate(displacement)
+        except OUT_OF_DOMAIN as error:
+            # A logarithm of what is now negative, an assertion of the user's: not a number here, whatever it raises.
+            if isinstance(error, GradientCheckError):
+                raise
+            if not self.objective.succeeded:
+                self.params.recenter()
+                self.objective()  # raises here too if it is the user's own error
+            return math.nan, {name: np.asarray(along, dtype=np.float64) for name, along in displacement.items()}
         self.epsilon = max(self.epsilon, self.objective.result_epsilon)
         return value, moved
 

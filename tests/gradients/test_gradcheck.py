@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 
@@ -504,3 +505,34 @@ def test_the_report_is_what_it_says():
     assert report.loss == pytest.approx(net.loss())
     assert report.evaluations > 0
     assert 0 < report.noise < 1e-12
+
+
+def test_code_that_raises_beside_its_domain_is_no_crash():
+    w = {"w": 0.05}
+
+    def loss():
+        return math.log(w["w"]) ** 2
+
+    def grads():
+        if w["w"] != 0.05:
+            raise ValueError("only here")
+        return {"w": 2 * math.log(w["w"]) / w["w"]}
+
+    report = gradcheck(loss, w, grads)
+    assert report.decided
+    assert "ValueError: only here; no second look" in " ".join(report.notes)
+    at_the_edge = {"w": 1e-9}
+    report = gradcheck(lambda: math.sqrt(at_the_edge["w"] - 1e-9), at_the_edge, {"w": 1.0})
+    assert report["w"].verdict is Verdict.CANNOT_TELL
+
+
+def test_an_error_of_the_loss_itself_is_the_users_to_see():
+    x = np.ones(2)
+    with pytest.raises(ValueError, match="mine"):
+        gradcheck(lambda: (_ for _ in ()).throw(ValueError("mine")), x, x)
+
+
+def test_the_line_that_repeats_a_check_has_its_options():
+    net = Net()
+    report = gradcheck(net.loss, net.params, net.grads, sign=-1, rtol=1e-3, mode="joint")
+    assert report.reproduce == f'gradcheck(loss, params, grads, mode="joint", seed={report.seed}, sign=-1, rtol=0.001)'
