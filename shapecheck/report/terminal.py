@@ -24,6 +24,7 @@ _SHAPE = re.compile(r"\(\d+,(?: \d+,?)*\)")
 _GLUE = "\ue000"
 _MOST_LINES = 10
 _MOST_STEPS = 6
+_MOST_SHAPES = 4
 _MOST_FIXES = 3
 
 
@@ -155,16 +156,22 @@ class _Block:
         return excerpt(numbered, marks, width=self.width, gutter=self.gutter)
 
     def _operand_marks(self, span: Span, numbered: dict[int, str], style: str) -> list[Mark]:
-        marks: list[Mark] = []
+        labels: dict[Span, list[str]] = {}
         for operand in self.finding.operands:
             where = operand.span
-            if where is None or where.path != span.path or operand in self.drawn:
+            if where is None or where.path != span.path or any(operand is other for other in self.drawn):
                 continue
             if where.line not in numbered or where.end_line not in numbered or not self.files.lines_at(where):
                 continue
             self.drawn.append(operand)
+            labels.setdefault(where, []).append(_shape_label(operand))
+        marks: list[Mark] = []
+        for where, shapes in labels.items():
+            # One place can stand for several arrays: the rows that a comprehension makes.
+            different = list(dict.fromkeys(shapes))
+            label = ", ".join(different[:_MOST_SHAPES]) + (", ..." if len(different) > _MOST_SHAPES else "")
             lines = [numbered[number] for number in range(where.line, where.end_line + 1)]
-            marks += marks_for(where, lines, label=_shape_label(operand), style=style)
+            marks += marks_for(where, lines, label=label, style=style)
         return marks
 
     def _vanished(self, span: Span, style: str) -> list[Text]:
@@ -188,7 +195,7 @@ class _Block:
             in_trail = where is not None and any(
                 where.path == path and line <= where.line and where.end_line <= end for path, line, end in trail_lines
             )
-            if operand in self.drawn or in_trail:
+            if in_trail or any(operand is other for other in self.drawn):
                 continue
             place = "" if where is None or where.line < 1 else f", at {self._near(where)}"
             texts.append(f"`{operand.source}` is {_shape_label(operand)}{place}")

@@ -124,6 +124,14 @@ def nested_operands(write: Write) -> Diagnosis:
     )
 
 
+def several_arrays_of_one_place(write: Write) -> Diagnosis:
+    source = write("W = np.array([np.ones((a, b)) for a, b in sizes])\n")
+    rows = "[np.ones((a, b)) for a, b in sizes]"
+    shapes = [(2, 5), (5, 3), (5, 3), (3, 4), (4, 2), (2, 1)]
+    operands = tuple(Operand(f"row {i}", shape, None, source.span(rows)) for i, shape in enumerate(shapes))
+    return diagnosis(plain_finding(source.span(f"np.array({rows})"), code="SC105", operands=operands))
+
+
 def several_lines(write: Write) -> Diagnosis:
     inner = "np.dot(\n        W2.T,\n        dZ2,\n    )"
     call = f"np.dot(\n    {inner},\n    1 - np.power(A1, 2),  # slope\n    out=None,\n)"
@@ -273,6 +281,7 @@ REPORTS = [
     backprop,
     colliding_labels,
     nested_operands,
+    several_arrays_of_one_place,
     several_lines,
     tabs_and_wide_signs,
     very_many_lines,
