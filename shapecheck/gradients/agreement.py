@@ -12,7 +12,7 @@ from shapecheck.gradients.hypotheses import Hypothesis, Meetings, catalogue_loss
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.network.dependence import Dependence, ancestors
 from shapecheck.network.parameters import Parameter, find_parameters, value_names
-from shapecheck.trace.tape import Shape, Tape
+from shapecheck.trace.tape import Operation, Ref, Shape, Tape
 
 Verdict = Literal["right", "wrong", "unknown"]
 
@@ -183,6 +183,10 @@ def _summary(hypothesis: Hypothesis, rows: list[ParameterAgreement]) -> Agreemen
     ascent = verdict == "right" and signs == {1.0}
     if ascent and hypothesis.inferred:
         verdict = "wrong"
+    if verdict == "wrong" and len(right) == len(decided) and all(r.shape == () for r in decided):
+        verdict = "unknown"  # numbers by themselves follow any loss, each by its own factor
+    if any(not np.isfinite(r.error) for r in rows):
+        verdict = "unknown"
     error = max((r.error for r in decided), default=0.0)
     return Agreement(verdict, rows, hypothesis.formula, hypothesis.inferred, len(right), error, ascent, same)
 
@@ -202,22 +206,42 @@ def _slope(replay: Replay, hypothesis: Hypothesis, value: int, direction: np.nda
     return (ends[0] - ends[1]) / (2 * step)
 
 
-def _gradient_like(tape: Tape, change: int, shape: Shape, among: set[int]) -> list[int]:
-    """The change, and the values of the parameter's shape that it was computed from (a gradient before Adam, say)."""
-    found = [change]
-    open_values = [change]
+def _gradient_like(tape: Tape, change: int, shape: Shape, among: set[int]) -> list[tuple[int, int]]:
+    """The change, and the values of the parameter's shape that it was computed from (a gradient before Adam, say).
+
+    Each comes with the sign with which it enters the change.
+    """
+    found = [(change, 1)]
+    open_values = [(change, 1)]
     seen = {change}
     while open_values and len(found) < 10:
-        number = open_values.pop(0)
+        number, sign = open_values.pop(0)
         producer = tape.values[number].producer
         if producer is None:
             continue
-        for source in tape.operations[producer].inputs:
+        operation = tape.operations[producer]
+        for source in operation.inputs:
             if source in among and source not in seen and tape.values[source].shape == shape:
                 seen.add(source)
-                found.append(source)
-                open_values.append(source)
+                entering = sign * _sign_of(tape, operation, source)
+                found.append((source, entering))
+                open_values.append((source, entering))
     return found
+
+
+def _sign_of(tape: Tape, operation: Operation, source: int) -> int:
+    """Whether an operand enters an operation's result as it is (1) or negated (-1)."""
+    if operation.function == "unary-":
+        return -1
+    arguments = operation.arguments[:2]
+    if operation.function in {"-", "-=", "numpy.subtract"} and len(arguments) == 2:
+        return -1 if arguments[1] == Ref(source) else 1
+    if operation.function in {"*", "/", "*=", "/=", "numpy.multiply", "numpy.divide"}:
+        for other in arguments:
+            number = tape.values[other.value].array if isinstance(other, Ref) and other.value != source else other
+            if isinstance(number, int | float) and number < 0:
+                return -1
+    return 1
 
 
 def _is_decay(solution: np.ndarray[Any, Any], sign: int, scale: float, size: float) -> bool:
@@ -230,7 +254,7 @@ def _fit(
     tape: Tape,
     old: int,
     sign: int,
-    candidates: list[int],
+    candidates: list[tuple[int, int]],
     directions: list[np.ndarray[Any, Any]],
     slopes: np.ndarray[Any, Any],
 ) -> None:
@@ -240,7 +264,7 @@ def _fit(
     scale = float(np.abs(slopes).max())
     best_error, best_factor = np.inf, None
     silent = True
-    for number in candidates:
+    for number, entering in candidates:
         array = tape.values[number].array
         if array is None:
             continue
@@ -259,10 +283,10 @@ def _fit(
             matrix = np.stack(columns, axis=1)
             solution, *_ = np.linalg.lstsq(matrix, along, rcond=None)
             error = float(np.abs(matrix @ solution - along).max()) / size
-            if len(columns) == 2 and not _is_decay(solution, sign, scale, size):
+            if len(columns) == 2 and not _is_decay(solution, sign * entering, scale, size):
                 continue
             if error < best_error:
-                best_error, best_factor = error, float(solution[0]) * sign
+                best_error, best_factor = error, float(solution[0]) * sign * entering
             if error < _TOLERANCE:
                 break
         if best_error < _TOLERANCE:
@@ -270,5 +294,7 @@ def _fit(
     if silent:
         return
     row.error = best_error
+    if not np.isfinite(best_error):
+        return  # the loss does not depend on it: another loss is meant
     row.verdict = "right" if best_error < _TOLERANCE else "wrong"
     row.factor = best_factor if row.verdict == "right" else None

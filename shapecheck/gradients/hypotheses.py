@@ -18,6 +18,8 @@ from shapecheck.trace.tape import Operation, Ref, Tape
 Array = np.ndarray[Any, Any]
 
 _MEETINGS = frozenset("- + / * numpy.subtract numpy.divide numpy.multiply numpy.add -= /= *=".split())
+# What picks one of several numbers; nobody descends that.
+_SELECTIONS = frozenset("getitem view .max .min numpy.max numpy.min numpy.amax numpy.amin builtins.max builtins.min".split())
 _DIFFERENCES = frozenset({"-", "-=", "numpy.subtract"})
 
 
@@ -146,7 +148,7 @@ def scalar_losses(
     found = 0
     for operation in reversed(tape.operations[:until]):
         value = tape.values[operation.result]
-        if value.size != 1 or value.dtype[:5] != "float" or operation.function in {"getitem", "view"}:
+        if value.size != 1 or value.dtype[:5] != "float" or operation.function in _SELECTIONS:
             continue
         if value.number in among:
             continue
