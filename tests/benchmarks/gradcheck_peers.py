@@ -228,9 +228,7 @@ def main(samples: int = 11272, mistakes: int = 200) -> None:
     small = Net(100)
     small.loss()
     small_right = small.grads()
-    print(
-        f"| checker | ratio, {samples} samples | accepts the right gradient | one entry off by 1 % seen, of {mistakes} |"
-    )
+    print(f"| checker | ratio, {samples} samples | accepts what is right | 1 % in one entry seen, of {mistakes} |")
     print("| --- | ---: | --- | ---: |")
     makers = dict(peers(small))
     for name, make in peers(net):

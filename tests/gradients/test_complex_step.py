@@ -56,7 +56,7 @@ FUNCTIONS = [
     ("float()", lambda: float(np.sum(x**2)), lambda: 2 * x),
     (".item()", lambda: np.sum(x**2).item(), lambda: 2 * x),
     ("loop", lambda: sum(x[i, j] ** 2 for i in range(4) for j in range(3)), lambda: 2 * x),
-    ("in place", lambda: _in_place(), lambda: 2 * x),
+    ("in place", lambda: _in_place(x), lambda: 2 * x),
     ("astype", lambda: np.sum(x.astype(float) ** 2), lambda: 2 * x),
     ("zeros_like", lambda: _filled(np.zeros_like(x)), lambda: 2 * x),
     ("concatenate", lambda: np.sum(np.concatenate([x, 2 * x]) ** 2), lambda: 10 * x),
@@ -70,9 +70,9 @@ FUNCTIONS = [
 ]
 
 
-def _in_place():
-    a = x.copy()
-    a *= x
+def _in_place(array):
+    a = array.copy()
+    a *= array
     return np.sum(a)
 
 

@@ -33,7 +33,7 @@ def with_shape(*shape):
     return {"W": np.ones(shape)}
 
 
-#    id                       loss, grads                                          class                 what the message says
+#    id                 loss, grads             class       what the message says
 BROKEN = [
     ("loss is an array", lambda: W @ X, grads, LossError, r"shape \(2, 1\), not one number.*np.sum"),
     ("loss is None", lambda: None, grads, LossError, "`return` missing"),

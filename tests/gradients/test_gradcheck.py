@@ -48,7 +48,7 @@ def quadratic(p, A):
     return np.sum((p["x"] @ A) ** 2)
 
 
-# ---- verdicts ---------------------------------------------------------------------------------------------------------
+# ---- verdicts -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mode", ["projection", "joint", "sampled", "full"])
@@ -222,7 +222,7 @@ def test_any_slope_of_a_relu_at_zero_is_right(slope_at_zero, through):
     assert not gradcheck(loss, {"W": W, "b": b}, wrong).ok
 
 
-# ---- forms of arguments -----------------------------------------------------------------------------------------------
+# ---- forms of arguments ---------------------------------------------------------------------------------------------
 
 A = np.random.default_rng(5).normal(size=(3, 4))
 x0 = np.random.default_rng(6).normal(size=(2, 3))
@@ -357,7 +357,7 @@ def test_batch_norm_with_a_bias_that_has_no_effect():
     assert report["b"].verdict is not Verdict.WRONG
 
 
-# ---- randomness and state ----------------------------------------------------------------------------------------------
+# ---- randomness and state -------------------------------------------------------------------------------------------
 
 
 class Dropout(Net):
@@ -442,7 +442,7 @@ def test_gradients_left_in_one_buffer_are_compared_as_they_were():
     assert gradcheck(net.loss, net.params, in_buffers).decided
 
 
-# ---- reproduction and executors ----------------------------------------------------------------------------------------
+# ---- reproduction and executors -------------------------------------------------------------------------------------
 
 
 def test_a_failure_says_its_seed_and_can_be_repeated():

@@ -13,7 +13,7 @@ rng = np.random.default_rng(20)
 
 
 class Net:
-    """sigmoid or tanh hidden layer, half squared error / m, weight penalty; `bug` names what its backward gets wrong."""
+    """One hidden layer, half squared error / m, weight penalty; `bug` names what its backward gets wrong."""
 
     def __init__(self, bug="", hidden=6, out=6, m=11, activation="tanh"):
         self.bug, self.activation, self.decay = bug, activation, 0.0
@@ -65,7 +65,7 @@ def times(name, factor):
     return lambda net, g: g.update({n: g[n] * factor for n in (g if name == "all" else [name])})
 
 
-#    id                      network                      what is done to the right gradients                    kind, parameters, in the message
+#    id      network      what is done to the right gradients      kind, parameters, in the message
 CASES = [
     ("1/m missing", {}, times("all", 11), "factor", ("W1", "b1", "W2", "b2"), "11, the length of axis 0 of `self.X`"),
     ("1/m twice", {}, times("all", 1 / 11), "factor", ("W1", "b1", "W2", "b2"), "1/11"),
