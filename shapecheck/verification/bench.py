@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from shapecheck.gradients.objective import contract
 from shapecheck.verification.boxes import ArrayBox
-from shapecheck.verification.calling import fill, first_number, silence
+from shapecheck.verification.calling import fill, first_number, parameters_of, silence
 from shapecheck.verification.capture import Candidate, left_candidates, returned_candidates
 from shapecheck.verification.reach import plain_function
 from shapecheck.verification.source import return_labels
@@ -60,6 +60,8 @@ class Bench:
         self.forward = forward
         self.own_loss = own_loss
         self.inputs = _named_inputs(forward, inputs)
+        own_names = {p.name for p in parameters_of(forward)} & self.arguments.keys() if forward is not None else set()
+        self.input_names = set(self.inputs) or own_names
         self.cotangents: dict[str, Any] = {}
         self.outputs_of: dict[str, tuple[Any, ...]] = {}  # cotangent argument -> way to its output
         self._fresh_from: dict[str, tuple[Any, ...]] = {}  # other argument -> way to it in forward's result

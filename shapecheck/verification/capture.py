@@ -163,18 +163,20 @@ def left_candidates(before: State, snapshot: Snapshot, after: State) -> list[Can
         after: The state that it left.
     """
     contents = snapshot.contents()
-    earlier = {leaf.path: leaf for leaf in before.leaves}
+    earlier = {path: leaf for leaf in before.leaves for path in (leaf.path, *(alias for alias, _ in leaf.aliases))}
     found: list[Candidate] = []
     for leaf in after.leaves:
-        old = earlier.get(leaf.path) or _on_the_class(leaf, before)
         array = leaf.array
         if array.dtype.kind != "f":
             continue
+        ways = [(leaf.path, leaf.keys), *leaf.aliases]
+        marked = [way for way in ways if _has_mark(way[1])]
+        # `self.db = dout`: the place where it was left, not the argument that it is as well.
+        path, keys = next((way for way in marked if len(way[1]) > 1), (*marked, *ways)[0])
+        old = earlier.get(path) or _on_the_class(leaf, before)
         was = None if old is None else _contents_of(old, contents, snapshot)
         same_shape = was is not None and was.shape == array.shape
         changed = not (same_shape and was is not None and same_bits(np.asarray(array, was.dtype), was))
-        ways = [(leaf.path, leaf.keys), *leaf.aliases]
-        path, keys = next((way for way in ways if _has_mark(way[1])), ways[0])
         if changed or (_has_mark(keys) and len(keys) > 1):  # not an argument such as `dout`
             origin: Origin = "left" if old is None or _has_mark(keys) or not same_shape else "applied"
             found.append(Candidate(path, keys, array, origin, changed, was if same_shape else None, old))

@@ -28,9 +28,9 @@ from shapecheck.verification.conventions import all_wrong, common_factor, explai
 from shapecheck.verification.diagnosis import diagnosis
 from shapecheck.verification.errors import PairingError, VerificationError
 from shapecheck.verification.loss import LossOfParameters, values_worth_showing
-from shapecheck.verification.matching import Matching
+from shapecheck.verification.matching import Matching, leaf_is_input
 from shapecheck.verification.mutation import refuse_changed_inputs
-from shapecheck.verification.pairing import Pair
+from shapecheck.verification.pairing import Pair, is_called_parameter
 from shapecheck.verification.readings import Readings
 from shapecheck.verification.specification import Specification
 from shapecheck.verification.state import Leaf, State
@@ -196,7 +196,8 @@ class Check:
         fitted = self.readings.fitted is not None or (steps is not None and steps.uncertainty > 1e-9)
         rtol = self.specification.rtol
         if self.factor != 1:
-            gradients = {name: gradient / self.factor for name, gradient in gradients.items()}
+            scaled = self._weights()
+            gradients = {n: g / self.factor if n in scaled else g for n, g in gradients.items()}
         try:
             return gradcheck(
                 LossOfParameters(bench, self._values if final else {}),
@@ -244,7 +245,9 @@ class Check:
 
     def _by_convention(self, report: GradientReport, gradients: Arrays) -> GradientReport:
         """Try what a program may rightly do that nothing was said about: minus the gradient, steps, sums for means."""
-        if self.readings.some_applied() or self.bench.is_layer or not all_wrong(report):
+        if self.bench.is_layer:
+            return self._divided_by_batch(report, gradients)
+        if self.readings.some_applied() or not all_wrong(report):
             return report
         factor = common_factor(report)
         opposite = self._gradcheck(gradients, sign=-1, final=False) if factor is None or factor == -1 else report
@@ -266,6 +269,30 @@ class Check:
         self.notes += [why] if why else []
         self.notes += ["these are minus the gradient, as your update adds it"] if factor < 0 else []
         return explained
+
+    def _weights(self) -> set[str]:
+        """The parameters, the inputs of a layer left out."""
+        pairs = self.readings.pairs.items()
+        return {n for n, p in pairs if not leaf_is_input(self.bench, p.parameter) or is_called_parameter(p.parameter)}
+
+    def _divided_by_batch(self, report: GradientReport, gradients: Arrays) -> GradientReport:
+        """Try a layer that takes the mean over the batch itself: its weights' gradients over m, its inputs' not."""
+        parameters = self._weights()
+        wrong = {row.name for row in report.wrong()}
+        if not wrong or not wrong <= parameters or any(report[name].norm and name not in wrong for name in parameters):
+            return report
+        lengths = {length for value in self.bench.cotangents.values() for length in np.shape(value) if length > 1}
+        for length in sorted(lengths):
+            self.factor = 1 / length
+            divided = self._gradcheck(gradients, final=False)
+            if divided.ok:
+                self.notes.append(
+                    f"the gradients of the weights are divided by {length}, the length of an axis of the output: "
+                    f"right where the loss is a mean over it and hands over a derivative that is not divided"
+                )
+                return divided
+        self.factor = 1.0
+        return report
 
     def _may_be_negative(self, pairs: list[Pair]) -> bool:
         """Whether minus the gradient is what the program's update adds."""

@@ -319,9 +319,4 @@ def leaf_is_input(bench: Bench, leaf: Leaf) -> bool:
     if not bench.is_layer:
         return False
     keys = [leaf.keys, *(keys for _, keys in leaf.aliases)]
-    return any(k[0] in bench.inputs for k in keys) or any(leaf.value is value for value in bench.inputs.values())
-
-
-def labels_of(pairs: Sequence[Pair]) -> dict[str, Any]:
-    """Parameter name to the label of its gradient."""
-    return {pair.parameter.path: pair.gradient.label for pair in pairs}
+    return any(k[0] in bench.input_names for k in keys) or any(leaf.value is value for value in bench.inputs.values())

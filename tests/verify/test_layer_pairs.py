@@ -1,4 +1,4 @@
-# ruff: noqa: RUF059, RET504  programs as people write them
+# ruff: noqa: RUF059, RET504, PT018  programs as people write them
 """Pairs of functions in vector-Jacobian form: `f_forward(x, w) -> out, cache` and `f_backward(dout, cache)`."""
 
 from __future__ import annotations
@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shapecheck import GradientMismatchError, verify
+from shapecheck import GradientMismatchError, ShapeMismatchError, VerificationError, verify
 
 rng = np.random.default_rng(6)
 x, w, b = rng.normal(size=(5, 4)), rng.normal(size=(4, 3)), rng.normal(size=3)
@@ -213,3 +213,66 @@ def test_the_inputs_themselves_as_arguments():
 def test_every_gradient_of_a_pair_is_compared():
     call("affine_forward", affine_backward, (dout,), x, w, b)
     assert sorted(affine_backward.verification.pairs.values()) == ["b", "w", "x"]
+
+
+def mean_forward(x, w, b):
+    return x @ w + b, (x, w, b)
+
+
+@verify
+def mean_backward(dout, cache):
+    x, w, b = cache
+    return dout @ w.T, x.T @ dout / len(x), dout.sum(axis=0) / len(x)
+
+
+def test_a_layer_that_takes_the_mean_over_the_batch_itself():
+    """All parameters over m and the input not, as in many courses: right beside a loss that leaves m out."""
+    verification = call("mean_forward", mean_backward, (dout,), x, w, b)
+    assert verification.report.decided
+    assert "divided by 5" in verification.notes[0]
+
+
+def act(z):
+    return np.tanh(z)
+
+
+@verify(forward=act)
+def act_back(upstream, z):
+    return upstream * (1 - np.tanh(z) ** 2)
+
+
+@verify(forward=act)
+def act_back_without_upstream(upstream, z):
+    return 1 - np.tanh(upstream) ** 2
+
+
+def test_the_input_itself_beside_the_cotangent():
+    act_back(dout, h)
+    assert act_back.verification.report.decided
+    assert set(act_back.verification.pairs.values()) == {"z"}
+    with pytest.raises((GradientMismatchError, VerificationError)):
+        act_back_without_upstream(dout, h)
+
+
+def test_the_cotangent_itself_left_as_a_gradient():
+    """`self.db = dout`, where it must be summed over the batch."""
+
+    class Affine:
+        def __init__(self):
+            self.weights, self.biases = np.ones((4, 3)), np.zeros(3)
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.weights + self.biases
+
+        @verify
+        def backward(self, grad):
+            self.grad_weights = self.x.T @ grad
+            self.grad_biases = grad
+            return grad @ self.weights.T
+
+    layer = Affine()
+    layer.forward(x)
+    with pytest.raises(ShapeMismatchError) as caught:
+        layer.backward(dout)
+    assert caught.value.actual == (5, 3) and caught.value.expected == (3,)
