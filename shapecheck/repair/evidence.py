@@ -31,7 +31,14 @@ class Solution:
 
 
 class Evidence:
-    """Judges outcomes, each by itself and against one another."""
+    """Judges outcomes, each by itself and against one another.
+
+    Attributes:
+        parameters: How many arrays the program updated before it died: no repair updates fewer.
+    """
+
+    def __init__(self, parameters: int = 0) -> None:
+        self.parameters = parameters
 
     def judge(self, candidate: Candidate, texts: dict[str, str], outcome: AttemptOutcome) -> Solution | None:
         """What an outcome is worth; None for what does not run, grew a parameter, or spreads two operands."""
@@ -40,11 +47,18 @@ class Evidence:
         agreement = outcome.agreement
         if agreement is None or agreement.grew or outcome.witness.unlearned:
             return None
+        if outcome.witness.parameters < self.parameters:
+            return None
         return Solution(candidate, texts, outcome, _tier(agreement))
 
     def ranked(self, solutions: list[Solution]) -> list[Solution]:
         """The solutions, best first; those that cut something off that others keep come after the others."""
-        return sorted(solutions, key=lambda s: (s.tier, self._losses(s, solutions), s.candidate.cost))
+        return sorted(solutions, key=lambda s: (s.tier, self._losses(s, solutions), s.candidate.cost + self._doubt(s)))
+
+    @staticmethod
+    def _doubt(solution: Solution) -> float:
+        """Another name that fits by its shape says little where no gradient speaks for it."""
+        return 0.8 if solution.tier == 2 and solution.candidate.kind == "name" else 0.0
 
     @staticmethod
     def _losses(solution: Solution, among: list[Solution]) -> int:

@@ -32,7 +32,7 @@ def name_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
         returned = isinstance(place.statement, ast.Return)
         for name, seen in _rivals(node.id, own, place.locals() if own.literal is None else place.scope()):
             cost = _dear(node.id, name, 2.3 if not returned else 1.6)
-            cost = place.judge(own.shape, seen.shape, cost)
+            cost = place.judge(own.shape, seen.shape, cost) + (0.5 if place.updates() else 0.0)
             yield place.candidate(f"use `{name}` instead of `{node.id}`", "name", node, name, cost)
     elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Name):
         owner = place.surroundings.seen(place.path, node.value)

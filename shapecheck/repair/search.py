@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from shapecheck.diagnose.finding import Edit
+from shapecheck.network.parameters import find_parameters
 from shapecheck.repair.attempt import Attempt, AttemptOutcome
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits, distinct
@@ -113,7 +114,7 @@ class Search:
         self.early = trace.tail is not None and not self.late
         self.tried = 0
         self.dropped = 0
-        self.evidence = Evidence()
+        self.evidence = Evidence(len(find_parameters(trace.head)) if trace.tail is not None else 0)
         self._queue: list[tuple[float, int, _Trial | _Stage]] = []
         self._numbers = itertools.count()
         self._known: dict[tuple[tuple[str, str], ...], float] = {}

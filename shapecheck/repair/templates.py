@@ -225,7 +225,7 @@ def _one_for_each(place: Place) -> Iterator[Candidate]:
 
 def _left_out(place: Place) -> Iterator[Candidate]:
     """Values that were computed and are never used, joined with the others."""
-    unused = [n for n in place.unused() if (seen := place.scope().get(n)) is not None and seen.shape]
+    unused = [n for n in place.unused() if (seen := place.scope().get(n)) is None or seen.shape][:4]
     if not unused:
         return
     for node in ast.walk(place.statement):
@@ -235,7 +235,8 @@ def _left_out(place: Place) -> Iterator[Candidate]:
         if name not in {"concatenate", "hstack", "append", "vstack"}:
             continue
         parts = [place.text(e) for e in node.args[0].elts]
-        added = [u if len(place.scope()[u].shape or ()) == 1 else f"{u}.ravel()" for u in unused]
+        flat = any(".ravel()" in part or ".flatten()" in part for part in parts)
+        added = [f"{u}.ravel()" if flat else u for u in unused]
         orders = [parts + added]
         if len(parts) == len(added):
             orders.insert(0, [t for pair in zip(parts, added, strict=True) for t in pair])
