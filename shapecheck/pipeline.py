@@ -23,9 +23,11 @@ from shapecheck.diagnose.finding import (
 )
 from shapecheck.diagnose.limits import cut_short, nothing_traced
 from shapecheck.diagnose.wrong_gradient import wrong_gradients
+from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.network.layers import Layers
+from shapecheck.repair.evidence import Solution
 from shapecheck.repair.gradient_search import GradientSearch
-from shapecheck.repair.search import Search, Solution
+from shapecheck.repair.search import Search
 from shapecheck.repair.trial import Trials
 from shapecheck.trace.child import Trace
 from shapecheck.trace.process import Run, run_program
@@ -157,7 +159,7 @@ class _Doctor:
         layers = self.layers
         if crash.tape is not layers.tape:
             layers = Layers(crash.tape, self.trace.sources.values(), complete=False)
-        finding = crash_finding(self.trace, crash, layers)
+        finding = crash_finding(crash, layers)
         solutions, search = self.search(self.trace)
         return self.with_repairs(finding, crash, solutions, search)
 
@@ -243,8 +245,6 @@ class _Doctor:
 
     def likely_cause(self, finding: Finding, crash: Crash) -> Span:
         """Without a repair: the silent broadcast that fed the failure, if there is one, else where it surfaced."""
-        from shapecheck.network.broadcasts import outer_broadcasts
-
         tape = crash.tape
         for broadcast in outer_broadcasts(tape):
             operation = tape.operations[broadcast.operation]

@@ -1,4 +1,4 @@
-"""Shape errors that stopped the program: what failed, with which shapes, in which layer, and how the shapes came there."""
+"""Shape errors that stopped the program: what failed, with which shapes, in which layer, and how they came there."""
 
 from __future__ import annotations
 
@@ -13,12 +13,8 @@ from shapecheck.trace.failure import Failure, Seen
 from shapecheck.trace.sites import Kind, Site, SourceText
 from shapecheck.trace.tape import Tape
 
-_PRODUCTS = frozenset(
-    {"dot", "matmul", "inner", "tensordot", "einsum", "vdot", "outer", "multi_dot", "linalg.multi_dot"}
-)
-_STACKS = frozenset(
-    ["concatenate", "vstack", "hstack", "stack", "column_stack", "dstack", "append", "block", "row_stack", "c_", "r_"]
-)
+_PRODUCTS = frozenset("dot matmul inner tensordot einsum vdot outer multi_dot linalg.multi_dot".split())
+_STACKS = frozenset("concatenate vstack hstack stack column_stack dstack append block row_stack c_ r_".split())
 _SCALAR_ERRORS = (
     "only length-1",
     "only 0-dimensional",
@@ -264,12 +260,12 @@ def _compared(trace: Trace, failure: Failure) -> list[Operand]:
 # -- the finding ------------------------------------------------------------------------------------------------------
 
 
-def crash_finding(trace: Trace, crash: Crash, layers: Layers) -> Finding:
+def crash_finding(crash: Crash, layers: Layers) -> Finding:
     """The finding for a crash, as far as the trace alone tells; its cause is where it surfaced."""
     layer = layer_of(crash, layers)
     names = _layer_name(layers, layer)
     operands = tuple(_expect(crash, operand, i) for i, operand in enumerate(crash.operands))
-    title = _title(crash, operands)
+    title = _TITLES[crash.code]
     where = f"{names}: " if names else ""
     return Finding(
         code=crash.code,
@@ -337,10 +333,6 @@ _TITLES = {
     "SC111": "this is a tuple where a number belongs",
     "SC112": "this does not fit the shape of the array",
 }
-
-
-def _title(crash: Crash, operands: tuple[Operand, ...]) -> str:
-    return _TITLES[crash.code]
 
 
 def _message(crash: Crash, operands: tuple[Operand, ...]) -> str:

@@ -12,7 +12,7 @@ from shapecheck.trace.sites import Site, SourceText
 from shapecheck.trace.tape import Operation, Ref, Tape
 
 
-def span_of(source: SourceText, site: Site) -> Span:
+def span_of(site: Site) -> Span:
     """A site as a span."""
     return Span(site.path, site.line, site.column, site.end_line, site.end_column, site.text)
 
@@ -71,7 +71,7 @@ def steps(
         place = (site.path, site.line)
         if place == skip or site.path not in sources:
             continue
-        step = TrailStep(span_of(sources[site.path], site), _note(tape, operation, site, operation.number in silent))
+        step = TrailStep(span_of(site), _note(tape, operation, site, operation.number in silent))
         if place not in by_line or "broadcast" not in by_line[place].note:
             by_line[place] = step
     found = list(by_line.values())

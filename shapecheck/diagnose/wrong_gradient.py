@@ -57,7 +57,7 @@ def _finding(trace: Trace, tape: Tape, layers: Layers, chosen: Diagnosis, suspec
     names = value_names(tape)
     parameters = tuple(dict.fromkeys(v.name for v in chosen.verdicts if v.parameter in suspect.explains))
     layer = _layer(layers, tape, suspect)
-    code, title, message = _words(tape, names, site, suspect)
+    code, title, message = _words(names, site, suspect)
     concerned = f" of {', '.join(f'`{p}`' for p in parameters[:4])}" if parameters else ""
     finding = Finding(
         code=code,
@@ -88,7 +88,7 @@ def _layer(layers: Layers, tape: Tape, suspect: Suspect) -> int | None:
     return max(found) if found else None
 
 
-def _words(tape: Tape, names: dict[int, str], site: Site, suspect: Suspect) -> tuple[str, str, str]:
+def _words(names: dict[int, str], site: Site, suspect: Suspect) -> tuple[str, str, str]:
     shown = " ".join(site.text.split())
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
     if suspect.reason == "scale" and suspect.scale is not None:

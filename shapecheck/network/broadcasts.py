@@ -7,37 +7,8 @@ from dataclasses import dataclass
 from shapecheck.trace.tape import Operation, Ref, Shape, Tape
 
 ELEMENTWISE = frozenset(
-    [
-        "+",
-        "-",
-        "*",
-        "/",
-        "**",
-        "//",
-        "%",
-        "==",
-        "!=",
-        "<",
-        "<=",
-        ">",
-        ">=",
-        "&",
-        "|",
-        "+=",
-        "-=",
-        "*=",
-        "/=",
-        "numpy.add",
-        "numpy.subtract",
-        "numpy.multiply",
-        "numpy.divide",
-        "numpy.power",
-        "numpy.maximum",
-        "numpy.minimum",
-        "numpy.true_divide",
-        "numpy.equal",
-        "numpy.not_equal",
-    ]
+    "+ - * / ** // % == != < <= > >= & | += -= *= /= numpy.add numpy.subtract numpy.multiply numpy.divide "
+    "numpy.power numpy.maximum numpy.minimum numpy.true_divide numpy.equal numpy.not_equal".split()
 )
 # Somebody who writes one of these next to an operand means it to be spread.
 _SPREADING = ("None", "newaxis", "expand_dims", "outer", "meshgrid", "ogrid", "ix_", "atleast_2d")
@@ -91,7 +62,8 @@ def _deliberate(tape: Tape, operation: Operation) -> bool:
     shapes = [tape.values[n].shape for n in numbers]
     if all(len(shape) >= 3 for shape in shapes):
         return True
-    for number in numbers:
+    for start in numbers:
+        number = start
         for _ in range(4):
             producer = tape.values[number].producer
             if producer is None:

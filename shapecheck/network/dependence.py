@@ -8,61 +8,15 @@ from shapecheck.trace.tape import Operation, Ref, Tape
 
 # What only moves numbers about: the result holds the operand's entries.
 CARRIERS = frozenset(
-    [
-        ".T",
-        ".reshape",
-        ".ravel",
-        ".flatten",
-        ".transpose",
-        ".swapaxes",
-        ".copy",
-        ".squeeze",
-        ".astype",
-        ".view",
-        "view",
-        "getitem",
-        "numpy.transpose",
-        "numpy.reshape",
-        "numpy.ravel",
-        "numpy.squeeze",
-        "numpy.asarray",
-        "numpy.array",
-        "numpy.copy",
-        "numpy.expand_dims",
-        "numpy.swapaxes",
-        "numpy.atleast_2d",
-        "numpy.ascontiguousarray",
-        "numpy.asmatrix",
-        ".mT",
-        "numpy.matrix",
-    ]
+    ".T .reshape .ravel .flatten .transpose .swapaxes .copy .squeeze .astype .view view getitem "
+    "numpy.transpose numpy.reshape numpy.ravel numpy.squeeze numpy.asarray numpy.array numpy.copy "
+    "numpy.expand_dims numpy.swapaxes numpy.atleast_2d numpy.ascontiguousarray numpy.asmatrix .mT "
+    "numpy.matrix".split()
 )
 # What may stand between the birth of a parameter and its first use: scaling, shifting, packing.
 _BIRTH = CARRIERS | frozenset(
-    [
-        "*",
-        "/",
-        "+",
-        "-",
-        "unary-",
-        "numpy.multiply",
-        "numpy.concatenate",
-        "numpy.append",
-        "numpy.hstack",
-        "numpy.vstack",
-        "numpy.r_",
-        "setitem",
-        "numpy.divide",
-        "write_back",
-        "*=",
-        "/=",
-        "+=",
-        "-=",
-        ".clip",
-        "numpy.clip",
-        "numpy.float64",
-        "numpy.float32",
-    ]
+    "* / + - unary- numpy.multiply numpy.concatenate numpy.append numpy.hstack numpy.vstack numpy.r_ "
+    "setitem numpy.divide write_back *= /= += -= .clip numpy.clip numpy.float64 numpy.float32".split()
 )
 _PACKING = frozenset(
     ["numpy.concatenate", "numpy.append", "numpy.hstack", "numpy.vstack", "numpy.array", "setitem", "write_back"]

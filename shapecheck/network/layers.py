@@ -15,19 +15,8 @@ from shapecheck.trace.sites import SourceText
 from shapecheck.trace.tape import Operation, Ref, Shape, Tape
 
 _PRODUCTS = frozenset(
-    [
-        "@",
-        ".dot",
-        "numpy.dot",
-        "numpy.matmul",
-        "numpy.inner",
-        "numpy.einsum",
-        "numpy.tensordot",
-        "numpy.multiply",
-        "numpy.vdot",
-        "*",
-        ".__matmul__",
-    ]
+    "@ .dot numpy.dot numpy.matmul numpy.inner numpy.einsum numpy.tensordot numpy.multiply numpy.vdot * "
+    ".__matmul__".split()
 )
 _MATRIX_PRODUCTS = _PRODUCTS - {"*", "numpy.multiply"}
 _SUMS = frozenset({"+", "numpy.add", "+="})
@@ -152,7 +141,7 @@ class Layers:
             self._enter(root, self.depth[other] + 1, operation.result)
             self._data.add(self.root[other])
             if len(self.layer_of) == 1:
-                self._read_layout(operation, weight, other)
+                self._read_layout(operation, other)
         self.depth[operation.result] = max(self.depth[operation.result], self.layer_of[root])
         if self.depth[other] < self.layer_of[root]:
             self._weighted[operation.result] = self.layer_of[root]
@@ -225,7 +214,7 @@ class Layers:
         if layer.weighted is None:
             layer.weighted = result
 
-    def _read_layout(self, operation: Operation, weight: int, other: int) -> None:
+    def _read_layout(self, operation: Operation, other: int) -> None:
         shape = self.tape.values[other].shape
         left = operation.inputs[0] == other
         if len(shape) < 2 or (len(shape) == 2 and shape[0 if left else 1] == 1):

@@ -1,4 +1,4 @@
-"""Candidates that leave every shape as it is: another slope, factor or sign, another value of the same shape, a copy."""
+"""Candidates that leave every shape as it is: another slope, factor, sign or value of the same shape, a copy."""
 
 from __future__ import annotations
 
@@ -246,9 +246,8 @@ def _counter_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
     in_key = isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id == "str"
     in_index = isinstance(parent, ast.Subscript) and parent.slice is node
     formats = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mod) and parent.right is node
-    if not (in_key or in_index or formats) or isinstance(node, ast.Slice | ast.Tuple | ast.Name):
-        if not (isinstance(node, ast.Name) and (in_key or in_index or formats)):
-            return
+    if not (in_key or in_index or formats) or isinstance(node, ast.Slice | ast.Tuple):
+        return
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return
     own = place.text(node)

@@ -1,8 +1,9 @@
-"""The search for a repair of a wrong gradient: edits around the expression to blame, each judged by numeric gradients."""
+"""The search for a repair of a wrong gradient: edits around what is to blame, each judged by numeric gradients."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from shapecheck.repair.attempt import Attempt
 from shapecheck.repair.calculus import accumulation_candidates, calculus_candidates
@@ -29,7 +30,11 @@ _NEAR = 3
 class GradientSearch(Search):
     """Searches around a place to blame; the program itself runs, so nothing is pruned by shapes."""
 
-    def _generate(self, surroundings: Surroundings, places: dict[tuple[str, int], Place]) -> Iterator[Candidate]:
+    def _generate(
+        self,
+        surroundings: Surroundings,
+        places: dict[tuple[str, int], Place],  # noqa: ARG002 - they serve the pruning by shapes, which there is none of
+    ) -> Iterator[Candidate]:
         for suspect in surroundings.suspects():
             if suspect.distance > _NEAR:
                 continue
@@ -39,14 +44,18 @@ class GradientSearch(Search):
                 for generate in _GENERATORS:
                     yield from generate(place, node)
 
-    def _promising(self, trial: _Trial) -> bool:
+    def _promising(self, trial: _Trial) -> bool:  # noqa: ARG002 - see above
         return True
 
-    def attempt(self, texts: dict[str, str], *, stage: _Stage | None = None, whole: bool = False) -> Attempt:
+    def attempt(
+        self,
+        texts: dict[str, str],
+        *,
+        stage: _Stage | None = None,  # noqa: ARG002 - a program that runs has no failure to get beyond
+        whole: bool = False,
+    ) -> Attempt:
         """The order for one trial: the first steps tell, unless it is to be run whole."""
         order = super().attempt(texts, stage=None, whole=whole)
         if whole:
             return order
-        from dataclasses import replace
-
         return replace(order, window_events=min(order.window_events, 12_000), stop=True)

@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from shapecheck.repair.candidate import Candidate, Place
 from shapecheck.trace.failure import Seen
 
-_NO_RESULT = frozenset(
-    {"print", "append", "extend", "insert", "seed", "update", "clear", "pop", "sort", "shuffle", "fill"}
-)
+_NO_RESULT = frozenset("print append extend insert seed update clear pop sort shuffle fill".split())
 
 
 def return_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:

@@ -1,10 +1,11 @@
-"""The process in which the user's program runs: records it, lets it end as Python would, and leaves the trace in a file."""
+"""The process in which the user's program runs: records it, lets it end as Python would, and leaves its trace."""
 
 from __future__ import annotations
 
 import _thread
 import os
 import pickle
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -220,6 +221,8 @@ def _leaving(delivery: _Delivery) -> Callable[[int], None]:
 
 def main() -> None:
     """Entry of the child process: `argv[1]` names the pickled order."""
+    # The parent ignores Ctrl-C while it waits, and a process inherits that; the program must not.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with open(sys.argv[1], "rb") as file:
         order: Order = pickle.load(file)
     run(order)

@@ -4,7 +4,6 @@ The operation itself stays in the user's own frame, at its own place: the record
 place of the operation, so exceptions, tracebacks, `super()`, `locals()` and evaluation order are Python's own.
 """
 
-# ruff: noqa: SIM905 - lists of a hundred quoted words are hard to read
 from __future__ import annotations
 
 import ast

@@ -79,7 +79,9 @@ def see(thing: Any, depth: int = 3) -> Seen:
         elements = tuple((i, see(e, 0)) for i, e in enumerate(thing[:100]))
         return Seen(name, None, None, id(thing), literal=thing, elements=elements)
     if depth and type(thing) in {list, tuple}:
-        return Seen(name, None, None, id(thing), elements=tuple((i, see(e, depth - 1)) for i, e in enumerate(thing[:100])))
+        return Seen(
+            name, None, None, id(thing), elements=tuple((i, see(e, depth - 1)) for i, e in enumerate(thing[:100]))
+        )
     if depth and type(thing) is dict:
         items = list(thing.items())[:100]
         elements = tuple((k, see(v, depth - 1)) for k, v in items if isinstance(k, int | str | tuple))
@@ -90,7 +92,10 @@ def see(thing: Any, depth: int = 3) -> Seen:
 
 
 def _instance_attributes(thing: Any) -> dict[str, Any]:
-    if isinstance(thing, type | types.ModuleType | types.FunctionType) or type(thing).__module__ in {"builtins", "numpy"}:
+    if isinstance(thing, type | types.ModuleType | types.FunctionType) or type(thing).__module__ in {
+        "builtins",
+        "numpy",
+    }:
         return {}
     try:
         attributes = object.__getattribute__(thing, "__dict__")

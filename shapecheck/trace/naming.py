@@ -1,6 +1,5 @@
 """Under which name a call stands on the tape, and whether a replay may make it again."""
 
-# ruff: noqa: SIM905 - lists of a hundred quoted words are hard to read
 from __future__ import annotations
 
 import inspect

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import signal
@@ -54,18 +55,13 @@ class _Tee(threading.Thread):
         self.kept = bytearray()
 
     def run(self) -> None:
-        try:
+        with contextlib.suppress(OSError):
             while chunk := os.read(0, 65536):
                 self.kept += chunk
                 self.target.write(chunk)
                 self.target.flush()
-        except OSError:
-            pass
-        finally:
-            try:
-                self.target.close()
-            except OSError:
-                pass
+        with contextlib.suppress(OSError):
+            self.target.close()
 
 
 def _wants_tee() -> bool:
@@ -106,7 +102,7 @@ def run_program(
         tee = _wants_tee()
         interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN) if _in_main_thread() else None
         try:
-            child = subprocess.Popen(command, stdin=subprocess.PIPE if tee else None, preexec_fn=_heed_interrupts)
+            child = subprocess.Popen(command, stdin=subprocess.PIPE if tee else None)
             kept = _Tee(child.stdin) if tee and child.stdin is not None else None
             if kept is not None:
                 kept.start()
@@ -129,10 +125,6 @@ def _in_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
-def _heed_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 def _interpreter_flags() -> list[str]:
     """The options of this interpreter that change how programs run."""
     flags = []
@@ -146,9 +138,7 @@ def _interpreter_flags() -> list[str]:
     return flags
 
 
-def _read_result(
-    path: str, code: int, seconds: float, killed: Literal["", "timeout", "signal"], stdin: bytes
-) -> Run:
+def _read_result(path: str, code: int, seconds: float, killed: Literal["", "timeout", "signal"], stdin: bytes) -> Run:
     try:
         with open(path, "rb") as file:
             result = pickle.load(file)

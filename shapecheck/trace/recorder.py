@@ -107,7 +107,7 @@ class Recorder:
     """
 
     def __init__(self, sites: SiteTable, limits: Limits | None = None, *, stop_at_window_end: bool = False) -> None:
-        from shapecheck.trace.hooks import Hooks  # noqa: PLC0415 - the hooks are made of this class's parts
+        from shapecheck.trace.hooks import Hooks
 
         self.sites = sites
         self.limits = limits or Limits()

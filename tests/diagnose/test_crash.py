@@ -63,7 +63,7 @@ def test_a_shape_error_has_its_code_place_and_operands(
     trace = trace_of(program, tmp_path)
     crash = classify(trace)
     assert crash is not None
-    finding = crash_finding(trace, crash, Layers(trace.head, trace.sources.values(), complete=False))
+    finding = crash_finding(crash, Layers(trace.head, trace.sources.values(), complete=False))
     assert finding.code == code
     if source is not None:
         assert finding.location.source == source
