@@ -169,6 +169,8 @@ class Check:
         self._raise_if_wrong(report)
         contracts.refuse_early_updates()
         elsewhere = self._check_elsewhere() if self.specification.perturb else None
+        if elsewhere is not None and not elsewhere.decided:  # a dead unit may live at another point
+            elsewhere = self._check_elsewhere() or elsewhere
         return Outcome(report, elsewhere, tuple(readings.pairs.values()), self.notes)
 
     def _choose_leaves(self) -> None:

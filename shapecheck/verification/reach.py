@@ -145,7 +145,7 @@ class Reach:
             self._namespaces[id(vars(function))] = (vars(function), own | mentioned, f"{function.__name__}.")
         return found
 
-    def _meet(  # noqa: PLR0917  private, and each is needed
+    def _meet(
         self, value: Any, name: str, space: dict[str, Any], prefix: str, mentioned: frozenset[str], found: list[Any]
     ) -> None:
         if isinstance(value, types.ModuleType):

@@ -1,4 +1,4 @@
-# ruff: noqa: PT018, RET504, PYI024, PLR0917  programs as people write them
+# ruff: noqa: PT018, RET504, PYI024  programs as people write them
 """Backward passes that are functions: every way to take parameters and to hand gradients over.
 
 Each organisation is built twice: with the right slope of tanh, which must pass, and with a wrong one.
