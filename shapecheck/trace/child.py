@@ -195,19 +195,23 @@ def run(order: Order) -> None:
         with open(order.result, "wb") as file:
             pickle.dump(f"{type(error).__name__}: {error}", file)
         _exit(2)
-    error = recording.error
-    if isinstance(error, MemoryError):
+    ending = recording.error
+    if isinstance(ending, MemoryError):
         recording.ended = "memory"
-    if error is not None:
-        _report(error)
+    if isinstance(ending, KeyboardInterrupt):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C must not cost the trace
+    if ending is not None:
+        _report(ending)
     recording.error = None
     delivery.deliver(recording, recording.ended)
-    if isinstance(error, SystemExit):
-        raise error
-    if error is not None:
+    if isinstance(ending, KeyboardInterrupt):
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if isinstance(ending, SystemExit):
+        raise ending
+    if ending is not None:
         # Threads and exit functions still get their turn; the traceback has been shown.
         sys.excepthook = lambda *_: None
-        raise error
+        raise ending
 
 
 def _leaving(delivery: _Delivery) -> Callable[[int], None]:

@@ -83,9 +83,8 @@ def see(thing: Any, depth: int = 3) -> Seen:
             name, None, None, id(thing), elements=tuple((i, see(e, depth - 1)) for i, e in enumerate(thing[:100]))
         )
     if depth and type(thing) is dict:
-        items = list(thing.items())[:100]
-        elements = tuple((k, see(v, depth - 1)) for k, v in items if isinstance(k, int | str | tuple))
-        return Seen(name, None, None, id(thing), elements=elements)
+        pairs = [(k, v) for k, v in list(thing.items())[:100] if isinstance(k, int | str | tuple)]
+        return Seen(name, None, None, id(thing), elements=tuple((k, see(v, depth - 1)) for k, v in pairs))
     instance = _instance_attributes(thing) if depth else {}
     attributes = tuple((k, see(v, depth - 1)) for k, v in list(instance.items())[:100])
     return Seen(name, None, None, id(thing), attributes=attributes)

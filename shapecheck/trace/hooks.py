@@ -333,6 +333,10 @@ def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
         now = _attribute(owner, attribute) if attribute else _item(owner, key)
         if type(now) in tracked or issubclass(type(now), ndarray):
             begin(site, value, owner, now, None if attribute else key)
+            if type(now) is ndarray:
+                if pending and pending[-1][0] == site:  # left behind by this statement when it failed
+                    pending.pop()
+                return value  # it stays the same array: nothing to see afterwards
         elif issubclass(type(owner), (ndarray, np.flatiter)):  # `x.real += a`, `x.flat[i] += a`
             state.save(_changing_part(owner))
         pending.append((site, owner, key))
@@ -343,15 +347,13 @@ def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
     def augmented(site: int, attribute: str) -> None:
         if state.guarded and identify() != state.owner:
             return
-        while pending:
-            number, owner, key = pending.pop()
-            if number == site:
-                kind = type(owner)
-                if issubclass(kind, (ndarray, np.flatiter)) and (attribute or kind is not ndarray):
-                    state.look_again((_changing_part(owner),), site)
-                else:
-                    end(site, _attribute(owner, key) if attribute else _item(owner, key))
-                return
+        if pending and pending[-1][0] == site:
+            _, owner, key = pending.pop()
+            kind = type(owner)
+            if issubclass(kind, (ndarray, np.flatiter)) and (attribute or kind is not ndarray):
+                state.look_again((_changing_part(owner),), site)
+            else:
+                end(site, _attribute(owner, key) if attribute else _item(owner, key))
 
     return {hook.__name__: hook for hook in (augment_name, augmented_name, augment, augmented)}
 
