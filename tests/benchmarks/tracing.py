@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import gc
 import os
-import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import CodeType
 
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -173,7 +173,9 @@ def _print_peak(record: bool) -> None:
     text = sys.stdin.read()
     code = _recorded(text)[0] if record else compile(text, "program.py", "exec")
     exec(code, {"__name__": "__main__"})
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    # `ru_maxrss` would count what the parent had when it started this process.
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    print(next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024)
 
 
 def build_seconds() -> tuple[int, float]:
