@@ -125,6 +125,8 @@ def _of_axis(axis: WrongAxis, wrong: Iterable[int]) -> Suspect:
 
 
 def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
+    if suspect.reason == "other":
+        return replace(suspect, origin=_renamed_at(suspect, known))
     if suspect.reason != "value":
         return suspect
     value = suspect.values[0]
@@ -135,6 +137,20 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
     if origin is None:
         origin = wrong_addend(known.matching, value)
     return replace(suspect, origin=origin) if origin is not None else suspect
+
+
+def _renamed_at(suspect: Suspect, known: Verdicts) -> int | None:
+    """Where an adjoint of something else was given the name under which it is used: `dZ1 = dA1`."""
+    tape = known.replay.tape
+    value = suspect.values[0]
+    made = tape.values[value].producer or 0
+    uses = [o.number for o in tape.operations[made + 1 : known.step.last + 1] if value in o.inputs]
+    bindings = [b for b in tape.bindings if b.value == value and uses and made + 1 < b.time + 1 <= uses[-1]]
+    here = tape.sites[suspect.site]
+    later = [
+        b for b in bindings if tape.sites[b.site].line > here.line and tape.sites[b.site].function == here.function
+    ]
+    return later[-1].site if later else None
 
 
 # -- gradients that are no multiple of the adjoint ------------------------------------------------------------------
@@ -368,9 +384,7 @@ def _independent(suspects: Sequence[Suspect]) -> tuple[list[Suspect], list[Suspe
 
 def _rank(suspect: Suspect, open_parameters: set[int]) -> tuple[Any, ...]:
     covered = len(open_parameters.intersection(suspect.explains))
-    # Of values that are all the adjoint of the same wrong thing, after the last one something was left out.
-    place = -max(suspect.values) if suspect.reason == "other" else min(suspect.values)
-    return (-covered, suspect.reason == "other", not suspect.operands_right, place)
+    return (-covered, suspect.reason == "other", not suspect.operands_right, min(suspect.values))
 
 
 __all__ = ["Diagnosis", "Suspect", "diagnose_step", "diagnose_steps"]

@@ -15,7 +15,7 @@ from shapecheck.network.parameters import Parameter
 from shapecheck.trace.tape import Operation, Ref
 
 # So many scalars of a program, and so many differences of output and target, are tried as its loss.
-_MOST_RECORDED = 24
+_MOST_RECORDED = 10
 _MOST_INFERRED = 6
 _TELLING = ("loss", "cost", "err", "mse", "objective", "entropy", "nll", "energy")
 
@@ -177,7 +177,9 @@ def _recorded(replay: Replay, step: Step) -> list[Loss]:
     # Of a chain `np.sum`, `-`, `/ m`, `float` only the last one is the loss.
     inner = {i for v in found for i in tape.operations[tape.values[v].producer or 0].inputs}
     outer = [v for v in found if v not in inner or _is_flat(replay, v, found)]
-    return [Loss({v: np.ones(np.shape(replay.recorded[v]))}, "", v) for v in outer[:_MOST_RECORDED]]
+    # One for each expression: of a loop the last, which has the sum.
+    last = {tape.operations[tape.values[v].producer or 0].site: v for v in outer}
+    return [Loss({v: np.ones(np.shape(replay.recorded[v]))}, "", v) for v in list(last.values())[:_MOST_RECORDED]]
 
 
 def _is_flat(replay: Replay, value: int, others: Iterable[int]) -> bool:

@@ -121,7 +121,7 @@ MISTAKES = [
     ("slope of another function", DEEP, "return 1 - a ** 2", "return a * (1 - a)"),
     ("slope of another layer", DEEP, "* slope(acts[l])", "* slope(acts[3 - l])"),
     ("square not transposed", TWO, "dA1 = W2.T @ dZ2", "dA1 = W2 @ dZ2"),
-    ("missing slope", TWO, "dZ1 = dA1 * (Z1 > 0)", "dZ1 = dA1 * 1.0"),
+    ("missing slope", TWO, "dZ1 = dA1 * (Z1 > 0)", "dZ1 = dA1"),
     ("slope twice", TWO, "dZ2 = dA2 * A2 * (1 - A2)", "dZ2 = dA2 * A2 * (1 - A2) * A2 * (1 - A2)"),
     ("relu slope of a sigmoid", TWO, "dZ2 = dA2 * A2 * (1 - A2)", "dZ2 = dA2 * (Z2 > 0)"),
     ("mean over the wrong axis", TWO, "db1 = dZ1.sum(axis=1, keepdims=True) / m", "db1 = dZ1.sum() / m"),
