@@ -248,7 +248,7 @@ class Search:
     def attempt(self, texts: dict[str, str], *, stage: _Stage | None = None, whole: bool = False) -> Attempt:
         """The order for one trial; whole: run to the end, however long it takes."""
         window = Limits().window_events if self.late else max(3000, 2 * self.trace.events + 2000)
-        window = 8000 if self.early else window
+        window = 3000 if self.early else window
         seconds = 4.0 + 3 * self.trace.seconds if self.late or whole else 3.0 + 3 * self.trace.seconds
         return Attempt(
             program=replace(self.program, replaced={**self.program.replaced, **texts}),

@@ -237,10 +237,10 @@ def _left_out(place: Place) -> Iterator[Candidate]:
         parts = [place.text(e) for e in node.args[0].elts]
         flat = any(".ravel()" in part or ".flatten()" in part for part in parts)
         added = [f"{u}.ravel()" if flat else u for u in unused]
-        orders = [parts + added]
+        orders = []
         if len(parts) == len(added):
-            orders.insert(0, [t for pair in zip(parts, added, strict=True) for t in pair])
-            orders.append([t for pair in zip(added, parts, strict=True) for t in pair])
+            orders += [[t for pair in zip(parts, new, strict=True) for t in pair] for new in (added, added[::-1])]
+        orders += [parts + added, parts + added[::-1]] if len(added) > 1 else [parts + added]
         opening, closing = ("[", "]") if isinstance(node.args[0], ast.List) else ("(", ")")
         for number, order in enumerate(orders):
             title = "join " + ", ".join(f"`{u}`" for u in unused) + " too"

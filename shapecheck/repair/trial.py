@@ -44,8 +44,12 @@ class Trials:
                 process.stdin.close()
         if process.stdout is not None:
             process.stdout.close()
-        process.kill()
-        process.wait()
+        process.terminate()  # it ends its trials first
+        try:
+            process.wait(2.0)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
     def prepare(self, modules: Iterable[str]) -> None:
         """Import installed modules once, so that no trial has to."""

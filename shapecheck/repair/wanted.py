@@ -12,6 +12,9 @@ _ELEMENTWISE = frozenset({"add", "subtract", "multiply", "divide"})
 
 def wanted_shapes(failure: Failure | None, surroundings: Surroundings) -> dict[Shape, Shape]:
     """Shape as it is -> shape as the failing expression needs it."""
+    if surroundings.trace.tail is not None and surroundings.growth():
+        values = surroundings.trace.head.values
+        return {values[u.change].shape: values[u.old].shape for u in surroundings.growth()}
     if failure is None or failure.site is None:
         return {}
     site = surroundings.trace.head.sites[failure.site]

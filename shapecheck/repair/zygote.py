@@ -57,6 +57,7 @@ def _fork(number: int, order: Attempt, selector: selectors.BaseSelector) -> None
     process = os.fork()
     if process == 0:
         status = 1
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         try:
             os.setsid()
             os.close(reader)
@@ -117,9 +118,21 @@ def serve(requests: IO[bytes], replies: IO[bytes], workers: int) -> None:
 
 
 def _batch(orders: list[tuple[int, Attempt]], replies: IO[bytes], workers: int) -> None:
-    waiting = list(reversed(orders))
     selector = selectors.DefaultSelector()
+    try:
+        _run_all(list(reversed(orders)), selector, replies, workers)
+    finally:
+        for key in list(selector.get_map().values()):
+            _finish(key.fd, key.data, selector, kill=True)
+
+
+def _run_all(
+    waiting: list[tuple[int, Attempt]], selector: selectors.BaseSelector, replies: IO[bytes], workers: int
+) -> None:
+    parent = os.getppid()
     while waiting or selector.get_map():
+        if os.getppid() != parent:
+            raise SystemExit  # nobody waits for the answers any more
         while waiting and len(selector.get_map()) < workers:
             number, order = waiting.pop()
             _fork(number, order, selector)
@@ -140,6 +153,10 @@ def _batch(orders: list[tuple[int, Attempt]], replies: IO[bytes], workers: int) 
                 send(replies, (key.data.number, _finish(key.fd, key.data, selector, kill=True)))
 
 
+def _leave(*_: object) -> None:
+    raise SystemExit
+
+
 def main() -> None:
     """Entry of the process: requests on standard input, replies on standard output."""
     requests = os.fdopen(os.dup(0), "rb")
@@ -148,5 +165,6 @@ def main() -> None:
     for descriptor in (0, 1):
         os.dup2(null, descriptor)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _leave)
     serve(requests, replies, workers=max(2, os.cpu_count() or 2))
     sys.stdout = None  # type: ignore[assignment]
