@@ -14,6 +14,7 @@ from shapecheck.diagnose.finding import (
     Finding,
     Fix,
     LayerSummary,
+    LossSummary,
     NetworkSummary,
     Outcome,
     ProgramOutcome,
@@ -22,7 +23,8 @@ from shapecheck.diagnose.finding import (
     TrailStep,
 )
 from shapecheck.diagnose.limits import cut_short, nothing_traced
-from shapecheck.diagnose.wrong_gradient import wrong_gradients
+from shapecheck.diagnose.wrong_gradient import judged, wrong_gradients
+from shapecheck.gradients.agreement import Agreement
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.network.layers import Layers
 from shapecheck.repair.evidence import Solution
@@ -132,6 +134,7 @@ class _Doctor:
         self.trace = trace
         self.trials = trials
         self.layers = Layers(trace.head, trace.sources.values(), complete=trace.failure is None)
+        self.loss: LossSummary | None = None
 
     def diagnosis(self) -> Diagnosis:
         findings = self.findings()
@@ -173,7 +176,9 @@ class _Doctor:
 
     def gradients(self) -> list[Finding]:
         found = []
-        for mistake in wrong_gradients(self.trace, self.layers):
+        verdict = judged(self.trace)
+        self.note_loss(verdict)
+        for mistake in wrong_gradients(self.trace, self.layers, verdict):
             trace = replace(self.trace, failure=mistake.failure)
             solutions: list[Solution] = []
             search = None
@@ -267,6 +272,7 @@ class _Doctor:
 
     def fix(self, solution: Solution, search: Search) -> Fix:
         agreement = solution.outcome.agreement
+        self.note_loss(agreement)
         ended = solution.outcome.ended
         finished = ended in {"finished", "exit"}
         proven = solution.tier == 0 and (finished or ended in {"refused", "stopped"})
@@ -315,4 +321,9 @@ class _Doctor:
             LayerSummary(layer.index, tuple(layer.names), tuple(layer.shapes), layer.activation)
             for _, layer in sorted(self.layers.layers.items())
         )
-        return NetworkSummary(self.layers.layout, None, rows)
+        return NetworkSummary(self.layers.layout, self.loss, rows)
+
+    def note_loss(self, agreement: Agreement | None) -> None:
+        """Remember the loss that updates were found to follow, in the program or in a repaired copy of it."""
+        if self.loss is None and agreement is not None and agreement.verdict == "right":
+            self.loss = LossSummary(None, agreement.formula, agreement.inferred)

@@ -344,14 +344,15 @@ def _rescaling(known: Verdicts, off: dict[int, float]) -> list[Suspect]:
     for value in known.chain(off)[:_MOST_SUSPECTS]:
         operation = known.producer(value)
         match = known.matching.match(value)
-        if operation is None or operation.site is None or match is None or match.weak:
+        if operation is None or operation.site is None or match is None:
             continue
         touched = known.reached(value)
         ratios = [off[p] for p in touched if p in off]
         if len(ratios) < len(touched) or max(ratios) - min(ratios) > 10 * EXACT * max(map(abs, ratios)):
             continue
         wanted = {value: (match.forward, ratios[0] * np.asarray(known.replay.recorded[value]))}
-        scales = _scales(operation, known)
+        # The learning rate stands in the update: it is the same for all, and not what is wrong.
+        scales = _scales(operation, known) and value not in known.changes.values()
         suspect = Suspect(operation.site, (value,), wanted, tuple(touched), scales, "scale", ratios[0])
         by_site[operation.site] = _merged(by_site.get(operation.site), suspect)
     return list(by_site.values())

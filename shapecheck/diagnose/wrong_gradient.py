@@ -9,7 +9,7 @@ import numpy as np
 from shapecheck.diagnose.broadcast import SilentMistake, pseudo_failure
 from shapecheck.diagnose.finding import Finding, Span
 from shapecheck.diagnose.gradient import Diagnosis, Suspect, diagnose_steps
-from shapecheck.gradients.agreement import agreement
+from shapecheck.gradients.agreement import Agreement, agreement
 from shapecheck.gradients.replay import Replay
 from shapecheck.network.layers import Layers
 from shapecheck.network.parameters import find_parameters, value_names
@@ -20,7 +20,14 @@ from shapecheck.trace.tape import Tape
 _MOST_FINDINGS = 3
 
 
-def wrong_gradients(trace: Trace, layers: Layers) -> list[SilentMistake]:
+def judged(trace: Trace) -> Agreement:
+    """Whether the program's updates follow the gradient of a loss, as far as its window shows."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return agreement(trace.head)
+
+
+def wrong_gradients(trace: Trace, layers: Layers, verdict: Agreement) -> list[SilentMistake]:
     """The expressions to blame for updates that follow no loss's gradient, one for each independent mistake.
 
     Two ways of holding the updates against numeric gradients must agree that something is wrong: a false alarm is
@@ -28,13 +35,10 @@ def wrong_gradients(trace: Trace, layers: Layers) -> list[SilentMistake]:
     """
     tape = trace.head
     parameters = find_parameters(tape)
-    if not parameters:
+    if not parameters or verdict.verdict == "unknown" or (verdict.verdict == "right" and verdict.same_factor):
         return []
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        judged = agreement(tape)
-        if judged.verdict == "unknown" or (judged.verdict == "right" and judged.same_factor):
-            return []
         diagnoses = diagnose_steps(Replay(tape), parameters)
     accused = [d for d in diagnoses if d.suspects and d.independent]
     # What is right in any step that could be judged is right; a mistake shows in the others too.
