@@ -19,7 +19,9 @@ Array = np.ndarray[Any, Any]
 
 _MEETINGS = frozenset("- + / * numpy.subtract numpy.divide numpy.multiply numpy.add -= /= *=".split())
 # What picks one of several numbers; nobody descends that.
-_SELECTIONS = frozenset("getitem view .max .min numpy.max numpy.min numpy.amax numpy.amin builtins.max builtins.min".split())
+_SELECTIONS = frozenset(
+    "getitem view .max .min numpy.max numpy.min numpy.amax numpy.amin builtins.max builtins.min".split()
+)
 _DIFFERENCES = frozenset({"-", "-=", "numpy.subtract"})
 
 
@@ -125,7 +127,7 @@ class Meetings:
         """`p[np.arange(m), y] -= 1`: the labels say where the one-hot target is 1."""
         from shapecheck.gradients.replay import fill
 
-        if value not in {1, 1.0} if isinstance(value, int | float) else True:
+        if value not in {1} if isinstance(value, int | float) else True:
             return None
         array = self.tape.values[out].array
         if array is None or not self.dependence.masks[out] & self.parameters:

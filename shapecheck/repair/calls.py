@@ -38,7 +38,9 @@ def call_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
         yield from _creation_candidates(place, node, name)
     if name == "len" and len(node.args) == 1:
         text = place.atom(node.args[0])
-        yield place.candidate(f"count the columns of `{place.text(node.args[0])}`", "count", node, f"{text}.shape[1]", 1.6)
+        yield place.candidate(
+            f"count the columns of `{place.text(node.args[0])}`", "count", node, f"{text}.shape[1]", 1.6
+        )
     yield from _scalar_candidates(place, node, name)
     yield from _accident_candidates(place, node, name)
     if name not in _CREATORS:
@@ -143,9 +145,18 @@ def _reshape_candidates(place: Place, node: ast.Call) -> Iterator[Candidate]:
         for order in permutations(range(len(texts))):
             if list(order) == list(range(len(texts))):
                 continue
-            edits = tuple(place.edit(size, texts[i]) for size, i in zip(sizes, order, strict=True) if texts[i] != place.text(size))
+            edits = tuple(
+                place.edit(size, texts[i]) for size, i in zip(sizes, order, strict=True) if texts[i] != place.text(size)
+            )
             if edits:
-                yield Candidate("reshape in another order", "reshape", edits, 1.4 + 0.25 * min(place.distance, 8), place.path, edits[0].line)
+                yield Candidate(
+                    "reshape in another order",
+                    "reshape",
+                    edits,
+                    1.4 + 0.25 * min(place.distance, 8),
+                    place.path,
+                    edits[0].line,
+                )
     for size in sizes:
         if place.text(size) != "-1" and "-1" not in texts:
             yield place.candidate(f"let `{place.text(size)}` be worked out", "reshape", size, "-1", 1.3)

@@ -169,7 +169,8 @@ class Place:
             return False
         parent = self.parent(node)
         return isinstance(parent, ast.BinOp | ast.UnaryOp | ast.Attribute | ast.Compare | ast.Starred) or (
-            isinstance(parent, ast.Subscript | ast.Call) and getattr(parent, "value", getattr(parent, "func", None)) is node
+            isinstance(parent, ast.Subscript | ast.Call)
+            and getattr(parent, "value", getattr(parent, "func", None)) is node
         )
 
     def candidate(self, title: str, kind: str, node: ast.AST, replacement: str, cost: float) -> Candidate:

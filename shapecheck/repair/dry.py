@@ -96,7 +96,8 @@ class DryRun:
             raise UnknownValueError
         text = "".join(source.lines[first - 1 : last])
         moved = tuple(
-            Edit(e.path, e.line - first + 1, e.column, e.end_line - first + 1, e.end_column, e.replacement) for e in edits
+            Edit(e.path, e.line - first + 1, e.column, e.end_line - first + 1, e.end_column, e.replacement)
+            for e in edits
         )
         try:
             tree = ast.parse(_alone(apply_edits(text, moved)))

@@ -84,7 +84,7 @@ def _with_a_one(place: Place, node: ast.Name) -> Iterator[Candidate]:
     text = re.sub(r"\s", "", place.source.text)
     if len(shape) == 1 and append is not None:
         for first, second in (("1", node.id), (node.id, "1")):
-            known = f"append({first}," in text or f",{second})" in text and "append(" in text
+            known = f"append({first}," in text or (f",{second})" in text and "append(" in text)
             cost = 0.9 if known else 1.4
             yield place.candidate("add the constant 1", "ones", node, f"{append}({first}, {second})", cost)
     elif len(shape) == 2 and prefix is not None:
@@ -101,7 +101,9 @@ def _options(place: Place, node: ast.Call) -> Iterator[Candidate]:
     if name == "squeeze" and isinstance(node.func, ast.Attribute) and not node.args and not node.keywords:
         inside = place.text(node)[:-1]
         for axis in (1, 0, -1):
-            yield place.candidate(f"drop axis {axis} only", "squeeze", node, f"{inside}axis={axis})", 1.0 + 0.1 * (axis == -1))
+            yield place.candidate(
+                f"drop axis {axis} only", "squeeze", node, f"{inside}axis={axis})", 1.0 + 0.1 * (axis == -1)
+            )
         yield place.candidate("keep the axes of length 1", "squeeze", node, place.text(node.func.value), 1.4)
     for keyword in node.keywords:
         value = keyword.value
@@ -110,7 +112,12 @@ def _options(place: Place, node: ast.Call) -> Iterator[Candidate]:
                 if mode != value.value:
                     new = place.text(value).replace(str(value.value), mode)
                     yield place.candidate(f'use mode "{mode}"', "mode", value, new, 0.9)
-    if name == "einsum" and node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
+    if (
+        name == "einsum"
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+        and isinstance(node.args[0].value, str)
+    ):
         yield from _letters(place, node.args[0], node.args[0].value)
     if name == "tensordot":
         yield from _axes(place, node)

@@ -112,7 +112,9 @@ def _shifted(place: Place, index: ast.expr) -> Iterator[Candidate]:
     for new in (f"{text} - 1", f"{text} + 1"):
         yield place.candidate(f"use index `{new}`", "index", index, new, 1.3)
     if isinstance(index, ast.UnaryOp):
-        yield place.candidate(f"use index `{place.text(index.operand)}`", "index", index, place.text(index.operand), 1.9)
+        yield place.candidate(
+            f"use index `{place.text(index.operand)}`", "index", index, place.text(index.operand), 1.9
+        )
 
 
 def _key_candidates(place: Place, index: ast.expr, owner: Seen | None) -> Iterator[Candidate]:
@@ -134,7 +136,9 @@ def _key_candidates(place: Place, index: ast.expr, owner: Seen | None) -> Iterat
         if not inside_str or not isinstance(part, ast.expr) or (isinstance(call, ast.Call) and part is call.func):
             continue
         if isinstance(part, ast.Constant):
-            integers = [n for n, s in place.locals().items() if isinstance(s.literal, int) and not isinstance(s.literal, bool)]
+            integers = [
+                n for n, s in place.locals().items() if isinstance(s.literal, int) and not isinstance(s.literal, bool)
+            ]
             for name in integers[:8]:
                 yield place.candidate(f"use `{name}` in the key", "key", part, name, 1.0)
         else:
@@ -153,7 +157,7 @@ def _axis_candidates(place: Place, node: ast.Subscript, shape: tuple[int, ...] |
             yield place.candidate("index the rows", "axis-index", node, f"{owner}[{place.text(second)}]", 1.2)
         if _is_everything(second):
             yield place.candidate("index the columns", "axis-index", node, f"{owner}[:, {place.text(first)}]", 1.2)
-        if isinstance(first, ast.Slice) and isinstance(second, ast.Slice) or _is_everything(first):
+        if (isinstance(first, ast.Slice) and isinstance(second, ast.Slice)) or _is_everything(first):
             yield place.candidate(f"use all of `{place.text(node.value)}`", "slice", node, place.text(node.value), 1.8)
         return
     square = shape[0] == shape[1] > 1 and isinstance(index, ast.Slice)
@@ -207,7 +211,9 @@ def unpacking_candidates(place: Place) -> Iterator[Candidate]:
                 if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
                     given = [module.source.of(e) for e in node.value.elts]
                     if given != texts and sorted(given) == sorted(texts):
-                        edits = tuple(place.edit(t, g) for t, g, old in zip(targets, given, texts, strict=True) if g != old)
+                        edits = tuple(
+                            place.edit(t, g) for t, g, old in zip(targets, given, texts, strict=True) if g != old
+                        )
                         title = f"take the results in the order in which `{name}` returns them"
                         yield Candidate(title, "order", edits, 0.4, place.path, statement.lineno)
 

@@ -274,7 +274,10 @@ def operand_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
                     continue
                 forms = [(name, shape, 0)] + ([(f"{name}.T", shape[::-1], 1)] if len(shape) == 2 else [])
                 for text, new_shape, turns in forms:
-                    for first, second in (((text, new_shape), (kept_text, kept_shape)), ((kept_text, kept_shape), (text, new_shape))):
+                    for first, second in (
+                        ((text, new_shape), (kept_text, kept_shape)),
+                        ((kept_text, kept_shape), (text, new_shape)),
+                    ):
                         if not new_shape or product_shape(first[1], second[1]) != goal:
                             continue
                         rendered = _render_matrix(place, product.style, first[0], second[0])

@@ -9,8 +9,9 @@ from shapecheck.repair.candidate import Candidate, Place
 from shapecheck.repair.products import transposed
 from shapecheck.trace.tape import Shape
 
-
-_DRAWN = frozenset("randn rand random normal uniform standard_normal integers randint zeros ones eye permutation".split())
+_DRAWN = frozenset(
+    "randn rand random normal uniform standard_normal integers randint zeros ones eye permutation".split()
+)
 
 
 def _eligible(place: Place, node: ast.expr) -> bool:
@@ -45,7 +46,12 @@ def _handed_over(place: Place, node: ast.expr) -> float:
     parent = place.parent(node)
     function = place.module.enclosing_function(place.statement)
     given = {a.arg for a in function.args.args} if function is not None else set()
-    if isinstance(node, ast.Name) and node.id in given and isinstance(parent, ast.BinOp) and not isinstance(parent.op, ast.MatMult):
+    if (
+        isinstance(node, ast.Name)
+        and node.id in given
+        and isinstance(parent, ast.BinOp)
+        and not isinstance(parent.op, ast.MatMult)
+    ):
         return 0.4
     if not isinstance(parent, ast.Call) or node not in parent.args or not isinstance(node, ast.Name | ast.Attribute):
         return 0.0
@@ -82,7 +88,13 @@ def _forms(
                 text = f"{total}({inner}, axis={axis}{option})" if total else f"{atom}.sum(axis={axis}{option})"
                 title = f"sum `{shown}` over axis {axis}"
                 asked = place.wanted.get(shape) == after
-                yield title, "sum", text, after, (1.3 if whole or isinstance(node, ast.Name) else 1.7) + 0.5 * (not asked)
+                yield (
+                    title,
+                    "sum",
+                    text,
+                    after,
+                    (1.3 if whole or isinstance(node, ast.Name) else 1.7) + 0.5 * (not asked),
+                )
         if 1 in shape:
             yield f"flatten `{shown}`", "flatten", f"{atom}.ravel()", (rows * columns,), 1.9
         for text, after in (
@@ -108,7 +120,13 @@ def _forms(
         for size in shape[1:]:
             rest *= size
         yield f"flatten each sample of `{shown}`", "flatten", f"{atom}.reshape({count}, -1)", (count, rest), 1.8
-        yield f"flatten `{shown}`", "flatten", f"{atom}.reshape(-1, {shape[-1]})", (count * rest // shape[-1], shape[-1]), 2.0
+        yield (
+            f"flatten `{shown}`",
+            "flatten",
+            f"{atom}.reshape(-1, {shape[-1]})",
+            (count * rest // shape[-1], shape[-1]),
+            2.0,
+        )
         swapped = shape[:-2] + (shape[-1], shape[-2])
         yield f"swap the last two axes of `{shown}`", "transpose", f"{atom}.swapaxes(-1, -2)", swapped, 1.2
         yield f"drop the axes of length 1 of `{shown}`", "flatten", f"{atom}.squeeze()", None, 2.0

@@ -19,7 +19,11 @@ def size_argument_candidates(place: Place, node: ast.Call, name: str) -> Iterato
                 yield from other_sizes(place, argument, 1.2)
     values = [_number(place, argument) for argument in node.args]
     for i in range(len(values) - 1):
-        if (values[i], values[i + 1]) in place.clashes() or {values[i], values[i + 1]} <= _failing_sizes(place) and values[i] != values[i + 1]:
+        if (
+            (values[i], values[i + 1]) in place.clashes()
+            or ({values[i], values[i + 1]} <= _failing_sizes(place)
+            and values[i] != values[i + 1])
+        ):
             first, second = node.args[i], node.args[i + 1]
             edits = (place.edit(first, place.text(second)), place.edit(second, place.text(first)))
             cost = 1.0 + 0.25 * min(place.distance, 8)
@@ -113,5 +117,3 @@ def _numbers(place: Place) -> list[tuple[str, int]]:
         if seen.shape is not None and len(seen.shape) == 2 and len(found) < 24:
             found += [(f"{name}.shape[0]", seen.shape[0]), (f"{name}.shape[1]", seen.shape[1])]
     return found[:24]
-
-

@@ -71,9 +71,7 @@ class Module:
 def own_expressions(statement: ast.stmt) -> Iterator[ast.expr]:
     """The expressions of a statement itself, without the statements inside it."""
     for child in ast.iter_child_nodes(statement):
-        if isinstance(child, ast.expr):
-            yield from (node for node in ast.walk(child) if isinstance(node, ast.expr))
-        elif isinstance(child, ast.withitem | ast.keyword):
+        if isinstance(child, ast.expr) or isinstance(child, ast.withitem | ast.keyword):
             yield from (node for node in ast.walk(child) if isinstance(node, ast.expr))
 
 
@@ -231,7 +229,7 @@ class Surroundings:
             return None if value is None else str(value)
         if isinstance(node, ast.BinOp):
             left, right = self.constant(path, node.left), self.constant(path, node.right)
-            if isinstance(left, int) and isinstance(right, int) or isinstance(left, str) and isinstance(right, str):
+            if (isinstance(left, int) and isinstance(right, int)) or (isinstance(left, str) and isinstance(right, str)):
                 if isinstance(node.op, ast.Add):
                     return left + right  # type: ignore[operator]
                 if isinstance(node.op, ast.Sub) and isinstance(left, int) and isinstance(right, int):
@@ -293,7 +291,9 @@ class Surroundings:
             for path, module in self.modules.items():
                 for node in ast.walk(module.tree):
                     if isinstance(node, ast.Call):
-                        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                        called = (
+                            node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                        )
                         self._calls.setdefault(called, []).append((path, node.lineno))
         return self._calls.get(name, [])
 

@@ -90,7 +90,12 @@ def _scattered(place: Place) -> Iterator[Candidate]:
             continue
         index = transposed(place, product.left)
         looked_up = place.look(index)
-        if looked_up is None or looked_up.dtype is None or looked_up.dtype[:3] not in {"int", "uin"} or not looked_up.shape:
+        if (
+            looked_up is None
+            or looked_up.dtype is None
+            or looked_up.dtype[:3] not in {"int", "uin"}
+            or not looked_up.shape
+        ):
             continue
         gradient = place.shape(product.right)
         text = place.text(product.right)
@@ -120,7 +125,10 @@ def _scatter(place: Place, product: ast.AST, table: str, index: str, gradient: s
     title = f"add the gradient into the rows of `{table}` that were looked up"
     if isinstance(statement, ast.Assign) and product is statement.value and len(statement.targets) == 1:
         target = place.text(statement.targets[0])
-        lines = (f"{target} = {place.numpy()}.zeros_like({table})", f"{place.numpy()}.add.at({target}, {index}, {gradient})")
+        lines = (
+            f"{target} = {place.numpy()}.zeros_like({table})",
+            f"{place.numpy()}.add.at({target}, {index}, {gradient})",
+        )
         yield _statement(place, title, "scatter", _lines(place, *lines), 0.7)
     elif isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Sub | ast.Add):
         if place.text(statement.target) == table:
@@ -152,7 +160,9 @@ def _contracted_jacobian(place: Place) -> Iterator[Candidate]:
             if removed is not None:
                 line, _, end_line, _ = place.source.place(removed)
                 edits.insert(0, type(edits[0])(place.path, line, 1, end_line + 1, 1, ""))
-            unused = not any(isinstance(n, ast.Name) and n.id == upstream for n in ast.walk(ast.Module(function.body, [])))
+            unused = not any(
+                isinstance(n, ast.Name) and n.id == upstream for n in ast.walk(ast.Module(function.body, []))
+            )
             title = f"multiply the slope of the softmax with `{upstream}`, sample by sample"
             cost = (0.6 if unused else 1.2) + 0.25 * min(place.distance, 8) + 0.1 * axis
             yield Candidate(title, "jacobian", tuple(edits), cost, place.path, edits[0].line)
@@ -162,7 +172,11 @@ def _reshaping(place: Place, statement: ast.stmt, name: str) -> ast.stmt | None:
     """The statement just before that makes a column of a name."""
     block = _block(place, statement)
     before = block[block.index(statement) - 1] if statement in block and block.index(statement) else None
-    if isinstance(before, ast.Assign) and place.text(before.targets[0]) == name and "reshape" in place.text(before.value):
+    if (
+        isinstance(before, ast.Assign)
+        and place.text(before.targets[0]) == name
+        and "reshape" in place.text(before.value)
+    ):
         return before
     return None
 
@@ -179,7 +193,11 @@ def _part_only(place: Place) -> Iterator[Candidate]:
     else:
         return
     pairs = [(left, right)]
-    if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.BinOp) and isinstance(statement.value.op, ast.Add):
+    if (
+        isinstance(statement, ast.Assign)
+        and isinstance(statement.value, ast.BinOp)
+        and isinstance(statement.value.op, ast.Add)
+    ):
         pairs.append((right, left))
     operator = statement.op if isinstance(statement, ast.AugAssign) else statement.value.op  # type: ignore[attr-defined]
     symbol = "-=" if isinstance(operator, ast.Sub) else "+="
@@ -196,7 +214,9 @@ def _part_only(place: Place) -> Iterator[Candidate]:
                 text = f"{place.atom(statement.target)}[{index}] {symbol} {place.text(part)}"
             else:
                 target = place.text(statement.targets[0])
-                start = place.text(whole) + (".copy()" if isinstance(whole, ast.Name | ast.Attribute | ast.Subscript) else "")
+                start = place.text(whole) + (
+                    ".copy()" if isinstance(whole, ast.Name | ast.Attribute | ast.Subscript) else ""
+                )
                 text = _lines(place, f"{target} = {start}", f"{target}[{index}] {symbol} {place.text(part)}")
             yield _statement(place, title, "part", text, 0.5)
 

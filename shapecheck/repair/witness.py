@@ -52,7 +52,9 @@ def witness(tape: Tape) -> Witness:
 
 def _forgets(tape: Tape, operation: Operation, dependence: Dependence) -> bool:
     """Whether an array is changed by a multiple of itself."""
-    if operation.function not in {"-", "-=", "+", "+="} or len(operation.arguments) != 2 + (operation.function[-1] == "="):
+    if operation.function not in {"-", "-=", "+", "+="} or len(operation.arguments) != 2 + (
+        operation.function[-1] == "="
+    ):
         return False
     old, change = operation.arguments[:2]
     if not isinstance(old, Ref) or not isinstance(change, Ref):
@@ -64,7 +66,11 @@ def _forgets(tape: Tape, operation: Operation, dependence: Dependence) -> bool:
     scaled = tape.operations[producer]
     masks = dependence.masks
     same = masks[change.value] & ~masks[old.value]
-    return scaled.function in {"*", "/"} and old.value in scaled.inputs and not same & _arrays(tape, masks, scaled, old.value)
+    return (
+        scaled.function in {"*", "/"}
+        and old.value in scaled.inputs
+        and not same & _arrays(tape, masks, scaled, old.value)
+    )
 
 
 def _arrays(tape: Tape, masks: list[int], scaled: Operation, old: int) -> int:
