@@ -61,7 +61,7 @@ def _loss(network: NetworkSummary) -> str:
     if loss is None:
         return ""
     if loss.inferred:
-        return printable(f"  loss: none is computed; assuming {loss.formula}")
+        return printable(f"  loss: taken to be {loss.formula}")
     place = "" if loss.source is None else f", at {shown_path(loss.source.path)}:{loss.source.line}"
     return printable(f"  loss: {loss.formula}{place}")
 
