@@ -106,9 +106,8 @@ def agreement(tape: Tape, *, steps: int = 2) -> Agreement:
         return Agreement("unknown")
     replay = Replay(tape)
     names = value_names(tape)
-    results = []
-    for step in range(min(steps, max(len(p.updates) for p in parameters))):
-        results.append(_judge_step(tape, replay, _Step(tape, parameters, step), names, len(parameters)))
+    count = min(steps, max(len(p.updates) for p in parameters))
+    results = [_judge_step(tape, replay, _Step(tape, parameters, step), names) for step in range(count)]
     worst = min(results, key=lambda r: {"wrong": 0, "unknown": 1, "right": 2}[r.verdict])
     for row, parameter in zip(worst.parameters, parameters, strict=False):
         grown = parameter.grew(tape)
@@ -117,7 +116,7 @@ def agreement(tape: Tape, *, steps: int = 2) -> Agreement:
     return worst
 
 
-def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str], count: int) -> Agreement:
+def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str]) -> Agreement:
     changes = [u.change for u in step.updates]
     among = ancestors(tape, changes, until=frozenset(u.old for u in step.updates))
     everything = 0
@@ -245,7 +244,7 @@ def _sign_of(tape: Tape, operation: Operation, source: int) -> int:
 
 
 def _is_decay(solution: np.ndarray[Any, Any], sign: int, scale: float, size: float) -> bool:
-    """Whether a fit of gradient and parameter is a step with weight decay: it shrinks, and the gradient has its part."""
+    """Whether a fit is a step with weight decay: the parameter shrinks, and the gradient has its part."""
     return -0.5 < sign * float(solution[1]) <= 0 and abs(float(solution[0])) * scale > 1e-3 * size
 
 

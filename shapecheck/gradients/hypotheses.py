@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from shapecheck.gradients.replay import fill
 from shapecheck.network.dependence import Dependence
 from shapecheck.trace.tape import Operation, Ref, Tape
 
@@ -111,6 +112,7 @@ class Meetings:
         return None
 
     def pair(self, out: int, target: int) -> tuple[int, Array] | None:
+        """(output, target) where the one depends on the parameters, the other does not, and their shapes are equal."""
         masks = self.dependence.masks
         if not masks[out] & self.parameters or masks[target] & self.parameters:
             return None
@@ -125,9 +127,7 @@ class Meetings:
 
     def labelled(self, out: int, index: Any, value: Any) -> tuple[int, Array] | None:
         """`p[np.arange(m), y] -= 1`: the labels say where the one-hot target is 1."""
-        from shapecheck.gradients.replay import fill
-
-        if value not in {1} if isinstance(value, int | float) else True:
+        if not isinstance(value, int | float) or value != 1:
             return None
         array = self.tape.values[out].array
         if array is None or not self.dependence.masks[out] & self.parameters:

@@ -127,7 +127,7 @@ def _replaced(place: Place, node: ast.Call, part: ast.expr, new: str, tail: str)
     return head + new + rest[: rest.rindex(")")].rstrip().rstrip(",") + tail + ")"
 
 
-def _sizes(place: Place, node: ast.Call) -> list[ast.expr]:
+def _sizes(node: ast.Call) -> list[ast.expr]:
     args = list(node.args)
     if len(args) == 1 and isinstance(args[0], ast.Tuple | ast.List):
         return list(args[0].elts)
@@ -135,7 +135,7 @@ def _sizes(place: Place, node: ast.Call) -> list[ast.expr]:
 
 
 def _reshape_candidates(place: Place, node: ast.Call) -> Iterator[Candidate]:
-    sizes = _sizes(place, node)
+    sizes = _sizes(node)
     if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name) and len(node.args) == 2:
         second = node.args[1]
         if isinstance(second, ast.Tuple):
@@ -203,7 +203,7 @@ def _creation_candidates(place: Place, node: ast.Call, name: str) -> Iterator[Ca
     for size in sizes:
         yield from other_sizes(place, size, 1.0)
     if len(sizes) == 1:
-        yield from more_axes(place, node, sizes[0], name)
+        yield from more_axes(place, sizes[0], name)
 
 
 def _scalar_candidates(place: Place, node: ast.Call, name: str) -> Iterator[Candidate]:

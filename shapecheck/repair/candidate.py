@@ -105,7 +105,7 @@ class Place:
     def dry(self) -> DryRun:
         """Evaluates this statement's expressions on stand-ins."""
         if self._dry is None:
-            from shapecheck.repair.dry import DryRun
+            from shapecheck.repair.dry import DryRun  # noqa: PLC0415 - it needs places itself
 
             failure = self.surroundings.trace.failure
             frame = failure.frames[-1] if failure is not None and failure.frames else None
@@ -133,7 +133,7 @@ class Place:
         return {*pairs, *((b, a) for a, b in pairs)}
 
     def updates(self) -> bool:
-        """Whether the statement steps a value: `w -= rate * dw`, `w = w - rate * dw`. Its mistakes are born elsewhere."""
+        """Whether the statement steps a value (`w -= rate * dw`): its mistakes are born elsewhere."""
         statement = self.statement
         if isinstance(statement, ast.AugAssign):
             return isinstance(statement.op, ast.Sub | ast.Add)

@@ -1,4 +1,4 @@
-"""Evaluates an edited statement on stand-ins of the known shapes; runs nothing of the user's, reads no file, draws nothing."""
+"""Evaluates an edited statement on stand-ins of the known shapes; runs nothing of the user's."""
 
 from __future__ import annotations
 
@@ -35,12 +35,14 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.GtE: operator.ge,
 }
 _FUNCTIONS = frozenset(
-    "dot matmul inner outer multiply add subtract divide power maximum minimum sum mean max min amax amin exp log log10 "
-    "log2 log1p expm1 sqrt tanh sinh cosh sin cos abs absolute square sign transpose reshape ravel squeeze expand_dims "
-    "concatenate vstack hstack column_stack stack append zeros ones empty full zeros_like ones_like empty_like full_like "
-    "eye identity arange linspace tile repeat atleast_2d atleast_1d clip array asarray diag diagflat einsum tensordot "
-    "argmax argmin std var prod cumsum swapaxes moveaxis newaxis float64 float32 int64 broadcast_to negative kron size "
-    "shape ndim roll flip pad isnan heaviside logaddexp trace".split()
+    (
+        "dot matmul inner outer multiply add subtract divide power maximum minimum sum mean max min amax amin exp "
+        "log log10 log2 log1p expm1 sqrt tanh sinh cosh sin cos abs absolute square sign transpose reshape ravel "
+        "squeeze expand_dims concatenate vstack hstack column_stack stack append zeros ones empty full zeros_like "
+        "ones_like empty_like full_like eye identity arange linspace tile repeat atleast_2d atleast_1d clip array "
+        "asarray diag diagflat einsum tensordot argmax argmin std var prod cumsum swapaxes moveaxis newaxis float64 "
+        "float32 int64 broadcast_to negative kron size shape ndim roll flip pad isnan heaviside logaddexp trace"
+    ).split()
 )
 _METHODS = frozenset(
     "dot sum mean max min transpose reshape ravel flatten squeeze copy astype std var prod argmax argmin swapaxes clip "

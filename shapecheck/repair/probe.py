@@ -1,4 +1,4 @@
-"""The first, cheap look at an edited program: runs it unrecorded and sees whether it gets past the place where it died."""
+"""The first, cheap look at an edited program: runs it unrecorded to see whether it gets past where it died."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def gets_past(program: Program, probe: Probe) -> bool:
     """
     sys.argv[:] = [program.script, *program.arguments]
     if program.module:
-        sys.path.insert(0, os.getcwd())
+        sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as Python itself does
     main, path, root = _main_module(program)
     if program.module:
         sys.argv[0] = path
@@ -94,7 +94,7 @@ def gets_past(program: Program, probe: Probe) -> bool:
     return True
 
 
-def _ring(number: int, frame: Any) -> None:
+def _ring(*_: object) -> None:
     raise _Alive
 
 

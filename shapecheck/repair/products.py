@@ -1,4 +1,4 @@
-"""Candidates at products: another transpose, the other order, matrix product or element by element, another grouping."""
+"""Candidates at products: another transpose, order or grouping, matrix product or element by element."""
 
 from __future__ import annotations
 

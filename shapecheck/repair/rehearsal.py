@@ -89,7 +89,7 @@ class Rehearsal:
             if product:
                 np.dot(np.empty(np.shape(left)), np.empty(np.shape(right)))
             elif site.kind is Kind.AUGMENTED:
-                return np.broadcast_shapes(np.shape(left), np.shape(right)) == np.shape(left)
+                return bool(np.broadcast_shapes(np.shape(left), np.shape(right)) == np.shape(left))
             elif site.kind is Kind.BINARY or site.operator in {"multiply", "add", "subtract", "divide"}:
                 np.broadcast_shapes(np.shape(left), np.shape(right))
             else:

@@ -127,6 +127,6 @@ def _forms(
             (count * rest // shape[-1], shape[-1]),
             2.0,
         )
-        swapped = shape[:-2] + (shape[-1], shape[-2])
+        swapped = (*shape[:-2], shape[-1], shape[-2])
         yield f"swap the last two axes of `{shown}`", "transpose", f"{atom}.swapaxes(-1, -2)", swapped, 1.2
         yield f"drop the axes of length 1 of `{shown}`", "flatten", f"{atom}.squeeze()", None, 2.0

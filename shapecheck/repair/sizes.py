@@ -19,10 +19,8 @@ def size_argument_candidates(place: Place, node: ast.Call, name: str) -> Iterato
                 yield from other_sizes(place, argument, 1.2)
     values = [_number(place, argument) for argument in node.args]
     for i in range(len(values) - 1):
-        if (
-            (values[i], values[i + 1]) in place.clashes()
-            or ({values[i], values[i + 1]} <= _failing_sizes(place)
-            and values[i] != values[i + 1])
+        if (values[i], values[i + 1]) in place.clashes() or (
+            {values[i], values[i + 1]} <= _failing_sizes(place) and values[i] != values[i + 1]
         ):
             first, second = node.args[i], node.args[i + 1]
             edits = (place.edit(first, place.text(second)), place.edit(second, place.text(first)))
@@ -45,7 +43,7 @@ def _failing_sizes(place: Place) -> set[object]:
     return {size for shape in place.failing for size in shape}
 
 
-def more_axes(place: Place, node: ast.Call, size: ast.expr, name: str) -> Iterator[Candidate]:
+def more_axes(place: Place, size: ast.expr, name: str) -> Iterator[Candidate]:
     """A column or a row in the place of a vector."""
     if isinstance(size, ast.Attribute) or "shape" in place.text(size):
         return
@@ -81,7 +79,9 @@ def other_sizes(place: Place, size: ast.expr, cost: float) -> Iterator[Candidate
     if isinstance(size, ast.Subscript) and isinstance(size.slice, ast.Constant | ast.Name | ast.BinOp):
         owner = place.text(size.value)
         index = place.text(size.slice)
-        options = ("0", "1") if isinstance(size.slice, ast.Constant) else (f"{index} - 1", f"{index} + 1")
+        options: tuple[str, ...] = (
+            ("0", "1") if isinstance(size.slice, ast.Constant) else (f"{index} - 1", f"{index} + 1")
+        )
         if isinstance(size.slice, ast.BinOp):
             options = (place.text(size.slice.left),)
         for option in options:
@@ -110,9 +110,8 @@ def _numbers(place: Place) -> list[tuple[str, int]]:
     function = place.module.enclosing_function(place.statement)
     if function is not None:
         known = {name for name, _ in found}
-        for argument in function.args.args:
-            if argument.arg not in known and argument.arg not in {"self", "cls"} and argument.arg not in place.scope():
-                found.append((argument.arg, -1))
+        known |= {"self", "cls", *place.scope()}
+        found += [(argument.arg, -1) for argument in function.args.args if argument.arg not in known]
     for name, seen in place.locals().items():
         if seen.shape is not None and len(seen.shape) == 2 and len(found) < 24:
             found += [(f"{name}.shape[0]", seen.shape[0]), (f"{name}.shape[1]", seen.shape[1])]

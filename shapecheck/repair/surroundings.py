@@ -71,7 +71,7 @@ class Module:
 def own_expressions(statement: ast.stmt) -> Iterator[ast.expr]:
     """The expressions of a statement itself, without the statements inside it."""
     for child in ast.iter_child_nodes(statement):
-        if isinstance(child, ast.expr) or isinstance(child, ast.withitem | ast.keyword):
+        if isinstance(child, ast.expr | ast.withitem | ast.keyword):
             yield from (node for node in ast.walk(child) if isinstance(node, ast.expr))
 
 

@@ -41,8 +41,8 @@ def _entry_by_entry(place: Place) -> Iterator[Candidate]:
         return
     for node in ast.walk(place.statement):
         if isinstance(node, ast.IfExp) and isinstance(node.test, ast.Compare):
-            text = f"{where}({place.text(node.test)}, {place.text(node.body)}, {place.text(node.orelse)})"
-            yield place.candidate("decide entry by entry", "where", node, text, 0.6)
+            chosen = f"{where}({place.text(node.test)}, {place.text(node.body)}, {place.text(node.orelse)})"
+            yield place.candidate("decide entry by entry", "where", node, chosen, 0.6)
     statement = place.statement
     if not isinstance(statement, ast.If) or len(statement.body) != 1:
         return
@@ -50,7 +50,7 @@ def _entry_by_entry(place: Place) -> Iterator[Candidate]:
     if len(orelse) != 1:
         return
     first, second = statement.body[0], orelse[0]
-    text = None
+    text: str | None = None
     if isinstance(first, ast.Return) and isinstance(second, ast.Return) and first.value and second.value:
         text = f"return {where}({place.text(statement.test)}, {place.text(first.value)}, {place.text(second.value)})"
     elif isinstance(first, ast.Assign) and isinstance(second, ast.Assign):
@@ -184,6 +184,8 @@ def _reshaping(place: Place, statement: ast.stmt, name: str) -> ast.stmt | None:
 def _part_only(place: Place) -> Iterator[Candidate]:
     """`G + c * W[:, 1:]`, where the second term belongs to some of the columns only."""
     statement = place.statement
+    left: ast.expr
+    right: ast.expr
     if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add | ast.Sub):
         left, right = statement.target, statement.value
     elif isinstance(statement, ast.Assign) and isinstance(statement.value, ast.BinOp) and len(statement.targets) == 1:

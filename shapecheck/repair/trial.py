@@ -8,11 +8,15 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from shapecheck.repair.attempt import Attempt, AttemptOutcome
 from shapecheck.repair.zygote import receive, send
 
-_BOOT = "import sys; sys.path.insert(0, {root!r}); from shapecheck.repair.zygote import main; sys.path.remove({root!r}); main()"
+_BOOT = (
+    "import sys; sys.path.insert(0, {root!r}); "
+    "from shapecheck.repair.zygote import main; sys.path.remove({root!r}); main()"
+)
 
 
 class Trials:
@@ -27,7 +31,7 @@ class Trials:
         # In a session of its own: Ctrl-C is meant for the user's program.
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
 
-    def __enter__(self) -> Trials:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -58,7 +62,7 @@ class Trials:
             send(self._process.stdin, ("import", list(modules)))
 
     def run(self, attempts: list[Attempt]) -> list[tuple[int, AttemptOutcome | None]]:
-        """Run attempts side by side; gives (position in the list, outcome) as they ended; None for one that was killed."""
+        """Run attempts side by side: (position in the list, outcome) as they end, None for one that was killed."""
         answers: list[tuple[int, AttemptOutcome | None]] = []
         if not attempts:
             return answers

@@ -10,7 +10,8 @@ from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.surroundings import Surroundings
 
 _TOGETHER = frozenset(
-    "axis keepdims sum index-order outer part scalar output key matrix-to-elementwise elementwise-to-matrix count".split()
+    "axis keepdims sum index-order outer part scalar output key count "
+    "matrix-to-elementwise elementwise-to-matrix".split()
 )
 _MOST_PLACES = 6
 

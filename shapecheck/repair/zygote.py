@@ -167,4 +167,4 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     serve(requests, replies, workers=max(2, os.cpu_count() or 2))
-    sys.stdout = None  # type: ignore[assignment]
+    sys.stdout = None
