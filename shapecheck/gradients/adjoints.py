@@ -118,7 +118,7 @@ def _operations(replay: Replay, active: set[int]) -> list[Operation]:
     return [replay.tape.operations[number] for number in numbers]
 
 
-def sweep(  # noqa: PLR0917 - private to this package
+def sweep(
     replay: Replay,
     seeds: Mapping[int, Any],
     operations: Iterable[Operation],

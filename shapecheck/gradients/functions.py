@@ -233,7 +233,7 @@ def _view(base: Any, offset: int, shape: tuple[int, ...], strides: tuple[int, ..
     return _window(np.ascontiguousarray(base), offset, shape, strides, dtype).copy()
 
 
-def _write_back(  # noqa: PLR0917 - the tape's own order of arguments
+def _write_back(
     root: Any, part: Any, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any = None
 ) -> Any:
     copy = np.array(_writable_copy(root, part), order="C")

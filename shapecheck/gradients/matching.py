@@ -143,7 +143,7 @@ class Matching:
                     flat = array.reshape(shape)
                     marks = {"reshaped": True}
                     found += [m for e in self._near(flat, norm) if (m := self._compare(value, flat, norm, e, marks))]
-        found.sort(key=lambda m: (m.weak, m.transposed, m.reshaped, not m.factor.is_plain, m.factor.number < 0, -m.forward))
+        found.sort(key=_preference)
         return found
 
     def against(self, array: Any, forward: int) -> Match | None:
@@ -233,6 +233,12 @@ class Matching:
             if all(standings.get(i) is not Standing.UNVERIFIED for i in inputs):
                 first.append(value)
         return first
+
+
+def _preference(match: Match) -> tuple[bool | int, ...]:
+    """What is least of an accident first: strong, of the same shape, by a plain positive factor."""
+    odd = (match.weak, match.transposed, match.reshaped, not match.factor.is_plain, match.factor.number < 0)
+    return (*odd, -match.forward)
 
 
 def _axes(adjoints: Adjoints) -> set[int]:
