@@ -80,6 +80,7 @@ def _slope_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
             for title, text in _slopes(other).items():
                 yield place.candidate(f"use {title}", "slope", node, text, 1.2 if name in title else 1.6)
         return
+    yield from _chained_slopes(place, node)
     shape = place.shape(node)
     if shape and _is_whole(place, node):
         for other in _arrays_of_shape(place, shape)[:6]:
@@ -88,6 +89,31 @@ def _slope_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
             for title, text in _slopes(other).items():
                 new = f"{place.atom(node)} * {text}"
                 yield place.candidate(f"multiply by {title}", "missing slope", node, new, 1.7)
+
+
+def _chained_slopes(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """`x * a * (1 - a)`, where the slope is no expression of its own."""
+    if isinstance(place.parent(node), ast.BinOp) and isinstance(getattr(place.parent(node), "op", None), ast.Mult):
+        return
+    factors = _factors(node)
+    if len(factors) < 3:
+        return
+    for i, factor in enumerate(factors):
+        value = _one_minus(factor)
+        if value is None:
+            continue
+        same = [j for j, f in enumerate(factors) if j != i and ast.dump(f) == ast.dump(value)]
+        if same:
+            rest = " * ".join(place.atom(f) for j, f in enumerate(factors) if j not in {i, same[0]})
+            for title, text in _slopes(place.atom(value)).items():
+                if "sigmoid" not in title:
+                    yield place.candidate(f"use {title}", "slope", node, f"{rest} * {text}", 0.8)
+
+
+def _factors(node: ast.expr) -> list[ast.expr]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return [*_factors(node.left), *_factors(node.right)]
+    return [node]
 
 
 def _is_whole(place: Place, node: ast.expr) -> bool:
