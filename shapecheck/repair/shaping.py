@@ -86,7 +86,7 @@ def _forms(
                 option = ", keepdims=True" if keep else ""
                 inner = place.text(node)
                 text = f"{total}({inner}, axis={axis}{option})" if total else f"{atom}.sum(axis={axis}{option})"
-                title = f"sum `{shown}` over axis {axis}"
+                title = f"sum `{shown}` over axis {axis}" + (", keeping it" if keep else "")
                 asked = place.wanted.get(shape) == after
                 yield (
                     title,

@@ -45,7 +45,7 @@ def _failing_sizes(place: Place) -> set[object]:
 
 def more_axes(place: Place, size: ast.expr, name: str) -> Iterator[Candidate]:
     """A column or a row in the place of a vector."""
-    if isinstance(size, ast.Attribute) or "shape" in place.text(size):
+    if "shape" in place.text(size):
         return
     text = place.text(size)
     bare = name in {"rand", "randn"}
@@ -67,8 +67,8 @@ def other_sizes(place: Place, size: ast.expr, cost: float) -> Iterator[Candidate
         if name != text and other != value:
             # A size that does not fit, exchanged for the one that would, is what the failure asks for.
             asked = 0.6 if fails and not {value, other} <= fails else 0.0
-            asked = -0.5 if (value, other) in place.clashes() else asked
-            derived = 0.3 if ".shape[" in name else 0.0
+            asked = -0.8 if (value, other) in place.clashes() else asked
+            derived = 0.2 if ".shape[" in name else 0.0
             title = f"use `{name}` for the size `{text}`"
             yield place.candidate(title, "size", size, name, cost + 0.2 + asked + derived)
     if isinstance(size, ast.BinOp) and isinstance(size.right, ast.Constant) and size.right.value == 1:

@@ -55,6 +55,11 @@ class Trials:
             process.kill()
             process.wait()
 
+    @property
+    def alive(self) -> bool:
+        """Whether anything can be tried still; a process may be killed for the memory of a trial."""
+        return self._process.poll() is None
+
     def prepare(self, modules: Iterable[str]) -> None:
         """Import installed modules once, so that no trial has to."""
         assert self._process.stdin is not None
