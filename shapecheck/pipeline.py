@@ -22,7 +22,8 @@ from shapecheck.diagnose.finding import (
     Status,
     TrailStep,
 )
-from shapecheck.diagnose.limits import cut_short, nothing_traced
+from shapecheck.diagnose.limits import cut_short, nothing_traced, trials_impossible
+from shapecheck.diagnose.update import lost_updates
 from shapecheck.diagnose.wrong_gradient import judged, wrong_gradients
 from shapecheck.gradients.agreement import Agreement
 from shapecheck.network.broadcasts import outer_broadcasts
@@ -138,6 +139,9 @@ class _Doctor:
 
     def diagnosis(self) -> Diagnosis:
         findings = self.findings()
+        unmended = [f for f in findings if f.severity == "error" and not f.fixes]
+        if unmended and self.request.trials and (self.trials is None or not self.trials.alive):
+            findings.append(trials_impossible(unmended[0]))
         status: Status = "findings" if findings else "clean"
         if self.trace.ended in {"timeout", "interrupted", "memory"} or self.trace.left or self.run.killed:
             status = "incomplete"
@@ -151,7 +155,7 @@ class _Doctor:
         if self.trace.ended in {"timeout", "memory", "interrupted"} or self.run.killed:
             found.append(cut_short(self.request.script, self.run, self.trace))
         if self.trace.failure is None:
-            found = [*(self.silent() or self.gradients()), *found]
+            found = [*(self.silent() or self.gradients() or lost_updates(self.trace)), *found]
         if not found and not self.trace.head.operations and self.trace.ended == "finished":
             found.append(nothing_traced(self.request.script, self.trace))
         return found

@@ -41,6 +41,16 @@ def cut_short(script: str, run: Run, trace: Trace | None) -> Finding:
     return Finding("SC904", "note", title, message, place, place)
 
 
+def trials_impossible(finding: Finding) -> Finding:
+    """A repair of this finding could not be looked for."""
+    title = "repairs could not be tried"
+    message = (
+        "edited copies of the program are run in forked processes, and this system has none or ended them; the "
+        "finding stands, without an edit that was proven"
+    )
+    return Finding("SC903", "note", title, message, finding.location, finding.location)
+
+
 def nothing_traced(script: str, trace: Trace) -> Finding:
     """The program ran, and nothing in it was an array."""
     place = _whole(script, trace)

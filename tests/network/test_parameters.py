@@ -16,7 +16,7 @@ X = rng.normal(size=(7, 3))
 y = rng.normal(size=(7, 1))
 """
 
-#        id                        program                                                   shapes and signs of its parameters
+#        id, program, shapes and signs of its parameters
 UPDATES = [
     ("in place", "W = rng.normal(size=(3, 1))\nfor _ in range(3):\n    W -= 0.1 * X.T @ (X @ W - y)", [((3, 1), -1)]),
     (
@@ -36,25 +36,31 @@ UPDATES = [
     ),
     (
         "built keys of a dictionary",
-        "p = {'W1': rng.normal(size=(3, 4)), 'W2': rng.normal(size=(4, 1))}\n"
-        "for _ in range(3):\n"
-        "    H = np.tanh(X @ p['W1'])\n"
-        "    d = H @ p['W2'] - y\n"
-        "    g = {'W1': X.T @ (d @ p['W2'].T * (1 - H**2)), 'W2': H.T @ d}\n"
-        "    for i in (1, 2):\n"
-        "        p['W' + str(i)] = p['W' + str(i)] - 0.1 * g['W' + str(i)]",
+        (
+            "p = {'W1': rng.normal(size=(3, 4)), 'W2': rng.normal(size=(4, 1))}\n"
+            "for _ in range(3):\n"
+            "    H = np.tanh(X @ p['W1'])\n"
+            "    d = H @ p['W2'] - y\n"
+            "    g = {'W1': X.T @ (d @ p['W2'].T * (1 - H**2)), 'W2': H.T @ d}\n"
+            "    for i in (1, 2):\n"
+            "        p['W' + str(i)] = p['W' + str(i)] - 0.1 * g['W' + str(i)]"
+        ),
         [((3, 4), -1), ((4, 1), -1)],
     ),
     (
         "a list made anew",
-        "ws = [rng.normal(size=(3, 1))]\n"
-        "for _ in range(3):\n    gs = [X.T @ (X @ ws[0] - y)]\n    ws = [w - 0.1 * g for w, g in zip(ws, gs)]",
+        (
+            "ws = [rng.normal(size=(3, 1))]\n"
+            "for _ in range(3):\n    gs = [X.T @ (X @ ws[0] - y)]\n    ws = [w - 0.1 * g for w, g in zip(ws, gs)]"
+        ),
         [((3, 1), -1)],
     ),
     (
         "momentum: the velocity is no parameter",
-        "W = rng.normal(size=(3, 1))\nv = np.zeros((3, 1))\n"
-        "for _ in range(3):\n    v = 0.9 * v - 0.1 * X.T @ (X @ W - y)\n    W += v",
+        (
+            "W = rng.normal(size=(3, 1))\nv = np.zeros((3, 1))\n"
+            "for _ in range(3):\n    v = 0.9 * v - 0.1 * X.T @ (X @ W - y)\n    W += v"
+        ),
         [((3, 1), 1)],
     ),
     (
@@ -75,8 +81,11 @@ def test_an_update_names_its_parameter(record: Callable[[str], Any], program: st
 #        id                        program without any parameter
 NO_UPDATES = [
     ("standardised data", "X = X - X.mean(axis=0)\nX = X / X.std(axis=0)\nX -= X.max()"),
-    ("a residual", "W = rng.normal(size=(3, 3))\nfor _ in range(3):\n    h = X\n    for _ in range(2):\n        h = h + np.tanh(h @ W)"),
-    ("an accumulator", "W = rng.normal(size=(3, 1))\nt = np.zeros((3, 1))\nfor x in X:\n    t += x[:, None] * (x @ W)"),
+    (
+        "a residual",
+        "W = np.eye(3)\nfor _ in range(3):\n    h = X\n    for _ in range(2):\n        h = h + np.tanh(h @ W)",
+    ),
+    ("an accumulator", "W = np.ones((3, 1))\nt = np.zeros((3, 1))\nfor x in X:\n    t += x[:, None] * (x @ W)"),
     ("distances", "d = X[:, None, :] - X[None, :, :]\nd = (d**2).sum(axis=2)"),
 ]
 
