@@ -67,7 +67,8 @@ def other_sizes(place: Place, size: ast.expr, cost: float) -> Iterator[Candidate
         if name != text and other != value:
             # A size that does not fit, exchanged for the one that would, is what the failure asks for.
             asked = 0.6 if fails and not {value, other} <= fails else 0.0
-            asked = -0.8 if (value, other) in place.clashes() else asked
+            # A 1 is meant: one output, one column.
+            asked = -0.8 if value != 1 and (value, other) in place.clashes() else asked + 0.6 * (value == 1)
             derived = 0.2 if ".shape[" in name else 0.0
             title = f"use `{name}` for the size `{text}`"
             yield place.candidate(title, "size", size, name, cost + 0.2 + asked + derived)
