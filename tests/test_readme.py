@@ -74,3 +74,19 @@ def test_files_that_it_names_exist():
     links = re.findall(r"\]\(([^)#:]+)[^)]*\)", README) + re.findall(r"\b(?:cases|docs)/[\w./-]+\w", README)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+EXAMPLES = re.findall(r"<!-- (raises: \w+|prints) -->\n\n```python\n(.*?)```\n\n```text\n(.*?)```\n", README, re.DOTALL)
+
+
+@pytest.mark.parametrize(("ends", "text", "shown"), EXAMPLES, ids=[ends for ends, _, _ in EXAMPLES])
+def test_an_example_says_what_the_readme_says(ends, text, shown, tmp_path):
+    script = tmp_path / "example.py"
+    script.write_text(text)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=tmp_path, check=False)
+    said = done.stdout if ends == "prints" else done.stderr.partition(ends.removeprefix("raises: ") + ": ")[2]
+    assert said.splitlines()[0] == shown.strip()
+
+
+def test_there_are_examples():
+    assert len(EXAMPLES) == 3
