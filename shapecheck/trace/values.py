@@ -83,6 +83,8 @@ class Values:
             self._references[thing.identity] = thing.reference
             return
         self.current[id(thing)] = number
+        if self._references:
+            self._references.pop(id(thing), None)
         if isinstance(thing, np.ndarray) and self.memory.changes:
             changes = self.memory.changes_of(root_of(thing))
             if changes:
@@ -116,15 +118,21 @@ class Values:
         """Whether an object has a value."""
         if type(thing) is ArrayStub:
             return thing.identity in self.current and self._is_same(thing)
-        return id(thing) in self.current
+        return id(thing) in self.current and self._is_its_own(thing)
 
     def _is_same(self, stub: ArrayStub) -> bool:
         reference = self._references.get(stub.identity)
-        return reference is None or reference is stub.reference
+        # What stands under its `id` without being a stand-in is alive, so one that is gone was another.
+        return stub.reference() is not None if reference is None else reference is stub.reference
+
+    def _is_its_own(self, thing: Any) -> bool:
+        """Whether the present value under an object's `id` is not that of a large array that is gone."""
+        reference = self._references.get(id(thing)) if self._references else None
+        return reference is None or reference() is thing
 
     def version(self, thing: Any) -> int:
         """The version that a change of this object makes."""
-        number = self.current.get(id(thing))
+        number = self.current.get(id(thing)) if self._is_its_own(thing) else None
         return 0 if number is None else self.tape.values[number].version + 1
 
     def read(self, thing: Any) -> int:
@@ -134,7 +142,7 @@ class Values:
             if number is not None and self._is_same(thing):
                 return number
             return self._leaf(thing)
-        number = self.current.get(id(thing))
+        number = self.current.get(id(thing)) if self._is_its_own(thing) else None
         if not isinstance(thing, np.ndarray):
             return self._leaf(thing) if number is None else number
         if number is None:

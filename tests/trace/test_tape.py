@@ -12,7 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from shapecheck.trace.build import build_tape
+from shapecheck.trace.recorder import ArrayStub
+from shapecheck.trace.sites import SiteTable
 from shapecheck.trace.tape import Tape
+from shapecheck.trace.values import Values
 
 from .random_programs import programs
 from .recomputation import disagreements, same
@@ -118,3 +121,15 @@ def test_a_site_keeps_the_tree_as_it_was_written(both: Callable[..., Any]) -> No
         site = runs.recorder.sites[number]
         assert ast.dump(site.node) in unchanged
         assert all(ast.dump(slot.node) in unchanged for slot in site.slots)
+
+
+@pytest.mark.parametrize("gone_first", [True, False])
+def test_an_array_under_the_identity_of_one_that_is_gone_is_another(gone_first: bool) -> None:
+    large, small = np.zeros((8, 120)), np.zeros((8, 1))
+    stub = ArrayStub(large)
+    del large
+    stub.identity = id(small)  # as when the interpreter hands out the memory again
+    values = Values((), SiteTable(), whole=False)
+    order = [stub, small] if gone_first else [small, stub]
+    shapes = {id(thing): values.tape.values[values.read(thing)].shape for thing in order}
+    assert shapes == {id(stub): (8, 120), id(small): (8, 1)}
