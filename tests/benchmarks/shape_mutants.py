@@ -1,4 +1,4 @@
-"""Shape mistakes made by a machine: `python tests/benchmarks/shape_mutants.py [--limit 320] [--seed 0] [-j 2] [--out FILE]`.
+"""Shape mistakes made by a machine: `python tests/benchmarks/shape_mutants.py [--limit 320] [--seed 0] [-j 2]`.
 
 Right programs (the clean cases, and the repaired program of every other case) get one small mistake each. Those that
 then die of a shape error are diagnosed, each in a process of its own. Printed is, for every kind of mistake, how often
@@ -40,9 +40,10 @@ PLAIN_SECONDS, DIAGNOSE_SECONDS, ORACLE_SECONDS = 15, 90, 30
 
 # What NumPy, and Python on its arrays, say when a shape does not fit.
 SHAPE_ERROR = re.compile(
-    r"not aligned|broadcast|mismatch|core dimension|reshape array|dimension|out of bounds|\baxis\b|\baxes\b|inhomogeneous"
-    r"|array element with a sequence|arrays can be converted|ambiguous|too many indices|invalid index to scalar"
-    r"|numpy\.(float|int)\d+' object|len\(\) of unsized|iteration over a 0-d|'tuple'|incompatible|\bshapes?\b"
+    r"not aligned|broadcast|mismatch|core dimension|reshape array|dimension|out of bounds|\baxis\b|\baxes\b"
+    r"|inhomogeneous|array element with a sequence|arrays can be converted|ambiguous|too many indices"
+    r"|invalid index to scalar|numpy\.(float|int)\d+' object|len\(\) of unsized|iteration over a 0-d|'tuple'"
+    r"|incompatible|\bshapes?\b"
 )
 RUN_AND_CHECK = """
 import contextlib, io, runpy, sys
@@ -262,7 +263,7 @@ def edited(text: str, edits: list[Row]) -> str:
 
 def crashing(pool: ProcessPoolExecutor, waiting: dict[str, list[Mutant]], limit: int) -> list[tuple[Mutant, str]]:
     """The first `limit` mutants that die of a shape error, as evenly spread over the kinds as these allow."""
-    share, kept = -(-limit // len(waiting)), {kind: 0 for kind in waiting}
+    share, kept = -(-limit // len(waiting)), dict.fromkeys(waiting, 0)
     dying: list[tuple[Mutant, str]] = []
     turn = {kind: iter(queue) for kind, queue in waiting.items()}
     while len(dying) < limit and turn:
@@ -286,7 +287,7 @@ def crashing(pool: ProcessPoolExecutor, waiting: dict[str, list[Mutant]], limit:
 def table(rows: list[Row]) -> str:
     """The rows summed up, in Markdown."""
     head = ["mistake", "mutants", "found", "cause line, first", "in first three", "fix verified", "fix right"]
-    out = [head + ["verified, not right"], ["---"] + ["---:"] * len(head)]
+    out = [[*head, "verified, not right"], ["---"] + ["---:"] * len(head)]
     for kind in [*KINDS, "all"]:
         some = [row for row in rows if kind in {row["kind"], "all"}]
         if some:

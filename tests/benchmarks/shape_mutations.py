@@ -1,6 +1,6 @@
 """Small mistakes about shapes, made in the text of a right program; knows nothing of running one.
 
-Every kind of mistake is a generator that yields pairs: a node of the program's syntax tree, and what stands in its place.
+Every kind of mistake is a generator of pairs: a node of the program's syntax tree, and what stands in its place.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 PRODUCTS = {"dot", "matmul"}
 # Where the shape is the arguments themselves, the first argument, or `size=`.
@@ -259,7 +260,7 @@ def change_returned(code: Code) -> Edits:
             if not isinstance(node, ast.Return) or node.value is None:
                 continue
             values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
-            for first, second in zip(values, values[1:], strict=False):
+            for first, second in pairwise(values):
                 yield node.value, code.swapped(node.value, first, second)
             for value in values:
                 if isinstance(value, ast.Name | ast.Subscript | ast.Attribute):
@@ -269,7 +270,7 @@ def change_returned(code: Code) -> Edits:
 def swap_arguments(code: Code) -> Edits:
     for node in code.of(ast.Call):
         if called(node) in code.functions or called(node) == "outer":
-            for first, second in zip(node.args, node.args[1:], strict=False):
+            for first, second in pairwise(node.args):
                 if not any(isinstance(part, ast.Constant | ast.Starred) for part in (first, second)):
                     yield node, code.swapped(node, first, second)
 
@@ -300,7 +301,7 @@ def change_reshape(code: Code) -> Edits:
             yield node, code.source(function.value)
         if name == "reshape":
             sizes = node.args[0].elts if node.args and isinstance(node.args[0], ast.Tuple) else node.args
-            for first, second in zip(sizes, sizes[1:], strict=False):
+            for first, second in pairwise(sizes):
                 yield node, code.swapped(node, first, second)
             if len(sizes) > 1:
                 yield node, f"{code.source(function)}(-1)"
