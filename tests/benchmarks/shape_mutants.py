@@ -161,6 +161,8 @@ def shape_error(mutant: Mutant) -> str | None:
     source = next((line for line in reversed(lines) if line.startswith("    ") and set(line) - set(" ^~")), "")
     if lines[-1].startswith("AssertionError"):
         return lines[-1] if "shape" in source else None
+    if lines[-1].startswith("AttributeError") and "numpy." not in lines[-1]:
+        return None  # something that is no array was asked for its shape
     return lines[-1] if SHAPE_ERROR.search(lines[-1]) else None
 
 
