@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from shapecheck.diagnose.broadcast import SilentMistake, silent_mistakes
 from shapecheck.diagnose.crash import Crash, classify, crash_finding, trail_to
@@ -35,6 +37,8 @@ from shapecheck.repair.trial import Trials
 from shapecheck.trace.child import Trace
 from shapecheck.trace.process import Run, run_program
 from shapecheck.trace.run import Program
+
+T = TypeVar("T")
 
 # How long the search for one finding's repair may take.
 _SEARCH_SECONDS = 15.0
@@ -136,11 +140,13 @@ class _Doctor:
         self.trials = trials
         self.layers = Layers(trace.head, trace.sources.values(), complete=trace.failure is None)
         self.loss: LossSummary | None = None
+        self.failed = False
 
     def diagnosis(self) -> Diagnosis:
         findings = self.findings()
         unmended = [f for f in findings if f.severity == "error" and not f.fixes]
-        if unmended and self.request.trials and (self.trials is None or not self.trials.alive):
+        impossible = self.trials is None or not self.trials.alive or self.failed
+        if unmended and self.request.trials and impossible:
             findings.append(trials_impossible(unmended[0]))
         status: Status = "findings" if findings else "clean"
         if self.trace.ended in {"timeout", "interrupted", "memory"} or self.trace.left or self.run.killed:
@@ -155,7 +161,8 @@ class _Doctor:
         if self.trace.ended in {"timeout", "memory", "interrupted"} or self.run.killed:
             found.append(cut_short(self.request.script, self.run, self.trace))
         if self.trace.failure is None:
-            found = [*(self.silent() or self.gradients() or lost_updates(self.trace)), *found]
+            silent = self.silent() or self.attempted(self.gradients, [])
+            found = [*(silent or self.attempted(lambda: lost_updates(self.trace), [])), *found]
         if not found and not self.trace.head.operations and self.trace.ended == "finished":
             found.append(nothing_traced(self.request.script, self.trace))
         return found
@@ -188,7 +195,7 @@ class _Doctor:
             search = None
             if self.trials is not None:
                 search = GradientSearch(self.program, trace, self.trials, seconds=_SEARCH_SECONDS, stdin=self.run.stdin)
-                solutions = [s for s in search.run() if s.tier == 0]
+                solutions = [s for s in self.attempted(search.run, []) if s.tier == 0]
             finding = mistake.finding
             if solutions and search is not None:
                 fixes = tuple(self.fix(s, search) for s in solutions[:_FIXES_SHOWN])
@@ -211,7 +218,17 @@ class _Doctor:
         if self.trials is None:
             return [], None
         search = Search(self.program, trace, self.trials, seconds=_SEARCH_SECONDS, stdin=self.run.stdin)
-        return search.run(), search
+        return self.attempted(search.run, []), search
+
+    def attempted(self, work: Callable[[], list[T]], otherwise: list[T]) -> list[T]:
+        """Do what only adds to a finding; a fault of ours in it must not cost the finding itself."""
+        try:
+            return work()
+        except Exception:
+            if os.environ.get("SHAPECHECK_DEBUG"):
+                raise
+            self.failed = True
+            return otherwise
 
     def with_repairs(self, finding: Finding, crash: Crash, solutions: list[Solution], search: Search | None) -> Finding:
         if search is None:

@@ -45,7 +45,7 @@ def trials_impossible(finding: Finding) -> Finding:
     """A repair of this finding could not be looked for."""
     title = "repairs could not be tried"
     message = (
-        "edited copies of the program are run in forked processes, and this system has none or ended them; the "
+        "edited copies of the program are run in forked processes, and these could not be made or did not answer; the "
         "finding stands, without an edit that was proven"
     )
     return Finding("SC903", "note", title, message, finding.location, finding.location)

@@ -19,6 +19,8 @@ Verdict = Literal["right", "wrong", "unknown"]
 # Directions per parameter: enough to fit a factor and a decay term and to leave three to judge by.
 _DIRECTIONS = 5
 _TOLERANCE = 1e-4
+# How many steps are looked at when the first ones say nothing of a parameter.
+_MOST_STEPS = 8
 _STEP = 1e-5
 
 
@@ -48,6 +50,7 @@ class Agreement:
             be meant is followed by all; `unknown` when there was nothing to hold them against.
         matched: How many parameters follow the best loss.
         same_factor: Whether all parameters that agree do so with one factor (one learning rate).
+        unproven: Parameters of which no step said anything: neither their gradients nor their changes ever moved.
     """
 
     verdict: Verdict
@@ -58,6 +61,7 @@ class Agreement:
     error: float = 0.0
     ascent: bool = False
     same_factor: bool = True
+    unproven: list[str] = field(default_factory=list)
 
     @property
     def grew(self) -> bool:
@@ -101,18 +105,29 @@ def agreement(tape: Tape, *, steps: int = 2) -> Agreement:
         tape: With whole values.
         steps: Every one of so many first updates must agree.
     """
-    parameters = find_parameters(tape, most_updates=max(steps, 3))
+    parameters = find_parameters(tape, most_updates=_MOST_STEPS)
     if not parameters:
         return Agreement("unknown")
     replay = Replay(tape)
     names = value_names(tape)
-    count = min(steps, max(len(p.updates) for p in parameters))
-    results = [_judge_step(tape, replay, _Step(tape, parameters, step), names) for step in range(count)]
+    results: list[Agreement] = []
+    open_ones = {p.birth: p.name for p in parameters}
+    for number in range(min(_MOST_STEPS, max(len(p.updates) for p in parameters))):
+        # A weight whose input is zero in the first steps (a recurrent one, on one-word texts) is looked at again later.
+        if number >= steps and not (open_ones and all(r.verdict == "right" for r in results)):
+            break
+        step = _Step(tape, parameters, number)
+        result = _judge_step(tape, replay, step, names)
+        results.append(result)
+        for row, parameter in zip(result.parameters, step.parameters, strict=False):
+            if row.verdict != "unknown":
+                open_ones.pop(parameter.birth, None)
     worst = min(results, key=lambda r: {"wrong": 0, "unknown": 1, "right": 2}[r.verdict])
     for row, parameter in zip(worst.parameters, parameters, strict=False):
         grown = parameter.grew(tape)
         if grown is not None:
             row.grew_to = tape.values[grown.new].shape
+    worst.unproven = list(open_ones.values())
     return worst
 
 

@@ -79,5 +79,5 @@ def _tier(agreement: Agreement) -> int:
     if agreement.verdict == "right" and agreement.ascent:
         return 3
     if agreement.verdict == "right":
-        return 0 if agreement.same_factor else 1
+        return 0 if agreement.same_factor and not agreement.unproven else 1
     return 2 if agreement.verdict == "unknown" else 3

@@ -120,13 +120,14 @@ def _forms(
         for size in shape[1:]:
             rest *= size
         yield f"flatten each sample of `{shown}`", "flatten", f"{atom}.reshape({count}, -1)", (count, rest), 1.8
-        yield (
-            f"flatten `{shown}`",
-            "flatten",
-            f"{atom}.reshape(-1, {shape[-1]})",
-            (count * rest // shape[-1], shape[-1]),
-            2.0,
-        )
+        if shape[-1] > 0:
+            yield (
+                f"flatten `{shown}`",
+                "flatten",
+                f"{atom}.reshape(-1, {shape[-1]})",
+                (count * rest // shape[-1], shape[-1]),
+                2.0,
+            )
         swapped = (*shape[:-2], shape[-1], shape[-2])
         yield f"swap the last two axes of `{shown}`", "transpose", f"{atom}.swapaxes(-1, -2)", swapped, 1.2
         yield f"drop the axes of length 1 of `{shown}`", "flatten", f"{atom}.squeeze()", None, 2.0
