@@ -217,7 +217,7 @@ def _slope(replay: Replay, hypothesis: Hypothesis, value: int, direction: np.nda
     for sign in (1.0, -1.0):
         moved = at + sign * step * direction
         ends.append(hypothesis.evaluate(replay.evaluate({value: moved}, hypothesis.wanted)))
-    return (ends[0] - ends[1]) / (2 * step)
+    return float((ends[0] - ends[1]) / (2 * step))
 
 
 def _gradient_like(tape: Tape, change: int, shape: Shape, among: set[int]) -> list[tuple[int, int]]:

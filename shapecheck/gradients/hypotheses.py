@@ -66,7 +66,8 @@ def _squares(out: Array, target: Array) -> Array:
 def _binary(out: Array, target: Array) -> Array | None:
     if not (out.min() > 0 and out.max() < 1 and target.min() >= 0 and target.max() <= 1):
         return None
-    return (out - target) / (out * (1 - out))
+    derivative: Array = (out - target) / (out * (1 - out))
+    return derivative
 
 
 def _categorical(out: Array, target: Array) -> Array | None:
@@ -76,7 +77,8 @@ def _categorical(out: Array, target: Array) -> Array | None:
 
 
 def _absolute(out: Array, target: Array) -> Array:
-    return np.sign(out - target)
+    derivative: Array = np.sign(out - target)
+    return derivative
 
 
 CATALOGUE: dict[str, Callable[[Array, Array], Array | None]] = {
