@@ -25,6 +25,7 @@ from shapecheck.diagnose.finding import (
     TrailStep,
 )
 from shapecheck.diagnose.limits import cut_short, nothing_traced, trials_impossible
+from shapecheck.diagnose.reference import reference_note
 from shapecheck.diagnose.update import lost_updates
 from shapecheck.diagnose.wrong_gradient import judged, wrong_gradients
 from shapecheck.gradients.agreement import Agreement
@@ -174,6 +175,9 @@ class _Doctor:
         if crash.tape is not layers.tape:
             layers = Layers(crash.tape, self.trace.sources.values(), complete=False)
         finding = crash_finding(crash, layers)
+        for note in self.attempted(lambda: [reference_note(crash, layers)], []):
+            if note:
+                finding = replace(finding, message=f"{finding.message}; {note}")
         solutions, search = self.search(self.trace)
         return self.with_repairs(finding, crash, solutions, search)
 

@@ -19,6 +19,7 @@ _PRODUCTS = frozenset(
     ".__matmul__".split()
 )
 _MATRIX_PRODUCTS = _PRODUCTS - {"*", "numpy.multiply"}
+_TURNS = frozenset({".T", ".transpose", "numpy.transpose"})
 _SUMS = frozenset({"+", "numpy.add", "+="})
 # Names are hints only: they decide between two arrays that dataflow cannot tell apart.
 _WEIGHT_NAME = re.compile(
@@ -52,6 +53,8 @@ class Layers:
     Attributes:
         depth: For each value, the largest number among the layers it depends on; 0 for data.
         layer_of: Root value of a parameter -> its layer.
+        weights: Roots of the parameters that take part in a layer's product.
+        forward_turned: Layer -> whether its forward product takes its weight transposed.
         layout: `batch-first`, `features-first` or `single-sample`.
     """
 
@@ -63,6 +66,8 @@ class Layers:
         self.layer_of: dict[int, int] = {}
         self.layers: dict[int, Layer] = {}
         self.layout = "batch-first"
+        self.weights: set[int] = set()
+        self.forward_turned: dict[int, bool] = {}
         self._data: set[int] = set()
         self._weighted: dict[int, int] = {}
         self._newborn = [value.producer is None for value in tape.values]
@@ -139,6 +144,8 @@ class Layers:
             if operation.function not in _MATRIX_PRODUCTS and not self._is_weight(root):
                 return
             self._enter(root, self.depth[other] + 1, operation.result)
+            self.weights.add(root)
+            self.forward_turned.setdefault(self.layer_of[root], is_turned(self.tape, weight))
             self._data.add(self.root[other])
             if len(self.layer_of) == 1:
                 self._read_layout(operation, other)
@@ -284,6 +291,18 @@ def activation_values(z: np.ndarray) -> dict[str, np.ndarray]:
                         axis=axis, keepdims=True
                     )
     return values
+
+
+def is_turned(tape: Tape, value: int) -> bool:
+    """Whether a value is what it was carried from, turned round an odd number of times."""
+    turns = 0
+    while (producer := tape.values[value].producer) is not None:
+        operation = tape.operations[producer]
+        if operation.function not in CARRIERS or not isinstance(operation.arguments[0], Ref):
+            break
+        turns += operation.function in _TURNS
+        value = operation.arguments[0].value
+    return turns % 2 == 1
 
 
 def _identifiers(name: str) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shapecheck.diagnose.crash import classify, crash_finding
+from shapecheck.diagnose.reference import reference_note
 from shapecheck.network.layers import Layers
 from shapecheck.trace.process import run_program
 from shapecheck.trace.run import Program
@@ -87,3 +88,29 @@ OTHERS = [
 @pytest.mark.parametrize("program", [o[1] for o in OTHERS], ids=[o[0] for o in OTHERS])
 def test_other_errors_are_left_alone(tmp_path: Path, program: str) -> None:
     assert classify(trace_of(program, tmp_path)) is None
+
+
+def test_the_reference_network_says_what_the_gradient_should_be(tmp_path: Path) -> None:
+    program = (
+        "rng = np.random.RandomState(0)\nX, Y = rng.randn(3, 8), rng.randn(2, 8)\n"
+        "W, b = rng.randn(2, 3), np.zeros((2, 1))\n"
+        "d = np.dot(W, X) + b - Y\nW -= 0.1 * np.dot(d, X.T)\nb -= 0.1 * d"
+    )
+    trace = trace_of(program, tmp_path)
+    crash = classify(trace)
+    assert crash is not None
+    note = reference_note(crash, Layers(trace.head, trace.sources.values(), complete=False))
+    assert 'whose `db` is Float[Array, "out 1"], here (2, 1); yours is (2, 8)' in note
+
+
+def test_the_reference_network_says_what_a_delta_should_be(tmp_path: Path) -> None:
+    program = (
+        "rng = np.random.RandomState(0)\nX, y = rng.randn(8, 3), rng.randn(8)\n"
+        "W1, W2 = rng.randn(3, 4), rng.randn(4, 1)\n"
+        "H = np.tanh(X @ W1)\nd = (H @ W2)[:, 0] - y\ne = d @ W2.T"
+    )
+    trace = trace_of(program, tmp_path)
+    crash = classify(trace)
+    assert crash is not None
+    note = reference_note(crash, Layers(trace.head, trace.sources.values(), complete=False))
+    assert 'whose `dZ` is Float[Array, "batch out"], here (8, 1); yours is (8,)' in note
