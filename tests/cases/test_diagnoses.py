@@ -158,11 +158,11 @@ def test_the_mistake_is_named_placed_and_repaired(folder: Path, tmp_path: Path) 
     began = time.monotonic()
     short = falls_short(folder, tmp_path)
     known = FALLS_SHORT.get(folder.name, set())
-    if short.get("repair") == "none" and "repair" not in known and time.monotonic() - began > SEARCH_SECONDS:
+    if set(short) - known and time.monotonic() - began > SEARCH_SECONDS:
         pytest.xfail("this machine is too slow, or too busy, for the search to end")
-    assert set(short) == known, f"falls short: {short}; FALLS_SHORT has {sorted(known)}"
+    assert set(short) <= known, f"falls short: {short}; FALLS_SHORT has {sorted(known)}"
     if known:
-        pytest.xfail(f"falls short: {short}")
+        pytest.xfail(f"falls short: {short}" if short else "falls short no more: take its line out of FALLS_SHORT")
 
 
 @of_kind("clean")
