@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import _thread
+import contextlib
 import os
 import pickle
 import signal
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +18,9 @@ from shapecheck.trace.recorder import Limits
 from shapecheck.trace.run import Ended, Program, Recording, execute
 from shapecheck.trace.sites import SourceText
 from shapecheck.trace.tape import Tape
+
+# The parent's word that the time is up: a signal that programs do not use.
+EXPIRY = signal.SIGRTMAX - 3 if hasattr(signal, "SIGRTMAX") else signal.SIGUSR2
 
 
 @dataclass(frozen=True)
@@ -141,15 +144,14 @@ class _Delivery:
                 trace.left = self.left
                 _dump(trace, self.order.result)
 
-    def watch(self) -> None:
-        """End a program that does not end by itself."""
-        time.sleep(self.order.timeout)
-        if os.getpid() == self.process and not self.done:
-            try:
-                self.deliver(None, "timeout")
-            finally:
-                os.close(1)
-                _exit(124)
+    def expire(self, *_: object) -> None:
+        """End a program whose time is up; the parent's signal calls it between two instructions of the program."""
+        if os.getpid() != self.process or self.done or self.lock.locked():
+            return
+        self.deliver(None, "timeout")
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+        _exit(124)
 
 
 _exit = os._exit
@@ -185,7 +187,8 @@ def run(order: Order) -> None:
 
     def started(close: Callable[[Ended], Recording]) -> None:
         delivery.close = close
-        _thread.start_new_thread(delivery.watch, ())
+        # A watching thread would be seen: Python warns of a fork when there is one.
+        signal.signal(EXPIRY, delivery.expire)
 
     try:
         recording = execute(order.program, limits=Limits(order.trace_memory_mib), on_start=started)

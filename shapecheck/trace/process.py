@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
 
-from shapecheck.trace.child import Order, Trace
+from shapecheck.trace.child import EXPIRY, Order, Trace
 from shapecheck.trace.run import Program
 
 # How long the child may take to write its trace after the program's time is up.
@@ -107,9 +107,8 @@ def run_program(
             if kept is not None:
                 kept.start()
             killed: Literal["", "timeout", "signal"] = ""
-            try:
-                code = child.wait(timeout + GRACE_SECONDS)
-            except subprocess.TimeoutExpired:
+            code = _wait(child, timeout)
+            if code is None:
                 child.kill()
                 code = child.wait()
                 killed = "timeout"
@@ -119,6 +118,16 @@ def run_program(
         seconds = time.perf_counter() - started
         stdin = bytes(kept.kept) if kept is not None else b""
         return _read_result(result, code, seconds, killed, stdin)
+
+
+def _wait(child: subprocess.Popen[bytes], timeout: float) -> int | None:
+    """Wait for a program, and ask it to end when its time is up; None where it does not."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return child.wait(timeout)
+    child.send_signal(EXPIRY)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return child.wait(GRACE_SECONDS)
+    return None
 
 
 def _in_main_thread() -> bool:

@@ -41,7 +41,7 @@ PROGRAMS = {
     "invalid escape": "print('\\d', 1 is 1)",
     "multiprocessing": "import multiprocessing as mp\nimport numpy as np\ndef f(v): return (np.ones(2) * v).sum()\n"
     "if __name__ == '__main__':\n    with mp.get_context('fork').Pool(2) as p: print(p.map(f, range(4)))",
-    "fork": "import os\npid = os.fork()\nif pid == 0:\n    print('child', flush=True)\n    os._exit(4)\nprint(os.waitpid(pid, 0)[1])",
+    "fork": "import os\nimport numpy as np\nnp.ones(2) @ np.ones(2)\npid = os.fork()\nif pid == 0:\n    print('child', flush=True)\n    os._exit(4)\nprint(os.waitpid(pid, 0)[1])",
     "subprocess": "import subprocess, sys\nprint(subprocess.run([sys.executable, '-c', 'print(2 * 3)'], capture_output=True).stdout)",
     "signal": "import signal, os\nsignal.signal(signal.SIGUSR1, lambda *a: print('signal', a[0]))\nos.kill(os.getpid(), signal.SIGUSR1)",
     "standard error": "import sys\nprint('err', file=sys.stderr)\nprint('out')",
