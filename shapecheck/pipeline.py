@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import ExitStack
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -44,6 +46,8 @@ T = TypeVar("T")
 # How long the search for one finding's repair may take.
 _SEARCH_SECONDS = 15.0
 _FIXES_SHOWN = 3
+# How long the gradients of a program that ran may be looked at: a long tape of tiny operations takes longest.
+_JUDGING_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,31 @@ def _may_be_offered(solution: Solution) -> bool:
     return solution.tier == 2 and (trains or solution.candidate.kind in _SELF_EVIDENT)
 
 
+class _TooLongError(BaseException):
+    """Time is up; what tries one thing after another must not take it for one of them failing."""
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError when what is inside takes longer; only the main thread can be interrupted so."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def ring(*_: object) -> None:
+        raise _TooLongError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    try:
+        yield
+    except _TooLongError as error:
+        raise TimeoutError from error
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 class _Doctor:
     """One diagnosis in the making."""
 
@@ -163,7 +192,7 @@ class _Doctor:
             found.append(cut_short(self.request.script, self.run, self.trace))
         if self.trace.failure is None:
             silent = self.silent() or self.attempted(self.gradients, [])
-            found = [*(silent or self.attempted(lambda: lost_updates(self.trace), [])), *found]
+            found = [*(silent or self.attempted(self.updates, [])), *found]
         if not found and not self.trace.head.operations and self.trace.ended == "finished":
             found.append(nothing_traced(self.request.script, self.trace))
         return found
@@ -191,9 +220,11 @@ class _Doctor:
 
     def gradients(self) -> list[Finding]:
         found = []
-        verdict = judged(self.trace)
-        self.note_loss(verdict)
-        for mistake in wrong_gradients(self.trace, self.layers, verdict):
+        with _at_most(_JUDGING_SECONDS):
+            verdict = judged(self.trace)
+            self.note_loss(verdict)
+            mistakes = wrong_gradients(self.trace, self.layers, verdict)
+        for mistake in mistakes:
             trace = replace(self.trace, failure=mistake.failure)
             solutions: list[Solution] = []
             search = None
@@ -207,6 +238,10 @@ class _Doctor:
                 finding = replace(finding, code=code, cause=self.place(fixes[0].edits[0]), fixes=fixes)
             found.append(finding)
         return found
+
+    def updates(self) -> list[Finding]:
+        with _at_most(_JUDGING_SECONDS):
+            return lost_updates(self.trace)
 
     def mend_silent(self, mistake: SilentMistake) -> Finding:
         trace = replace(self.trace, failure=mistake.failure)
