@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import types
 from dataclasses import dataclass, field
 from typing import Any
 
-from shapecheck.trace.run import Program, _main_module, _recorded_imports, read_source
+from shapecheck.trace.run import Program, read_source, recorded_imports, take_over
 
 _LONGEST_MESSAGE = 2000
 
@@ -66,22 +65,13 @@ def gets_past(program: Program, probe: Probe) -> bool:
         SyntaxError: It does not compile.
         OSError: It cannot be read.
     """
-    sys.argv[:] = [program.script, *program.arguments]
-    if program.module:
-        sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as Python itself does
-    main, path, root = _main_module(program)
-    if program.module:
-        sys.argv[0] = path
-    else:
-        sys.path.insert(0, root)
     session = _PlainSession({os.path.realpath(p): text for p, text in program.replaced.items()})
-    code = session.compile(path, session.text_of(path))
-    sys.modules["__main__"] = main
+    start, roots, _ = take_over(program, session)
     signal.signal(signal.SIGALRM, _ring)
     signal.setitimer(signal.ITIMER_REAL, probe.seconds)
     try:
-        with _recorded_imports(session, root):  # type: ignore[arg-type]
-            exec(code, main.__dict__)
+        with recorded_imports(session, roots):
+            start()
     except _Alive:
         return True
     except SystemExit:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from shapecheck.trace.failure import Failure, Seen, read_failure, see
 from shapecheck.trace.recorder import Limits, Recorder, WindowFull
@@ -34,12 +34,17 @@ class Program:
         arguments: `sys.argv[1:]`.
         module: Run `script` as `python -m` does.
         replaced: File name (absolute) -> text to run in the place of what the file holds.
+        entry: What to call in the place of running a script as `__main__`: of a module that is not recorded, and can
+            be pickled. What it raises is how the program ended. `script` is then only what the program is called.
+        roots: With `entry`, the folders whose modules are the user's.
     """
 
     script: str
     arguments: tuple[str, ...] = ()
     module: bool = False
     replaced: Mapping[str, str] = field(default_factory=dict)
+    entry: Callable[[], object] | None = None
+    roots: tuple[str, ...] = ()
 
 
 @dataclass
@@ -73,6 +78,18 @@ def read_source(path: str) -> str:
     return io.IncrementalNewlineDecoder(None, translate=True).decode(text, final=True)
 
 
+class Compiles(Protocol):
+    """How one run reads and compiles the user's files; `replaced` are the texts to take in the place of files."""
+
+    replaced: dict[str, str]
+
+    def text_of(self, path: str) -> str:
+        """The text to run for a file."""
+
+    def compile(self, path: str, text: str) -> types.CodeType:
+        """Compile it."""
+
+
 class _Session:
     """The recorded files of one run, and how they are compiled."""
 
@@ -97,10 +114,10 @@ class _Session:
         return code
 
 
-def _is_users(path: str, root: str) -> bool:
-    """Whether a module file belongs to the user: beneath the script's folder and not installed."""
+def _is_users(path: str, roots: tuple[str, ...]) -> bool:
+    """Whether a module file belongs to the user: beneath one of the program's folders and not installed."""
     real = os.path.realpath(path)
-    if not real.startswith(os.path.join(root, "")):
+    if not real.startswith(tuple(os.path.join(root, "") for root in roots)):
         return False
     parts = Path(real).parts
     if "site-packages" in parts or "dist-packages" in parts:
@@ -110,14 +127,14 @@ def _is_users(path: str, root: str) -> bool:
 
 
 @contextmanager
-def _recorded_imports(session: _Session, root: str) -> Iterator[None]:
-    """While it lasts, modules beneath `root` are recorded as they are imported; loaders and specs stay Python's own."""
+def recorded_imports(session: Compiles, roots: tuple[str, ...]) -> Iterator[None]:
+    """While it lasts, modules beneath `roots` are recorded as they are imported; loaders and specs stay Python's."""
     loader = importlib.machinery.SourceFileLoader
     original = loader.get_code
 
     def get_code(self: importlib.machinery.SourceFileLoader, fullname: str) -> types.CodeType | None:
         path = self.get_filename(fullname)
-        if not _is_users(path, root):
+        if not _is_users(path, roots):
             return original(self, fullname)
         if os.path.realpath(path) not in session.replaced:
             original(self, fullname)  # its errors, its warnings, its cache file
@@ -175,6 +192,35 @@ def _main_module(program: Program) -> tuple[types.ModuleType, str, str]:
     return main, path, os.path.dirname(os.path.realpath(path))
 
 
+def take_over(program: Program, session: Compiles) -> tuple[Callable[[], object], tuple[str, ...], dict[str, Any]]:
+    """Make this process the program's and compile it, without running anything of it.
+
+    `sys.argv`, `sys.path[0]` and `sys.modules["__main__"]` are replaced and stay so.
+
+    Returns:
+        What to call to run it, the folders whose modules are the user's, and its namespace.
+
+    Raises:
+        SyntaxError: The script itself does not compile (errors in what it imports are the program's own).
+        OSError: The script cannot be read.
+        ModuleNotFoundError: With `module`, there is no such module.
+    """
+    sys.argv[:] = [program.script, *program.arguments]
+    if program.entry is not None:
+        return program.entry, tuple(map(os.path.realpath, program.roots)), {}
+    if program.module:
+        sys.path.insert(0, os.getcwd())
+    main, path, root = _main_module(program)
+    if not program.module:
+        sys.path.insert(0, root)
+    else:
+        sys.argv[0] = path
+    code = session.compile(path, session.text_of(path))
+    sys.modules["__main__"] = main
+    namespace = main.__dict__
+    return (lambda: exec(code, namespace)), (root,), namespace
+
+
 def execute(
     program: Program,
     *,
@@ -182,9 +228,7 @@ def execute(
     stop_at_window_end: bool = False,
     on_start: Callable[[Callable[[Ended], Recording]], None] | None = None,
 ) -> Recording:
-    """Run a program to its end under the recorder.
-
-    The process becomes the program's: `sys.argv`, `sys.path[0]` and `sys.modules["__main__"]` are replaced and stay so.
+    """Run a program to its end under the recorder; the process becomes the program's.
 
     Args:
         program: What to run.
@@ -197,34 +241,25 @@ def execute(
         OSError: The script cannot be read.
         ModuleNotFoundError: With `module`, there is no such module.
     """
-    sys.argv[:] = [program.script, *program.arguments]
-    if program.module:
-        sys.path.insert(0, os.getcwd())
-    main, path, root = _main_module(program)
-    if not program.module:
-        sys.path.insert(0, root)
-    else:
-        sys.argv[0] = path
     session = _Session(program, limits, stop_at_window_end)
-    code = session.compile(path, session.text_of(path))
+    start, roots, namespace = take_over(program, session)
     recorder = session.recorder
-    sys.modules["__main__"] = main
     started = time.perf_counter()
 
     def close(ended: Ended) -> Recording:
         seconds = time.perf_counter() - started
         recorder.finish()
-        recording = Recording(recorder, session.sources, ended, seconds=seconds, namespace=main.__dict__)
-        recording.scopes = _scopes(recorder)
+        recording = Recording(recorder, session.sources, ended, seconds=seconds, namespace=namespace)
+        recording.scopes = scopes_of(recorder)
         return recording
 
     if on_start is not None:
         on_start(close)
     ended: Ended = "finished"
     error: BaseException | None = None
-    with _recorded_imports(session, root), _watched_threads(recorder):
+    with recorded_imports(session, roots), _watched_threads(recorder):
         try:
-            exec(code, main.__dict__)
+            start()
         except WindowFull:
             ended = "stopped"
         except SystemExit as stop:
@@ -275,7 +310,7 @@ def _exit_code(error: BaseException | None) -> int:
     return error.code if isinstance(error.code, int) else 1
 
 
-def _scopes(recorder: Recorder) -> dict[tuple[str, str], dict[str, Seen]]:
+def scopes_of(recorder: Recorder) -> dict[tuple[str, str], dict[str, Seen]]:
     """What each function's names last held, as far as recorded expressions read them."""
     scopes: dict[tuple[str, str], dict[str, Seen]] = {}
     seen: dict[tuple[int, str], None] = {}
