@@ -71,22 +71,23 @@ class Diagnosis:
         return [v for v in self.verdicts if not v.is_right and not v.proves_nothing]
 
 
-def diagnose_step(step: Step, loss: Loss) -> Diagnosis:
+def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None) -> Diagnosis:
     """Find the expressions to blame for the gradients of one step that are wrong.
 
     Args:
         step: The step.
         loss: What it descends, with its adjoints.
+        known: How its gradients are judged, where more is known of them than a training step shows.
 
     Returns:
         A verdict on each gradient, and the suspects, the most telling first.
     """
     assert loss.matching is not None
-    known = Verdicts(loss.matching, step)
+    known = known or Verdicts(loss.matching, step)
     verdicts = known.all()
     wrong = {v.parameter for v in verdicts if not v.is_right and not v.proves_nothing}
     suspects: list[Suspect] = []
-    if wrong and (axis := axis_to_blame(known.replay, step)) is not None:
+    if wrong and not known.settled and (axis := axis_to_blame(known.replay, step)) is not None:
         suspects.append(_of_axis(axis, wrong))
     elif wrong:
         suspects += _suspects(known, wrong, {v.parameter for v in verdicts if v.is_right})
@@ -322,13 +323,14 @@ def _scale_suspects(known: Verdicts, verdicts: Iterable[Verdict]) -> list[Suspec
         if not any(abs(factor / d - 1) <= 10 * EXACT for d in distinct):
             distinct.append(factor)
     best: tuple[tuple[float, ...], list[Suspect], float] | None = None
-    for rate in distinct if 1 < len(distinct) <= 6 else []:
+    rates = distinct if 1 < len(distinct) <= 6 else []
+    for rate in [known.rate] if known.settled and known.rate is not None else rates:
         off = {p: rate / f for p, f in factors.items() if abs(f / rate - 1) > 10 * EXACT}
         suspects = _rescaling(known, off)
         chosen, _ = _independent(suspects)
         missed = len(set(off) - {p for s in chosen for p in s.explains})
         kept = [p for p in factors if p not in off]
-        depth = min(len(known.chain([p])) for p in kept)
+        depth = min((len(known.chain([p])) for p in kept), default=0)
         quality = (missed, len(chosen), -len(kept) if len(chosen) > 1 else 0, depth)
         if best is None or quality < best[0]:
             best = (quality, suspects, rate)

@@ -54,7 +54,10 @@ class Verdicts:
 
     Attributes:
         rate: The factor that most gradients share.
+        settled: Whether the loss and that factor are known beforehand, and not to be found out.
     """
+
+    settled = False
 
     def __init__(self, matching: Matching, step: Step) -> None:
         self.matching = matching
