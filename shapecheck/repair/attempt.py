@@ -6,9 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from shapecheck.gradients.agreement import Agreement, agreement
 from shapecheck.network.broadcasts import outer_broadcasts
@@ -17,25 +15,11 @@ from shapecheck.repair.witness import Witness, witness
 from shapecheck.trace.build import build_tape
 from shapecheck.trace.child import Trace, trace_of
 from shapecheck.trace.failure import Failure
+from shapecheck.trace.isolation import Guard, Refused
 from shapecheck.trace.recorder import Limits
 from shapecheck.trace.run import Program, Recording, execute
 
-# What a program may do in a trial as far as audit events tell: everything but these.
-_REFUSED_EVENTS = frozenset(
-    "os.remove os.rename os.mkdir os.rmdir os.truncate os.chmod os.chown os.link os.symlink os.utime os.system os.exec "
-    "os.posix_spawn os.fork os.forkpty os.spawn os.kill os.killpg os.setxattr os.removexattr os.lockf os.startfile "
-    "subprocess.Popen socket.connect socket.bind socket.sendto socket.sendmsg socket.getaddrinfo shutil.copyfile "
-    "shutil.copymode shutil.copystat shutil.copytree shutil.move shutil.rmtree shutil.make_archive "
-    "shutil.unpack_archive shutil.chown sqlite3.connect ftplib.connect http.client.connect smtplib.connect "
-    "urllib.Request webbrowser.open tempfile.mkdtemp tempfile.mkstemp pty.spawn fcntl.flock syslog.syslog "
-    "signal.pthread_kill resource.setrlimit".split()
-)
 _MOST_NUMBERS = 500_000
-_WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
-
-
-class Refused(BaseException):
-    """The edited program tried to touch the world; no program catches this by accident."""
 
 
 @dataclass(frozen=True)
@@ -91,36 +75,6 @@ class AttemptOutcome:
     notes: list[str] = field(default_factory=list)
 
 
-class _Guard:
-    """Refuses, by audit hook, whatever would outlive the trial."""
-
-    def __init__(self, own_folder: str) -> None:
-        self.own = os.path.join(os.path.realpath(own_folder), "")
-        self.armed = False
-        self.refused = ""
-
-    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if not self.armed:
-            return
-        if event in _REFUSED_EVENTS or (event == "open" and self._writes(arguments)):
-            self.refused = event
-            raise Refused(event)
-
-    def _writes(self, arguments: Sequence[Any]) -> bool:
-        path, mode, flags = (*arguments, None, None, None)[:3]
-        writing = isinstance(mode, str) and any(letter in mode for letter in "wax+")
-        if not isinstance(mode, str) and isinstance(flags, int):
-            writing = bool(flags & _WRITE_FLAGS)
-        if not writing or isinstance(path, int):
-            return False
-        try:
-            real = os.path.realpath(os.fspath(path))
-        except TypeError:
-            return True
-        real = real.decode(errors="replace") if isinstance(real, bytes) else real
-        return not (real.startswith(self.own) or real == os.devnull)
-
-
 def _enclose(order: Attempt, folder: str) -> None:
     """Cut the process off from the terminal, and bound what it can use."""
     import resource
@@ -142,7 +96,7 @@ def _enclose(order: Attempt, folder: str) -> None:
     if order.memory_bytes is not None:
         resource.setrlimit(resource.RLIMIT_DATA, (order.memory_bytes, order.memory_bytes))
     os.environ["MPLBACKEND"] = "Agg"
-    os.environ["MPLCONFIGDIR"] = folder
+    os.environ["MPLCONFIGDIR"] = os.environ["TMPDIR"] = tempfile.tempdir = folder
     os.chdir(order.folder)
 
 
@@ -151,13 +105,12 @@ def attempt(order: Attempt) -> AttemptOutcome:
     import warnings
 
     folder = tempfile.mkdtemp(prefix="shapecheck-trial-")
-    guard = _Guard(folder)
+    guard = Guard(folder)
     try:
         _enclose(order, folder)
-        sys.addaudithook(guard)
         warnings.simplefilter("ignore")
         sys.dont_write_bytecode = True
-        guard.armed = True
+        guard.install()
         try:
             if order.probe is not None:
                 return _probed(order, order.probe, guard)
@@ -174,7 +127,7 @@ def attempt(order: Attempt) -> AttemptOutcome:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _probed(order: Attempt, probe: Probe, guard: _Guard) -> AttemptOutcome:
+def _probed(order: Attempt, probe: Probe, guard: Guard) -> AttemptOutcome:
     try:
         past = gets_past(order.program, probe)
     except Refused:
@@ -184,7 +137,7 @@ def _probed(order: Attempt, probe: Probe, guard: _Guard) -> AttemptOutcome:
     return AttemptOutcome("past" if past else "no further")
 
 
-def _judged(order: Attempt, recording: Recording, guard: _Guard) -> AttemptOutcome:
+def _judged(order: Attempt, recording: Recording, guard: Guard) -> AttemptOutcome:
     outcome = AttemptOutcome(str(recording.ended), failure=recording.failure, seconds=recording.seconds)
     if guard.refused:
         outcome.ended = "refused"

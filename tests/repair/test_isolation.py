@@ -54,6 +54,35 @@ def test_a_trial_is_refused_what_outlives_it(tmp_path: Path, deed: str) -> None:
     assert outcome.ended in {"refused", "syntax"}
 
 
+# What it may do in its own temporary folder, and how it might try to get out of there.
+OWN = {
+    "writes a temporary file": ("tempfile.NamedTemporaryFile('w').write('x')", "finished"),
+    "keeps a temporary file open": ("tempfile.TemporaryFile().write(b'x')", "finished"),
+    "makes and removes a folder": ("shutil.rmtree(tempfile.mkdtemp())", "finished"),
+    "renames in it": ("os.rename(tempfile.mkstemp()[1], os.path.join(tempfile.gettempdir(), 'new'))", "finished"),
+    "copies into it": ("shutil.copy('kept.txt', tempfile.gettempdir())", "finished"),
+    "moves out of it": ("shutil.move(tempfile.mkstemp()[1], 'written.txt')", "refused"),
+    "moves into it": ("shutil.move('kept.txt', tempfile.gettempdir())", "refused"),
+    "writes through a link": (
+        "d = tempfile.gettempdir(); os.symlink(os.path.abspath('kept.txt'), d + '/l'); open(d + '/l', 'w').write('x')",
+        "refused",
+    ),
+    "links what is outside": ("os.link('kept.txt', tempfile.gettempdir() + '/l')", "refused"),
+    "climbs out": ("os.mkdir(os.path.join(tempfile.gettempdir(), '..', 'written'))", "refused"),
+    "removes by a descriptor": ("os.remove('kept.txt', dir_fd=os.open('.', os.O_RDONLY))", "refused"),
+}
+
+
+@pytest.mark.parametrize(("deed", "ended"), OWN.values(), ids=OWN.keys())
+def test_a_trial_may_do_what_it_likes_in_its_own_folder(tmp_path: Path, deed: str, ended: str) -> None:
+    (tmp_path / "kept.txt").write_text("kept")
+    outcome = run_once(tmp_path, f"import os, shutil, tempfile\n{deed}\n")
+    assert outcome is not None
+    assert outcome.ended == ended, outcome
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["kept.txt", "script.py"]
+    assert (tmp_path / "kept.txt").read_text() == "kept"
+
+
 def test_a_trial_may_read(tmp_path: Path) -> None:
     (tmp_path / "data.txt").write_text("1 2 3")
     outcome = run_once(tmp_path, "import numpy as np\nx = np.loadtxt('data.txt')\nassert x.sum() == 6\n")
