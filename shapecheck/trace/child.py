@@ -14,6 +14,7 @@ from typing import Any
 
 from shapecheck.trace.build import build_tape
 from shapecheck.trace.failure import Failure, Seen
+from shapecheck.trace.generators import GeneratorStates, generator_states
 from shapecheck.trace.recorder import Limits
 from shapecheck.trace.run import Ended, Program, Recording, execute
 from shapecheck.trace.sites import SourceText
@@ -46,6 +47,7 @@ class Trace:
         events: How many events were kept, and at least that many happened.
         modules: Names of the installed modules that the program imported, for the trials to import once.
         left: Whether the program ended itself by `os._exit`, which skips all that is done at the end.
+        generators: What the global random generators started from.
     """
 
     ended: Ended
@@ -59,6 +61,7 @@ class Trace:
     events: int = 0
     modules: list[str] = field(default_factory=list)
     left: bool = False
+    generators: GeneratorStates | None = None
 
 
 def trace_of(recording: Recording) -> Trace:
@@ -126,6 +129,7 @@ class _Delivery:
         self.lock = _thread.allocate_lock()
         self.close: Callable[[Ended], Recording] | None = None
         self.left = False
+        self.generators: GeneratorStates | None = None
 
     def deliver(self, recording: Recording | None, ended: Ended) -> None:
         """Write the trace unless it has been written, or this is a forked copy of the program."""
@@ -142,6 +146,7 @@ class _Delivery:
                 trace = trace_of(recording)
                 trace.modules = _installed_modules()
                 trace.left = self.left
+                trace.generators = self.generators
                 _dump(trace, self.order.result)
 
     def expire(self, *_: object) -> None:
@@ -187,6 +192,7 @@ def run(order: Order) -> None:
 
     def started(close: Callable[[Ended], Recording]) -> None:
         delivery.close = close
+        delivery.generators = generator_states()
         # A watching thread would be seen: Python warns of a fork when there is one.
         signal.signal(EXPIRY, delivery.expire)
 
