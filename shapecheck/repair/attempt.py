@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 
 from shapecheck.gradients.agreement import Agreement, agreement
 from shapecheck.network.broadcasts import outer_broadcasts
+from shapecheck.repair.audition import Audition, Heard, hear
 from shapecheck.repair.probe import Probe, gets_past
 from shapecheck.repair.witness import Witness, witness
 from shapecheck.trace.build import build_tape
 from shapecheck.trace.child import Trace, trace_of
 from shapecheck.trace.failure import Failure
+from shapecheck.trace.generators import GeneratorStates, restore_generators
 from shapecheck.trace.isolation import Guard, Refused
 from shapecheck.trace.recorder import Limits
 from shapecheck.trace.run import Program, Recording, execute
@@ -38,6 +40,8 @@ class Attempt:
         judge: Hold the updates against numeric gradients.
         probe: Look first, without recording, whether the program gets past the place where it died; only then is it
             run recorded.
+        audition: Evaluate rewritings of an expression in place, and nothing else.
+        generators: What the global random generators start from, where the same numbers are to be drawn again.
     """
 
     program: Program
@@ -50,6 +54,8 @@ class Attempt:
     beyond: int | None = None
     judge: bool = True
     probe: Probe | None = None
+    audition: Audition | None = None
+    generators: GeneratorStates | None = None
 
 
 @dataclass
@@ -58,7 +64,7 @@ class AttemptOutcome:
 
     Attributes:
         ended: As in `Recording`, or `refused` when the program tried to touch the world, or `syntax`, or `no further`
-            and `past` for what a probe saw.
+            and `past` for what a probe saw, `heard` for an audition.
         events: How many events it recorded before it ended.
         agreement: Of its updates with numeric gradients; None where that was not asked for.
         broadcasts: Where both operands of an operation grew without being meant to: (line, text).
@@ -73,6 +79,7 @@ class AttemptOutcome:
     witness: Witness = field(default_factory=Witness)
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
+    heard: Heard | None = None
 
 
 def _enclose(order: Attempt, folder: str) -> None:
@@ -112,6 +119,10 @@ def attempt(order: Attempt) -> AttemptOutcome:
         sys.dont_write_bytecode = True
         guard.install()
         try:
+            if order.generators is not None:
+                restore_generators(order.generators)
+            if order.audition is not None:
+                return AttemptOutcome("heard", heard=hear(order.program, order.audition))
             if order.probe is not None:
                 return _probed(order, order.probe, guard)
             limits = Limits()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import types
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from shapecheck.trace.run import Program, read_source, recorded_imports, take_over
+from shapecheck.repair.plain import PlainSession, plain_run
+from shapecheck.trace.run import Program
 
 _LONGEST_MESSAGE = 2000
 
@@ -42,22 +41,6 @@ class _Alive(BaseException):
     """Raised by the alarm: the program is still running."""
 
 
-@dataclass
-class _PlainSession:
-    """Compiles the user's files as they are."""
-
-    replaced: dict[str, str]
-    files: set[str] = field(default_factory=set)
-
-    def text_of(self, path: str) -> str:
-        replaced = self.replaced.get(os.path.realpath(path))
-        return replaced if replaced is not None else read_source(path)
-
-    def compile(self, path: str, text: str) -> types.CodeType:
-        self.files.add(path)
-        return compile(text, path, "exec", dont_inherit=True)
-
-
 def gets_past(program: Program, probe: Probe) -> bool:
     """Whether the edited program ends otherwise than before, or lives on; to be called in a process of its own.
 
@@ -65,13 +48,11 @@ def gets_past(program: Program, probe: Probe) -> bool:
         SyntaxError: It does not compile.
         OSError: It cannot be read.
     """
-    session = _PlainSession({os.path.realpath(p): text for p, text in program.replaced.items()})
-    start, roots, _ = take_over(program, session)
+    session, run = plain_run(program)
     signal.signal(signal.SIGALRM, _ring)
     signal.setitimer(signal.ITIMER_REAL, probe.seconds)
     try:
-        with recorded_imports(session, roots):
-            start()
+        run()
     except _Alive:
         return True
     except SystemExit:
@@ -88,7 +69,7 @@ def _ring(*_: object) -> None:
     raise _Alive
 
 
-def _otherwise(error: BaseException, probe: Probe, session: _PlainSession) -> bool:
+def _otherwise(error: BaseException, probe: Probe, session: PlainSession) -> bool:
     """Whether an exception is another than the one that the program died of before."""
     traceback = error.__traceback__
     place = None

@@ -1,0 +1,220 @@
+"""Candidates heard in place: one unrecorded run evaluates many rewritings of an expression where it stands.
+
+A gradient's search knows what an expression should have been, for the adjoints say it. So the candidates need no run
+each: when the expression is evaluated, so are they, in the same frame, and those that give what was wanted are tried
+first. Only a whole trial proves a repair; an audition just says where to begin.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import signal
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from shapecheck.diagnose.finding import Edit
+from shapecheck.repair.candidate import apply_edits
+from shapecheck.repair.plain import plain_run
+from shapecheck.trace.generators import generator_states, restore_generators
+from shapecheck.trace.run import Program
+
+# Relative to what is wanted; the adjoints are good to about nine digits.
+_CLOSE = 1e-6
+_NAME = "__shapecheck_audition__"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One evaluation of the expression.
+
+    Attributes:
+        recorded: What it gave.
+        wanted: What it should have given, up to a factor; NaN where anything would do.
+    """
+
+    recorded: Any
+    wanted: Any
+
+
+@dataclass(frozen=True)
+class Audition:
+    """What to hear.
+
+    Attributes:
+        place: The expression, as an edit that replaces it by itself.
+        texts: The rewritings, the likeliest first.
+        instances: The evaluations to listen at.
+        seconds: How long all this may take.
+    """
+
+    place: Edit
+    texts: tuple[str, ...]
+    instances: tuple[Instance, ...]
+    seconds: float = 4.0
+
+
+@dataclass
+class Heard:
+    """What came of an audition.
+
+    Attributes:
+        factors: Position of a rewriting -> the factor between what it gave and what was wanted, for those that fit.
+        tried: How many rewritings were evaluated at least once.
+        instances: How many of the evaluations were met with again.
+    """
+
+    factors: dict[int, float] = field(default_factory=dict)
+    tried: int = 0
+    instances: int = 0
+
+
+class _Over(BaseException):
+    """Raised in the program when everything was heard, or the time is up."""
+
+
+class _Listener:
+    """Stands in the expression's place."""
+
+    def __init__(self, audition: Audition) -> None:
+        self.audition = audition
+        self.open = list(audition.instances)
+        self.factors: list[list[float | None]] = [[] for _ in audition.texts]
+        self.met = 0
+        self.started = time.monotonic()
+
+    def __call__(self, original: Callable[[], Any], rewritten: Sequence[Callable[[], Any]]) -> Any:
+        given = original()
+        for position, instance in enumerate(self.open):
+            if _same(given, instance.recorded):
+                kept = _copied(given)
+                self._hear(instance, rewritten)
+                del self.open[position]
+                self.met += 1
+                if not self.open:
+                    raise _Over
+                return kept if kept is not None and not _same(given, instance.recorded) else given
+        if time.monotonic() - self.started > self.audition.seconds:
+            raise _Over
+        return given
+
+    def _hear(self, instance: Instance, rewritten: Sequence[Callable[[], Any]]) -> None:
+        states = generator_states()
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for position, call in enumerate(rewritten):
+                heard = self.factors[position]
+                if heard and heard[-1] is None:
+                    continue  # it has failed at another evaluation
+                if time.monotonic() - self.started > self.audition.seconds:
+                    break
+                try:
+                    heard.append(factor_to(call(), instance.wanted))
+                except _Over:
+                    raise
+                except Exception:
+                    heard.append(None)
+        restore_generators(states)
+
+    def result(self) -> Heard:
+        """What was heard."""
+        found = Heard(tried=sum(bool(f) for f in self.factors), instances=self.met)
+        for position, factors in enumerate(self.factors):
+            numbers = [f for f in factors if f is not None]
+            if not numbers or len(numbers) < len(factors) or len(factors) < self.met:
+                continue
+            if max(numbers) - min(numbers) <= 10 * _CLOSE * max(map(abs, numbers)):
+                found.factors[position] = numbers[0]
+        return found
+
+
+def factor_to(given: Any, wanted: Any) -> float | None:
+    """The number that what is wanted has to be multiplied by to give an array; None where there is none."""
+    array = np.asarray(given)
+    wanted = np.asarray(wanted, dtype=float)
+    if array.shape != wanted.shape or array.dtype.kind not in "fiub":
+        return None
+    known = np.isfinite(wanted)
+    array, wanted = array[known].astype(float), wanted[known]
+    square = float(np.sum(wanted * wanted))
+    size = float(np.linalg.norm(array))
+    if not square or not np.isfinite(size) or not size:
+        return None
+    factor = float(np.sum(array * wanted)) / square
+    close = float(np.linalg.norm(array - factor * wanted)) <= _CLOSE * size
+    return factor if close and factor else None
+
+
+def _same(left: Any, right: Any) -> bool:
+    left, right = np.asarray(left), np.asarray(right)
+    return left.shape == right.shape and left.dtype.kind in "fiub" and bool(np.array_equal(left, right, equal_nan=True))
+
+
+def _copied(given: Any) -> Any:
+    return given.copy() if isinstance(given, np.ndarray) else None
+
+
+def hear(program: Program, audition: Audition) -> Heard:
+    """Run the program as far as the evaluations last; to be called in a process of its own, which it spoils.
+
+    Raises:
+        SyntaxError: The expression cannot be stood in for.
+        OSError: The program cannot be read.
+    """
+    listener = _Listener(audition)
+    setattr(builtins, _NAME, listener)
+    signal.signal(signal.SIGALRM, _ring)
+    signal.setitimer(signal.ITIMER_REAL, 2 * audition.seconds + 1)
+    try:
+        _, run = plain_run(program)
+        run()
+    except BaseException as error:  # noqa: BLE001 - whatever the program does from here on is not looked at
+        if isinstance(error, SyntaxError | OSError) and not listener.met:
+            raise
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return listener.result()
+
+
+def _ring(*_: object) -> None:
+    raise _Over
+
+
+def rewritten_program(text: str, audition: Audition) -> str:
+    """The program's text with the listener in the place of the expression.
+
+    Raises:
+        SyntaxError: The expression stands where no function can be called (in a pattern, as a target).
+    """
+    original = _slice(text, audition.place)
+    calls = "".join(f"lambda: ({one}\n)," for one in audition.texts)
+    edit = audition.place
+    called = f"{_NAME}(lambda: ({original}\n), ({calls}))"
+    return apply_edits(
+        text, [Edit(edit.path, edit.line, edit.column, edit.end_line, edit.end_column, called)]
+    )
+
+
+def _slice(text: str, place: Edit) -> str:
+    lines = text.splitlines(keepends=True)
+    chosen = lines[place.line - 1 : place.end_line]
+    if not chosen:
+        return ""
+    chosen[-1] = chosen[-1][: place.end_column - 1]
+    chosen[0] = chosen[0][place.column - 1 :]
+    return "".join(chosen)
+
+
+def is_expression(text: str) -> bool:
+    """Whether a text can stand in a function of its own: one expression that binds and awaits nothing."""
+    try:
+        tree = ast.parse(f"({text}\n)", mode="eval")
+    except (SyntaxError, ValueError):
+        return False
+    forbidden = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
+    return not any(isinstance(node, forbidden) for node in ast.walk(tree))
