@@ -43,8 +43,6 @@ from shapecheck.trace.run import Program
 
 T = TypeVar("T")
 
-# How long the search for one finding's repair may take.
-_SEARCH_SECONDS = 15.0
 _FIXES_SHOWN = 3
 # How long the gradients of a program that ran may be looked at: a long tape of tiny operations takes longest.
 _JUDGING_SECONDS = 10.0
@@ -59,6 +57,8 @@ class Request:
         timeout: Seconds that the program may run.
         memory_mib: The most memory it may use, in MiB; None for no limit.
         trials: Whether edited copies of the program may be run to prove repairs.
+        program: What to run where that is no script; `script` is then only what it is called in the report.
+        search_seconds: How long the search for one finding's repair may take.
     """
 
     script: str
@@ -69,6 +69,8 @@ class Request:
     trace_memory_mib: int = 256
     trials: bool = True
     script_stdout_to_stderr: bool = False
+    program: Program | None = None
+    search_seconds: float = 15.0
 
 
 class InputError(Exception):
@@ -81,7 +83,7 @@ def diagnose_script(request: Request) -> Diagnosis:
     Raises:
         InputError: It cannot be run: a syntax error, a missing module with `module`.
     """
-    program = Program(request.script, request.arguments, request.module)
+    program = request.program or Program(request.script, request.arguments, request.module)
     with ExitStack() as stack:
         trials = stack.enter_context(Trials()) if request.trials and hasattr(os, "fork") else None
         run = run_program(
@@ -229,7 +231,9 @@ class _Doctor:
             solutions: list[Solution] = []
             search = None
             if self.trials is not None:
-                search = GradientSearch(self.program, trace, self.trials, seconds=_SEARCH_SECONDS, stdin=self.run.stdin)
+                search = GradientSearch(
+                    self.program, trace, self.trials, seconds=self.request.search_seconds, stdin=self.run.stdin
+                )
                 solutions = [s for s in self.attempted(search.run, []) if s.tier == 0]
             finding = mistake.finding
             if solutions and search is not None:
@@ -256,7 +260,7 @@ class _Doctor:
     def search(self, trace: Trace) -> tuple[list[Solution], Search | None]:
         if self.trials is None:
             return [], None
-        search = Search(self.program, trace, self.trials, seconds=_SEARCH_SECONDS, stdin=self.run.stdin)
+        search = Search(self.program, trace, self.trials, seconds=self.request.search_seconds, stdin=self.run.stdin)
         return self.attempted(search.run, []), search
 
     def attempted(self, work: Callable[[], list[T]], otherwise: list[T]) -> list[T]:
