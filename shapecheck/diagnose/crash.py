@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 
 from shapecheck.diagnose.finding import Finding, Operand, Shape, Span, TrailStep
 from shapecheck.diagnose.trail import path_between, steps
 from shapecheck.network.layers import Layers
 from shapecheck.trace.child import Trace
-from shapecheck.trace.failure import Failure, Seen
+from shapecheck.trace.failure import UNSEEN, Failure, Seen
 from shapecheck.trace.sites import Kind, Site, SourceText
 from shapecheck.trace.tape import Tape
 
@@ -23,7 +24,18 @@ _SCALAR_ERRORS = (
     "must be real number",
     "0-dimensional arrays",
 )
-_RAISED_BY_SHAPES = frozenset(
+# What NumPy says when it is given shapes that do not fit.
+_NUMPYS_WORDS = re.compile(
+    r"could not be broadcast|non-broadcastable|not aligned|core dimension|inhomogeneous|cannot reshape|"
+    r"input array dimensions|out of bounds for axis|too many indices|shape mismatch|same number of dimensions"
+)
+# Without one of these words a refusal is of something else: a singular matrix, probabilities that add up to 0.9.
+_ABOUT_SHAPES = re.compile(
+    r"shape|dim|\baxis|axes|align|broadcast|size|length|out of|too many|elements|square|column|row|number", re.IGNORECASE
+)
+# No array, whatever its shape, could have taken their place.
+_NEVER_ARRAYS = frozenset({"NoneType", "str", "function", "builtin_function_or_method", "method", "type"})
+RAISED_BY_SHAPES = frozenset(
     {
         "ValueError",
         "TypeError",
@@ -58,7 +70,7 @@ class Crash:
 def classify(trace: Trace) -> Crash | None:
     """The shape error that ended a run; None where it ended otherwise."""
     failure = trace.failure
-    if failure is None or not failure.frames or failure.exception not in _RAISED_BY_SHAPES:
+    if failure is None or not failure.frames or failure.exception not in RAISED_BY_SHAPES:
         return None
     site = trace.head.sites[failure.site] if failure.site is not None else None
     shot = failure.frames[-1]
@@ -92,7 +104,9 @@ def _on_tape(trace: Trace, identities: list[int]) -> tuple[Tape, tuple[int, ...]
 def _has_arrays(failure: Failure) -> bool:
     seen = [s for _, s in failure.operands]
     seen += [element for s in seen for _, element in s.elements]
-    return any(s.shape for s in seen)
+    if any(s.shape for s in seen):
+        return True
+    return any(s is UNSEEN for s in seen) and bool(_NUMPYS_WORDS.search(failure.message))
 
 
 def _code(trace: Trace, failure: Failure, site: Site | None) -> str | None:
@@ -116,15 +130,20 @@ def _code(trace: Trace, failure: Failure, site: Site | None) -> str | None:
 def _code_of_site(failure: Failure, site: Site) -> str | None:
     if site.kind is Kind.BINARY:
         matrix = site.operator == "@" or any(s.type == "matrix" for _, s in failure.operands)
+        if any(s is UNSEEN for _, s in failure.operands):
+            matrix = matrix or "not aligned" in failure.message
+        if failure.exception == "TypeError" and any(s.type in _NEVER_ARRAYS for _, s in failure.operands):
+            return None
         return ("SC101" if matrix else "SC102") if failure.exception in {"ValueError", "TypeError"} else None
     if site.kind is Kind.COMPARE:
         return "SC102"
     if site.kind is Kind.AUGMENTED:
         return "SC101" if site.operator == "@" else "SC103"
+    about_shapes = bool(_ABOUT_SHAPES.search(failure.message))
     if site.kind is Kind.SETITEM:
-        return "SC112" if failure.exception == "IndexError" else "SC106"
+        return ("SC112" if about_shapes else None) if failure.exception == "IndexError" else "SC106"
     if site.kind is Kind.GETITEM:
-        return "SC112" if failure.exception == "IndexError" else None
+        return "SC112" if failure.exception == "IndexError" and about_shapes else None
     if site.kind is not Kind.CALL:
         return None
     name = site.operator
@@ -143,7 +162,8 @@ def _code_of_site(failure: Failure, site: Site) -> str | None:
         return "SC104"
     if name in _STACKS:
         return "SC107"
-    return "SC112" if failure.exception in {"ValueError", "IndexError", "AxisError", "LinAlgError"} else None
+    refused = failure.exception in {"ValueError", "IndexError", "AxisError", "LinAlgError"}
+    return "SC112" if refused and about_shapes else None
 
 
 def _is_tuple_arithmetic(failure: Failure, site: Site) -> bool:
@@ -241,9 +261,12 @@ def _elements(seen: Seen) -> list[Shape]:
 def _compared(trace: Trace, failure: Failure) -> list[Operand]:
     """What the failed assertion, or the truth value, last looked at."""
     found: list[Operand] = []
+    statement = _statement(trace, failure)
     for number, _, operands in failure.recent:
         site = trace.head.sites[number]
         source = trace.sources[site.path]
+        if statement is not None and not statement.lineno <= site.line <= (statement.end_lineno or statement.lineno):
+            continue  # a neighbouring statement's, which had no objection
         slots = site.event_slots
         for slot, seen in zip(slots, operands, strict=False):
             literal = seen.literal if isinstance(seen.literal, tuple) else None

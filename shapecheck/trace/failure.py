@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from shapecheck.trace.compiling import Piece
 from shapecheck.trace.recorder import ArrayStub, Recorder
-from shapecheck.trace.sites import Kind, Site, Source, SourceText
+from shapecheck.trace.sites import Kind, Site, SiteTable, Source, SourceText
 
 Place = tuple[int, int, int, int]
 
@@ -34,6 +36,10 @@ class Seen:
     literal: Any = None
     elements: tuple[tuple[Any, Seen], ...] = ()
     attributes: tuple[tuple[str, Seen], ...] = ()
+
+
+# Stands for an operand of which nothing is known.
+UNSEEN = Seen("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,32 +120,38 @@ def _names(frame: types.FrameType) -> dict[str, Seen]:
     return names
 
 
-def _place(traceback: types.TracebackType, source: SourceText) -> Place | None:
+def place_of(traceback: types.TracebackType, source: SourceText, *, before: int = 0) -> Place | None:
+    """The piece of source that one entry of a traceback was at; None where the code does not tell.
+
+    The code's first line is the source's line after the one `before`.
+    """
     code = traceback.tb_frame.f_code
     positions = list(code.co_positions())
     line, end_line, column, end_column = positions[traceback.tb_lasti // 2]
     if line is None or end_line is None or column is None or end_column is None:
         return None
+    line, end_line = line + before, end_line + before
     return (line, source.characters(line, column) + 1, end_line, source.characters(end_line, end_column) + 1)
 
 
-def read_failure(error: BaseException, recorder: Recorder, sources: dict[str, SourceText]) -> Failure:
+def read_failure(error: BaseException, recorder: Recorder, files: Mapping[str, Piece]) -> Failure:
     """Describe an exception whose traceback is still attached.
 
     Args:
         error: The exception.
         recorder: Of the same run, not yet finished.
-        sources: The recorded files: their names as code objects have them -> their text.
+        files: The recorded files: their names as code objects have them -> what their lines are.
     """
     failure = Failure(type(error).__name__, str(error))
     traceback = error.__traceback__
     deepest = None
     while traceback is not None:
-        path = traceback.tb_frame.f_code.co_filename
-        if path in sources:
-            place = _place(traceback, sources[path])
-            line = traceback.tb_lineno
-            shot_place = place or (line, 1, line, len(sources[path].lines[line - 1].rstrip("\n")) + 1)
+        piece = files.get(traceback.tb_frame.f_code.co_filename)
+        if piece is not None:
+            path = piece.source.path
+            place = place_of(traceback, piece.source, before=piece.before)
+            line = traceback.tb_lineno + piece.before
+            shot_place = place or (line, 1, line, len(piece.source.lines[line - 1].rstrip("\n")) + 1)
             function = traceback.tb_frame.f_code.co_qualname.replace(".<locals>", "")
             failure.frames.append(FrameShot(path, function, shot_place, _names(traceback.tb_frame)))
             deepest = traceback
@@ -149,14 +161,18 @@ def read_failure(error: BaseException, recorder: Recorder, sources: dict[str, So
     return failure
 
 
+def failing_site(sites: SiteTable, shot: FrameShot) -> Site | None:
+    """The site that a frame was at when the exception came; None where no expression is recorded there."""
+    candidates = sites.at(shot.path, *shot.place)
+    return min(candidates, key=lambda site: _PREFERRED.index(site.kind), default=None)
+
+
 def _read_operands(failure: Failure, frame: types.FrameType, recorder: Recorder) -> None:
     shot = failure.frames[-1]
-    candidates = recorder.sites.at(shot.path, *shot.place)
-    candidates.sort(key=lambda site: _PREFERRED.index(site.kind))
+    site = failing_site(recorder.sites, shot)
     _read_recent(failure, shot, recorder)
-    if not candidates:
+    if site is None:
         return
-    site = candidates[0]
     failure.site = site.number
     if site.kind in {Kind.SETITEM, Kind.AUGMENTED} or (site.kind is Kind.COMPARE and _is_last(site, recorder)):
         _read_last_event(failure, site, recorder)
