@@ -19,7 +19,7 @@ from shapecheck.trace.failure import Failure
 from shapecheck.trace.generators import GeneratorStates, restore_generators
 from shapecheck.trace.isolation import Guard, Refused
 from shapecheck.trace.recorder import Limits
-from shapecheck.trace.run import Program, Recording, execute
+from shapecheck.trace.run import Program, Recording, UnrunnableError, execute
 
 _MOST_NUMBERS = 500_000
 
@@ -128,7 +128,7 @@ def attempt(order: Attempt) -> AttemptOutcome:
             limits = Limits()
             limits.window_events = order.window_events
             recording = execute(order.program, limits=limits, stop_at_window_end=order.stop)
-        except (SyntaxError, OSError, ModuleNotFoundError, Refused) as error:
+        except (SyntaxError, OSError, UnrunnableError, Refused) as error:
             return AttemptOutcome("syntax", notes=[str(error)])
         finally:
             guard.armed = False
@@ -161,7 +161,7 @@ def _judged(order: Attempt, recording: Recording, guard: Guard) -> AttemptOutcom
             _lighten(outcome.trace)
         return outcome
     if order.judge and outcome.ended in {"finished", "stopped", "exit", "refused"}:
-        tape = build_tape(recorder.window, recorder.sites, recording.sources, values=True)
+        tape = build_tape(recorder.window, recorder.sites, recording.files, values=True)
         outcome.agreement = agreement(tape)
         outcome.witness = witness(tape)
         sites = [tape.operations[b.operation].site for b in outer_broadcasts(tape) if not b.deliberate]

@@ -6,7 +6,8 @@ import signal
 from dataclasses import dataclass
 from typing import Any
 
-from shapecheck.repair.plain import PlainSession, plain_run
+from shapecheck.repair.plain import plain_run
+from shapecheck.trace.compiling import PlainCompiler
 from shapecheck.trace.run import Program
 
 _LONGEST_MESSAGE = 2000
@@ -48,7 +49,7 @@ def gets_past(program: Program, probe: Probe) -> bool:
         SyntaxError: It does not compile.
         OSError: It cannot be read.
     """
-    session, run = plain_run(program)
+    compiler, run = plain_run(program)
     signal.signal(signal.SIGALRM, _ring)
     signal.setitimer(signal.ITIMER_REAL, probe.seconds)
     try:
@@ -59,7 +60,7 @@ def gets_past(program: Program, probe: Probe) -> bool:
         return True
     except Exception as error:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        return _otherwise(error, probe, session)
+        return _otherwise(error, probe, compiler)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
     return True
@@ -69,7 +70,7 @@ def _ring(*_: object) -> None:
     raise _Alive
 
 
-def _otherwise(error: BaseException, probe: Probe, session: PlainSession) -> bool:
+def _otherwise(error: BaseException, probe: Probe, compiler: PlainCompiler) -> bool:
     """Whether an exception is another than the one that the program died of before."""
     traceback = error.__traceback__
     place = None
@@ -77,8 +78,8 @@ def _otherwise(error: BaseException, probe: Probe, session: PlainSession) -> boo
     names: dict[str, Any] = {}
     while traceback is not None:
         file = traceback.tb_frame.f_code.co_filename
-        if file in session.files:
-            place = (file, traceback.tb_lineno)
+        if file in compiler.files:
+            place = compiler.place(file, traceback.tb_lineno)
             names = traceback.tb_frame.f_locals
             _, _, *columns = list(traceback.tb_frame.f_code.co_positions())[traceback.tb_lasti // 2]
         traceback = traceback.tb_next

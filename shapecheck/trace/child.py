@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shapecheck.trace.build import build_tape
+from shapecheck.trace.cell_run import shown
 from shapecheck.trace.failure import Failure, Seen
 from shapecheck.trace.generators import GeneratorStates, generator_states
 from shapecheck.trace.recorder import Limits
-from shapecheck.trace.run import Ended, Program, Recording, execute
+from shapecheck.trace.run import Ended, Program, Recording, UnrunnableError, execute
 from shapecheck.trace.sites import SourceText
 from shapecheck.trace.tape import Tape
 
@@ -67,10 +68,10 @@ class Trace:
 def trace_of(recording: Recording) -> Trace:
     """The trace of a recording, built in the process that ran it."""
     recorder = recording.recorder
-    head = build_tape(recorder.window, recorder.sites, recording.sources, values=True)
+    head = build_tape(recorder.window, recorder.sites, recording.files, values=True)
     tail = None
     if recorder.ring:
-        tail = build_tape(recorder.ring, recorder.sites, recording.sources, values=False)
+        tail = build_tape(recorder.ring, recorder.sites, recording.files, values=False)
     return Trace(
         ended=recording.ended,
         seconds=recording.seconds,
@@ -172,12 +173,15 @@ def _installed_modules() -> list[str]:
     return [n for n in names if n.count(".") <= 1]
 
 
-def _report(error: BaseException) -> None:
+def _report(error: BaseException, *, cells: bool = False) -> None:
     """Show an uncaught exception as the interpreter would, the user's own `sys.excepthook` included."""
     if isinstance(error, SystemExit):
         return
     sys.stdout.flush()
-    sys.excepthook(type(error), error, error.__traceback__)
+    if cells and sys.excepthook is sys.__excepthook__:
+        sys.stderr.write(shown(error))
+    else:
+        sys.excepthook(type(error), error, error.__traceback__)
 
 
 def run(order: Order) -> None:
@@ -198,11 +202,13 @@ def run(order: Order) -> None:
 
     try:
         recording = execute(order.program, limits=Limits(order.trace_memory_mib), on_start=started)
-    except (SyntaxError, OSError, ModuleNotFoundError) as error:
-        error.__traceback__ = None
-        _report(error)
+    except (SyntaxError, OSError, UnrunnableError) as error:
+        python = error.__cause__ if isinstance(error, UnrunnableError) else error
+        if python is not None:
+            _report(python.with_traceback(None))
+        said = str(error) if isinstance(error, UnrunnableError) else f"{type(error).__name__}: {error}"
         with open(order.result, "wb") as file:
-            pickle.dump(f"{type(error).__name__}: {error}", file)
+            pickle.dump(said, file)
         _exit(2)
     ending = recording.error
     if isinstance(ending, MemoryError):
@@ -210,7 +216,7 @@ def run(order: Order) -> None:
     if isinstance(ending, KeyboardInterrupt):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C must not cost the trace
     if ending is not None:
-        _report(ending)
+        _report(ending, cells=order.program.cells is not None)
     recording.error = None
     delivery.deliver(recording, recording.ended)
     if isinstance(ending, KeyboardInterrupt):

@@ -366,10 +366,13 @@ class _no_syntax_warnings:  # noqa: N801 - a context manager, used like a functi
             warnings.filters.remove(ignored)  # type: ignore[attr-defined]
 
 
-def compile_recorded(tree: ast.Module, path: str, hooks: Mapping[str, Callable[..., Any]]) -> CodeType:
+def compile_recorded(
+    tree: ast.Module | ast.Interactive, path: str, hooks: Mapping[str, Callable[..., Any]], *, flags: int = 0
+) -> CodeType:
     """Compile a rewritten tree and put the recorder's functions in the place of their marks."""
+    mode = "single" if isinstance(tree, ast.Interactive) else "exec"
     with _no_syntax_warnings():
-        code = compile(tree, path, "exec", dont_inherit=True)
+        code = compile(tree, path, mode, flags, dont_inherit=True)
     return _with_hooks(code, hooks)
 
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import importlib.machinery
 import importlib.util
-import io
 import os
 import sys
 import time
-import tokenize
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
+from shapecheck.trace import cell_run
+from shapecheck.trace.cells import Cell, Cells
+from shapecheck.trace.compiling import Piece, PlainCompiler
 from shapecheck.trace.failure import Failure, Seen, read_failure, see
 from shapecheck.trace.recorder import Limits, Recorder, WindowFull
 from shapecheck.trace.rewrite import compile_recorded, rewrite
+from shapecheck.trace.shell import install_shell
 from shapecheck.trace.sites import SiteTable, Source, SourceText
 
 Ended = Literal["finished", "exception", "exit", "interrupted", "stopped", "timeout", "memory"]
@@ -37,6 +40,8 @@ class Program:
         entry: What to call in the place of running a script as `__main__`: of a module that is not recorded, and can
             be pickled. What it raises is how the program ended. `script` is then only what the program is called.
         roots: With `entry`, the folders whose modules are the user's.
+        text: The program itself, where it is in no file: what came from standard input, or the cells joined.
+        cells: The cells that `text` is made of, for a notebook or an interactive session.
     """
 
     script: str
@@ -45,11 +50,39 @@ class Program:
     replaced: Mapping[str, str] = field(default_factory=dict)
     entry: Callable[[], object] | None = None
     roots: tuple[str, ...] = ()
+    text: str | None = None
+    cells: Cells | None = None
+
+    @classmethod
+    def of_cells(cls, cells: Iterable[Cell], name: str = "<notebook>", arguments: tuple[str, ...] = ()) -> Program:
+        """A program of cells that share one namespace and run one after the other, as in a notebook.
+
+        To diagnose one: `pipeline.diagnose_script(Request(name, program=Program.of_cells(cells, name)))`. The spans
+        and edits of the findings then have `cell` (a cell's number), and lines and columns within that cell's source.
+
+        Args:
+            cells: `Cell(number, source)`, in the order in which they run; each number once. What they hold may be
+                anything that IPython takes: commands (`%time`, `!ls`, `x?`) become Python line by line.
+            name: The notebook's file, whose folder then becomes the working directory, or a name in angle brackets for
+                what is in no file.
+            arguments: `sys.argv[1:]`.
+        """
+        joined = Cells.join(cells)
+        return cls(name, arguments, text=joined.text, cells=joined)
+
+
+class UnrunnableError(Exception):
+    """The program turned out to be none; the message says why in one sentence."""
 
 
 @dataclass
 class Recording:
-    """What one run left: the recorder's events, and how it ended."""
+    """What one run left: the recorder's events, and how it ended.
+
+    Attributes:
+        sources: The recorded texts, by path.
+        files: The names that code objects have -> what the lines of these are.
+    """
 
     recorder: Recorder
     sources: dict[str, SourceText]
@@ -60,48 +93,17 @@ class Recording:
     error: BaseException | None = None
     scopes: dict[tuple[str, str], dict[str, Seen]] = field(default_factory=dict)
     namespace: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, Piece] = field(default_factory=dict)
 
 
-def read_source(path: str) -> str:
-    """A source file's text, decoded as Python decodes it.
-
-    Raises:
-        OSError: It cannot be read.
-        SyntaxError: Its encoding declaration is wrong, or it is not of that encoding.
-    """
-    data = Path(path).read_bytes()
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise SyntaxError(f"{path} is not {error.encoding} text (byte {error.start})") from error
-    return io.IncrementalNewlineDecoder(None, translate=True).decode(text, final=True)
-
-
-class Compiles(Protocol):
-    """How one run reads and compiles the user's files; `replaced` are the texts to take in the place of files."""
-
-    replaced: dict[str, str]
-
-    def text_of(self, path: str) -> str:
-        """The text to run for a file."""
-
-    def compile(self, path: str, text: str) -> types.CodeType:
-        """Compile it."""
-
-
-class _Session:
-    """The recorded files of one run, and how they are compiled."""
+class _RecordingCompiler(PlainCompiler):
+    """Compiles the user's files so that their expressions are recorded."""
 
     def __init__(self, program: Program, limits: Limits | None, stop_at_window_end: bool) -> None:
+        super().__init__(program.replaced)
         self.sites = SiteTable()
         self.recorder = Recorder(self.sites, limits, stop_at_window_end=stop_at_window_end)
         self.sources: dict[str, SourceText] = {}
-        self.replaced = {os.path.realpath(path): text for path, text in program.replaced.items()}
-
-    def text_of(self, path: str) -> str:
-        replaced = self.replaced.get(os.path.realpath(path))
-        return replaced if replaced is not None else read_source(path)
 
     def compile(self, path: str, text: str) -> types.CodeType:
         plain = compile(text, path, "exec", dont_inherit=True)  # raises and warns as Python would
@@ -111,7 +113,22 @@ class _Session:
         except RecursionError:
             return plain  # nested too deeply for the rewriting; it runs, unrecorded
         self.sources[path] = SourceText(path, text)
+        self.files[path] = Piece(self.sources[path])
         return code
+
+    def forget(self) -> None:
+        del self.recorder.stack[:]
+
+    def _tree(self, source: SourceText) -> ast.Module:
+        try:
+            tree = rewrite(source.text, source.path, self.sites)
+        except RecursionError:
+            return super()._tree(source)
+        self.sources[source.path] = source
+        return tree
+
+    def _code(self, unit: ast.Module | ast.Interactive, name: str, flags: int) -> types.CodeType:
+        return compile_recorded(unit, name, self.recorder.hooks, flags=flags)
 
 
 def _is_users(path: str, roots: tuple[str, ...]) -> bool:
@@ -127,7 +144,7 @@ def _is_users(path: str, roots: tuple[str, ...]) -> bool:
 
 
 @contextmanager
-def recorded_imports(session: Compiles, roots: tuple[str, ...]) -> Iterator[None]:
+def recorded_imports(compiler: PlainCompiler, roots: tuple[str, ...]) -> Iterator[None]:
     """While it lasts, modules beneath `roots` are recorded as they are imported; loaders and specs stay Python's."""
     loader = importlib.machinery.SourceFileLoader
     original = loader.get_code
@@ -136,9 +153,9 @@ def recorded_imports(session: Compiles, roots: tuple[str, ...]) -> Iterator[None
         path = self.get_filename(fullname)
         if not _is_users(path, roots):
             return original(self, fullname)
-        if os.path.realpath(path) not in session.replaced:
+        if os.path.realpath(path) not in compiler.replaced:
             original(self, fullname)  # its errors, its warnings, its cache file
-        return session.compile(path, session.text_of(path))
+        return compiler.compile(path, compiler.text_of(path))
 
     loader.get_code = get_code  # type: ignore[method-assign, assignment]
     try:
@@ -171,54 +188,122 @@ def _watched_threads(recorder: Recorder) -> Iterator[None]:
             setattr(threading, name, original)
 
 
-def _main_module(program: Program) -> tuple[types.ModuleType, str, str]:
-    """A fresh `__main__`, the file to run, and the folder whose modules are the user's."""
-    main = types.ModuleType("__main__")
-    namespace = main.__dict__
-    namespace["__builtins__"] = builtins
-    if program.module:
-        spec = importlib.util.find_spec(program.script)
+def _module_spec(name: str) -> importlib.machinery.ModuleSpec:
+    """Where `python -m name` finds its program; imports the packages around it, as Python does.
+
+    Raises:
+        UnrunnableError: There is no such module.
+        Exception: Whatever those packages raise.
+    """
+    package = name.rpartition(".")[0]
+    try:
+        if package:
+            __import__(package)  # a plain import leaves the import system's frames out of tracebacks
+        spec = importlib.util.find_spec(name)
         if spec is not None and spec.submodule_search_locations is not None:
-            spec = importlib.util.find_spec(program.script + ".__main__")
-        if spec is None or spec.origin is None:
-            raise ModuleNotFoundError(f"no module named {program.script!r} can be run")
-        namespace.update(__file__=spec.origin, __spec__=spec, __package__=spec.parent, __loader__=spec.loader)
-        namespace["__cached__"] = spec.cached
-        return main, spec.origin, os.path.realpath(os.getcwd())
-    path = os.path.join(os.getcwd(), program.script)  # Python joins and does not normalise
-    loader = importlib.machinery.SourceFileLoader("__main__", path)
-    namespace.update(__file__=path, __spec__=None, __package__=None, __loader__=loader, __cached__=None)
-    namespace["__annotations__"] = {}
-    return main, path, os.path.dirname(os.path.realpath(path))
+            __import__(name)
+            inside = importlib.util.find_spec(name + ".__main__")
+            if inside is None:
+                raise UnrunnableError(f"{name} is a package without a `__main__` module: name a module in it")
+            spec = inside
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
+            raise UnrunnableError(f"there is no module {name}: {error.name} is not found from this folder") from None
+        raise
+    except ValueError:
+        spec = None
+    if spec is None:
+        raise UnrunnableError(f"there is no module {name}: it is not found from this folder")
+    if spec.origin is None or not spec.origin.endswith(".py"):
+        raise UnrunnableError(f"{name} is no module that is written in Python")
+    return spec
 
 
-def take_over(program: Program, session: Compiles) -> tuple[Callable[[], object], tuple[str, ...], dict[str, Any]]:
+def folder_of(module: str) -> str:
+    """The folder that a module's outermost package is in, found without importing anything; the current one if none."""
+    spec = importlib.machinery.PathFinder.find_spec(module.partition(".")[0])
+    places = [*(spec.submodule_search_locations or []), spec.origin or ""] if spec is not None else [""]
+    return os.path.dirname(os.path.realpath(places[0])) if places[0] else os.path.realpath(os.getcwd())
+
+
+Start = tuple[Callable[[], object], tuple[str, ...], dict[str, Any]]
+
+
+def take_over(program: Program, compiler: PlainCompiler) -> Start:
     """Make this process the program's and compile it, without running anything of it.
 
     `sys.argv`, `sys.path[0]` and `sys.modules["__main__"]` are replaced and stay so.
 
     Returns:
-        What to call to run it, the folders whose modules are the user's, and its namespace.
+        What to call to run it, the folders whose modules are the user's, and its namespace. Calling it raises
+        UnrunnableError where it turns out only then that there is nothing to run.
 
     Raises:
         SyntaxError: The script itself does not compile (errors in what it imports are the program's own).
         OSError: The script cannot be read.
-        ModuleNotFoundError: With `module`, there is no such module.
     """
     sys.argv[:] = [program.script, *program.arguments]
     if program.entry is not None:
         return program.entry, tuple(map(os.path.realpath, program.roots)), {}
+    main = types.ModuleType("__main__")
+    main.__dict__["__builtins__"] = builtins
+    sys.modules["__main__"] = main
     if program.module:
-        sys.path.insert(0, os.getcwd())
-    main, path, root = _main_module(program)
-    if not program.module:
+        return _start_of_module(program, compiler, main.__dict__)
+    if program.cells is not None:
+        return _start_of_cells(program, program.cells, compiler, main.__dict__)
+    return _start_of_script(program, compiler, main.__dict__)
+
+
+def _start_of_module(program: Program, compiler: PlainCompiler, namespace: dict[str, Any]) -> Start:
+    folder = os.getcwd()
+    sys.path.insert(0, folder)
+    sys.argv[0] = "-m"
+
+    def start() -> None:
+        spec = _module_spec(program.script)
+        assert spec.origin is not None
+        try:
+            code = compiler.compile(spec.origin, compiler.text_of(spec.origin))
+        except (SyntaxError, OSError) as error:
+            raise UnrunnableError(f"{program.script} cannot be run: {type(error).__name__}: {error}") from error
+        namespace.update(__file__=spec.origin, __spec__=spec, __package__=spec.parent, __loader__=spec.loader)
+        namespace["__cached__"] = spec.cached
+        sys.argv[0] = spec.origin
+        exec(code, namespace)
+
+    return start, (os.path.realpath(folder), folder_of(program.script)), namespace
+
+
+def _start_of_script(program: Program, compiler: PlainCompiler, namespace: dict[str, Any]) -> Start:
+    namespace.update(__spec__=None, __package__=None, __annotations__={})
+    if program.text is None:
+        path = os.path.join(os.getcwd(), program.script)  # Python joins and does not normalise
+        loader: Any = importlib.machinery.SourceFileLoader("__main__", path)
+        namespace.update(__file__=path, __loader__=loader, __cached__=None)
+        root = os.path.dirname(os.path.realpath(path))
         sys.path.insert(0, root)
     else:
-        sys.argv[0] = path
-    code = session.compile(path, session.text_of(path))
-    sys.modules["__main__"] = main
-    namespace = main.__dict__
+        path, root = program.script, os.path.realpath(os.getcwd())
+        namespace.update(__loader__=importlib.machinery.BuiltinImporter)
+        sys.argv[0] = "-"
+        sys.path.insert(0, "")
+    code = compiler.compile(path, compiler.text_of(path, program.text))
     return (lambda: exec(code, namespace)), (root,), namespace
+
+
+def _start_of_cells(program: Program, cells: Cells, compiler: PlainCompiler, namespace: dict[str, Any]) -> Start:
+    namespace.update(__spec__=None, __package__=None, __loader__=None)
+    namespace["__doc__"] = "Automatically created module for IPython interactive environment"
+    path, root = program.script, os.path.realpath(os.getcwd())
+    if not program.script.startswith("<"):
+        path = os.path.join(os.getcwd(), program.script)
+        root = os.path.dirname(os.path.realpath(path))
+    codes = compiler.compile_cells(path, compiler.text_of(path, program.text), cells)
+    os.chdir(root)
+    sys.path.insert(0, "")
+    install_shell()
+    return cell_run.CellRun(codes, namespace, compiler), (root,), namespace
 
 
 def execute(
@@ -239,17 +324,18 @@ def execute(
     Raises:
         SyntaxError: The script itself does not compile (errors in what it imports are the program's own).
         OSError: The script cannot be read.
-        ModuleNotFoundError: With `module`, there is no such module.
+        UnrunnableError: There is nothing to run: no such module, with `module`.
     """
-    session = _Session(program, limits, stop_at_window_end)
-    start, roots, namespace = take_over(program, session)
-    recorder = session.recorder
+    compiler = _RecordingCompiler(program, limits, stop_at_window_end)
+    start, roots, namespace = take_over(program, compiler)
+    recorder = compiler.recorder
     started = time.perf_counter()
 
     def close(ended: Ended) -> Recording:
         seconds = time.perf_counter() - started
         recorder.finish()
-        recording = Recording(recorder, session.sources, ended, seconds=seconds, namespace=namespace)
+        recording = Recording(recorder, compiler.sources, ended, seconds=seconds, namespace=namespace)
+        recording.files = compiler.files
         recording.scopes = scopes_of(recorder)
         return recording
 
@@ -257,9 +343,11 @@ def execute(
         on_start(close)
     ended: Ended = "finished"
     error: BaseException | None = None
-    with recorded_imports(session, roots), _watched_threads(recorder):
+    with recorded_imports(compiler, roots), _watched_threads(recorder):
         try:
             start()
+        except UnrunnableError:
+            raise
         except WindowFull:
             ended = "stopped"
         except SystemExit as stop:
@@ -271,12 +359,15 @@ def execute(
     failure = None
     if error is not None:
         error.__traceback__ = _users_part(error.__traceback__)
-        failure = read_failure(error, recorder, session.sources)
+        failure = read_failure(error, recorder, compiler.files)
     recording = close(ended)
     recording.failure = failure if ended in {"exception", "interrupted"} else None
     recording.error = error
     recording.exit_code = _exit_code(error)
     return recording
+
+
+_OURS = frozenset({__file__, cell_run.__file__})
 
 
 def _users_part(traceback: types.TracebackType | None) -> types.TracebackType | None:
@@ -287,7 +378,7 @@ def _users_part(traceback: types.TracebackType | None) -> types.TracebackType | 
     entries: list[types.TracebackType] = []
     compiled = False
     while traceback is not None:
-        ours = traceback.tb_frame.f_code.co_filename == __file__
+        ours = traceback.tb_frame.f_code.co_filename in _OURS
         compiled = compiled or (ours and bool(entries))
         if not ours:
             entries.append(traceback)
