@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shapecheck.gradients.origin import origin_text, underlined
+
 if TYPE_CHECKING:
+    from shapecheck.gradients.origin import Origin
     from shapecheck.gradients.result import GradientReport, ParameterResult
 
 _HEADER = ("parameter", "shape", "gradient norm", "relative error", "allowed", "verdict")
@@ -17,6 +20,8 @@ _HEADER = ("parameter", "shape", "gradient norm", "relative error", "allowed", "
 def as_text(report: GradientReport) -> str:
     """The report as a table with what it found on top."""
     lines = [headline(report), ""]
+    for origin in report.origins:
+        lines += [*origin_text(origin), ""]
     rows = [_HEADER, *(_cells(p) for p in report.parameters)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(_HEADER))]
     for row in rows:
@@ -116,11 +121,25 @@ def as_html(report: GradientReport) -> str:
         body += "<tr>" + "".join(f"<td>{html.escape(v)}</td>" for v in values[:-1])
         body += f'<td style="color:{colour};font-weight:bold">{values[-1]}</td></tr>'
     details = "".join(f"<li>{html.escape(line.strip())}</li>" for line in _details(report))
+    found = "".join(
+        f"<p>{html.escape(o.place)}: {html.escape(o.explanation)}</p>"
+        f"<pre>{html.escape(chr(10).join(underlined(o, '')))}</pre>{_mend_html(o)}"
+        for o in report.origins
+    )
     again = "" if report.ok else f"<pre>{html.escape(report.reproduce)}</pre>"
     return (
-        f"<div><strong>{html.escape(headline(report))}</strong><table><thead><tr>{cells}</tr></thead>"
+        f"<div><strong>{html.escape(headline(report))}</strong>{found}<table><thead><tr>{cells}</tr></thead>"
         f"<tbody>{body}</tbody></table><ul>{details}</ul>{again}</div>"
     )
+
+
+def _mend_html(origin: Origin) -> str:
+    mend = origin.mend
+    if mend is None:
+        return ""
+    lines = [*(f"- {text}" for _, text in mend.before), *(f"+ {text}" for _, text in mend.after)]
+    diff = html.escape("\n".join(lines))
+    return f"<p>{html.escape(mend.title)}</p><pre>{diff}</pre><p>{html.escape(mend.evidence)}</p>"
 
 
 def as_dict(report: GradientReport) -> dict[str, Any]:
@@ -167,6 +186,7 @@ def as_dict(report: GradientReport) -> dict[str, Any]:
             }
             for s in report.symptoms
         ],
+        "origins": [origin.to_dict() for origin in report.origins],
     }
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from shapecheck.gradients.errors import GradientMismatchError, NondeterministicLossError
+from shapecheck.gradients.origin import Origin
 from shapecheck.gradients.rendering import as_dict, as_html, as_text, plot
 
 Index = tuple[int, ...]
@@ -99,6 +100,7 @@ class GradientReport:
         evaluations: How often the loss was evaluated.
         numeric: Numeric gradients, where the mode computes them entry by entry (`full`).
         analytic: The user's gradients that were compared.
+        origins: The expressions of the user's source that make gradients wrong, where they could be found.
     """
 
     parameters: tuple[ParameterResult, ...]
@@ -112,6 +114,7 @@ class GradientReport:
     evaluations: int = 0
     numeric: dict[str, Any] = field(default_factory=dict, repr=False)
     analytic: dict[str, Any] = field(default_factory=dict, repr=False)
+    origins: tuple[Origin, ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -37,6 +37,7 @@ class Bench:
         before: The state that the call starts from.
         start: Its contents.
         moved: The random generators that the last evaluation of the loss used.
+        last_output, last_loss: What the forward pass and the loss returned that `differentiate` ran last.
         leaves: By name, the parameters that are compared.
     """
 
@@ -73,6 +74,8 @@ class Bench:
         self._viewed: set[int] = set()
         self.fresh: dict[str, Any] = {}
         self.moved: list[str] = []
+        self.last_output: Any = None
+        self.last_loss: Any = None
 
     @property
     def is_layer(self) -> bool:
@@ -102,6 +105,7 @@ class Bench:
         known: dict[str, Any] = self.arguments
         if self.forward is not None:
             result = self.call_forward()
+            self.last_output = result
             outputs = result if isinstance(result, tuple) else (result,)
             labels = self._labels(result)
             for name, way in self._fresh_from.items():
@@ -274,7 +278,7 @@ class Bench:
         self.fresh = {}
         with silence():
             if refresh and self.own_loss is None:
-                self.evaluate()
+                self.last_loss = self.evaluate()
                 self.start.rewind()  # a backward pass that runs the forward pass itself draws the same numbers
             self.arguments.update(self.fresh)
             for name, cotangent in self.cotangents.items():

@@ -17,6 +17,7 @@ from shapecheck.gradients.errors import (
     NondeterministicLossError,
     ShapeMismatchError,
 )
+from shapecheck.gradients.origin import Origin
 from shapecheck.gradients.result import GradientReport
 from shapecheck.verification import applied, cotangents, excuses, staleness
 from shapecheck.verification.bench import Bench, as_float
@@ -311,13 +312,26 @@ class Check:
             )
         return how == 1
 
-    def _raise_if_wrong(self, report: GradientReport) -> None:
+    def _raise_if_wrong(self, report: GradientReport, at: Mapping[str, Any] | None = None) -> None:
         if report.wrong():
+            report.origins = self._origins(report, at)
             raise GradientMismatchError(diagnosis(self.bench, self.readings, report, self.notes), report=report)
         if not report.ok:
             raise NondeterministicLossError(
                 diagnosis(self.bench, self.readings, report, self.notes), report=report, generators=tuple(self._moved)
             )
+
+    def _origins(self, report: GradientReport, at: Mapping[str, Any] | None) -> tuple[Origin, ...]:
+        """The lines to blame; only a failure is worth what finding them costs."""
+        from shapecheck.verification.lines import origins  # noqa: PLC0415 - it imports the tracing and autograd
+        from shapecheck.verification.verified_call import VerifiedCall  # noqa: PLC0415
+
+        def compare(gradients: Mapping[str, Any], point: Mapping[str, Any]) -> GradientReport:
+            return self._gradcheck(dict(gradients), at=point, final=False)
+
+        self.bench.restore()
+        values = self._copies() if at is None else at
+        return origins(VerifiedCall(self.bench, self.readings, values, self.sign * self.factor, compare), report)
 
     def _excused(self, report: GradientReport, gradients: Arrays, candidates: list[Candidate]) -> GradientReport | None:
         """The report with `cannot tell` for `wrong`, where a failure says nothing about the gradient; else None."""
@@ -369,7 +383,7 @@ class Check:
             )
             return None
         self.notes.append("right at the given parameters, wrong after a small random change of all of them")
-        self._raise_if_wrong(report)
+        self._raise_if_wrong(report, moved)
         return report
 
     def _stale(self, moved: Mapping[str, Any]) -> list[str]:

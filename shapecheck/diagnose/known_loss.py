@@ -1,0 +1,143 @@
+"""The wrong expression of a backward pass whose loss, parameters and gradients are all known: nothing is inferred."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shapecheck.diagnose.gradient import Diagnosis, Suspect, diagnose_step
+from shapecheck.diagnose.verdicts import Verdict, Verdicts
+from shapecheck.gradients.adjoints import Adjoints, adjoints
+from shapecheck.gradients.factors import Factor
+from shapecheck.gradients.losses import Loss, Step
+from shapecheck.gradients.matching import EXACT, Matching
+from shapecheck.gradients.replay import Replay, ReplayError
+from shapecheck.network.parameters import Parameter, Update
+from shapecheck.trace.tape import Tape
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A parameter on a tape and the value that is to be its gradient.
+
+    Attributes:
+        name: The user's name of the parameter.
+        parameter: The parameter's value when the forward pass read it.
+        gradient: What should be `factor` times its adjoint.
+    """
+
+    name: str
+    parameter: int
+    gradient: int
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of one call of a forward and a backward pass.
+
+    Attributes:
+        seeds: Value number -> cotangent: 1 for the loss, or what the backward pass was handed.
+        pairs: Parameters and gradients.
+        factor: What a right gradient is times its adjoint: 1, -1, or a learning rate.
+        seconds: How long may be looked for.
+    """
+
+    seeds: Mapping[int, Any]
+    pairs: Sequence[Pair]
+    factor: float = 1.0
+    seconds: float = 4.0
+
+
+@dataclass
+class Accused:
+    """The expressions to blame, one for each independent mistake.
+
+    Attributes:
+        diagnosis: With the verdicts on all gradients.
+        known: The judge, to ask further questions.
+        suspects: Those to blame, the first explains most.
+        names: Parameter's value -> the user's name.
+    """
+
+    diagnosis: Diagnosis
+    known: KnownVerdicts
+    suspects: list[Suspect]
+    names: dict[int, str]
+
+    @property
+    def wrong(self) -> set[str]:
+        """The parameters whose gradients are not what they should be."""
+        return {v.name for v in self.diagnosis.verdicts if not v.proves_nothing and not self.known.is_exact(v.factor)}
+
+
+class KnownVerdicts(Verdicts):
+    """Judges gradients whose factor is known; what they were made from does not excuse them."""
+
+    settled = True
+
+    def __init__(self, matching: Matching, step: Step, factor: float, seconds: float) -> None:
+        super().__init__(matching, step)
+        self.rate = factor
+        self.deadline = time.monotonic() + seconds
+        matching.factors.add_rates([abs(factor)])
+
+    def _probes(self, old: int, change: int) -> list[int]:  # noqa: ARG002 - no optimizer stands between the two
+        return [change]
+
+    def all(self) -> list[Verdict]:
+        """The verdict on every gradient as it was."""
+        return [self._verdict(p.name, old) for p, old, _, _ in self.step.parameters]
+
+    def is_exact(self, factor: Factor | None) -> bool:
+        """Whether a gradient is right, its factor included."""
+        return factor is not None and self.rate is not None and abs(factor.number / self.rate - 1) <= 10 * EXACT
+
+    def outcomes(self, changes: Mapping[int, Any]) -> dict[int, Factor | None]:
+        """As for any step, until time is up."""
+        if time.monotonic() > self.deadline:
+            raise ReplayError("time is up", -1)
+        return super().outcomes(changes)
+
+
+def adjoints_of(tape: Tape, known: Known) -> Adjoints:
+    """The adjoints of the known loss, in double precision; unchecked."""
+    return adjoints(Replay(tape).in_double(), dict(known.seeds), check=())
+
+
+def accuse(found: Adjoints, known: Known) -> Accused:
+    """Find the expressions to blame for gradients that are wrong.
+
+    Args:
+        found: The adjoints of the loss.
+        known: The parameters and gradients.
+
+    Returns:
+        What was found; no suspects where all that is compared is right, or nothing explains what is not.
+    """
+    last = max((o.number for o in found.replay.tape.operations), default=0)
+    parameters = tuple(
+        (
+            Parameter(p.name, p.parameter, [Update(last, p.parameter, p.parameter, p.gradient, -1)]),
+            p.parameter,
+            p.gradient,
+            -1,
+        )
+        for p in known.pairs
+    )
+    step = Step(0, parameters, 0, last)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        matching = Matching(found)
+        judge = KnownVerdicts(matching, step, known.factor, known.seconds)
+        loss = Loss(dict(known.seeds), "", next(iter(known.seeds)), credible=True, adjoints=found, matching=matching)
+        diagnosis = diagnose_step(step, loss, judge)
+    names = {p.parameter: p.name for p in known.pairs}
+    return Accused(diagnosis, judge, diagnosis.suspects[: diagnosis.independent], names)
+
+
+__all__ = ["Accused", "Known", "KnownVerdicts", "Pair", "accuse", "adjoints_of"]
