@@ -1,0 +1,57 @@
+"""Notes what statements of the form `W -= step` do to their targets; copied beside a program by `updates.py`."""
+
+from __future__ import annotations
+
+import atexit
+import pickle
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+TIMES, BYTES, DEPTH = 80, 60_000_000, 4
+HERE = Path(__file__).parent
+
+# Of each executed statement: which one, the arrays and numbers in its target before it, and after it.
+records: list[tuple[str, list[np.ndarray], list[np.ndarray]]] = []
+times: Counter[str] = Counter()
+spent = 0
+
+
+def held(value: Any, depth: int = DEPTH) -> list[np.ndarray]:
+    """Copies of the arrays and numbers in a value, in the order in which they are found."""
+    if isinstance(value, bool | str | bytes) or value is None or depth == 0:
+        return []
+    if isinstance(value, int | float | np.ndarray | np.number):
+        array = np.array(value)
+        if array.dtype == object and array.ndim:
+            return [found for item in array.ravel() for found in held(item, depth - 1)]
+        return [array.astype(float)] if array.dtype.kind in "fiu" else []
+    if isinstance(value, dict):
+        items = list(value.values())
+    elif isinstance(value, list | tuple):
+        items = list(value)
+    else:
+        items = list(getattr(value, "__dict__", {}).values())
+    return [found for item in items for found in held(item, depth - 1)]
+
+
+def before(site: str, value: Any) -> tuple[str, list[np.ndarray]] | None:
+    times[site] += 1
+    if times[site] > TIMES or spent > BYTES:
+        return None
+    return site, held(value)
+
+
+def after(began: tuple[str, list[np.ndarray]] | None, value: Any) -> None:
+    global spent  # noqa: PLW0603 - the recorder is the module
+    if began is not None:
+        records.append((*began, held(value)))
+        spent += sum(array.nbytes for array in records[-1][2]) * 2
+
+
+@atexit.register
+def write() -> None:
+    with (HERE / "updates.pickle").open("wb") as file:
+        pickle.dump(records, file)
