@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from shapecheck import check_defaults
 from shapecheck.gradients.check import gradcheck
 from shapecheck.gradients.errors import GradientMismatchError, ShapeMismatchError
 from shapecheck.gradients.result import GradientReport, Verdict
@@ -28,7 +29,8 @@ def assert_gradients(
         params: Dict, list or tuple of floating arrays or floats, or one array. Perturbed in place and restored.
         grads: The gradients in the same structure, or a function that computes them.
         decided: Whether "cannot tell" (a kink, a saturated unit, both sides zero) fails as well.
-        **options: As for `gradcheck`: `rtol`, `atol`, `mode`, `seed`, `sign`, `cotangent`...
+        **options: As for `gradcheck`: `rtol`, `atol`, `mode`, `seed`, `sign`, `cotangent`... Under pytest `seed` and
+            `rtol` default to `--shapecheck-seed` and `--shapecheck-rtol`.
 
     Returns:
         The report, for further assertions.
@@ -39,7 +41,10 @@ def assert_gradients(
         NondeterministicLossError: Two identical evaluations differ.
         ShapeMismatchError: A gradient has not its parameter's shape.
     """
-    report = gradcheck(loss, params, grads, **options).raise_if_wrong()
+    defaults = dict(check_defaults.given)
+    if "atol" in options:
+        defaults.pop("rtol", None)
+    report = gradcheck(loss, params, grads, **{**defaults, **options}).raise_if_wrong()
     open_ones = [row for row in report if row.verdict is not Verdict.RIGHT]
     if decided and open_ones:
         names = ", ".join(f"`{row.name}`" for row in open_ones)

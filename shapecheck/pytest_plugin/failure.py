@@ -1,0 +1,105 @@
+"""What a test died of, as far as its exception tells, and whether that is worth a second run."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import re
+import sysconfig
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from shapecheck.pytest_plugin.rerun import original
+
+# What Python and NumPy say when shapes are to blame; a second run then tells whether they are.
+_SHAPE_WORDS = re.compile(
+    r"not aligned|broadcast|inhomogeneous|core dimension|dimension|cannot reshape|shape|must match|mismatch"
+    r"|only (?:length-1|size-1|0-dimensional)|ambiguous|too many indices|out of bounds|\baxis\b|\baxes\b|\bconcatenat"
+    r"|values to unpack|must be real number|'tuple' and|and 'tuple'|'tuple' object cannot be interpreted|einstein"
+    r"|setting an array element|size \d+ is different|object too (?:deep|small)|operands? could not"
+)
+_SHAPE_TYPES = frozenset(
+    "ValueError TypeError IndexError AxisError LinAlgError UFuncTypeError _UFuncOutputCastingError".split()
+)
+_OWN_TYPES = frozenset({"ShapeMismatchError", "SignatureError"})
+_GRADIENT_TYPES = frozenset({"GradientMismatchError"})
+_ASSERTED = re.compile(r"\.(?:shape|ndim|size)\b|\blen\(")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of the user's code that a traceback goes through."""
+
+    path: str
+    line: int
+    function: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An exception that a test died of.
+
+    Attributes:
+        exception: Name of its class.
+        message: Its text.
+        places: The user's frames, the outermost first.
+        last_statement: The source of the innermost of them.
+    """
+
+    exception: str
+    message: str
+    places: tuple[Place, ...]
+    last_statement: str
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether shapes or gradients may be to blame."""
+        if not self.places:
+            return False
+        if self.exception in _OWN_TYPES | _GRADIENT_TYPES:
+            return True
+        if self.exception == "AssertionError":
+            return bool(_ASSERTED.search(self.last_statement) or _SHAPE_WORDS.search(self.message[:2000]))
+        return self.exception in _SHAPE_TYPES and bool(_SHAPE_WORDS.search(self.message[:2000]))
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Describe an exception; runs nothing of the user's but its `__str__`."""
+    error = original(error)
+    frames = list(_users_frames(error.__traceback__))
+    places = tuple(Place(t.tb_frame.f_code.co_filename, t.tb_lineno, t.tb_frame.f_code.co_qualname) for t in frames)
+    return Failure(type(error).__name__, str(error), places, _statement(frames[-1]) if frames else "")
+
+
+def _users_frames(traceback: types.TracebackType | None) -> Iterator[types.TracebackType]:
+    while traceback is not None:
+        if is_users_file(traceback.tb_frame.f_code.co_filename):
+            yield traceback
+        traceback = traceback.tb_next
+
+
+def _statement(traceback: types.TracebackType) -> str:
+    code = traceback.tb_frame.f_code
+    first, last, *_ = list(code.co_positions())[traceback.tb_lasti // 2]
+    first = first or traceback.tb_lineno
+    return "".join(linecache.getline(code.co_filename, line) for line in range(first, (last or first) + 1))
+
+
+@cache
+def is_users_file(path: str) -> bool:
+    """Whether a source file is the user's: neither installed, nor Python's, nor ours."""
+    if path.startswith("<") or not path.endswith(".py"):
+        return False
+    real = os.path.realpath(path)
+    folders = real.split(os.sep)
+    return not ("site-packages" in folders or "dist-packages" in folders or real.startswith(_installed_folders()))
+
+
+@cache
+def _installed_folders() -> tuple[str, ...]:
+    names = ("stdlib", "platstdlib")
+    folders = {os.path.realpath(path) for name in names if (path := sysconfig.get_path(name))}
+    folders.add(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+    return tuple(os.path.join(folder, "") for folder in folders)
