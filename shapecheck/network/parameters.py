@@ -10,6 +10,8 @@ from shapecheck.trace.sites import SiteTable
 from shapecheck.trace.tape import Operation, Ref, Shape, Tape
 
 _UPDATES = frozenset({"-", "+", "-=", "+=", "numpy.subtract", "numpy.add"})
+_IN_PLACE = frozenset({"setitem", "write_back", "-=", "+=", "*=", "/="})
+_REBOUND = frozenset({"-", "+", "*", "/", "numpy.subtract", "numpy.add", "numpy.multiply", "numpy.clip", ".clip"})
 
 
 @dataclass(slots=True)
@@ -96,15 +98,30 @@ class _Finder:
         return [p for p in self.parameters if id(p) not in self.branched and p.updates]
 
     def carry(self, operation: Operation) -> None:
-        """An item of a parameter set by itself (`theta[0] = ...`) leaves it the same parameter."""
-        if operation.function not in {"setitem", "write_back"} or not isinstance(operation.arguments[0], Ref):
+        """What changes a parameter and is no step of it leaves it the same parameter.
+
+        An item set by itself (`theta[0] = ...`), a decay (`W *= 0.99`), a step that does not see the one before.
+        """
+        if not operation.arguments or not isinstance(operation.arguments[0], Ref):
             return
         old = operation.arguments[0].value
         parameter = self.by_version.get(old)
-        if parameter is not None and self.latest.get(id(parameter)) == old:
+        if parameter is None or self.latest.get(id(parameter)) != old:
+            return
+        if operation.function in _IN_PLACE or (operation.function in _REBOUND and self.keeps_name(operation, old)):
             self.by_version[operation.result] = parameter
             self.latest[id(parameter)] = operation.result
             self.dependence.cut(operation.result)
+
+    def keeps_name(self, operation: Operation, old: int) -> bool:
+        """Whether the result of an operation on a parameter is kept under the parameter's own name."""
+        site = self.tape.sites[operation.site] if operation.site is not None else None
+        if site is None or self.tape.values[operation.result].shape != self.tape.values[old].shape:
+            return False
+        named = self.names.get(old)
+        return (site.bound_to is not None and _normal(site.bound_to) in _parts(site.node)) or (
+            named is not None and named == self.names.get(operation.result)
+        )
 
     def operand_text(self, operation: Operation) -> str:
         site = self.tape.sites[operation.site] if operation.site is not None else None
