@@ -20,6 +20,10 @@ _PUBLIC: dict[str, str] = {
     "assert_gradients": "shapecheck.assertions",
     "assert_shapes": "shapecheck.assertions",
     "verify": "shapecheck.verification.decorator",
+    "install": "shapecheck.postmortem.hooks",
+    "uninstall": "shapecheck.postmortem.hooks",
+    "load_ipython_extension": "shapecheck.ipython",
+    "unload_ipython_extension": "shapecheck.ipython",
     "SignatureError": "shapecheck.signatures",
     "signature": "shapecheck.signatures",
 }

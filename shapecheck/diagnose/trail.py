@@ -6,7 +6,7 @@ import ast
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from shapecheck.diagnose.finding import Span, TrailStep
+from shapecheck.diagnose.finding import Shape, Span, TrailStep
 from shapecheck.network.broadcasts import ELEMENTWISE, outer_broadcasts
 from shapecheck.trace.sites import Site, SourceText
 from shapecheck.trace.tape import Operation, Ref, Tape
@@ -84,22 +84,41 @@ def steps(
 
 def _note(tape: Tape, operation: Operation, site: Site, silent: bool) -> str:
     shape = tape.values[operation.result].shape
-    written = "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
-    name = site.bound_to
     refs = [a.value for a in operation.arguments[:2] if isinstance(a, Ref)]
     if len(refs) == 2 and operation.function in ELEMENTWISE:
         left, right = (tape.values[number].shape for number in refs)
-        if silent or (len(left) == len(right) > 0 and left != right and shape in {left, right}):
-            texts = [f"`{text}` " for text in _operand_texts(site)] or ["", ""]
-            how = " without a word" if silent else ""
-            return f"{texts[0]}{_written(left)} against {texts[1]}{_written(right)} is broadcast to {written}{how}"
-    return f"`{name}` is {written}" if name else f"this is {written}"
+        note = broadcast_note(_operand_texts(site), left, right, shape, silent=silent)
+        if note:
+            return note
+    return shape_note(site.bound_to, shape)
+
+
+def broadcast_note(texts: Sequence[str], left: Shape, right: Shape, result: Shape, *, silent: bool = False) -> str:
+    """Say that one operand was spread over the other; empty where none was.
+
+    Args:
+        texts: The operands' source, left out where it is long.
+        left: The first operand's shape.
+        right: The second one's.
+        result: That of what came out.
+        silent: Whether it is said that it happened unseen, also where both operands grew.
+    """
+    if not silent and not (len(left) == len(right) > 0 and left != right and result in {left, right}):
+        return ""
+    short = [" ".join(text.split()) for text in texts]
+    named = [f"`{text}` " for text in short] if len(short) == 2 and all(len(t) <= 24 for t in short) else ["", ""]
+    how = " without a word" if silent else ""
+    return f"{named[0]}{_written(left)} against {named[1]}{_written(right)} is broadcast to {_written(result)}{how}"
+
+
+def shape_note(name: str | None, shape: Shape) -> str:
+    """Say which shape a place gave, and what it was called."""
+    return f"`{name}` is {_written(shape)}" if name else f"this is {_written(shape)}"
 
 
 def _operand_texts(site: Site) -> list[str]:
-    texts = [" ".join(ast.unparse(slot.node).split()) for slot in site.slots if slot.role in {"left", "right"}]
-    return texts if len(texts) == 2 and all(len(text) <= 24 for text in texts) else []
+    return [ast.unparse(slot.node) for slot in site.slots if slot.role in {"left", "right"}]
 
 
-def _written(shape: tuple[int, ...]) -> str:
+def _written(shape: Shape) -> str:
     return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"

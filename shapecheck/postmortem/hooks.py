@@ -1,0 +1,115 @@
+"""Has uncaught shape errors explained below their own tracebacks; changes nothing else of how they are reported."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from types import TracebackType
+from typing import Any
+
+
+class _Hook:
+    """An exception hook that calls the one before it first, and then explains; knows nothing of NumPy until then."""
+
+    def __init__(self, previous: Any) -> None:
+        self.previous = previous
+        self.active = True
+
+    def explain(self, error: BaseException | None) -> None:
+        """Explain an exception on standard error; whatever goes wrong meanwhile must not be seen."""
+        if not self.active or error is None or not _may_be_explained(error):
+            return
+        try:
+            _write(error)
+        except BaseException as fault:  # an impatient Ctrl-C too
+            _note(fault)
+
+
+class _Uncaught(_Hook):
+    """In the place of `sys.excepthook`."""
+
+    def __call__(self, kind: type[BaseException], error: BaseException, trail: TracebackType | None) -> None:
+        self.previous(kind, error, trail)
+        self.explain(error)
+
+
+class _InThread(_Hook):
+    """In the place of `threading.excepthook`."""
+
+    def __call__(self, arguments: Any) -> None:
+        error = arguments.exc_value
+        self.previous(arguments)
+        self.explain(error)
+
+
+_installed: tuple[_Uncaught, _InThread] | None = None
+
+
+def install() -> None:
+    """Explain every uncaught shape error below its own traceback, in scripts, threads and at prompts.
+
+    The explanation is read from the frames of the traceback: nothing is recorded while the program runs and nothing
+    is run again. The exception, its traceback and the exit status stay as they are. In IPython and Jupyter this does
+    what `%load_ext shapecheck` does. A second call changes nothing.
+    """
+    global _installed  # noqa: PLW0603 - the hooks are the process's, so is what is known of them
+    if _in_ipython("load_ipython_extension"):
+        return
+    if _installed is not None:
+        if sys.excepthook is not sys.__excepthook__:
+            return
+        uninstall()  # somebody put Python's own hook back
+    _installed = _Uncaught(sys.excepthook), _InThread(threading.excepthook)
+    sys.excepthook, threading.excepthook = _installed
+
+
+def uninstall() -> None:
+    """Put back what `install()` replaced; a hook that was set on top of ours stays and finds ours silent."""
+    global _installed  # noqa: PLW0603 - as above
+    if _in_ipython("unload_ipython_extension") or _installed is None:
+        return
+    uncaught, in_thread = _installed
+    uncaught.active = in_thread.active = False
+    if sys.excepthook is uncaught:
+        sys.excepthook = uncaught.previous
+    if threading.excepthook is in_thread:
+        threading.excepthook = in_thread.previous
+    _installed = None
+
+
+def _in_ipython(act: str) -> bool:
+    """Let the extension do it where this is a session of IPython's."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if shell is None:
+        return False
+    from shapecheck import ipython as extension
+
+    getattr(extension, act)(shell)
+    return True
+
+
+def _may_be_explained(error: BaseException) -> bool:
+    return "numpy" in sys.modules and sys.stderr is not None and not isinstance(error, SystemExit | KeyboardInterrupt)
+
+
+def _write(error: BaseException) -> None:
+    """Write the explanation of an exception, if it has one."""
+    from shapecheck.postmortem.explanation import as_text, explain
+    from shapecheck.report.stream import Output
+
+    explanation = explain(error)
+    if explanation is None:
+        return
+    output = Output(sys.stderr)
+    output.write("\n" + as_text(explanation, width=output.width(), color=output.wants_color("auto")))
+
+
+def _note(fault: BaseException) -> None:
+    """Say what went wrong with us to those who asked for it, and to nobody else."""
+    if os.environ.get("SHAPECHECK_DEBUG") in {None, "", "0"}:
+        return
+    with contextlib.suppress(Exception):
+        sys.stderr.write(f"shapecheck could not explain this: {type(fault).__name__}: {fault}\n")
