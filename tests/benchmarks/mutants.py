@@ -27,6 +27,7 @@ ORACLES = ("oracle.py", "clean_check.py")
 ANSWERS = {*ORACLES, "fixed.py", "script.py", "case.toml", "truth.json", "__pycache__"}
 PLAIN_SECONDS, DIAGNOSE_SECONDS, ORACLE_SECONDS = 15, 90, 30
 
+ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1", "OPENBLAS_NUM_THREADS": "1"}
 RUN_AND_CHECK = """
 import contextlib, io, runpy, sys
 script, oracle = sys.argv[1:3]
@@ -135,12 +136,20 @@ def queues(kinds: Kinds, found: list[Program], seed: int) -> dict[str, list[Muta
     return ordered
 
 
-def run(command: list[str], folder: Path, seconds: float) -> subprocess.CompletedProcess[str]:
+def run(
+    command: list[str], folder: Path, seconds: float, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run Python in a folder; raises `subprocess.TimeoutExpired`."""
     return subprocess.run(
         [sys.executable, *command],
         cwd=folder,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1", "OPENBLAS_NUM_THREADS": "1"},
+        env={
+            **os.environ,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "NO_COLOR": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            **(environment or {}),
+        },
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

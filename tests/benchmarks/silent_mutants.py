@@ -31,15 +31,17 @@ from silent_mutations import KINDS
 from updates import Updates, compared, parameter_sites, updates
 
 # What an edit does: a mistake; the same program in effect; the same but for what is printed; another learning rate; too
-# little to be called a mistake; another program that its oracle calls right.
+# little to be called a mistake; other updates that the case's oracle does not mind, so that nothing is known.
 WRONG, NOTHING, PRINTED, RESCALED, NEGLIGIBLE, ACCEPTED = (
     "wrong",
     "nothing changes",
     "only what is printed changes",
     "only the learning rate changes",
     "negligible",
-    "accepted by the oracle",
+    "changed, but the oracle accepts it",
 )
+# Oracles that take a step with a small rate cannot see these.
+NEVER_RIGHT = {"stale weight"}
 HARMLESS = (NOTHING, PRINTED, RESCALED, NEGLIGIBLE, ACCEPTED)
 PACKAGE, LOCAL = "reference_nets", "nets"
 # Not networks that train by themselves, or in need of data from outside.
@@ -85,14 +87,14 @@ def effect(mutant: Mutant) -> str | None:
     found = updates(mutant.program, {mutant.mutation.path: mutant.text})
     if isinstance(found, str):
         return None
-    match compared(right[0], found, right[1]):
+    match compared(mutant.program, right[0], found, right[1]):
         case "same":
             return NOTHING if found.printed == right[0].printed else PRINTED
         case "negligible":
             return NEGLIGIBLE
         case "rescaled":
             return RESCALED
-    if mutant.program.oracle is None:
+    if mutant.program.oracle is None or mutant.mutation.kind in NEVER_RIGHT:
         return WRONG
     with tempfile.TemporaryDirectory() as tmp:
         mutant.write(Path(tmp))
@@ -109,7 +111,7 @@ def still_wrong(program: Program, folder: Path) -> str | None:
         return "repaired program: no Python"
     if isinstance(found, str):
         return f"repaired program: {found}"
-    verdict = compared(right[0], found, right[1])
+    verdict = compared(program, right[0], found, right[1])
     if verdict in {"same", "negligible", "rescaled"}:
         return None
     if program.oracle is None:

@@ -1,7 +1,8 @@
 """Small mistakes in the backward pass and the update of a right program, of the kinds that run and learn badly.
 
 Where the backward pass is, is read off names, as a person skims a program: functions called `backward`, targets called
-`dW` or `delta`. What lies elsewhere is left alone: a mistake in the forward pass is as well mended in the backward pass.
+`dW` or `delta`. What lies elsewhere is left alone: a mistake in the forward pass could as well be
+mended in the backward pass.
 """
 
 from __future__ import annotations
@@ -187,7 +188,7 @@ def derivative_elsewhere(code: Code) -> Edits:
             text = code.source(argument)
             for other in counterparts(text, known, code):
                 yield argument, other
-            if code.module():
+            if code.module() and not re.search(r"back|grad", called(node)):
                 yield argument, f"{code.module()}.tanh({text})"
 
 
@@ -350,7 +351,7 @@ def update_lost_or_twice(code: Code) -> Edits:
 
 
 def order(code: Code) -> Edits:
-    """A statement exchanged with the next one, where one of them uses what the other makes; so updates come too early."""
+    """A statement exchanged with the next one, where one of them uses what the other makes."""
     back = Backward(code)
     mine = set(map(id, back.statements))
     for body in back.bodies:

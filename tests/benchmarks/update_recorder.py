@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import json
+import os
 import pickle
 from collections import Counter
 from pathlib import Path
@@ -15,6 +17,9 @@ HERE = Path(__file__).parent
 
 # Of each executed statement: which one, the arrays and numbers in its target before it, and after it.
 records: list[tuple[str, list[np.ndarray], list[np.ndarray]]] = []
+# Steps of these statements are made longer by this factor.
+scaled = json.loads(os.environ.get("UPDATES_SCALED", "[]"))
+factor = float(os.environ.get("UPDATES_FACTOR", "1"))
 times: Counter[str] = Counter()
 spent = 0
 
@@ -37,6 +42,21 @@ def held(value: Any, depth: int = DEPTH) -> list[np.ndarray]:
     return [found for item in items for found in held(item, depth - 1)]
 
 
+def arrays(value: Any, depth: int = DEPTH) -> list[np.ndarray]:
+    """The arrays in a value themselves, in the same order; numbers cannot be changed in place and are left out."""
+    if isinstance(value, np.ndarray):
+        return [value] if value.dtype.kind == "f" else []
+    if depth == 0:
+        return []
+    if isinstance(value, dict):
+        items = list(value.values())
+    elif isinstance(value, list | tuple):
+        items = list(value)
+    else:
+        items = list(getattr(value, "__dict__", {}).values())
+    return [found for item in items for found in arrays(item, depth - 1)]
+
+
 def before(site: str, value: Any) -> tuple[str, list[np.ndarray]] | None:
     times[site] += 1
     if times[site] > TIMES or spent > BYTES:
@@ -47,6 +67,9 @@ def before(site: str, value: Any) -> tuple[str, list[np.ndarray]] | None:
 def after(began: tuple[str, list[np.ndarray]] | None, value: Any) -> None:
     global spent  # noqa: PLW0603 - the recorder is the module
     if began is not None:
+        if factor != 1.0 and began[0] in scaled:
+            for old, array in zip(began[1], arrays(value), strict=True):
+                array[...] = old + factor * (array - old)
         records.append((*began, held(value)))
         spent += sum(array.nbytes for array in records[-1][2]) * 2
 

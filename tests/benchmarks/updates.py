@@ -9,6 +9,7 @@ the same random numbers are then compared update by update. Knows nothing of sha
 from __future__ import annotations
 
 import ast
+import json
 import pickle
 import re
 import shutil
@@ -90,12 +91,10 @@ def noted(text: str, path: str) -> str:
     tree = _Noted(path).visit(ast.parse(text))
     past = 0
     for statement in tree.body:  # a docstring and imports from the future stay first
-        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
-            past += 1
-        elif isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
-            past += 1
-        else:
+        future = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+        if not future and not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
             break
+        past += 1
     tree.body.insert(past, ast.parse("import update_recorder").body[0])
     return ast.unparse(ast.fix_missing_locations(tree))
 
@@ -111,8 +110,11 @@ class Updates:
         return [record for record in self.records if record[0] == site]
 
 
-def updates(program: Program, changed: dict[str, str]) -> Updates | str:
-    """Run the program, with some files in another version; or what it dies of."""
+def updates(
+    program: Program, changed: dict[str, str], scaled: list[str] | None = None, factor: float = 1.0
+) -> Updates | str:
+    """Run the program, with some files in another version; or what it dies of. Some steps can be made longer."""
+    wanted = {"UPDATES_SCALED": json.dumps(scaled or []), "UPDATES_FACTOR": repr(factor)}
     with tempfile.TemporaryDirectory() as tmp:
         folder = Path(tmp)
         program.write(folder, changed)
@@ -121,7 +123,7 @@ def updates(program: Program, changed: dict[str, str]) -> Updates | str:
             file = folder / name
             file.write_text(noted(file.read_text(encoding="utf-8"), name), encoding="utf-8")
         try:
-            done = run(["script.py"], folder, PLAIN_SECONDS)
+            done = run(["script.py"], folder, PLAIN_SECONDS, wanted)
         except subprocess.TimeoutExpired:
             return "no end in time"
         if done.returncode != 0:
@@ -163,33 +165,50 @@ def _key(array: np.ndarray) -> tuple[tuple[int, ...], bytes]:
     return array.shape, array.tobytes()
 
 
-def compared(right: Updates, mutant: Updates, sites: list[str]) -> str:
-    """`same`, `negligible`, `rescaled` (every first step by one positive factor) or `changed`."""
-    worst, factors, seen = 0.0, [], set()
-    for site in sites:
-        ours, theirs = right.of(site), mutant.of(site)
-        if len(ours) != len(theirs):
-            return "changed"
-        for (_, before, after), (_, other_before, other_after) in zip(ours, theirs, strict=True):
-            if [a.shape for a in after] != [a.shape for a in other_after]:
-                return "changed"
-            if [a.shape for a in before] != [a.shape for a in other_before]:
-                return "changed"
-            for position, arrays in enumerate(zip(before, after, other_before, other_after, strict=False)):
-                step, other = arrays[1] - arrays[0], arrays[3] - arrays[2]
-                worst = max(worst, _difference(step, other))
-                mark = (site, position, arrays[0].shape, arrays[0].tobytes()) if position else (site, position)
-                if mark not in seen and np.any(step):
-                    seen.add(mark)
-                    factors.append(_factor(step, other))
-    if worst < ROUNDING:
-        return "same"
+def compared(program: Program, right: Updates, mutant: Updates, sites: list[str]) -> str:
+    """`same`, `negligible`, `rescaled` (the program itself with another learning rate) or `changed`."""
+    worst = _apart(right, mutant, sites)
     if worst < NEGLIGIBLE:
-        return "negligible"
-    good = [factor for factor in factors if factor is not None]
-    if good and len(good) == len(factors) and min(good) > 0 and max(good) / min(good) < 1 + 1e-5:
-        return "rescaled"
-    return "changed"
+        return "same" if worst < ROUNDING else "negligible"
+    factor = _common_factor(right, mutant, sites)
+    if factor is None:
+        return "changed"
+    again = updates(program, {}, sites, factor)
+    return "rescaled" if isinstance(again, Updates) and _apart(again, mutant, sites) < NEGLIGIBLE else "changed"
+
+
+def _pairs(right: Updates, mutant: Updates, sites: list[str]) -> Iterator[tuple[str, int, np.ndarray, np.ndarray]]:
+    """(statement, position in its target, step, the mutant's step); raises `ValueError` if the shapes differ."""
+    for site in sites:
+        for ours, theirs in zip(right.of(site), mutant.of(site), strict=True):
+            shapes = [[[a.shape for a in arrays] for arrays in record[1:]] for record in (ours, theirs)]
+            if shapes[0] != shapes[1]:
+                raise ValueError(f"other shapes at {site}")
+            both = zip(ours[1], ours[2], theirs[1], theirs[2], strict=False)
+            for position, (before, after, other_before, other_after) in enumerate(both):
+                if before.shape != after.shape:
+                    raise ValueError(f"a shape changes at {site}")
+                yield site, position, after - before, other_after - other_before
+
+
+def _apart(right: Updates, mutant: Updates, sites: list[str]) -> float:
+    """The largest relative difference of a step."""
+    try:
+        return max((_difference(step, other) for *_, step, other in _pairs(right, mutant, sites)), default=0.0)
+    except ValueError:
+        return np.inf
+
+
+def _common_factor(right: Updates, mutant: Updates, sites: list[str]) -> float | None:
+    """The positive c by which all parameters' first steps differ; None if there is none."""
+    factors: dict[tuple[str, int], float | None] = {}
+    for site, position, step, other in _pairs(right, mutant, sites):
+        if (site, position) not in factors and np.any(step):
+            factors[site, position] = _factor(step, other)
+    found = [factor for factor in factors.values() if factor is not None]
+    if not found or len(found) < len(factors) or min(found) <= 0:
+        return None
+    return found[0] if max(found) / min(found) < 1 + 10 * PROPORTIONAL else None
 
 
 def _difference(step: np.ndarray, other: np.ndarray) -> float:
@@ -206,10 +225,3 @@ def _factor(step: np.ndarray, other: np.ndarray) -> float | None:
         return None
     c = float((step * other).sum() / (step * step).sum())
     return c if np.abs(other - c * step).max() <= PROPORTIONAL * abs(c) * np.abs(step).max() else None
-
-
-def programs_sites(programs: list[Program]) -> Iterator[tuple[Program, Updates | str, list[str]]]:
-    """Every program with what it does and where it updates its parameters."""
-    for program in programs:
-        found = updates(program, {})
-        yield program, found, [] if isinstance(found, str) else parameter_sites(found)
