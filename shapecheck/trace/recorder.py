@@ -10,7 +10,9 @@ from __future__ import annotations
 import _thread
 import weakref
 from collections import deque
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -104,7 +106,11 @@ class Recorder:
         hooks: What the rewritten code calls, by name.
         window: Events of the window, with whole values, once the recording is finished.
         ring: The last events after the window, once it is finished; empty where the window held everything.
+        testimony: What the program, or who runs it, has to say of the run besides: plain data by name.
     """
+
+    # The one that was made last in this process.
+    latest: ClassVar[Recorder | None] = None
 
     def __init__(self, sites: SiteTable, limits: Limits | None = None, *, stop_at_window_end: bool = False) -> None:
         from shapecheck.trace.hooks import Hooks
@@ -117,8 +123,10 @@ class Recorder:
         self.window: list[Event] = []
         self.ring: list[Event] = []
         self.stack: list[Any] = []
+        self.testimony: dict[str, Any] = {}
         self.state = State(self)
         self.hooks = Hooks(self)
+        Recorder.latest = self
 
     @property
     def in_window(self) -> bool:
@@ -135,6 +143,17 @@ class Recorder:
         """Record the present thread only from now on; a second one is about to start."""
         self.state.guarded = True
         self.state.quick = self.state.rolling = False
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Record nothing while it lasts, of whatever thread."""
+        state = self.state
+        before = state.guarded, state.owner, state.quick, state.rolling
+        state.guarded, state.owner, state.quick, state.rolling = True, None, False, False
+        try:
+            yield
+        finally:
+            state.guarded, state.owner, state.quick, state.rolling = before
 
     def finish(self) -> None:
         """Close the recording: `window` and `ring` are complete."""
