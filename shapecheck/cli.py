@@ -101,14 +101,27 @@ def _finite(_context: click.Context, _parameter: click.Parameter, value: float) 
     help="Keep at most this much of the program's values for checking gradients.",
 )
 @click.option("-m", "module", is_flag=True, help="SCRIPT is the name of a module, as in `python -m`.")
+@click.option(
+    "--function",
+    metavar="MODULE:FUNCTION",
+    help="Call this function instead of running a script: net:train, or nets/net.py:train.",
+)
+@click.option(
+    "--with",
+    "inputs",
+    metavar="INPUTS",
+    help='What to call it with: "X=np.ones((4, 3)), y=np.zeros(4)", or an .npz or .py file that holds the arguments.',
+)
 @click.option("--no-trials", is_flag=True, help="Never run the program again; fixes are then not proven.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
 @click.option("--width", type=click.IntRange(min=1), metavar="COLUMNS", help="Columns of the report.")
-@click.argument("script")
+@click.argument("script", required=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARGS]...")
 @click.pass_context
 def diagnose(ctx: click.Context, /, form: str | None, diff: bool, fix: bool, **options: Any) -> None:
     """Run SCRIPT and explain what is wrong with its shapes and gradients.
+
+    SCRIPT is a Python file, a notebook (.ipynb), the name of a module with -m, or - for a program on standard input.
 
     The program runs once, with ARGS, as `python SCRIPT ARGS` would run it. Its own output comes first and the report
     follows on standard output; with --diff, --format json and --format sarif the program's output goes to standard
@@ -123,23 +136,26 @@ def diagnose(ctx: click.Context, /, form: str | None, diff: bool, fix: bool, **o
         raise click.UsageError("--diff writes a diff instead of a report: leave --format out", ctx)
     shown = "diff" if diff else form or "terminal"
 
-    from shapecheck.script_file import unusable
-
-    reason = None if options["module"] else unusable(options["script"])
-    if reason:
-        raise _InputError(reason)
+    _require_one_program(ctx, options, fix=fix)
 
     from shapecheck import pipeline
+    from shapecheck.programs import UnusableError, call_of, program_of
     from shapecheck.report.diff import EditError
     from shapecheck.report.stream import own_output
     from shapecheck.report.summary import exit_status
 
     with own_output() as output:
         started = time.time_ns()
+        try:
+            if options["function"] is not None:
+                program = call_of(options["function"], options["inputs"] or "")
+            else:
+                program = program_of(options["script"], tuple(options["arguments"]), module=options["module"])
+        except UnusableError as error:
+            raise _InputError(str(error)) from error
         request = pipeline.Request(
-            script=options["script"],
-            arguments=tuple(options["arguments"]),
-            module=options["module"],
+            script=program.script,
+            program=program,
             timeout=options["timeout"],
             memory_mib=options["memory"],
             trace_memory_mib=options["trace_memory"],
@@ -160,6 +176,19 @@ def diagnose(ctx: click.Context, /, form: str | None, diff: bool, fix: bool, **o
         except EditError as error:
             raise _InputError(str(error)) from error
     ctx.exit(exit_status(diagnosis))
+
+
+def _require_one_program(ctx: click.Context, options: dict[str, Any], *, fix: bool) -> None:
+    """Refuse words that name no program, or two."""
+    function, script = options["function"], options["script"]
+    if function is None and options["inputs"] is not None:
+        raise click.UsageError("--with says what to call a function with: name the function with --function", ctx)
+    if function is not None and (script is not None or options["module"]):
+        raise click.UsageError("--function calls one function and runs no script: leave SCRIPT and -m out", ctx)
+    if function is None and script is None:
+        raise click.UsageError("Missing argument 'SCRIPT': a file, a notebook, -m MODULE, or - for standard input", ctx)
+    if fix and script == "-" and not options["module"]:
+        raise click.UsageError("--fix has no file to write to: a program from standard input has none. Use --diff", ctx)
 
 
 class _InputError(click.ClickException):

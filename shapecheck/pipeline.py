@@ -26,6 +26,7 @@ from shapecheck.diagnose.finding import (
     Status,
     TrailStep,
 )
+from shapecheck.diagnose.in_cells import InCells
 from shapecheck.diagnose.limits import cut_short, nothing_traced, trials_impossible
 from shapecheck.diagnose.reference import reference_note
 from shapecheck.diagnose.update import lost_updates
@@ -84,6 +85,15 @@ def diagnose_script(request: Request) -> Diagnosis:
         InputError: It cannot be run: a syntax error, a missing module with `module`.
     """
     program = request.program or Program(request.script, request.arguments, request.module)
+    diagnosis = _diagnosis(request, program)
+    if program.cells is not None:
+        return InCells(program.own_path, program.cells).diagnosis(diagnosis)
+    if program.text is not None:
+        return replace(diagnosis, texts={(program.own_path, None): program.text})
+    return diagnosis
+
+
+def _diagnosis(request: Request, program: Program) -> Diagnosis:
     with ExitStack() as stack:
         trials = stack.enter_context(Trials()) if request.trials and hasattr(os, "fork") else None
         run = run_program(
@@ -94,7 +104,7 @@ def diagnose_script(request: Request) -> Diagnosis:
             stdout_to_stderr=request.script_stdout_to_stderr,
         )
         if run.refused:
-            raise InputError(f"{request.script} cannot be run: {run.refused}")
+            raise InputError(run.refused)
         if run.trace is None:
             outcome = ProgramOutcome("timeout" if run.killed == "timeout" else "exit", None, run.seconds, run.exit_code)
             return Diagnosis(request.script, "incomplete", outcome, None, (cut_short(request.script, run, None),))

@@ -19,23 +19,34 @@ def unusable(script: str) -> str | None:
     Returns:
         One paragraph on why it cannot be run and what to do, or None where it can.
     """
+    return unreadable(script) or unusable_text(script, Path(script).read_bytes())
+
+
+def unreadable(script: str) -> str | None:
+    """One paragraph on why a file cannot be read, or None where it can."""
     path = Path(script)
-    if script == "-":
-        return "a program from standard input cannot be diagnosed: save it to a file and name the file"
     try:
         if path.is_dir():
             return _folder(script, path)
-        data = path.read_bytes()
+        path.read_bytes()
     except FileNotFoundError:
         return _not_found(script, path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         return f"{script} cannot be read: {reason}"
-    if path.suffix == ".ipynb":
-        return f"{script} is a notebook, not a script: save its code with `jupyter nbconvert --to script {script}`"
+    return None
+
+
+def unusable_text(name: str, data: bytes) -> str | None:
+    """One paragraph on why a program's text cannot be run, or None where it can.
+
+    Args:
+        name: What the program is called.
+        data: Its text, undecoded.
+    """
     if b"\0" in data:
-        return f"{script} is no Python source: it holds null bytes, as compiled or compressed files and UTF-16 text do"
-    return _undecodable(script, data) or _syntax_error(script, data)
+        return f"{name} is no Python source: it holds null bytes, as compiled or compressed files and UTF-16 text do"
+    return _undecodable(name, data) or _syntax_error(name, data)
 
 
 def _folder(script: str, path: Path) -> str:
@@ -53,7 +64,7 @@ def _not_found(script: str, path: Path) -> str:
     if path.with_name(path.name + ".py").is_file():
         return f"there is no file {script}: there is {path.with_name(path.name + '.py')}"
     try:
-        scripts = [file.name for file in folder.iterdir() if file.suffix == ".py"]
+        scripts = [file.name for file in folder.iterdir() if file.suffix in {".py", ".ipynb"}]
     except OSError:
         scripts = []
     near = difflib.get_close_matches(path.name, scripts, n=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,11 +11,13 @@ Confidence = Literal["verified", "plausible"]
 Outcome = Literal["finished", "exception", "timeout", "exit"]
 Status = Literal["findings", "clean", "incomplete"]
 Shape = tuple[int, ...]
+# What line numbers count in: a file, or one cell of a notebook.
+File = tuple[str, int | None]
 
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of the user's source: 1-based, end exclusive, columns in characters."""
+    """A piece of the user's source: 1-based, end exclusive, columns in characters; in a notebook, of one cell."""
 
     path: str
     line: int
@@ -22,6 +25,12 @@ class Span:
     end_line: int
     end_column: int
     source: str
+    cell: int | None = None
+
+    @property
+    def file(self) -> File:
+        """What its lines count in."""
+        return (self.path, self.cell)
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,7 @@ class TrailStep:
 
 @dataclass(frozen=True)
 class Edit:
-    """Replace the text between two positions (1-based, end exclusive, columns in characters)."""
+    """Replace the text between two positions (1-based, end exclusive, columns in characters; of one cell)."""
 
     path: str
     line: int
@@ -52,6 +61,12 @@ class Edit:
     end_line: int
     end_column: int
     replacement: str
+    cell: int | None = None
+
+    @property
+    def file(self) -> File:
+        """What its lines count in."""
+        return (self.path, self.cell)
 
 
 @dataclass(frozen=True)
@@ -141,10 +156,14 @@ class ProgramOutcome:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Everything that one `diagnose` run has to say; the renderers read this and nothing else."""
+    """Everything that one `diagnose` run has to say; the renderers read this and nothing else.
+
+    `texts` are the sources that are no file by themselves: a notebook's cells, a program from standard input.
+    """
 
     script: str
     status: Status
     program: ProgramOutcome
     network: NetworkSummary | None
     findings: tuple[Finding, ...]
+    texts: Mapping[File, str] = field(default_factory=dict)

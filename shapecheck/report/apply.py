@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shapecheck.diagnose.finding import Edit, Finding, Span
-from shapecheck.report.diff import ChosenFix, EditError, edits_by_file, patched_lines
-from shapecheck.report.source_text import SourceText, decode, holds, shown_path
+from shapecheck.report.diff import ChosenFix, EditError, edits_by_file, patched_lines, patched_notebook
+from shapecheck.report.notebook import Notebook, NotebookError
+from shapecheck.report.source_text import SourceText, cell_text, decode, holds, shown_file, shown_path
+from shapecheck.trace.magics import translate
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,10 @@ def apply_fixes(fixes: Iterable[ChosenFix], *, unchanged_since_ns: int | None = 
     chosen = list(fixes)
     edits = [edit for one in chosen for edit in one.fix.edits]
     findings = [one.finding for one in chosen]
-    rewrites = [_rewrite(path, group, findings, unchanged_since_ns) for path, group in edits_by_file(edits).items()]
+    by_path: dict[str, list[Edit]] = {}
+    for (path, _), group in edits_by_file(edits).items():
+        by_path.setdefault(path, []).extend(group)
+    rewrites = [_rewrite(path, group, findings, unchanged_since_ns) for path, group in by_path.items()]
     done: list[_Rewrite] = []
     try:
         for rewrite in rewrites:
@@ -76,11 +81,17 @@ def _rewrite(path: str, edits: list[Edit], findings: list[Finding], since: int |
     if not os.access(target, os.W_OK):
         raise EditError(f"{shown} is read-only; nothing was changed: make it writable, or use --diff")
     try:
-        text = decode(before, path)
-    except (SyntaxError, UnicodeDecodeError) as error:
+        texts = _texts(before, path, notebook=edits[0].cell is not None)
+    except (SyntaxError, UnicodeDecodeError, NotebookError) as error:
         raise changed from error
-    if not all(_still_holds(text, span) for finding in findings for span in _spans(finding)):
+    if not all(_still_holds(text, span) for text in texts for finding in findings for span in _spans(finding)):
         raise changed
+    if edits[0].cell is not None:
+        notebook = Notebook.parse(before)
+        after = notebook.encode(patched_notebook(notebook, path, edits))
+        _refuse_broken_cells(notebook, Notebook.parse(after), path)
+        return _Rewrite(shown, target, before, after)
+    (text,) = texts
     lines = patched_lines(text, edits)
     try:
         after = text.encode(lines)
@@ -93,17 +104,30 @@ def _rewrite(path: str, edits: list[Edit], findings: list[Finding], since: int |
     return _Rewrite(shown, target, before, after)
 
 
+def _texts(data: bytes, path: str, *, notebook: bool) -> list[SourceText]:
+    if not notebook:
+        return [decode(data, path)]
+    return [cell_text(path, cell.number, cell.source) for cell in Notebook.parse(data).cells]
+
+
 def _spans(finding: Finding) -> list[Span]:
     operands = [operand.span for operand in finding.operands if operand.span is not None]
     return [finding.location, finding.cause, *(step.span for step in finding.trail), *operands]
 
 
 def _still_holds(text: SourceText, span: Span) -> bool:
-    if os.path.realpath(span.path) != os.path.realpath(text.path):
+    if (os.path.realpath(span.path), span.cell) != (os.path.realpath(text.path), text.cell):
         return True
     if not 1 <= span.line <= span.end_line <= len(text.raw_lines):
         return False
     return holds(text.lines[span.line - 1 : span.end_line], span)
+
+
+def _refuse_broken_cells(before: Notebook, after: Notebook, path: str) -> None:
+    for old, new in zip(before.cells, after.cells, strict=True):
+        if old.source != new.source:
+            shown = shown_file((path, old.number))
+            _refuse_broken_syntax(translate(old.source).text.encode(), translate(new.source).text.encode(), shown)
 
 
 def _refuse_broken_syntax(before: bytes, after: bytes, shown: str) -> None:

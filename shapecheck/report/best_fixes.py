@@ -20,7 +20,7 @@ def render_diff(diagnosis: Diagnosis) -> tuple[str, str]:
         return "", "no fix to show" if diagnosis.findings else "nothing found, nothing to fix"
     verified = sum(one.fix.confidence == "verified" for one in chosen)
     remark = f"{plural(len(chosen), 'fix', 'fixes')}: {verified} verified, {len(chosen) - verified} plausible"
-    return unified_diff((one.fix for one in chosen), SourceFiles()), remark + _left_out(left_out)
+    return unified_diff((one.fix for one in chosen), SourceFiles(diagnosis.texts)), remark + _left_out(left_out)
 
 
 def apply_best(diagnosis: Diagnosis, *, unchanged_since_ns: int) -> str:

@@ -5,12 +5,21 @@ from __future__ import annotations
 import difflib
 import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from shapecheck.diagnose.finding import Diagnosis, Edit, Finding, Fix
-from shapecheck.report.source_text import SourceFiles, SourceText, shown_path, split_lines
+from shapecheck.diagnose.finding import Diagnosis, Edit, File, Finding, Fix
+from shapecheck.report.notebook import Notebook, NotebookError
+from shapecheck.report.source_text import (
+    SourceFiles,
+    SourceText,
+    cell_text,
+    shown_file,
+    shown_line,
+    shown_path,
+    split_lines,
+)
 
 
 class EditError(Exception):
@@ -22,14 +31,14 @@ class Hunk:
     """Consecutive lines of one file that change, endings stripped.
 
     Attributes:
-        path: The file.
+        file: The file, or the cell.
         line: Number of the first line that changes.
         before: The lines that go.
         after: The lines that come instead.
         following: The unchanged line after them, if there is one.
     """
 
-    path: str
+    file: File
     line: int
     before: tuple[str, ...]
     after: tuple[str, ...]
@@ -54,7 +63,7 @@ def _end(edit: Edit) -> tuple[int, int]:
 
 def overlap(a: Edit, b: Edit) -> bool:
     """Whether two edits want the same characters of the same file; two insertions at one point do as well."""
-    if os.path.realpath(a.path) != os.path.realpath(b.path):
+    if (os.path.realpath(a.path), a.cell) != (os.path.realpath(b.path), b.cell):
         return False
     if _start(a) == _start(b):
         return True
@@ -72,12 +81,11 @@ def _checked(text: SourceText, edits: Iterable[Edit]) -> list[Edit]:
             or not 1 <= edit.column <= len(lines[edit.line - 1]) + 1
             or not 1 <= edit.end_column <= len(lines[edit.end_line - 1]) + 1
         ):
-            raise EditError(f"{shown_path(text.path)} has no line {edit.line}, column {edit.column} to edit any more")
+            raise EditError(f"{shown_file(text.file)} has no line {edit.line}, column {edit.column} to edit any more")
     for first, second in itertools.pairwise(ordered):
         if overlap(first, second):
             raise EditError(
-                f"two edits want the same place, {shown_path(text.path)}:{second.line}:{second.column}; "
-                "apply one, then run again"
+                f"two edits want the same place, {shown_line(second, column=True)}; apply one, then run again"
             )
     return ordered
 
@@ -136,24 +144,39 @@ def hunks(fix: Fix, files: SourceFiles) -> list[Hunk]:
         EditError: A file is gone, or the edits do not fit it.
     """
     found = []
-    for path, edits in edits_by_file(fix.edits).items():
-        text = files.read(path)
+    for file, edits in edits_by_file(fix.edits).items():
+        text = files.read(*file)
         if text is None:
-            raise EditError(f"{shown_path(path)} cannot be read any more")
+            raise EditError(f"{shown_file(file)} cannot be read any more")
         after = tuple(line.rstrip("\r\n") for line in patched_lines(text, edits))
         for a, b, c, d in changes(text.lines, after):
-            found.append(Hunk(path, a + 1, text.lines[a:b], after[c:d], text.lines[b : b + 1]))
+            found.append(Hunk(file, a + 1, text.lines[a:b], after[c:d], text.lines[b : b + 1]))
     return found
 
 
-def edits_by_file(edits: Iterable[Edit]) -> dict[str, list[Edit]]:
-    """Group edits by the file that they are for; two spellings of one path are one file."""
+def edits_by_file(edits: Iterable[Edit]) -> dict[File, list[Edit]]:
+    """Group edits by the file, or the cell, that they are for; two spellings of one path are one file."""
     spelling: dict[str, str] = {}
-    grouped: dict[str, list[Edit]] = {}
+    grouped: dict[File, list[Edit]] = {}
     for edit in edits:
         path = spelling.setdefault(os.path.realpath(edit.path), edit.path)
-        grouped.setdefault(path, []).append(edit)
+        grouped.setdefault((path, edit.cell), []).append(edit)
     return grouped
+
+
+def patched_notebook(notebook: Notebook, path: str, edits: Iterable[Edit]) -> str:
+    """A notebook's text with the edits made in its cells.
+
+    Raises:
+        EditError: Edits overlap, or lie outside their cells.
+    """
+    sources = {cell.number: cell.source for cell in notebook.cells}
+    changed = {}
+    for (_, number), own in edits_by_file(edits).items():
+        if number not in sources:
+            raise EditError(f"{shown_path(path)} has no cell {number} any more")
+        changed[number] = "".join(patched_lines(cell_text(path, number, sources[number]), own))
+    return notebook.replaced(changed)
 
 
 def best_fixes(diagnosis: Diagnosis, *, safe_only: bool = False) -> tuple[list[ChosenFix], list[ChosenFix]]:
@@ -194,14 +217,31 @@ def unified_diff(fixes: Iterable[Fix], files: SourceFiles, *, context: int = 3) 
         EditError: A file is gone, or the edits do not fit it or each other.
     """
     parts: list[str] = []
-    for path, edits in edits_by_file(edit for fix in fixes for edit in fix.edits).items():
-        text = files.read(path)
-        if text is None:
-            raise EditError(f"{shown_path(path)} cannot be read any more")
-        after = patched_lines(text, edits)
-        name = shown_path(path).replace(os.sep, "/")
+    for file, before, after in _before_and_after(edits_by_file(edit for fix in fixes for edit in fix.edits), files):
+        name = shown_file(file).replace(os.sep, "/")
         old, new = (name, name) if Path(name).is_absolute() else (f"a/{name}", f"b/{name}")
-        lines = difflib.unified_diff(text.raw_lines, after, old, new, n=context)
+        lines = difflib.unified_diff(before, after, old, new, n=context)
         # difflib leaves a last line without its ending, which would glue the next line to it.
         parts += [line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines]
     return "".join(parts)
+
+
+def _before_and_after(
+    grouped: dict[File, list[Edit]], files: SourceFiles
+) -> Iterator[tuple[File, tuple[str, ...], tuple[str, ...]]]:
+    """(file, lines before, lines after); of a notebook on the disk the lines are those of its JSON."""
+    notebooks: dict[str, list[Edit]] = {}
+    for (path, cell), edits in grouped.items():
+        if cell is not None and not path.startswith("<"):
+            notebooks.setdefault(path, []).extend(edits)
+            continue
+        text = files.read(path, cell)
+        if text is None:
+            raise EditError(f"{shown_file((path, cell))} cannot be read any more")
+        yield (path, cell), text.raw_lines, patched_lines(text, edits)
+    for path, edits in notebooks.items():
+        try:
+            notebook = Notebook.parse(Path(path).read_bytes())
+        except (OSError, NotebookError) as error:
+            raise EditError(f"{shown_path(path)} cannot be read any more") from error
+        yield (path, None), split_lines(notebook.text), split_lines(patched_notebook(notebook, path, edits))

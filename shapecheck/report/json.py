@@ -58,9 +58,13 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
+def _file(place: Span | Edit) -> dict[str, Any]:
+    return {"path": place.path} if place.cell is None else {"path": place.path, "cell": place.cell}
+
+
 def _span(span: Span) -> dict[str, Any]:
     return {
-        "path": span.path,
+        **_file(span),
         "line": span.line,
         "column": span.column,
         "end_line": span.end_line,
@@ -130,7 +134,7 @@ def _fix(fix: Fix) -> dict[str, Any]:
 
 def _edit(edit: Edit) -> dict[str, Any]:
     return {
-        "path": edit.path,
+        **_file(edit),
         "line": edit.line,
         "column": edit.column,
         "end_line": edit.end_line,

@@ -70,16 +70,20 @@ def _result(finding: Finding, index: int) -> dict[str, Any]:
         "locations": [_location(finding.location)],
         "relatedLocations": related,
     }
-    if finding.fixes:
-        result["fixes"] = [_fix(fix) for fix in finding.fixes if fix.edits]
+    if any(fix.edits and fix.edits[0].cell is None for fix in finding.fixes):
+        result["fixes"] = [_fix(fix) for fix in finding.fixes if fix.edits and fix.edits[0].cell is None]
     return result
 
 
 def _location(span: Span, note: str = "") -> dict[str, Any]:
     physical: dict[str, Any] = {"artifactLocation": {"uri": _uri(span.path)}}
-    if span.line >= 1:
-        physical["region"] = {**_region(span), "snippet": {"text": span.source}}
     location: dict[str, Any] = {"physicalLocation": physical}
+    if span.cell is not None:
+        # Lines of a cell are no lines of the file.
+        name = f"cell {span.cell}, line {span.line}"
+        location["logicalLocations"] = [{"name": name, "kind": "member", "decoratedName": span.source}]
+    elif span.line >= 1:
+        physical["region"] = {**_region(span), "snippet": {"text": span.source}}
     if note:
         location["message"] = {"text": note}
     return location
@@ -103,7 +107,7 @@ def _fix(fix: Fix) -> dict[str, Any]:
                 {"deletedRegion": _region(edit), "insertedContent": {"text": edit.replacement}} for edit in edits
             ],
         }
-        for path, edits in edits_by_file(fix.edits).items()
+        for (path, _), edits in edits_by_file(fix.edits).items()
     ]
     return {"description": {"text": description}, "artifactChanges": changes}
 

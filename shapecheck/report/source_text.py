@@ -7,29 +7,37 @@ import io
 import os
 import re
 import tokenize
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from shapecheck.diagnose.finding import Span
+from shapecheck.diagnose.finding import Edit, File, Span
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 
 
 @dataclass(frozen=True)
 class SourceText:
-    """One file of the user's.
+    """One file of the user's, or one cell.
 
     Attributes:
         path: As it was asked for.
         raw_lines: Lines with their own line endings; joined they are the whole text, without the byte order mark.
         encoding: As the file declares it, UTF-8 otherwise.
         bom: Whether the file starts with a UTF-8 byte order mark.
+        cell: Its number, of a notebook's cell.
     """
 
     path: str
     raw_lines: tuple[str, ...]
     encoding: str
     bom: bool
+    cell: int | None = None
+
+    @property
+    def file(self) -> File:
+        """What its lines count in."""
+        return (self.path, self.cell)
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -66,6 +74,11 @@ def decode(data: bytes, path: str) -> SourceText:
     return SourceText(path, split_lines(data.decode(encoding)), encoding, bom)
 
 
+def cell_text(path: str, cell: int | None, text: str) -> SourceText:
+    """A text that is no file by itself."""
+    return SourceText(path, split_lines(text), "utf-8", bom=False, cell=cell)
+
+
 def split_lines(text: str) -> tuple[str, ...]:
     """Split where Python's tokenizer does, endings kept: a form feed or U+2028 ends no line, as `splitlines` has it."""
     return tuple(line for line in _LINE.findall(text) if line)
@@ -76,23 +89,29 @@ def _squeezed(text: str) -> str:
 
 
 class SourceFiles:
-    """Reads each of the user's files once; a file that cannot be read is None."""
+    """Reads each of the user's files once; a file that cannot be read is None.
 
-    def __init__(self) -> None:
-        self._files: dict[str, SourceText | None] = {}
+    Args:
+        texts: What is no file by itself, and is taken from here.
+    """
 
-    def read(self, path: str) -> SourceText | None:
+    def __init__(self, texts: Mapping[File, str] | None = None) -> None:
+        self._files: dict[File, SourceText | None] = {
+            (path, cell): cell_text(path, cell, text) for (path, cell), text in (texts or {}).items()
+        }
+
+    def read(self, path: str, cell: int | None = None) -> SourceText | None:
         """The file's text, or None where it vanished or is no text."""
-        if path not in self._files:
+        if (path, cell) not in self._files:
             try:
-                self._files[path] = decode(Path(path).read_bytes(), path)
+                self._files[path, cell] = decode(Path(path).read_bytes(), path) if cell is None else None
             except (OSError, SyntaxError, ValueError):
-                self._files[path] = None
-        return self._files[path]
+                self._files[path, cell] = None
+        return self._files[path, cell]
 
     def lines_at(self, span: Span) -> tuple[str, ...] | None:
         """The lines that a span covers, or None where the file no longer holds the span's text there."""
-        text = self.read(span.path)
+        text = self.read(*span.file)
         if text is None or not 1 <= span.line <= span.end_line <= len(text.raw_lines):
             return None
         lines = text.lines[span.line - 1 : span.end_line]
@@ -118,3 +137,18 @@ def shown_path(path: str) -> str:
     except (ValueError, OSError):
         return path
     return path if relative.startswith("..") else relative
+
+
+def shown_file(file: File) -> str:
+    """A file, or a notebook and its cell: `net.ipynb, cell 3`; of cells that are in no file only the cell."""
+    path, cell = file
+    if cell is None:
+        return shown_path(path)
+    return f"cell {cell}" if path.startswith("<") else f"{shown_path(path)}, cell {cell}"
+
+
+def shown_line(place: Span | Edit, *, column: bool = False) -> str:
+    """A place as a reader knows it: `net.py:41` (with the column `net.py:41:9`), or `net.ipynb, cell 3, line 2`."""
+    if place.cell is not None:
+        return f"{shown_file(place.file)}, line {place.line}"
+    return f"{shown_path(place.path)}:{place.line}" + (f":{place.column}" if column else "")

@@ -9,7 +9,7 @@ from rich.text import Text
 from shapecheck.diagnose.finding import Diagnosis, Finding, LayerSummary, NetworkSummary
 from shapecheck.report.diff import best_fixes
 from shapecheck.report.excerpt import printable
-from shapecheck.report.source_text import shown_path
+from shapecheck.report.source_text import shown_line, shown_path
 
 Line = tuple[Text, int]
 _MOST_LAYERS = 8
@@ -62,7 +62,7 @@ def _loss(network: NetworkSummary) -> str:
         return ""
     if loss.inferred:
         return printable(f"  loss: taken to be {loss.formula}")
-    place = "" if loss.source is None else f", at {shown_path(loss.source.path)}:{loss.source.line}"
+    place = "" if loss.source is None else f", at {shown_line(loss.source)}"
     return printable(f"  loss: {loss.formula}{place}")
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from shapecheck.diagnose.finding import Diagnosis, Finding, Fix, Operand, Shape, Span, TrailStep
 from shapecheck.report.diff import EditError, hunks
 from shapecheck.report.excerpt import GUTTER, TAB, Mark, excerpt, margin, marks_for, printable
-from shapecheck.report.source_text import SourceFiles, shown_path
+from shapecheck.report.source_text import SourceFiles, shown_file, shown_line
 from shapecheck.report.summary import closing_lines, header_lines, plural
 
 MIN_WIDTH = 30
@@ -41,7 +41,7 @@ def render_terminal(diagnosis: Diagnosis, *, width: int = 80, color: bool = Fals
         Text that ends with a line break.
     """
     width = max(width, MIN_WIDTH)
-    files = SourceFiles()
+    files = SourceFiles(diagnosis.texts)
     rows = wrapped(header_lines(diagnosis), width)
     for finding in diagnosis.findings:
         rows.append(Text())
@@ -50,6 +50,23 @@ def render_terminal(diagnosis: Diagnosis, *, width: int = 80, color: bool = Fals
         rows.append(Text())
     rows += wrapped(closing_lines(diagnosis, fixing=fixing), width)
     return to_string(rows, color=color)
+
+
+def render_finding(
+    finding: Finding, files: SourceFiles, *, width: int = 80, color: bool = False, closing: str = ""
+) -> str:
+    """Write one finding by itself, as it stands in a report.
+
+    Args:
+        finding: What to say.
+        files: Where its code is read.
+        width: Columns of the terminal.
+        color: Whether to write colours (ANSI codes).
+        closing: A last line, on where to go from here.
+    """
+    width = max(width, MIN_WIDTH)
+    rows = _Block(finding, files, width).rows()
+    return to_string([*rows, *wrapped([(Text(closing), 2)] if closing else [], width)], color=color)
 
 
 def to_string(rows: Iterable[Text], *, color: bool) -> str:
@@ -95,10 +112,7 @@ def shape_text(shape: Shape) -> str:
 
 
 def _place(span: Span, *, column: bool = False) -> str:
-    path = printable(shown_path(span.path))
-    if span.line < 1:
-        return path
-    return f"{path}:{span.line}:{span.column}" if column else f"{path}:{span.line}"
+    return printable(shown_file(span.file) if span.line < 1 else shown_line(span, column=column))
 
 
 class _Block:
@@ -143,7 +157,7 @@ class _Block:
 
     def _code(self, span: Span, style: str) -> list[Text]:
         """The lines of a span with the operands that lie in it underlined, or else the span itself."""
-        if span.line < 1 or not (span.source or self.files.read(span.path)):
+        if span.line < 1 or not (span.source or self.files.read(*span.file)):
             return []
         self.shown.append(span)
         lines = self.files.lines_at(span)
@@ -159,7 +173,7 @@ class _Block:
         labels: dict[Span, list[str]] = {}
         for operand in self.finding.operands:
             where = operand.span
-            if where is None or where.path != span.path or any(operand is other for other in self.drawn):
+            if where is None or where.file != span.file or any(operand is other for other in self.drawn):
                 continue
             if where.line not in numbered or where.end_line not in numbered or not self.files.lines_at(where):
                 continue
@@ -179,7 +193,7 @@ class _Block:
         lines = span.source.splitlines()[:_MOST_LINES]
         numbered = dict(enumerate(lines, start=span.line))
         marks = [Mark(n, len(line) - len(line.lstrip()), len(line), style=style) for n, line in numbered.items()]
-        note = f"as it was when it ran; {shown_path(span.path)} has changed since or cannot be read"
+        note = f"as it was when it ran; {shown_file(span.file)} has changed since or cannot be read"
         rows = excerpt(numbered, marks, width=self.width, gutter=self.gutter)
         return rows + wrap(Text(note, style="dim"), self.width, self._bar(), self._bar())
 
@@ -188,12 +202,12 @@ class _Block:
 
     def _remarks(self, after_code: bool) -> list[Text]:
         """The message, and the shapes of the operands that no line of code on display holds."""
-        trail_lines = [(step.span.path, step.span.line, step.span.end_line) for step in self.steps]
+        trail_lines = [(step.span.file, step.span.line, step.span.end_line) for step in self.steps]
         texts = [self.finding.message] if self.finding.message else []
         for operand in self.finding.operands:
             where = operand.span
             in_trail = where is not None and any(
-                where.path == path and line <= where.line and where.end_line <= end for path, line, end in trail_lines
+                where.file == file and line <= where.line and where.end_line <= end for file, line, end in trail_lines
             )
             if in_trail or any(operand is other for other in self.drawn):
                 continue
@@ -224,6 +238,8 @@ class _Block:
         """A place, its folder left out where the block has named it already."""
         if span.path != self.finding.location.path or span.line < 1:
             return _place(span)
+        if span.cell is not None:
+            return f"cell {span.cell}, line {span.line}"
         return f"{printable(PurePath(span.path).name)}:{span.line}"
 
     def _note(self, text: Text) -> list[Text]:
@@ -248,11 +264,11 @@ class _Block:
         except EditError as error:
             return self._note(Text(f"cannot be shown as a diff: {error}"))
         rows: list[Text] = []
-        path = self.finding.location.path
+        file = self.finding.location.file
         for hunk in changed:
-            if hunk.path != path:
-                rows += [Text(" " * self.gutter + f"--> {printable(shown_path(hunk.path))}", style=GUTTER)]
-            path = hunk.path
+            if hunk.file != file:
+                rows += [Text(" " * self.gutter + f"--> {printable(shown_file(hunk.file))}", style=GUTTER)]
+            file = hunk.file
             for sign, style, lines in (("-", "red", hunk.before), ("+", "green", hunk.after)):
                 for number, line in enumerate(lines, start=hunk.line):
                     rows.append(self._diff_row(number, sign, line, style))
@@ -291,7 +307,7 @@ def _most_telling(span: Span, marks: list[Mark]) -> set[int]:
 
 
 def _same_lines(a: Span, b: Span) -> bool:
-    return (a.path, a.line, a.end_line) == (b.path, b.line, b.end_line)
+    return (a.file, a.line, a.end_line) == (b.file, b.line, b.end_line)
 
 
 def _shape_label(operand: Operand) -> str:

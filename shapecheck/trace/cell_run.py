@@ -78,4 +78,9 @@ def _from_cells(trail: types.TracebackType | None) -> types.TracebackType | None
 
 def shown(error: BaseException) -> str:
     """An exception as people who use notebooks know it: `Cell In[3], line 2`."""
-    return _PLACE.sub(r"  \1, line", "".join(traceback.format_exception(error)))
+    return as_in_notebooks("".join(traceback.format_exception(error)))
+
+
+def as_in_notebooks(text: str) -> str:
+    """A traceback's places in cells as notebooks write them."""
+    return _PLACE.sub(r"  \1, line", text)

@@ -206,7 +206,9 @@ def run(order: Order) -> None:
         python = error.__cause__ if isinstance(error, UnrunnableError) else error
         if python is not None:
             _report(python.with_traceback(None))
-        said = str(error) if isinstance(error, UnrunnableError) else f"{type(error).__name__}: {error}"
+        said = str(error)
+        if not isinstance(error, UnrunnableError):
+            said = f"{order.program.script} cannot be run: {type(error).__name__}: {error}"
         with open(order.result, "wb") as file:
             pickle.dump(said, file)
         _exit(2)

@@ -70,6 +70,12 @@ class Program:
         joined = Cells.join(cells)
         return cls(name, arguments, text=joined.text, cells=joined)
 
+    @property
+    def own_path(self) -> str:
+        """The path that the program's own sites have; what is in no file has a name in angle brackets."""
+        # Python joins and does not normalise.
+        return self.script if self.script.startswith("<") else os.path.join(os.getcwd(), self.script)
+
 
 class UnrunnableError(Exception):
     """The program turned out to be none; the message says why in one sentence."""
@@ -278,13 +284,13 @@ def _start_of_module(program: Program, compiler: PlainCompiler, namespace: dict[
 def _start_of_script(program: Program, compiler: PlainCompiler, namespace: dict[str, Any]) -> Start:
     namespace.update(__spec__=None, __package__=None, __annotations__={})
     if program.text is None:
-        path = os.path.join(os.getcwd(), program.script)  # Python joins and does not normalise
+        path = program.own_path
         loader: Any = importlib.machinery.SourceFileLoader("__main__", path)
         namespace.update(__file__=path, __loader__=loader, __cached__=None)
         root = os.path.dirname(os.path.realpath(path))
         sys.path.insert(0, root)
     else:
-        path, root = program.script, os.path.realpath(os.getcwd())
+        path, root = program.own_path, os.path.realpath(os.getcwd())
         namespace.update(__loader__=importlib.machinery.BuiltinImporter)
         sys.argv[0] = "-"
         sys.path.insert(0, "")
@@ -295,9 +301,8 @@ def _start_of_script(program: Program, compiler: PlainCompiler, namespace: dict[
 def _start_of_cells(program: Program, cells: Cells, compiler: PlainCompiler, namespace: dict[str, Any]) -> Start:
     namespace.update(__spec__=None, __package__=None, __loader__=None)
     namespace["__doc__"] = "Automatically created module for IPython interactive environment"
-    path, root = program.script, os.path.realpath(os.getcwd())
+    path, root = program.own_path, os.path.realpath(os.getcwd())
     if not program.script.startswith("<"):
-        path = os.path.join(os.getcwd(), program.script)
         root = os.path.dirname(os.path.realpath(path))
     codes = compiler.compile_cells(path, compiler.text_of(path, program.text), cells)
     os.chdir(root)
@@ -367,7 +372,7 @@ def execute(
     return recording
 
 
-_OURS = frozenset({__file__, cell_run.__file__})
+_OURS = frozenset({__file__, cell_run.__file__, os.path.join(os.path.dirname(__file__), "call.py")})
 
 
 def _users_part(traceback: types.TracebackType | None) -> types.TracebackType | None:

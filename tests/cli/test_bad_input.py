@@ -24,8 +24,6 @@ BAD = [
     ("no such folder", {}, "nets/script.py", ["there is no folder nets either"]),
     ("a folder", {"nets/train.py": b""}, "nets", ["nets is a folder", "such as nets/train.py"]),
     ("an empty folder", {"nets/data.txt": b""}, "nets", ["nets is a folder: name the script in it"]),
-    ("standard input", {}, "-", ["save it to a file"]),
-    ("a notebook", {"net.ipynb": b"{}"}, "net.ipynb", ["net.ipynb is a notebook", "nbconvert"]),
     ("compiled", {"net.pyc": b"\xcb\r\r\n\0\0"}, "net.pyc", ["null bytes"]),
     ("utf-16", {"a.py": "x = 1\n".encode("utf-16")}, "a.py", ["null bytes"]),
     ("not utf-8", {"a.py": b"x = 1\ny = 'caf\xe9'\n"}, "a.py", ["not UTF-8", "0xe9 at line 2, column 9", "latin-1"]),
