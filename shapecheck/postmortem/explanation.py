@@ -95,6 +95,8 @@ def _advice(finding: Finding) -> str:
     main = sys.modules.get("__main__")
     spec = getattr(main, "__spec__", None)
     script = getattr(main, "__file__", None)
+    if not Path(finding.location.path).is_file():
+        return f"more about it: python -m shapecheck explain {finding.code}"
     arguments = "".join(" " + shlex.quote(argument) for argument in sys.argv[1:])
     if spec is not None and getattr(spec, "name", None):
         name = spec.name.removesuffix(".__main__")

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import threading
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 
@@ -31,7 +31,8 @@ class _Uncaught(_Hook):
     """In the place of `sys.excepthook`."""
 
     def __call__(self, kind: type[BaseException], error: BaseException, trail: TracebackType | None) -> None:
-        self.previous(kind, error, trail)
+        if self.previous is not sys.__excepthook__ or not _shown_by_console(sys._getframe(1), kind, error, trail):
+            self.previous(kind, error, trail)
         self.explain(error)
 
 
@@ -42,6 +43,28 @@ class _InThread(_Hook):
         error = arguments.exc_value
         self.previous(arguments)
         self.explain(error)
+
+
+def _shown_by_console(
+    caller: FrameType, kind: type[BaseException], error: BaseException, trail: TracebackType | None
+) -> bool:
+    """Show an exception as a console of the standard library does itself when nobody has set a hook.
+
+    `code.interact` and Python 3.13's prompt hand the exception to a hook in place of their own way, which leaves out
+    their own frames and has colours.
+    """
+    console: Any = caller.f_locals.get("self")
+    if caller.f_globals.get("__name__") != "code" or not caller.f_code.co_name.endswith("showtraceback"):
+        return False
+    if hasattr(console, "_excepthook"):
+        console._excepthook(kind, error, trail)
+    elif trail is not None and hasattr(console, "write"):
+        import traceback
+
+        console.write("".join(traceback.format_exception(kind, error, trail.tb_next)))
+    else:
+        return False
+    return True
 
 
 _installed: tuple[_Uncaught, _InThread] | None = None
