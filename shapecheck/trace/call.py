@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.trace.run import UnrunnableError, folder_of
+from shapecheck.trace.run import UnrunnableError, folder_of, is_users
 
 _NAME = "<--with>"
 _EXAMPLE = 'give its arguments with --with, such as --with "X=np.ones((4, 3)), y=np.zeros(4)"'
@@ -126,17 +126,18 @@ class Call:
         try:
             return eval(compile(ast.Expression(node), _NAME, "eval", dont_inherit=True), scope)
         except Exception as error:
-            if self._is_users(error):
+            if self._is_theirs(error):
                 raise
             text = ast.unparse(node)
             raise UnrunnableError(f"`{text}` of --with cannot be evaluated: {type(error).__name__}: {error}") from None
 
-    def _is_users(self, error: Exception) -> bool:
+    def _is_theirs(self, error: Exception) -> bool:
         """Whether an exception came from the user's own code rather than from the words after `--with`."""
         trail = error.__traceback__
         while trail is not None:
-            if os.path.realpath(trail.tb_frame.f_code.co_filename).startswith(self.roots):
-                return os.path.realpath(trail.tb_frame.f_code.co_filename) != os.path.realpath(__file__)
+            file = trail.tb_frame.f_code.co_filename
+            if not file.startswith("<") and is_users(file, self.roots):
+                return True
             trail = trail.tb_next
         return False
 

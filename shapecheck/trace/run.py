@@ -137,7 +137,7 @@ class _RecordingCompiler(PlainCompiler):
         return compile_recorded(unit, name, self.recorder.hooks, flags=flags)
 
 
-def _is_users(path: str, roots: tuple[str, ...]) -> bool:
+def is_users(path: str, roots: tuple[str, ...]) -> bool:
     """Whether a module file belongs to the user: beneath one of the program's folders and not installed."""
     real = os.path.realpath(path)
     if not real.startswith(tuple(os.path.join(root, "") for root in roots)):
@@ -157,7 +157,7 @@ def recorded_imports(compiler: PlainCompiler, roots: tuple[str, ...]) -> Iterato
 
     def get_code(self: importlib.machinery.SourceFileLoader, fullname: str) -> types.CodeType | None:
         path = self.get_filename(fullname)
-        if not _is_users(path, roots):
+        if not is_users(path, roots):
             return original(self, fullname)
         if os.path.realpath(path) not in compiler.replaced:
             original(self, fullname)  # its errors, its warnings, its cache file

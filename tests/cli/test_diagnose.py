@@ -18,6 +18,7 @@ import shapecheck
 from shapecheck.cli import main
 from shapecheck.diagnose.finding import Diagnosis, Finding, Fix, ProgramOutcome, Span, Status
 from shapecheck.report.stream import Output
+from shapecheck.trace.run import Program
 
 FINISHED = ProgramOutcome("finished", None, 0.5)
 CRASHED = ProgramOutcome("exception", ("ValueError", "shapes"), 0.5)
@@ -29,8 +30,7 @@ class Request:
     """The contract of the pipeline, with its defaults."""
 
     script: str
-    arguments: tuple[str, ...]
-    module: bool = False
+    program: Program
     timeout: float = 60.0
     memory_mib: int | None = None
     trace_memory_mib: int = 256
@@ -54,7 +54,7 @@ class Run:
 def diagnose(monkeypatch, capsys) -> Callable[..., Run]:
     """Run `diagnose` with a pipeline that gives the wanted answer."""
 
-    monkeypatch.setattr("shapecheck.script_file.unusable", lambda script: None)
+    monkeypatch.setattr("shapecheck.programs.unusable", lambda script: None)
 
     def run(*arguments: str, answer: Any = CLEAN) -> Run:
         requests: list[Any] = []
@@ -77,20 +77,24 @@ def diagnose(monkeypatch, capsys) -> Callable[..., Run]:
     return run
 
 
+def asked(script: str, arguments: tuple[str, ...], *, module: bool = False, **options: Any) -> Request:
+    return Request(script, Program(script, arguments, module), **options)
+
+
 #        id                      command line                                      request
 REQUESTS = [
-    ("plain", ["script.py"], Request("script.py", ())),
-    ("script's own options", ["script.py", "--fix", "-x", "--", "y"], Request("script.py", ("--fix", "-x", "--", "y"))),
-    ("our --help is not the script's", ["script.py", "--help"], Request("script.py", ("--help",))),
-    ("double dash before", ["--", "-script.py", "a"], Request("-script.py", ("a",))),
-    ("module", ["-m", "package.module", "--epochs", "3"], Request("package.module", ("--epochs", "3"), module=True)),
-    ("limits", ["--timeout", "1.5", "--memory", "512", "s.py"], Request("s.py", (), timeout=1.5, memory_mib=512)),
-    ("trace memory", ["--trace-memory", "64", "s.py"], Request("s.py", (), trace_memory_mib=64)),
-    ("no trials", ["--no-trials", "s.py"], Request("s.py", (), trials=False)),
-    ("json", ["--format", "json", "s.py"], Request("s.py", (), script_stdout_to_stderr=True)),
-    ("sarif", ["--format=sarif", "s.py"], Request("s.py", (), script_stdout_to_stderr=True)),
-    ("terminal", ["--format", "terminal", "s.py"], Request("s.py", ())),
-    ("diff", ["--diff", "s.py"], Request("s.py", (), script_stdout_to_stderr=True)),
+    ("plain", ["script.py"], asked("script.py", ())),
+    ("script's own options", ["script.py", "--fix", "-x", "--", "y"], asked("script.py", ("--fix", "-x", "--", "y"))),
+    ("our --help is not the script's", ["script.py", "--help"], asked("script.py", ("--help",))),
+    ("double dash before", ["--", "-script.py", "a"], asked("-script.py", ("a",))),
+    ("module", ["-m", "package.module", "--epochs", "3"], asked("package.module", ("--epochs", "3"), module=True)),
+    ("limits", ["--timeout", "1.5", "--memory", "512", "s.py"], asked("s.py", (), timeout=1.5, memory_mib=512)),
+    ("trace memory", ["--trace-memory", "64", "s.py"], asked("s.py", (), trace_memory_mib=64)),
+    ("no trials", ["--no-trials", "s.py"], asked("s.py", (), trials=False)),
+    ("json", ["--format", "json", "s.py"], asked("s.py", (), script_stdout_to_stderr=True)),
+    ("sarif", ["--format=sarif", "s.py"], asked("s.py", (), script_stdout_to_stderr=True)),
+    ("terminal", ["--format", "terminal", "s.py"], asked("s.py", ())),
+    ("diff", ["--diff", "s.py"], asked("s.py", (), script_stdout_to_stderr=True)),
 ]
 
 
@@ -110,6 +114,10 @@ USAGE = [
     ("no memory", ["--memory", "0", "s.py"], "--memory"),
     ("diff and fix", ["--diff", "--fix", "s.py"], "choose one"),
     ("diff and format", ["--diff", "--format", "json", "s.py"], "leave --format out"),
+    ("inputs of no function", ["--with", "X=1", "s.py"], "name the function with --function"),
+    ("function and script", ["--function", "net:train", "s.py"], "leave SCRIPT and -m out"),
+    ("function and module", ["--function", "net:train", "-m"], "leave SCRIPT and -m out"),
+    ("fix of standard input", ["--fix", "-"], "Use --diff"),
 ]
 
 
