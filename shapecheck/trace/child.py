@@ -48,6 +48,7 @@ class Trace:
         events: How many events were kept, and at least that many happened.
         modules: Names of the installed modules that the program imported, for the trials to import once.
         left: Whether the program ended itself by `os._exit`, which skips all that is done at the end.
+        warned: (file, line, text) of the warnings that its files drew, in the order in which they came.
         generators: What the global random generators started from.
     """
 
@@ -62,6 +63,7 @@ class Trace:
     events: int = 0
     modules: list[str] = field(default_factory=list)
     left: bool = False
+    warned: list[tuple[str, int, str]] = field(default_factory=list)
     generators: GeneratorStates | None = None
 
 
@@ -82,7 +84,25 @@ def trace_of(recording: Recording) -> Trace:
         sources=recording.sources,
         scopes=recording.scopes,
         events=len(recorder.window) + len(recorder.ring),
+        warned=_warned(recording),
     )
+
+
+def _warned(recording: Recording) -> list[tuple[str, int, str]]:
+    """What Python remembers of the warnings of the program's own files, so as to show each but once."""
+    scopes = {str(recording.namespace.get("__file__")): recording.namespace}
+    for module in list(sys.modules.values()):
+        path = getattr(module, "__file__", None)
+        if path in recording.sources:
+            scopes.setdefault(path, module.__dict__)
+    found = []
+    for path, scope in scopes.items():
+        registry = scope.get("__warningregistry__")
+        for key in registry if isinstance(registry, dict) else ():
+            if isinstance(key, tuple) and len(key) == 3 and path in recording.sources:
+                text, _, line = key
+                found.append((path, int(line), str(text)))
+    return found
 
 
 class _Pickler(pickle.Pickler):
