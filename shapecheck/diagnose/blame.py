@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,23 @@ from shapecheck.trace.tape import Operation
 _PRODUCTS = frozenset({"*", "*=", "numpy.multiply"})
 
 
-def blamed(matching: Matching, value: int, wanted: Any) -> int | None:
-    """The site of a slope's formula that is wrong, where a product is wrong because of it.
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """An operand that is to blame for a wrong expression.
+
+    Attributes:
+        site: Where it was made or read.
+        value: Its number.
+        wanted: What it should have been; NaN where that makes no difference.
+    """
+
+    site: int
+    value: int
+    wanted: Any
+
+
+def blamed(matching: Matching, value: int, wanted: Any) -> Origin | None:
+    """The slope's formula that is wrong, where a product is wrong because of it.
 
     In `upstream * slope` the slope that is wanted is known. Where the slope's own formula gives it at another value of
     the forward pass, its argument was the wrong one, and the blame stays with the product, as it does where the same
@@ -27,7 +43,7 @@ def blamed(matching: Matching, value: int, wanted: Any) -> int | None:
         wanted: What it should have been.
 
     Returns:
-        The number of the site that made the slope; None where the product itself is to blame, or cannot be told.
+        The slope; None where the product itself is to blame, or cannot be told.
     """
     replay = matching.replay
     operation = _producer(replay, value)
@@ -45,11 +61,13 @@ def blamed(matching: Matching, value: int, wanted: Any) -> int | None:
         return None
     if _another_argument(matching, slopes[0], carrier, wanted, standings):
         return None
-    return made.site
+    with np.errstate(all="ignore"):
+        slope = np.where(np.abs(carrier) > 1e-12 * np.abs(carrier).max(initial=0.0), wanted / carrier, np.nan)
+    return Origin(made.site, slopes[0], slope)
 
 
-def read_at(matching: Matching, value: int, wanted: Any) -> int | None:
-    """The site that read an adjoint of the wrong layer, where an operation is wrong because it was given that.
+def read_at(matching: Matching, value: int, wanted: Any) -> Origin | None:
+    """The operand that is an adjoint of the wrong layer, where an operation is wrong because it was given that.
 
     Args:
         matching: The adjoints.
@@ -57,8 +75,8 @@ def read_at(matching: Matching, value: int, wanted: Any) -> int | None:
         wanted: What it should have been.
 
     Returns:
-        The number of the site that took the operand out of a list or dictionary; None where no other adjoint in the
-        operand's place would give what is wanted, or it was not read from a container.
+        The operand, at the site that took it out of a list or dictionary; None where no other adjoint in its place
+        would give what is wanted, or it was not read from a container.
     """
     replay = matching.replay
     operation = _producer(replay, value)
@@ -77,12 +95,13 @@ def read_at(matching: Matching, value: int, wanted: Any) -> int | None:
             except (ValueError, TypeError, IndexError):
                 continue
             if result.shape == wanted.shape and np.any(result) and _same_direction(result, wanted):
-                return _access_of(replay, operand, operation.number)
+                site = _access_of(replay, operand, operation.number)
+                return Origin(site, operand, np.asarray(matching.adjoints[other])) if site is not None else None
     return None
 
 
-def wrong_addend(matching: Matching, value: int) -> int | None:
-    """The site of the one addend that is to blame for a wrong sum.
+def wrong_addend(matching: Matching, value: int, wanted: Any) -> Origin | None:
+    """The one addend that is to blame for a wrong sum.
 
     An addend is only a part of an adjoint, so even a right one matches nothing. It is to blame if all that it was made
     from is verified and the other addend has been part of a sum that was right, for another layer or at another time.
@@ -90,9 +109,10 @@ def wrong_addend(matching: Matching, value: int) -> int | None:
     Args:
         matching: The adjoints.
         value: The sum.
+        wanted: What it should have been.
 
     Returns:
-        The number of the addend's site; None where it cannot be told.
+        The addend; None where it cannot be told.
     """
     replay = matching.replay
     operation = _producer(replay, value)
@@ -107,8 +127,12 @@ def wrong_addend(matching: Matching, value: int) -> int | None:
         if made is None or made.site is None or made.site in trusted or made.function == "leaf":
             continue
         if all(standings.get(i) is not Standing.UNVERIFIED for i in made.inputs):
-            suspicious.append(made.site)
-    return suspicious[0] if len(suspicious) == 1 and right else None
+            suspicious.append((made.site, addend))
+    if len(suspicious) != 1 or not right:
+        return None
+    site, addend = suspicious[0]
+    rest = sum(np.asarray(replay.recorded[i], dtype=float) for i in operation.inputs if i != addend)
+    return Origin(site, addend, np.asarray(wanted, dtype=float) - rest)
 
 
 class _With(list[Any]):
@@ -217,4 +241,4 @@ def _same_direction(left: Any, right: Any) -> bool:
     return abs(product) >= (1 - 1e-9) * float(np.linalg.norm(left) * np.linalg.norm(right))
 
 
-__all__ = ["blamed", "read_at", "wrong_addend"]
+__all__ = ["Origin", "blamed", "read_at", "wrong_addend"]

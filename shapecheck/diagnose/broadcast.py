@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from shapecheck.diagnose.crash import show
 from shapecheck.diagnose.finding import Finding, Operand, Span
+from shapecheck.diagnose.targets import Target
 from shapecheck.network.broadcasts import OuterBroadcast, outer_broadcasts
 from shapecheck.network.dependence import Dependence
 from shapecheck.network.layers import Layers
@@ -21,10 +22,15 @@ _COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">=", "numpy.equal", "nump
 
 @dataclass(frozen=True)
 class SilentMistake:
-    """A finding of something that did not stop the program, and the place as if it had."""
+    """A finding of something that did not stop the program, and the place as if it had.
+
+    Attributes:
+        targets: What expressions should have given, where the adjoints tell.
+    """
 
     finding: Finding
     failure: Failure
+    targets: tuple[Target, ...] = ()
 
 
 def silent_mistakes(trace: Trace, layers: Layers) -> list[SilentMistake]:

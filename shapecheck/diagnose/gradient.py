@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.diagnose.blame import blamed, read_at, wrong_addend
+from shapecheck.diagnose.blame import Origin, blamed, read_at, wrong_addend
 from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
 from shapecheck.diagnose.loops import joint_targets
+from shapecheck.diagnose.targets import Target, targets_of
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.gradients.losses import Loss, Step, find_losses, steps
 from shapecheck.gradients.matching import EXACT, Standing
@@ -39,6 +40,7 @@ class Suspect:
         operands_right: Whether all that went into it was verified or is part of the forward pass.
         scale: For a factor that is wrong: what the value has to be multiplied by.
         origin: The site of an operand (a slope computed elsewhere) that is to blame, if it is not this expression.
+        targets: What an edit has to reach: results of expressions, and what they should have been.
         reason: `value` (matches nothing), `scale`, `other` (it is the adjoint of something else), `axis` (a reduction
             of the forward pass that should run along `axis`).
     """
@@ -52,6 +54,7 @@ class Suspect:
     scale: float | None = None
     origin: int | None = None
     axis: int | None = None
+    targets: tuple[Target, ...] = ()
 
 
 @dataclass(slots=True)
@@ -126,18 +129,23 @@ def _of_axis(axis: WrongAxis, wrong: Iterable[int]) -> Suspect:
 
 
 def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
-    if suspect.reason == "other":
-        return replace(suspect, origin=_renamed_at(suspect, known))
-    if suspect.reason != "value":
+    wanted = {value: array for value, (_, array) in suspect.wanted.items()}
+    if not wanted:
         return suspect
+    origin = _origin(suspect, known) if suspect.reason == "value" else None
+    site = _renamed_at(suspect, known) if suspect.reason == "other" else origin.site if origin is not None else None
+    targets = targets_of(suspect.site, wanted, origin, known)
+    return replace(suspect, origin=site, targets=targets)
+
+
+def _origin(suspect: Suspect, known: Verdicts) -> Origin | None:
     value = suspect.values[0]
     wanted = np.asarray(suspect.wanted[value][1], dtype=float)
-    origin = blamed(known.matching, value, wanted)
-    if origin is None:
-        origin = read_at(known.matching, value, wanted)
-    if origin is None:
-        origin = wrong_addend(known.matching, value)
-    return replace(suspect, origin=origin) if origin is not None else suspect
+    for find in (blamed, read_at, wrong_addend):
+        origin = find(known.matching, value, wanted)
+        if origin is not None:
+            return origin
+    return None
 
 
 def _renamed_at(suspect: Suspect, known: Verdicts) -> int | None:

@@ -77,7 +77,7 @@ def _finding(trace: Trace, tape: Tape, layers: Layers, chosen: Diagnosis, suspec
     values = tuple(suspect.values[:1])
     producer = tape.values[values[0]].producer if values else None
     inputs = tape.operations[producer].inputs if producer is not None else ()
-    return SilentMistake(finding, pseudo_failure(trace, tape, cause, tuple(inputs) or values))
+    return SilentMistake(finding, pseudo_failure(trace, tape, cause, tuple(inputs) or values), suspect.targets)
 
 
 def _span(site: Site) -> Span:

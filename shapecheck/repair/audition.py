@@ -210,6 +210,20 @@ def _slice(text: str, place: Edit) -> str:
     return "".join(chosen)
 
 
+def edited_slice(text: str, place: Edit, edits: Sequence[Edit]) -> str | None:
+    """An expression's text with edits made that lie within it; None where they cannot be made together."""
+    moved = []
+    for edit in edits:
+        start = edit.column - (place.column - 1 if edit.line == place.line else 0)
+        end = edit.end_column - (place.column - 1 if edit.end_line == place.line else 0)
+        first, last = edit.line - place.line + 1, edit.end_line - place.line + 1
+        moved.append(Edit(edit.path, first, start, last, end, edit.replacement))
+    try:
+        return apply_edits(_slice(text, place), moved)
+    except ValueError:
+        return None
+
+
 def is_expression(text: str) -> bool:
     """Whether a text can stand in a function of its own: one expression that binds and awaits nothing."""
     try:

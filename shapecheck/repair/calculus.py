@@ -61,7 +61,8 @@ def _square(node: ast.expr | None) -> ast.expr | None:
     return None
 
 
-def _slopes(value: str) -> dict[str, str]:
+def slopes_at(value: str) -> dict[str, str]:
+    """What each activation's slope is called, and its text, in terms of the activation's value."""
     return {
         f"the slope of a sigmoid, `{value} * (1 - {value})`": f"{value} * (1 - {value})",
         f"the slope of tanh, `1 - {value} ** 2`": f"(1 - {value} ** 2)",
@@ -73,11 +74,11 @@ def _slope_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
     known = slope_of(node)
     if known is not None:
         name, value = known
-        for title, text in _slopes(place.atom(value)).items():
+        for title, text in slopes_at(place.atom(value)).items():
             if name not in title:
                 yield place.candidate(f"use {title}", "slope", node, text, 0.8)
         for other in _same_shape(place, value)[:6]:
-            for title, text in _slopes(other).items():
+            for title, text in slopes_at(other).items():
                 yield place.candidate(f"use {title}", "slope", node, text, 1.2 if name in title else 1.6)
         return
     yield from _chained_slopes(place, node)
@@ -86,7 +87,7 @@ def _slope_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
         for other in _arrays_of_shape(place, shape)[:6]:
             if other in place.text(node).split():
                 continue
-            for title, text in _slopes(other).items():
+            for title, text in slopes_at(other).items():
                 new = f"{place.atom(node)} * {text}"
                 yield place.candidate(f"multiply by {title}", "missing slope", node, new, 1.7)
 
@@ -105,7 +106,7 @@ def _chained_slopes(place: Place, node: ast.expr) -> Iterator[Candidate]:
         same = [j for j, f in enumerate(factors) if j != i and ast.dump(f) == ast.dump(value)]
         if same:
             rest = " * ".join(place.atom(f) for j, f in enumerate(factors) if j not in {i, same[0]})
-            for title, text in _slopes(place.atom(value)).items():
+            for title, text in slopes_at(place.atom(value)).items():
                 if "sigmoid" not in title:
                     yield place.candidate(f"use {title}", "slope", node, f"{rest} * {text}", 0.8)
 

@@ -113,6 +113,7 @@ class Search:
         self.late = trace.tail is not None and not Surroundings(trace).growth()
         self.early = trace.tail is not None and not self.late
         self.tried = 0
+        self.heard = 0
         self.dropped = 0
         self.evidence = Evidence(len(find_parameters(trace.head)) if trace.tail is not None else 0)
         self._queue: list[tuple[float, int, _Trial | _Stage]] = []

@@ -44,6 +44,10 @@ class Module:
                 inner = "<lambda>" if function == "<module>" else f"{function}.<lambda>"
             self._enter(child, inner)
 
+    def expressions(self) -> Iterator[ast.expr]:
+        """Every expression of the file."""
+        return (node for node in self.parents if isinstance(node, ast.expr) and hasattr(node, "lineno"))
+
     def statement(self, node: ast.AST) -> ast.stmt:
         """The statement that holds a node."""
         while not isinstance(node, ast.stmt):

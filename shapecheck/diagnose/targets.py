@@ -1,0 +1,111 @@
+"""What wrong expressions should have given: the expression to blame, and the operands that may have misled it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shapecheck.diagnose.blame import Origin
+from shapecheck.diagnose.verdicts import Verdicts
+from shapecheck.gradients.adjoints import Adjoints
+from shapecheck.trace.tape import Operation
+
+# So many values are tried in the place of an operand.
+_MOST_OTHERS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Results of an expression, and what they should have been.
+
+    Attributes:
+        site: The expression; None for an operand, wherever it was handed over.
+        wanted: Value number -> the array that it should have been, up to a factor; NaN where that makes no difference.
+    """
+
+    site: int | None
+    wanted: dict[int, Any]
+
+
+def targets_of(site: int, wanted: dict[int, Any], origin: Origin | None, known: Verdicts) -> tuple[Target, ...]:
+    """What to aim at to mend an expression: itself, the operand that is to blame, operands that could be others.
+
+    Args:
+        site: The expression.
+        wanted: Its results, each with what it should have been.
+        origin: The operand to blame, if that is known.
+        known: The verdicts of the step.
+    """
+    found = [Target(site, wanted)]
+    if origin is not None:
+        found.insert(0, Target(origin.site, {origin.value: origin.wanted}))
+    for value, array in list(wanted.items())[:1]:
+        found += _exchanged(known, value, np.asarray(array, dtype=float))
+    return tuple(found)
+
+
+def _exchanged(known: Verdicts, value: int, wanted: Any) -> Iterator[Target]:
+    """Operands in whose place another value of the program gives what is wanted."""
+    replay, adjoints = known.replay, known.matching.adjoints
+    operation = known.producer(value)
+    step = replay.step(operation) if operation is not None else None
+    if operation is None or step is None:
+        return
+    for operand in dict.fromkeys(operation.inputs):
+        for other in _others(known, adjoints, operation, operand):
+            try:
+                result = np.asarray(step(_With(replay.recorded, operand, other)), dtype=float)
+            except (ValueError, TypeError, IndexError):
+                continue
+            if result.shape == wanted.shape and np.any(result) and _same_direction(result, wanted):
+                yield Target(None, {operand: other})
+                break
+
+
+def _others(known: Verdicts, adjoints: Adjoints, operation: Operation, operand: int) -> Iterator[Any]:
+    """Values that could be meant for an operand: of its shape, and of its kind."""
+    replay = known.replay
+    shape = np.shape(replay.recorded[operand])
+    if not shape or np.prod(shape, dtype=int) < 2:
+        return
+    tape = replay.tape
+    tried: list[Any] = [replay.recorded[operand]]
+    for number in range(len(tape.values)):
+        if tape.values[number].shape != shape or number == operand:
+            continue
+        producer = tape.values[number].producer
+        if producer is not None and producer >= operation.number:
+            continue
+        array = replay.recorded[number]
+        if array is None or any(np.array_equal(array, t) for t in tried):
+            continue
+        tried.append(array)
+        yield array
+        if len(tried) > _MOST_OTHERS:
+            return
+    for number in adjoints.of:
+        if np.shape(adjoints[number]) == shape and len(tried) <= 2 * _MOST_OTHERS:
+            tried.append(adjoints[number])
+            yield adjoints[number]
+
+
+class _With(list[Any]):
+    """The recorded values with one of them replaced."""
+
+    def __init__(self, recorded: list[Any], number: int, array: Any) -> None:
+        super().__init__(recorded)
+        self[number] = array
+
+
+def _same_direction(left: Any, right: Any) -> bool:
+    known = np.isfinite(right)
+    left, right = left[known], right[known]
+    product = float(np.sum(left * right))
+    size = float(np.linalg.norm(left) * np.linalg.norm(right))
+    return bool(size) and abs(product) >= (1 - 1e-9) * size
+
+
+__all__ = ["Target", "targets_of"]

@@ -1,0 +1,119 @@
+"""Where a wrong result can be mended: the expressions that gave it, or handed over what it was made from."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from shapecheck.diagnose.targets import Target
+from shapecheck.repair.audition import Instance
+from shapecheck.repair.surroundings import Module, Surroundings
+from shapecheck.trace.sites import Site
+from shapecheck.trace.tape import Tape
+
+_MOST_INSTANCES = 12
+_MOST_AIMS = 8
+
+
+@dataclass(frozen=True)
+class Aim:
+    """An expression, and what its results should have been."""
+
+    path: str
+    node: ast.expr
+    instances: tuple[Instance, ...]
+
+
+def aims(tape: Tape, surroundings: Surroundings, targets: Sequence[Target]) -> list[Aim]:
+    """The expressions to rewrite for some targets, the first target's first; each once."""
+    found: dict[ast.expr, Aim] = {}
+    home = next((tape.sites[t.site] for t in targets if t.site is not None), None)
+    for target in targets:
+        instances = tuple(
+            Instance(tape.values[number].array, wanted)
+            for number, wanted in list(target.wanted.items())[:_MOST_INSTANCES]
+            if tape.values[number].array is not None
+        )
+        if not instances:
+            continue
+        for path, node in _places(tape, surroundings, target, home):
+            found.setdefault(node, Aim(path, node, instances))
+    return list(found.values())[:_MOST_AIMS]
+
+
+def _places(
+    tape: Tape, surroundings: Surroundings, target: Target, home: Site | None
+) -> Iterator[tuple[str, ast.expr]]:
+    if target.site is not None:
+        yield from _at(surroundings, tape.sites[target.site])
+        return
+    for number in target.wanted:
+        for access in tape.accesses:
+            if access.value == number:
+                yield from _at(surroundings, tape.sites[access.site])
+        for binding in tape.bindings:
+            if binding.value == number:
+                yield from _bound(surroundings, tape.sites[binding.site], binding.key)
+        if home is not None:
+            yield from _handed_over(surroundings, home)
+
+
+def _at(surroundings: Surroundings, site: Site) -> Iterator[tuple[str, ast.expr]]:
+    """The expression at a site."""
+    module = surroundings.modules.get(site.path)
+    if module is None:
+        return
+    for node in module.expressions():
+        if module.source.place(node) == (site.line, site.column, site.end_line, site.end_column):
+            yield site.path, node
+            return
+
+
+def _bound(surroundings: Surroundings, site: Site, key: object) -> Iterator[tuple[str, ast.expr]]:
+    """The expression whose value an assignment gave a name, or an element of what it built."""
+    module = surroundings.modules.get(site.path)
+    statement = module.at_line(site.line) if module is not None else None
+    value = getattr(statement, "value", None)
+    if not isinstance(statement, ast.Assign | ast.AnnAssign) or value is None:
+        return
+    if isinstance(value, ast.Tuple | ast.List) and isinstance(key, int) and -len(value.elts) <= key < len(value.elts):
+        yield site.path, value.elts[key]
+    elif isinstance(value, ast.Dict):
+        for name, element in zip(value.keys, value.values, strict=True):
+            if isinstance(name, ast.Constant) and name.value == key:
+                yield site.path, element
+    elif not isinstance(value, ast.Tuple | ast.List):
+        yield site.path, value
+
+
+def _handed_over(surroundings: Surroundings, home: Site) -> Iterator[tuple[str, ast.expr]]:
+    """The arguments with which the function around an expression is called, for the parameters that it uses."""
+    module = surroundings.modules.get(home.path)
+    statement = module.at_line(home.line) if module is not None else None
+    function = module.enclosing_function(statement) if module is not None and statement is not None else None
+    if module is None or statement is None or function is None:
+        return
+    used = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name)}
+    names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
+    bound = bool(names) and isinstance(module.parents.get(function), ast.ClassDef)
+    for path, other in surroundings.modules.items():
+        for call in _calls(other, function.name):
+            offset = int(bound and isinstance(call.func, ast.Attribute))
+            for position, argument in enumerate(call.args):
+                if position + offset < len(names) and names[position + offset] in used:
+                    yield path, argument
+            for keyword in call.keywords:
+                if keyword.arg in used:
+                    yield path, keyword.value
+
+
+def _calls(module: Module, name: str) -> Iterator[ast.Call]:
+    for node in module.expressions():
+        if isinstance(node, ast.Call):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called == name:
+                yield node
+
+
+__all__ = ["Aim", "aims"]

@@ -1,0 +1,285 @@
+"""Rewritings of one expression in their thousands: cheap to hear in place, too many to run one by one."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Iterable, Iterator
+
+from shapecheck.repair.calculus import calculus_candidates, slopes_at
+from shapecheck.repair.calls import call_candidates
+from shapecheck.repair.candidate import Candidate, Place, distinct
+from shapecheck.repair.naming import index_candidates, order_candidates
+from shapecheck.repair.products import product_candidates, regroup_candidates, transposed
+from shapecheck.repair.shaping import shaping_candidates
+from shapecheck.trace.failure import Seen
+
+_KNOWN = (
+    calculus_candidates,
+    product_candidates,
+    regroup_candidates,
+    index_candidates,
+    order_candidates,
+    call_candidates,
+    shaping_candidates,
+)
+_MOST_SINGLE = 2500
+_MOST_PAIRED = 70
+_MOST_ARRAYS = 30
+# Functions that are mistaken for one another.
+_KIN = (
+    ("sum", "mean"),
+    ("max", "min"),
+    ("argmax", "argmin"),
+    ("maximum", "minimum"),
+    ("tanh", "sinh", "cosh", "exp"),
+    ("sin", "cos"),
+    ("log", "exp", "log1p"),
+    ("sqrt", "square"),
+    ("zeros", "ones"),
+    ("zeros_like", "ones_like", "full_like"),
+    ("vstack", "hstack"),
+    ("cumsum", "cumprod"),
+    ("outer", "dot", "inner"),
+)
+_OPERATORS: dict[type[ast.operator], tuple[str, ...]] = {
+    ast.Add: ("-",),
+    ast.Sub: ("+",),
+    ast.Mult: ("/", "@"),
+    ast.Div: ("*",),
+    ast.MatMult: ("*",),
+}
+_SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@"}
+
+
+def rewritings(place: Place, whole: ast.expr) -> list[Candidate]:
+    """Other expressions that may be meant, the likeliest first; every edit lies within `whole`.
+
+    Args:
+        place: Its statement.
+        whole: The expression.
+    """
+    nodes = [n for n in ast.walk(whole) if isinstance(n, ast.expr)]
+    found: list[Candidate] = []
+    for node in nodes:
+        for generate in _KNOWN:
+            found += generate(place, node)
+        if _is_operand(place, node):
+            found += _exchanged(place, node, whole)
+            found += _extended(place, node)
+        found += _restated(place, node)
+    inside = [c for c in found if all(_within(place, whole, c, e) for e in c.edits)]
+    single = list(distinct(inside))[:_MOST_SINGLE]
+    return single + list(_pairs(single[:_MOST_PAIRED]))
+
+
+def _within(place: Place, whole: ast.expr, candidate: Candidate, edit: object) -> bool:
+    line, column, end_line, end_column = place.source.place(whole)
+    start, end = (edit.line, edit.column), (edit.end_line, edit.end_column)  # type: ignore[attr-defined]
+    return candidate.path == place.path and (line, column) <= start and end <= (end_line, end_column)
+
+
+def _pairs(single: list[Candidate]) -> Iterator[Candidate]:
+    for position, first in enumerate(single):
+        for second in single[position + 1 :]:
+            if not any(_overlap(a, b) for a in first.edits for b in second.edits):
+                yield first.joined(second, 0.5)
+
+
+def _overlap(first: object, second: object) -> bool:
+    a, b = first, second
+    return not (
+        (a.end_line, a.end_column) <= (b.line, b.column)  # type: ignore[attr-defined]
+        or (b.end_line, b.end_column) <= (a.line, a.column)  # type: ignore[attr-defined]
+    )
+
+
+def _is_operand(place: Place, node: ast.expr) -> bool:
+    """Whether a node is a value of its own: no callee, no target, no keyword's constant."""
+    if not isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
+        return False
+    if isinstance(node, ast.Constant | ast.Slice | ast.Starred | ast.JoinedStr | ast.Tuple | ast.List | ast.Lambda):
+        return False
+    parent = place.parent(node)
+    if isinstance(parent, ast.Call) and parent.func is node:
+        return False
+    if isinstance(parent, ast.Attribute) and parent.attr not in {"T", "dot", "sum", "mean"}:
+        return False
+    return not (isinstance(node, ast.Name) and node.id == place.numpy())
+
+
+# -- another operand -------------------------------------------------------------------------------------------------
+
+
+def _arrays(place: Place) -> dict[str, Seen]:
+    """Expressions in scope that hold arrays: names, attributes, items of dictionaries and short lists."""
+    scope = place.scope()
+    found: dict[str, Seen] = {}
+    own = place.locals()
+    for name, seen in [*own.items(), *((n, s) for n, s in scope.items() if n not in own)]:
+        _collect(name, seen, found, deep=True)
+    return {text: seen for text, seen in found.items() if text != "self"}
+
+
+def _collect(text: str, seen: Seen, found: dict[str, Seen], *, deep: bool) -> None:
+    if seen.shape:
+        found[text] = seen
+        return
+    for key, element in seen.elements[:12]:
+        if seen.type in {"dict", "list", "tuple"} and element.shape and isinstance(key, str | int):
+            found[f"{text}[{key!r}]"] = element
+    if deep:
+        for name, attribute in seen.attributes:
+            _collect(f"{text}.{name}", attribute, found, deep=False)
+
+
+def _likeness(own: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, own, other).ratio()
+
+
+def _exchanged(place: Place, node: ast.expr, whole: ast.expr) -> Iterator[Candidate]:
+    """Another array in the place of one, as it is or transposed; the same array transposed."""
+    own = place.text(node)
+    if len(own) > 60 or isinstance(node, ast.Compare):
+        return
+    simple = isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
+    others = sorted(_arrays(place).items(), key=lambda pair: -_likeness(own, pair[0]))
+    others = [(text, seen) for text, seen in others if text != own][:_MOST_ARRAYS]
+    shape = place.shape(node)
+    for text, seen in others:
+        cost = (1.9 if simple else 2.4) - 0.8 * _likeness(own, text) + (0.4 if node is whole else 0.0)
+        cost += 0.0 if seen.shape == shape else 0.3
+        yield place.candidate(f"use `{text}` instead of `{own}`", "name", node, text, cost)
+        if seen.shape is not None and len(seen.shape) == 2:
+            yield place.candidate(f"use `{text}.T` instead of `{own}`", "name", node, f"{text}.T", cost + 0.7)
+    if shape is None or len(shape) >= 2:
+        turned = transposed(place, node)
+        yield place.candidate(f"transpose `{own}`", "transpose", node, turned, 0.9)
+
+
+# -- a term or factor more -------------------------------------------------------------------------------------------
+
+
+def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """The node with a slope, a term, a sum or a function added that was left out."""
+    shape = place.shape(node)
+    if shape == () or isinstance(node, ast.Compare):
+        return
+    own, atom = place.text(node), place.atom(node)
+    shown = own if len(own) <= 40 else "this"
+    alike = [text for text, seen in _arrays(place).items() if shape is None or seen.shape == shape]
+    for text in [t for t in alike if t != own][:12]:
+        for title, slope in slopes_at(text).items():
+            yield place.candidate(f"multiply by {title}", "missing slope", node, f"{atom} * {slope}", 1.8)
+            yield place.candidate(f"use {title}", "slope", node, slope, 2.2)
+        yield place.candidate(f"add `{text}`, which is left out", "term", node, f"{own} + {text}", 2.1)
+        yield place.candidate(f"multiply by `{text}`", "factor", node, f"{atom} * {text}", 2.2)
+        yield place.candidate(f"subtract `{text}`", "term", node, f"{own} - {text}", 2.4)
+        for number in _numbers(place):
+            term = f"{own} + {number} * {text}"
+            yield place.candidate(f"add `{number} * {text}`, which is left out", "term", node, term, 2.4)
+    for number in _numbers(place):
+        yield place.candidate(f"divide by `{number}`", "factor", node, f"{atom} / {number}", 1.7)
+        yield place.candidate(f"multiply by `{number}`", "factor", node, f"{number} * {atom}", 1.9)
+    yield place.candidate(f"turn the sign of `{shown}` round", "sign", node, f"-{atom}", 1.5)
+    yield place.candidate(f"multiply `{shown}` by 2", "factor", node, f"2 * {atom}", 1.9)
+    yield place.candidate(f"divide `{shown}` by 2", "factor", node, f"{atom} / 2", 2.0)
+    total = place.numpy_function("sum")
+    for axis in range(min(len(shape or (0, 0)), 4)):
+        for keep in (", keepdims=True", ""):
+            text = f"{total}({own}, axis={axis}{keep})" if total else f"{atom}.sum(axis={axis}{keep})"
+            yield place.candidate(f"sum `{shown}` over axis {axis}", "sum", node, text, 1.6)
+    for function in _functions(place, 1):
+        yield place.candidate(f"apply `{function}`", "function", node, f"{function}({own})", 2.0)
+
+
+def _numbers(place: Place) -> list[str]:
+    """Numbers in scope: a batch size, a rate, a strength."""
+    scope = {**place.scope(), **place.locals()}
+    numeric = [
+        n for n, s in scope.items() if isinstance(s.literal, int | float) and not isinstance(s.literal, bool)
+    ]
+    owner = scope.get("self")
+    if owner is not None:
+        numeric += [f"self.{n}" for n, s in owner.attributes if isinstance(s.literal, int | float)]
+    counts = [
+        f"{n}.shape[{axis}]"
+        for n, s in place.locals().items()
+        if s.shape is not None
+        for axis in range(min(len(s.shape), 2))
+    ]
+    return numeric[:12] + counts[:8]
+
+
+def _functions(place: Place, arity: int) -> Iterable[str]:
+    """The module's functions of so many arguments; methods are called on `self`."""
+    found = []
+    for node in ast.walk(place.module.tree):
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("__"):
+            names = [a.arg for a in node.args.args]
+            owner = isinstance(place.parent(node), ast.ClassDef)
+            if owner and names[:1] == ["self"]:
+                if len(names) - 1 == arity:
+                    found.append(f"self.{node.name}")
+            elif len(names) == arity:
+                found.append(node.name)
+    return found[:12]
+
+
+# -- another operator, function or number ----------------------------------------------------------------------------
+
+
+def _restated(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    if isinstance(node, ast.BinOp):
+        yield from _operators(place, node)
+    elif isinstance(node, ast.Call):
+        yield from _kin(place, node)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+        yield from _constants(place, node)
+    elif isinstance(node, ast.Compare) and len(node.ops) == 1:
+        left, right = place.atom(node.left), place.atom(node.comparators[0])
+        for symbol in ("<", ">", "<=", ">=", "==", "!="):
+            yield place.candidate(f"compare with `{symbol}`", "operator", node, f"{left} {symbol} {right}", 1.6)
+
+
+def _operators(place: Place, node: ast.BinOp) -> Iterator[Candidate]:
+    left, right = place.atom(node.left), place.atom(node.right)
+    symbol = _SYMBOLS.get(type(node.op))
+    for other in _OPERATORS.get(type(node.op), ()):
+        yield place.candidate(f"use `{other}` instead of `{symbol}`", "operator", node, f"{left} {other} {right}", 1.6)
+    if symbol in {"-", "/", "@"}:
+        yield place.candidate("exchange the operands", "product", node, f"{right} {symbol} {left}", 1.5)
+    for kept, dropped in ((node.left, node.right), (node.right, node.left)):
+        shown = place.text(dropped)
+        if len(shown) <= 40:
+            yield place.candidate(f"leave out `{shown}`", "factor", node, place.text(kept), 1.8)
+
+
+def _kin(place: Place, node: ast.Call) -> Iterator[Candidate]:
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    text = place.text(node.func)
+    head = text[: len(text) - len(name)]
+    for family in _KIN:
+        for other in family if name in family else ():
+            if other != name:
+                title = f"use `{other}` instead of `{name}`"
+                yield place.candidate(title, "function", node.func, head + other, 1.6)
+    for function in _functions(place, len(node.args)):
+        if function not in {text, name}:
+            cost = 2.2 - 0.8 * _likeness(text, function)
+            yield place.candidate(f"call `{function}` instead of `{text}`", "function", node.func, function, cost)
+    if len(node.args) == 1 and not node.keywords:
+        argument = place.text(node.args[0])
+        yield place.candidate(f"leave out `{text}`", "function", node, argument, 1.9)
+
+
+def _constants(place: Place, node: ast.Constant) -> Iterator[Candidate]:
+    number = node.value
+    assert isinstance(number, int | float)
+    for other in dict.fromkeys((number + 1, number - 1, 2 * number, number / 2, 1 - number)):
+        if other != number and other >= 0:
+            text = f"{other:g}"
+            yield place.candidate(f"use {text} instead of {place.text(node)}", "number", node, text, 2.0)
+
+
+__all__ = ["rewritings"]
