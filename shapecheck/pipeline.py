@@ -134,6 +134,8 @@ CODE_OF_REPAIR = {
     "transpose": "SC307",
     "copy": "SC404",
     "accumulate": "SC306",
+    "term": "SC306",
+    "missing factor": "SC306",
 }
 
 

@@ -23,11 +23,13 @@ class Origin:
         site: Where it was made or read.
         value: Its number.
         wanted: What it should have been; NaN where that makes no difference.
+        misled: The number of the operation that it went into.
     """
 
     site: int
     value: int
     wanted: Any
+    misled: int
 
 
 def blamed(matching: Matching, value: int, wanted: Any) -> Origin | None:
@@ -63,7 +65,7 @@ def blamed(matching: Matching, value: int, wanted: Any) -> Origin | None:
         return None
     with np.errstate(all="ignore"):
         slope = np.where(np.abs(carrier) > 1e-12 * np.abs(carrier).max(initial=0.0), wanted / carrier, np.nan)
-    return Origin(made.site, slopes[0], slope)
+    return Origin(made.site, slopes[0], slope, operation.number)
 
 
 def read_at(matching: Matching, value: int, wanted: Any) -> Origin | None:
@@ -96,7 +98,8 @@ def read_at(matching: Matching, value: int, wanted: Any) -> Origin | None:
                 continue
             if result.shape == wanted.shape and np.any(result) and _same_direction(result, wanted):
                 site = _access_of(replay, operand, operation.number)
-                return Origin(site, operand, np.asarray(matching.adjoints[other])) if site is not None else None
+                adjoint = np.asarray(matching.adjoints[other])
+                return Origin(site, operand, adjoint, operation.number) if site is not None else None
     return None
 
 
@@ -132,7 +135,7 @@ def wrong_addend(matching: Matching, value: int, wanted: Any) -> Origin | None:
         return None
     site, addend = suspicious[0]
     rest = sum(np.asarray(replay.recorded[i], dtype=float) for i in operation.inputs if i != addend)
-    return Origin(site, addend, np.asarray(wanted, dtype=float) - rest)
+    return Origin(site, addend, np.asarray(wanted, dtype=float) - rest, operation.number)
 
 
 class _With(list[Any]):

@@ -8,7 +8,7 @@ so? What answers yes for the most parameters, and comes first, is where the mist
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from shapecheck.trace.tape import Operation
 
 # More suspects than these in one step are not tried.
 _MOST_SUSPECTS = 400
+_MOST_ORIGINS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Suspect:
         operands_right: Whether all that went into it was verified or is part of the forward pass.
         scale: For a factor that is wrong: what the value has to be multiplied by.
         origin: The site of an operand (a slope computed elsewhere) that is to blame, if it is not this expression.
+        sound: Those of `values` whose operands were right: they tell what the expression makes of right operands.
+        alternatives: Other arrays for the same values that would do as well.
         targets: What an edit has to reach: results of expressions, and what they should have been.
         reason: `value` (matches nothing), `scale`, `other` (it is the adjoint of something else), `axis` (a reduction
             of the forward pass that should run along `axis`).
@@ -54,6 +57,8 @@ class Suspect:
     scale: float | None = None
     origin: int | None = None
     axis: int | None = None
+    sound: tuple[int, ...] = ()
+    alternatives: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     targets: tuple[Target, ...] = ()
 
 
@@ -129,23 +134,33 @@ def _of_axis(axis: WrongAxis, wrong: Iterable[int]) -> Suspect:
 
 
 def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
-    wanted = {value: array for value, (_, array) in suspect.wanted.items()}
+    chosen = suspect.sound or suspect.values
+    wanted = {
+        v: (suspect.wanted[v][1], *suspect.alternatives.get(v, ())) for v in chosen if v in suspect.wanted
+    }
     if not wanted:
         return suspect
-    origin = _origin(suspect, known) if suspect.reason == "value" else None
-    site = _renamed_at(suspect, known) if suspect.reason == "other" else origin.site if origin is not None else None
-    targets = targets_of(suspect.site, wanted, origin, known)
-    return replace(suspect, origin=site, targets=targets)
+    origins = _origins(suspect, known, list(wanted)) if suspect.reason == "value" else []
+    site = origins[0].site if origins else None
+    if suspect.reason == "other":
+        site = _renamed_at(suspect, known)
+    return replace(suspect, origin=site, targets=targets_of(suspect.site, wanted, origins, known))
 
 
-def _origin(suspect: Suspect, known: Verdicts) -> Origin | None:
-    value = suspect.values[0]
-    wanted = np.asarray(suspect.wanted[value][1], dtype=float)
+def _origins(suspect: Suspect, known: Verdicts, values: Sequence[int]) -> list[Origin]:
+    """The operands to blame, of one expression, for some of a suspect's values."""
     for find in (blamed, read_at, wrong_addend):
-        origin = find(known.matching, value, wanted)
-        if origin is not None:
-            return origin
-    return None
+        found: list[Origin] = []
+        for value in values[:_MOST_ORIGINS]:
+            wanted = np.asarray(suspect.wanted[value][1], dtype=float)
+            origin = find(known.matching, value, wanted)
+            if origin is None and not found:
+                break
+            if origin is not None and (not found or origin.site == found[0].site):
+                found.append(origin)
+        if found:
+            return found
+    return []
 
 
 def _renamed_at(suspect: Suspect, known: Verdicts) -> int | None:
@@ -184,10 +199,12 @@ def _suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Suspect
         best = _best_target(known, value, targets, wrong, right)
         if best is None:
             continue
-        forward, adjoint, explains = best
+        forward, adjoint, explains, others = best
         inputs_right = all(standings.get(i) is not Standing.UNVERIFIED for i in operation.inputs)
         reason = "other" if misplaced else "value"
         suspect = Suspect(operation.site, (value,), {value: (forward, adjoint)}, explains, inputs_right, reason)
+        sound = inputs_right or _is_sound(known, operation, standings)
+        suspect = replace(suspect, alternatives={value: others}, sound=(value,) if sound else ())
         by_site[operation.site] = _merged(by_site.get(operation.site), suspect)
     found = list(by_site.values())
     explained = {p for s in found for p in s.explains}
@@ -195,6 +212,22 @@ def _suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Suspect
         found += _in_loops(known, chain, standings, wrong, right)
         explained = {p for s in found for p in s.explains}
     return found + _misused(known, wrong - explained)
+
+
+def _is_sound(known: Verdicts, operation: Operation, standings: dict[int, Standing]) -> bool:
+    """Whether all that went into an expression, from outside of it, was right."""
+    sites = known.replay.tape.sites
+    whole = sites[operation.site or 0]
+    open_values = list(operation.inputs)
+    while open_values:
+        value = open_values.pop()
+        if standings.get(value) is not Standing.UNVERIFIED:
+            continue
+        made = known.producer(value)
+        if made is None or made.site is None or not sites[made.site].within(whole):
+            return False
+        open_values.extend(made.inputs)
+    return True
 
 
 def _in_loops(
@@ -286,11 +319,15 @@ def _same_direction(left: Any, right: Any) -> bool:
 
 def _best_target(
     known: Verdicts, value: int, targets: dict[tuple[int, ...], list[int]], wrong: set[int], right: set[int]
-) -> tuple[int, Any, tuple[int, ...]] | None:
-    """The adjoint that, in the place of a value, makes the most wrong gradients right and none wrong."""
+) -> tuple[int, Any, tuple[int, ...], tuple[Any, ...]] | None:
+    """The adjoint that, in the place of a value, makes the most wrong gradients right and none wrong.
+
+    With it come the other adjoints that do as much: where a mask follows, what it hides may be anything.
+    """
     adjoints = known.matching.adjoints
     now = known.matching.match(value)
     best: tuple[int, Any, tuple[int, ...]] | None = None
+    others: list[Any] = []
     for forward in targets.get(np.shape(known.replay.recorded[value]), ()):
         if now is not None and forward in {now.forward, *now.alike} and not now.transposed:
             continue
@@ -300,11 +337,15 @@ def _best_target(
             continue
         repaired = tuple(p for p, factor in outcomes.items() if factor is not None and p in wrong)
         broken = [p for p, factor in outcomes.items() if factor is None and p in right]
-        if repaired and not broken and (best is None or len(repaired) > len(best[2])):
-            got = outcomes[repaired[0]]
-            scale = known.rate / got.number if known.rate is not None and got is not None else 1.0
-            best = (forward, scale * adjoints[forward], repaired)
-    return best
+        if not repaired or broken or (best is not None and len(repaired) < len(best[2])):
+            continue
+        got = outcomes[repaired[0]]
+        scale = known.rate / got.number if known.rate is not None and got is not None else 1.0
+        if best is None or len(repaired) > len(best[2]):
+            best, others = (forward, scale * adjoints[forward], repaired), []
+        else:
+            others.append(scale * adjoints[forward])
+    return None if best is None else (*best, tuple(others))
 
 
 def _merged(known: Suspect | None, new: Suspect) -> Suspect:
@@ -315,6 +356,8 @@ def _merged(known: Suspect | None, new: Suspect) -> Suspect:
         known,
         values=(*known.values, *new.values),
         wanted={**known.wanted, **new.wanted},
+        alternatives={**known.alternatives, **new.alternatives},
+        sound=(*known.sound, *new.sound),
         explains=tuple(dict.fromkeys((*known.explains, *new.explains))),
         operands_right=known.operands_right or new.operands_right,
     )

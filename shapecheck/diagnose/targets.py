@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,33 +17,45 @@ from shapecheck.trace.tape import Operation
 _MOST_OTHERS = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Results of an expression, and what they should have been.
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What an expression gave at one time, and what it should have given.
 
     Attributes:
-        site: The expression; None for an operand, wherever it was handed over.
-        wanted: Value number -> the array that it should have been, up to a factor; NaN where that makes no difference.
+        value: Number of what it gave.
+        wanted: Arrays of which any would do, up to a factor; NaN where anything would.
+        misled: For an operand: the number of the operation that it went into.
     """
 
+    value: int
+    wanted: tuple[Any, ...]
+    misled: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An expression to mend; `site` is None for an operand, wherever it was handed over."""
+
     site: int | None
-    wanted: dict[int, Any]
+    results: tuple[Result, ...]
 
 
-def targets_of(site: int, wanted: dict[int, Any], origin: Origin | None, known: Verdicts) -> tuple[Target, ...]:
+def targets_of(
+    site: int, wanted: dict[int, tuple[Any, ...]], origins: Sequence[Origin], known: Verdicts
+) -> tuple[Target, ...]:
     """What to aim at to mend an expression: itself, the operand that is to blame, operands that could be others.
 
     Args:
         site: The expression.
         wanted: Its results, each with what it should have been.
-        origin: The operand to blame, if that is known.
+        origins: The operands to blame, all of one expression, if they are known.
         known: The verdicts of the step.
     """
-    found = [Target(site, wanted)]
-    if origin is not None:
-        found.insert(0, Target(origin.site, {origin.value: origin.wanted}))
-    for value, array in list(wanted.items())[:1]:
-        found += _exchanged(known, value, np.asarray(array, dtype=float))
+    found = [Target(site, tuple(Result(value, arrays) for value, arrays in wanted.items()))]
+    if origins:
+        found.insert(0, Target(origins[0].site, tuple(Result(o.value, (o.wanted,), o.misled) for o in origins)))
+    for value, arrays in list(wanted.items())[:1]:
+        found += _exchanged(known, value, np.asarray(arrays[0], dtype=float))
     return tuple(found)
 
 
@@ -61,7 +73,7 @@ def _exchanged(known: Verdicts, value: int, wanted: Any) -> Iterator[Target]:
             except (ValueError, TypeError, IndexError):
                 continue
             if result.shape == wanted.shape and np.any(result) and _same_direction(result, wanted):
-                yield Target(None, {operand: other})
+                yield Target(None, (Result(operand, (other,), operation.number),))
                 break
 
 
@@ -108,4 +120,4 @@ def _same_direction(left: Any, right: Any) -> bool:
     return bool(size) and abs(product) >= (1 - 1e-9) * size
 
 
-__all__ = ["Target", "targets_of"]
+__all__ = ["Result", "Target", "targets_of"]

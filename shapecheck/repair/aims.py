@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from shapecheck.diagnose.targets import Target
+from shapecheck.diagnose.targets import Result, Target
 from shapecheck.repair.audition import Instance
 from shapecheck.repair.surroundings import Module, Surroundings
 from shapecheck.trace.sites import Site
@@ -30,33 +30,44 @@ def aims(tape: Tape, surroundings: Surroundings, targets: Sequence[Target]) -> l
     found: dict[ast.expr, Aim] = {}
     home = next((tape.sites[t.site] for t in targets if t.site is not None), None)
     for target in targets:
-        instances = tuple(
-            Instance(tape.values[number].array, wanted)
-            for number, wanted in list(target.wanted.items())[:_MOST_INSTANCES]
-            if tape.values[number].array is not None
-        )
-        if not instances:
-            continue
-        for path, node in _places(tape, surroundings, target, home):
-            found.setdefault(node, Aim(path, node, instances))
+        results = [r for r in target.results[:_MOST_INSTANCES] if tape.values[r.value].array is not None]
+        for path, node, ordinals in _places(tape, surroundings, target, home):
+            instances = tuple(Instance(tape.values[r.value].array, r.wanted, ordinals.get(r)) for r in results)
+            if instances:
+                found.setdefault(node, Aim(path, node, instances))
     return list(found.values())[:_MOST_AIMS]
 
 
-def _places(
-    tape: Tape, surroundings: Surroundings, target: Target, home: Site | None
-) -> Iterator[tuple[str, ast.expr]]:
+Spot = tuple[str, ast.expr, dict[Result, int]]
+
+
+def _places(tape: Tape, surroundings: Surroundings, target: Target, home: Site | None) -> Iterator[Spot]:
+    """(file, expression, result -> which evaluation gave it) of where results were made or handed over."""
     if target.site is not None:
-        yield from _at(surroundings, tape.sites[target.site])
+        made = {o.result: i for i, o in enumerate(tape.made_at(target.site))}
+        ordinals = {r: made.get(r.value, _reading(tape, target.site, r)) for r in target.results}
+        for path, node in _at(surroundings, tape.sites[target.site]):
+            yield path, node, {r: i for r, i in ordinals.items() if i is not None}
         return
-    for number in target.wanted:
-        for access in tape.accesses:
-            if access.value == number:
-                yield from _at(surroundings, tape.sites[access.site])
+    for result in target.results:
+        for site in dict.fromkeys(a.site for a in tape.accesses if a.value == result.value):
+            ordinal = _reading(tape, site, result)
+            for path, node in _at(surroundings, tape.sites[site]):
+                yield path, node, {} if ordinal is None else {result: ordinal}
         for binding in tape.bindings:
-            if binding.value == number:
-                yield from _bound(surroundings, tape.sites[binding.site], binding.key)
+            if binding.value == result.value:
+                for path, node in _bound(surroundings, tape.sites[binding.site], binding.key):
+                    yield path, node, {}
         if home is not None:
-            yield from _handed_over(surroundings, home)
+            for path, node in _handed_over(surroundings, home):
+                yield path, node, {}
+
+
+def _reading(tape: Tape, site: int, result: Result) -> int | None:
+    """Which of the readings at a site was the last before the operation that was misled by it."""
+    times = [access.time for access in tape.accesses if access.site == site]
+    before = [i for i, time in enumerate(times) if result.misled is not None and time <= result.misled]
+    return before[-1] if before else None
 
 
 def _at(surroundings: Surroundings, site: Site) -> Iterator[tuple[str, ast.expr]]:

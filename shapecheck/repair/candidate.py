@@ -46,7 +46,11 @@ class Candidate:
 
 @dataclass
 class Place:
-    """A suspicious statement, with what its expressions are and were."""
+    """A suspicious statement, with what its expressions are and were.
+
+    Attributes:
+        local, names: What the function's own names hold there, and all names in scope, where that was looked up.
+    """
 
     surroundings: Surroundings
     path: str
@@ -54,6 +58,8 @@ class Place:
     distance: int
     wanted: Mapping[Shape, Shape] = field(default_factory=dict)
     failing: tuple[Shape, ...] = ()
+    local: Mapping[str, Seen] | None = None
+    names: Mapping[str, Seen] | None = None
     _dry: DryRun | None = None
 
     @property
@@ -116,10 +122,14 @@ class Place:
 
     def scope(self) -> dict[str, Seen]:
         """Names in scope."""
+        if self.names is not None:
+            return dict(self.names)
         return self.surroundings.scope(self.path, self.statement)
 
     def locals(self) -> dict[str, Seen]:
         """The enclosing function's own names."""
+        if self.local is not None:
+            return dict(self.local)
         return self.surroundings.local_names(self.path, self.statement)
 
     def clashes(self) -> set[tuple[object, object]]:
@@ -156,11 +166,12 @@ class Place:
     def edit(self, node: ast.AST, replacement: str) -> Edit:
         """Replace a node's text; the replacement is put in parentheses where its place needs them."""
         line, column, end_line, end_column = self.source.place(node)
-        if isinstance(node, ast.expr) and self._needs_parentheses(node, replacement):
+        if isinstance(node, ast.expr) and self.needs_parentheses(node, replacement):
             replacement = f"({replacement})"
         return Edit(self.path, line, column, end_line, end_column, replacement)
 
-    def _needs_parentheses(self, node: ast.expr, replacement: str) -> bool:
+    def needs_parentheses(self, node: ast.expr, replacement: str) -> bool:
+        """Whether an expression in the place of a node would fall apart without."""
         try:
             new = ast.parse(replacement.strip(), mode="eval").body
         except SyntaxError:

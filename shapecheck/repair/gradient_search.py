@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from shapecheck.diagnose.targets import Target
-from shapecheck.repair.aims import aims
+from shapecheck.repair.aims import Aim, aims
 from shapecheck.repair.attempt import Attempt
-from shapecheck.repair.audition import Audition, edited_slice, is_expression, rewritten_program
+from shapecheck.repair.audition import Audition, Heard, edited_slice, is_expression, rewritten_program
 from shapecheck.repair.calculus import accumulation_candidates, calculus_candidates
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
 from shapecheck.repair.evidence import Solution
 from shapecheck.repair.naming import index_candidates, name_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates
-from shapecheck.repair.rewritings import rewritings
+from shapecheck.repair.rewritings import pairs_of, rewritings
 from shapecheck.repair.search import Search, _Stage, _Trial
 from shapecheck.repair.shaping import shaping_candidates
 from shapecheck.repair.surroundings import Surroundings, own_expressions
@@ -37,6 +37,17 @@ _NEAR = 3
 # How much likelier an edit is that gives what the adjoints ask for; so many of them are tried at each place.
 _REACHES = 4.0
 _MOST_FITTING = 16
+_MOST_PAIRED = 2
+
+
+@dataclass(eq=False)
+class _Asked:
+    """An expression to be heard: what it is aimed at, where it stands, and how likely it is not the place."""
+
+    aim: Aim
+    place: Place
+    doubt: float
+    candidates: list[Candidate] = field(default_factory=list)
 
 
 class GradientSearch(Search):
@@ -69,34 +80,73 @@ class GradientSearch(Search):
         return super().run()
 
     def _fitting(self) -> list[tuple[Candidate, Place]]:
-        """The edits that reach a target, going by what they give in place."""
+        """The edits that reach a target, going by what they give in place; two at once where none does alone."""
         surroundings = Surroundings(self.trace)
-        orders: list[Attempt] = []
-        heard: list[tuple[list[Candidate], Place]] = []
+        asked: list[_Asked] = []
         for distance, aim in enumerate(aims(self.trace.head, surroundings, self.targets)):
-            module = surroundings.modules[aim.path]
-            place = Place(surroundings, aim.path, module.statement(aim.node), 0)
-            spot = place.edit(aim.node, place.text(aim.node))
-            candidates: dict[str, Candidate] = {}
-            for candidate in rewritings(place, aim.node):
-                text = edited_slice(place.source.text, spot, candidate.edits)
-                if text is not None and is_expression(text):
-                    candidates.setdefault(text, replace(candidate, cost=candidate.cost + 0.2 * distance))
-            audition = Audition(spot, tuple(candidates), aim.instances)
+            place = Place(surroundings, aim.path, surroundings.modules[aim.path].statement(aim.node), 0)
+            asked.append(_Asked(aim, place, 0.2 * distance))
+        known = [replace(a, place=place) for a, place in self._with_scopes(asked)]
+        for one in known:
+            one.candidates = [replace(c, cost=c.cost + one.doubt) for c in rewritings(one.place, one.aim.node)]
+        found = self._hear(known)
+        if not found:
+            # Where one mistake spoils what a later turn of the loop works on, only the first turn tells.
+            first = [replace(a, aim=replace(a.aim, instances=a.aim.instances[:1])) for a in known]
+            found = self._hear([a for a in first if len(a.aim.instances) < len(known[first.index(a)].aim.instances)])
+        if not found:
+            paired = [replace(a, candidates=pairs_of(a.candidates)) for a in first[:_MOST_PAIRED]]
+            found = self._hear(paired)
+        return found
+
+    def _with_scopes(self, asked: Sequence[_Asked]) -> Iterator[tuple[_Asked, Place]]:
+        """The places again, with what the names hold there; those that are never come to are left out."""
+        for one, heard in self._auditions([(one, ()) for one in asked]):
+            if heard.instances:
+                function = one.place.module.enclosing_function(one.place.statement)
+                local = heard.local if function is not None else heard.module
+                yield one, replace(one.place, local=local, names={**heard.module, **heard.local})
+
+    def _hear(self, asked: Sequence[_Asked]) -> list[tuple[Candidate, Place]]:
+        texts = []
+        by_text: list[dict[str, Candidate]] = []
+        for one in asked:
+            spot = one.place.edit(one.aim.node, one.place.text(one.aim.node))
+            chosen: dict[str, Candidate] = {}
+            for candidate in one.candidates:
+                text = edited_slice(one.place.source.text, spot, candidate.edits)
+                if text is not None and text not in chosen and is_expression(text):
+                    chosen[text] = candidate
+            if chosen:
+                by_text.append(chosen)
+                texts.append((one, tuple(chosen)))
+        found: list[tuple[Candidate, Place]] = []
+        for one, heard in self._auditions(texts):
+            candidates = list(by_text[[t[0] for t in texts].index(one)].values())
+            self.heard += heard.tried
+            fitting = sorted((candidates[i] for i in heard.factors), key=lambda c: c.cost)
+            found += [(replace(c, cost=c.cost - _REACHES), one.place) for c in fitting[:_MOST_FITTING]]
+        return found
+
+    def _auditions(self, asked: Sequence[tuple[_Asked, tuple[str, ...]]]) -> list[tuple[_Asked, Heard]]:
+        orders: list[Attempt] = []
+        ordered: list[_Asked] = []
+        for one, texts in asked:
+            aim = one.aim
+            audition = Audition(one.place.edit(aim.node, one.place.text(aim.node)), texts, aim.instances)
             try:
-                text = rewritten_program(self.originals[aim.path], audition)
-                compile(text, aim.path, "exec", dont_inherit=True)
+                program = rewritten_program(self.originals[aim.path], audition)
+                compile(program, aim.path, "exec", dont_inherit=True)
             except (SyntaxError, ValueError, RecursionError):
                 continue
-            orders.append(self._order(text, aim.path, audition))
-            heard.append((list(candidates.values()), place))
-        found: list[tuple[Candidate, Place]] = []
-        for number, outcome in self.trials.run(orders):
-            candidates_here, place = heard[number]
+            orders.append(self._order(program, aim.path, audition))
+            ordered.append(one)
+        outcomes = dict(self.trials.run(orders))
+        found = []
+        for number, one in enumerate(ordered):
+            outcome = outcomes.get(number)
             if outcome is not None and outcome.heard is not None:
-                self.heard += outcome.heard.tried
-                chosen = sorted((candidates_here[i] for i in outcome.heard.factors), key=lambda c: c.cost)
-                found += [(replace(c, cost=c.cost - _REACHES), place) for c in chosen[:_MOST_FITTING]]
+                found.append((one, outcome.heard))
         return found
 
     def _order(self, text: str, path: str, audition: Audition) -> Attempt:

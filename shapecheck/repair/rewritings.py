@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import difflib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from shapecheck.diagnose.finding import Edit
 from shapecheck.repair.calculus import calculus_candidates, slopes_at
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, distinct
@@ -24,7 +26,11 @@ _KNOWN = (
     shaping_candidates,
 )
 _MOST_SINGLE = 2500
-_MOST_PAIRED = 70
+_MOST_PAIRED = 220
+_MOST_PAIRS = 6000
+_MOST_OF_A_KIND = 5
+# Kinds that do not go with a second edit.
+_LONE = frozenset({"reshape", "slice", "flatten", "row", "column", "count", "copy", "ragged", "scalar", "keepdims"})
 _MOST_ARRAYS = 30
 # Functions that are mistaken for one another.
 _KIN = (
@@ -69,13 +75,24 @@ def rewritings(place: Place, whole: ast.expr) -> list[Candidate]:
             found += _extended(place, node)
         found += _restated(place, node)
     inside = [c for c in found if all(_within(place, whole, c, e) for e in c.edits)]
-    single = list(distinct(inside))[:_MOST_SINGLE]
-    return single + list(_pairs(single[:_MOST_PAIRED]))
+    return list(distinct(inside))[:_MOST_SINGLE]
 
 
-def _within(place: Place, whole: ast.expr, candidate: Candidate, edit: object) -> bool:
+def pairs_of(single: list[Candidate]) -> list[Candidate]:
+    """Two rewritings of one expression at once, the likeliest first; of each kind at each place some."""
+    chosen: list[Candidate] = []
+    taken: Counter[tuple[str, int, int]] = Counter()
+    for candidate in single:
+        key = (candidate.kind, candidate.edits[0].line, candidate.edits[0].column)
+        taken[key] += 1
+        if taken[key] <= _MOST_OF_A_KIND and candidate.kind not in _LONE:
+            chosen.append(candidate)
+    return sorted(_pairs(chosen[:_MOST_PAIRED]), key=lambda c: c.cost)[:_MOST_PAIRS]
+
+
+def _within(place: Place, whole: ast.expr, candidate: Candidate, edit: Edit) -> bool:
     line, column, end_line, end_column = place.source.place(whole)
-    start, end = (edit.line, edit.column), (edit.end_line, edit.end_column)  # type: ignore[attr-defined]
+    start, end = (edit.line, edit.column), (edit.end_line, edit.end_column)
     return candidate.path == place.path and (line, column) <= start and end <= (end_line, end_column)
 
 
@@ -86,11 +103,10 @@ def _pairs(single: list[Candidate]) -> Iterator[Candidate]:
                 yield first.joined(second, 0.5)
 
 
-def _overlap(first: object, second: object) -> bool:
-    a, b = first, second
+def _overlap(first: Edit, second: Edit) -> bool:
     return not (
-        (a.end_line, a.end_column) <= (b.line, b.column)  # type: ignore[attr-defined]
-        or (b.end_line, b.end_column) <= (a.line, a.column)  # type: ignore[attr-defined]
+        (first.end_line, first.end_column) <= (second.line, second.column)
+        or (second.end_line, second.end_column) <= (first.line, first.column)
     )
 
 
@@ -113,12 +129,19 @@ def _is_operand(place: Place, node: ast.expr) -> bool:
 
 def _arrays(place: Place) -> dict[str, Seen]:
     """Expressions in scope that hold arrays: names, attributes, items of dictionaries and short lists."""
-    scope = place.scope()
     found: dict[str, Seen] = {}
-    own = place.locals()
-    for name, seen in [*own.items(), *((n, s) for n, s in scope.items() if n not in own)]:
+    for name, seen in _in_reach(place).items():
         _collect(name, seen, found, deep=True)
     return {text: seen for text, seen in found.items() if text != "self"}
+
+
+def _in_reach(place: Place) -> dict[str, Seen]:
+    """The function's own names, `self`, and of the module's names those that the function uses anyway."""
+    function = place.module.enclosing_function(place.statement)
+    if function is None:
+        return place.scope()
+    used = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
+    return {**place.locals(), **{name: seen for name, seen in place.scope().items() if name in used}}
 
 
 def _collect(text: str, seen: Seen, found: dict[str, Seen], *, deep: bool) -> None:
@@ -165,37 +188,58 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
     shape = place.shape(node)
     if shape == () or isinstance(node, ast.Compare):
         return
-    own, atom = place.text(node), place.atom(node)
+    own = place.text(node)
     shown = own if len(own) <= 40 else "this"
     alike = [text for text, seen in _arrays(place).items() if shape is None or seen.shape == shape]
-    for text in [t for t in alike if t != own][:12]:
-        for title, slope in slopes_at(text).items():
-            yield place.candidate(f"multiply by {title}", "missing slope", node, f"{atom} * {slope}", 1.8)
-            yield place.candidate(f"use {title}", "slope", node, slope, 2.2)
-        yield place.candidate(f"add `{text}`, which is left out", "term", node, f"{own} + {text}", 2.1)
-        yield place.candidate(f"multiply by `{text}`", "factor", node, f"{atom} * {text}", 2.2)
-        yield place.candidate(f"subtract `{text}`", "term", node, f"{own} - {text}", 2.4)
-        for number in _numbers(place):
-            term = f"{own} + {number} * {text}"
-            yield place.candidate(f"add `{number} * {text}`, which is left out", "term", node, term, 2.4)
+    for text in alike[:12]:
+        if text != own:
+            yield from _with_array(place, node, text)
     for number in _numbers(place):
-        yield place.candidate(f"divide by `{number}`", "factor", node, f"{atom} / {number}", 1.7)
-        yield place.candidate(f"multiply by `{number}`", "factor", node, f"{number} * {atom}", 1.9)
-    yield place.candidate(f"turn the sign of `{shown}` round", "sign", node, f"-{atom}", 1.5)
-    yield place.candidate(f"multiply `{shown}` by 2", "factor", node, f"2 * {atom}", 1.9)
-    yield place.candidate(f"divide `{shown}` by 2", "factor", node, f"{atom} / 2", 2.0)
+        yield _around(place, node, "", f" / {number}", f"divide by `{number}`", "factor", 1.7)
+        yield _around(place, node, f"{number} * ", "", f"multiply by `{number}`", "factor", 1.9)
+    yield _around(place, node, "-", "", f"turn the sign of `{shown}` round", "sign", 1.5)
+    yield _around(place, node, "2 * ", "", f"multiply `{shown}` by 2", "factor", 1.9)
+    yield _around(place, node, "", " / 2", f"divide `{shown}` by 2", "factor", 2.0)
     total = place.numpy_function("sum")
     for axis in range(min(len(shape or (0, 0)), 4)):
         for keep in (", keepdims=True", ""):
-            text = f"{total}({own}, axis={axis}{keep})" if total else f"{atom}.sum(axis={axis}{keep})"
-            yield place.candidate(f"sum `{shown}` over axis {axis}", "sum", node, text, 1.6)
+            before, after = (f"{total}(", f", axis={axis}{keep})") if total else ("", f".sum(axis={axis}{keep})")
+            yield _around(place, node, before, after, f"sum `{shown}` over axis {axis}", "sum", 1.6)
     for function in _functions(place, 1):
-        yield place.candidate(f"apply `{function}`", "function", node, f"{function}({own})", 2.0)
+        yield _around(place, node, f"{function}(", ")", f"apply `{function}`", "function", 2.0)
+
+
+def _with_array(place: Place, node: ast.expr, text: str) -> Iterator[Candidate]:
+    for title, slope in slopes_at(text).items():
+        yield _around(place, node, "", f" * {slope}", f"multiply by {title}", "missing slope", 1.8)
+        yield place.candidate(f"use {title}", "slope", node, slope, 2.2)
+    yield _around(place, node, "", f" + {text}", f"add `{text}`, which is left out", "term", 2.1)
+    yield _around(place, node, "", f" * {text}", f"multiply by `{text}`", "missing factor", 2.0)
+    yield _around(place, node, "", f" - {text}", f"subtract `{text}`", "term", 2.4)
+    for number in _numbers(place):
+        title = f"add `{number} * {text}`, which is left out"
+        yield _around(place, node, "", f" + {number} * {text}", title, "term", 2.4)
+
+
+def _around(place: Place, node: ast.expr, before: str, after: str, title: str, kind: str, cost: float) -> Candidate:
+    """Something put before and after a node, as insertions: what is inside can be edited as well."""
+    tight = not (before.endswith("(") and after.startswith((")", ","))) and not after.startswith(" +")
+    if tight and place.atom(node) != place.text(node):
+        before, after = before + "(", ")" + after
+    if place.needs_parentheses(node, f"{before}{place.text(node)}{after}"):
+        before, after = "(" + before, after + ")"
+    line, column, end_line, end_column = place.source.place(node)
+    edits = []
+    if before:
+        edits.append(Edit(place.path, line, column, line, column, before))
+    if after:
+        edits.append(Edit(place.path, end_line, end_column, end_line, end_column, after))
+    return Candidate(title, kind, tuple(edits), cost, place.path, line)
 
 
 def _numbers(place: Place) -> list[str]:
     """Numbers in scope: a batch size, a rate, a strength."""
-    scope = {**place.scope(), **place.locals()}
+    scope = _in_reach(place)
     numeric = [
         n for n, s in scope.items() if isinstance(s.literal, int | float) and not isinstance(s.literal, bool)
     ]
@@ -282,4 +326,4 @@ def _constants(place: Place, node: ast.Constant) -> Iterator[Candidate]:
             yield place.candidate(f"use {text} instead of {place.text(node)}", "number", node, text, 2.0)
 
 
-__all__ = ["rewritings"]
+__all__ = ["pairs_of", "rewritings"]

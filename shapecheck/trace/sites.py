@@ -77,6 +77,12 @@ class Site:
     bound_to: str | None = None
     held: int = field(default=0)
 
+    def within(self, whole: Site) -> bool:
+        """Whether this is a part of another expression."""
+        inside = (whole.line, whole.column) <= (self.line, self.column)
+        inside = inside and (self.end_line, self.end_column) <= (whole.end_line, whole.end_column)
+        return inside and self.path == whole.path
+
     @property
     def event_slots(self) -> list[Slot]:
         """The slots whose values an event carries, in the order in which it carries them."""
