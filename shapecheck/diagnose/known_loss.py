@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -72,7 +72,7 @@ class Accused:
     @property
     def wrong(self) -> set[str]:
         """The parameters whose gradients are not what they should be."""
-        return {v.name for v in self.diagnosis.verdicts if not v.proves_nothing and not self.known.is_exact(v.factor)}
+        return {v.name for v in self.diagnosis.wrong}
 
 
 class KnownVerdicts(Verdicts):
@@ -84,24 +84,76 @@ class KnownVerdicts(Verdicts):
         super().__init__(matching, step)
         self.rate = factor
         self.deadline = time.monotonic() + seconds
+        self._zeroed: dict[tuple[int, ...], dict[int, Any]] = {}
         matching.factors.add_rates([abs(factor)])
 
     def _probes(self, old: int, change: int) -> list[int]:  # noqa: ARG002 - no optimizer stands between the two
         return [change]
 
     def all(self) -> list[Verdict]:
-        """The verdict on every gradient as it was."""
-        return [self._verdict(p.name, old) for p, old, _, _ in self.step.parameters]
+        """The verdict on every gradient as it was; one with another factor is wrong."""
+        verdicts = [self._verdict(p.name, old) for p, old, _, _ in self.step.parameters]
+        return [v if self.is_exact(v.factor) else replace(v, factor=None) for v in verdicts]
 
     def is_exact(self, factor: Factor | None) -> bool:
         """Whether a gradient is right, its factor included."""
         return factor is not None and self.rate is not None and abs(factor.number / self.rate - 1) <= 10 * EXACT
 
     def outcomes(self, changes: Mapping[int, Any]) -> dict[int, Factor | None]:
-        """As for any step, until time is up."""
+        """For the gradients that depend on what is changed: None for one that is wrong then.
+
+        The changes may all be multiplied by one number; what is right then comes with `rate` over that number.
+        """
         if time.monotonic() > self.deadline:
             raise ReplayError("time is up", -1)
-        return super().outcomes(changes)
+        touched = list(dict.fromkeys(p for value in changes for p in self.reached(value)))
+        wanted = [self.changes[p] for p in touched]
+        found = self.replay.evaluate(changes, wanted) if wanted else {}
+        without = self._without(tuple(changes), wanted)
+        goals = {p: (self.rate or 1.0) * np.asarray(self.matching.adjoints[p], dtype=float) for p in touched}
+        parts = {}
+        for p in touched:
+            rest = np.asarray(without[self.changes[p]], dtype=float)
+            part = np.asarray(found[self.changes[p]], dtype=float) - rest
+            if part.shape == rest.shape == goals[p].shape:
+                parts[p] = (rest, part)
+        best: dict[int, Factor | None] = {}
+        for scale in self._scales(parts, goals):
+            right: dict[int, Factor | None] = {}
+            for p in touched:
+                close = p in parts and _is_close(parts[p][0] + scale * parts[p][1], goals[p])
+                right[p] = Factor((self.rate or 1.0) / scale, "") if close else None
+            if not best or _count(right) > _count(best):
+                best = right
+        return best or dict.fromkeys(touched)
+
+    def _without(self, values: tuple[int, ...], wanted: Sequence[int]) -> dict[int, Any]:
+        """The gradients had some values been zero: what else is added to them."""
+        if values not in self._zeroed:
+            zeros = {v: np.zeros(np.shape(self.replay.recorded[v])) for v in values}
+            self._zeroed[values] = self.replay.evaluate(zeros, wanted) if wanted else {}
+        return self._zeroed[values]
+
+    def _scales(self, parts: Mapping[int, tuple[Any, Any]], goals: Mapping[int, Any]) -> list[float]:
+        """The numbers by which changes may have to be multiplied, from the gradients that say most first."""
+        found: list[float] = []
+        for p in sorted(parts, key=lambda p: -goals[p].size):
+            rest, part = parts[p]
+            square = float(np.sum(part * part))
+            scale = float(np.sum(part * (goals[p] - rest))) / square if square > 0 else 0.0
+            # A gradient of one entry is met by some number whatever was changed.
+            telling = goals[p].size > 1 or self.matching.factors.recognise(abs(scale)).is_plain
+            if scale and np.isfinite(scale) and telling and all(abs(scale / f - 1) > EXACT for f in found):
+                found.append(scale)
+        return found
+
+
+def _is_close(array: Any, goal: Any) -> bool:
+    return float(np.linalg.norm(array - goal)) <= 10 * EXACT * float(np.linalg.norm(goal))
+
+
+def _count(outcomes: Mapping[int, Factor | None]) -> int:
+    return sum(factor is not None for factor in outcomes.values())
 
 
 def adjoints_of(tape: Tape, known: Known) -> Adjoints:

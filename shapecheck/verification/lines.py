@@ -7,8 +7,7 @@ expression explains the gradients that are wrong.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -109,4 +108,4 @@ def _described(call: TracedCall, accused: Accused) -> Iterable[Origin]:
         )
 
 
-__all__ = ["Mapping", "Sequence", "origins", "Any"]
+__all__ = ["origins"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from shapecheck.diagnose.known_loss import Known, Pair
 from shapecheck.gradients.result import GradientReport
 from shapecheck.network.parameters import find_parameters
 from shapecheck.trace.failure import Seen
+from shapecheck.trace.joined import joined
 from shapecheck.trace.live import CannotRecordError, LiveRecording
 from shapecheck.trace.recorder import Limits
 from shapecheck.trace.sites import SourceText
@@ -100,6 +101,9 @@ def record(subject: Subject) -> TracedCall:
         # What it gave is looked at before it is put back: gradients may have been left in arrays of the program's.
         tape, scopes = recording.finish()
         known = _known(tape, ran)
+        forward = max((p for n in known.seeds if (p := tape.values[n].producer) is not None), default=0) + 1
+        tape, instead = joined(tape, forward, [n for pair in known.pairs for n in (pair.parameter, pair.gradient)])
+        known = replace(known, seeds={instead.get(number, number): seed for number, seed in known.seeds.items()})
     finally:
         subject.restore()
     return TracedCall(tape, recording.sources, scopes, known, recording)
