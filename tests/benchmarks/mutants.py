@@ -164,7 +164,15 @@ Wrong = Callable[[Path], str | None]
 def diagnosed(mutant: Mutant, folder: Path, wrong: Wrong) -> Row:
     """Diagnose a mutant as a person would, and judge what is said first; `wrong` is asked of the repaired program."""
     row = mutant.described()
-    row |= {"found": False, "first": False, "three": False, "verified": False, "right": False, "why_not": None}
+    row |= {
+        "found": False,
+        "first": False,
+        "three": False,
+        "verified": False,
+        "right": False,
+        "placed": False,
+        "why_not": None,
+    }
     mutant.write(folder)
     began, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     try:
@@ -189,17 +197,18 @@ def judge(row: Row, finding: Row, mutant: Mutant, folder: Path, wrong: Wrong) ->
     cause, fixes = finding["cause"], finding["fixes"][:3]
     here, path = set(row["lines"]), mutant.mutation.path
     touched = {(within(e["path"], folder), n) for fix in fixes for e in fix["edits"] for n in spanned(e)}
-    touched |= {(within(cause["path"], folder), n) for n in (cause["line"],)}
+    touched.add((within(cause["path"], folder), cause["line"]))
     row |= {
         "found": finding["severity"] != "note",
         "code": finding["code"],
         "said": finding["message"],
         "cause": [within(cause["path"], folder), cause["line"], cause["source"]],
-        "first": within(cause["path"], folder) == path and not here.isdisjoint(spanned(cause)),
+        "first": within(cause["path"], folder) == path and not here.isdisjoint(list(spanned(cause))[:4]),
+        "placed": False,
         "three": any((path, line) in touched for line in here),
     }
     if not fixes:
-        row["why_not"] = "no repair"
+        row |= {"placed": row["first"], "why_not": "no repair"}
         return
     row["fix"] = {key: fixes[0][key] for key in ("title", "confidence", "edits")}
     row["evidence"] = fixes[0]["evidence"].get("summary")
@@ -210,6 +219,9 @@ def judge(row: Row, finding: Row, mutant: Mutant, folder: Path, wrong: Wrong) ->
         file.write_text(edited(file.read_text(encoding="utf-8"), edits), encoding="utf-8")
     row["why_not"] = None if restored(mutant.program, folder) else wrong(folder)
     row["right"] = row["why_not"] is None
+    # An edit at the cause that makes the program right proves that the cause lies there as well.
+    edits = [edit for edit in fixes[0]["edits"] if within(edit["path"], folder) == row["cause"][0]]
+    row["placed"] = row["first"] or (row["right"] and any(row["cause"][1] in spanned(edit) for edit in edits))
 
 
 def within(path: str, folder: Path) -> str:

@@ -162,12 +162,12 @@ def chosen(
 
 def table(rows: list[Row]) -> str:
     """The wrong mutants by kind, then the alarms on the others, in Markdown."""
-    head = ["mistake", "mutants", "detected", "line right", "first fix verified", "first fix right"]
+    head = ["mistake", "mutants", "detected", "changed line", "line right", "first fix verified", "first fix right"]
     out = [[*head, "verified, not right"]]
     for kind in [*KINDS, "all"]:
         some = [row for row in rows if row["effect"] == WRONG and kind in {row["kind"], "all"}]
         if some:
-            counts = [sum(row[key] for row in some) for key in ("found", "first", "verified", "right")]
+            counts = [sum(row[key] for row in some) for key in ("found", "first", "placed", "verified", "right")]
             false = sum(row["verified"] and not row["right"] for row in some)
             shown = [f"{count} ({100 * count / len(some):.0f} %)" if kind == "all" else str(count) for count in counts]
             out.append([kind, str(len(some)), *shown, str(false)])
