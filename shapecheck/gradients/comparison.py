@@ -97,6 +97,9 @@ class Comparison:
         atol: Overrides the measured tolerance, per unit length of the direction.
 
     Attributes:
+        amplification: How many rounding units a right gradient may be off by, relative to itself.
+        roughness: What each entry may be off by besides, where it was measured: entries that are sums which cancel
+            are off by what rounding makes of the terms.
         level: The loss at the center, from the last look: exactly, or as the mean of both sides.
     """
 
@@ -119,6 +122,7 @@ class Comparison:
         self.rtol = rtol
         self.atol = atol
         self.amplification = dict.fromkeys(gradients, ROUNDING)
+        self.roughness = dict.fromkeys(gradients, 0.0)
         self.level = surface.known_base
         self._largest = max(map(self._typical, gradients))
 
@@ -138,7 +142,7 @@ class Comparison:
         Small steps cross few kinks and truncate little; this one need not work for a wrong gradient.
         """
         step = self.step_for(direction)
-        spread = self._spread(direction)
+        spread = self.spread(direction)
         if not (math.isfinite(self.level) and math.isfinite(spread) and spread > 0):
             return step
         entries = sum(v.size for v in direction.values())
@@ -153,7 +157,7 @@ class Comparison:
         predicted = difference.predicted(self.gradients) / width
         measured = difference.slope
         along = {n: s / width for n, s in difference.span.items()}
-        spread = self._spread(along)
+        spread = self.spread(along)
         base = self.surface.known_base
         if math.isnan(base):
             base = (difference.left + difference.right) / 2
@@ -188,7 +192,7 @@ class Comparison:
         """The complex-step slope, refused where its real part is not the loss."""
         way = way or Passage()
         slope = self.exact.slope(direction, way)
-        if slope is None or way.unguarded or way.dither is not None:
+        if slope is None or way.unguarded or way.dither is not None or way.coarse is not None:
             return slope
         base, allowed = self.surface.base, 1e-30 + 16 * self.noise.of(self.surface.base)  # 1e-30: the step squared
         if self.surface.promotion is None:
@@ -201,7 +205,7 @@ class Comparison:
     def look_from(self, direction: Direction, slope: ExactSlope) -> Look:
         """The comparison that a complex-step slope makes."""
         predicted = sum(float(np.vdot(self.gradients[n], v)) for n, v in direction.items())
-        spread = self._spread(direction)
+        spread = self.spread(direction)
         scale = max(spread, abs(slope.value))
         return Look(
             0.0,
@@ -215,7 +219,8 @@ class Comparison:
             self._allowed(direction, predicted, slope.value),
         )
 
-    def _spread(self, direction: Mapping[str, Floats]) -> float:
+    def spread(self, direction: Mapping[str, Floats]) -> float:
+        """The size that the predicted slope has along random signs of such a direction."""
         return math.sqrt(sum(float(np.sum(np.square(self.gradients[n] * v))) for n, v in direction.items()))
 
     def _rounding(self, direction: Mapping[str, Floats]) -> float:
@@ -223,6 +228,8 @@ class Comparison:
         for n, v in direction.items():
             own = float(np.sum(np.square(self.gradients[n] * v)))
             squares += (self.amplification[n] * self.precision[n]) ** 2 * own
+            if self.roughness[n]:
+                squares += self.roughness[n] ** 2 * float(np.sum(np.square(v)))
         return math.sqrt(squares)
 
     def is_zero(self, direction: Direction, look: Look) -> bool:
@@ -235,7 +242,7 @@ class Comparison:
             return abs(look.measured) <= look.noise or look.measured == 0
         floor = max(self.precision[n] for n in direction) * ROUNDING * self._largest
         length = math.sqrt(sum(float(np.sum(np.square(v))) for v in direction.values()))
-        return abs(look.measured) <= 3 * look.noise and self._spread(direction) <= floor * length
+        return abs(look.measured) <= 3 * look.noise and self.spread(direction) <= floor * length
 
     def _typical(self, name: str) -> float:
         gradient = self.gradients[name]

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 
 from shapecheck.gradients.parameters import Direction
-from shapecheck.gradients.stepped_array import Passage, RefusedError, SteppedArray, passage
+from shapecheck.gradients.reachable import Place
+from shapecheck.gradients.stepped_array import STEP, Passage, RefusedError, SteppedArray, passage, rounded
 from shapecheck.gradients.stepped_rules import register
 from shapecheck.gradients.substitution import Substitution
 
-STEP = 1e-20
 _FOREIGN = ("site-packages", "dist-packages", sysconfig.get_paths()["stdlib"], str(Path(__file__).parent))
 
 
@@ -77,9 +77,9 @@ class ComplexStep:
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 warnings.simplefilter("error", np.exceptions.ComplexWarning)
-                result = self.substitution.evaluate(self._stepped(direction))
+                result = self.substitution.evaluate(self._stepped(direction, now), self._data(now))
         except Exception as error:
-            if not now.unguarded:
+            if not now.unguarded and now.coarse is None:
                 self.blame = _blame(error)
             return None
         finally:
@@ -101,10 +101,23 @@ class ComplexStep:
             return None
         return ExactSlope(slope, value.real, now.ties, now.guarded, now.cancelled)
 
-    def _stepped(self, direction: Direction) -> dict[str, Any]:
+    def _data(self, now: Passage) -> list[tuple[Place, Any]]:
+        """The data that the loss reads, in coarse arithmetic too: targets that probabilities are subtracted from."""
+        coarse = now.coarse
+        if coarse is None:
+            return []
+        return [(place, coarse(place.value.astype(np.float64))) for place in self.substitution.data]
+
+    def _stepped(self, direction: Direction, now: Passage) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for parameter in self.substitution.objective.params:
             center = parameter.center
+            if now.coarse is not None:
+                stepped = np.empty(parameter.shape, dtype=np.complex128)
+                stepped.real = center
+                stepped.imag = STEP * direction[parameter.name] if parameter.name in direction else 0.0
+                values[parameter.name] = rounded(stepped).view(SteppedArray)
+                continue
             if parameter.name not in direction:
                 values[parameter.name] = center.astype(np.float64) if center.dtype != np.float64 else center
                 continue

@@ -88,6 +88,10 @@ class Examination:
     # -- around one point -------------------------------------------------------------------------------------------
 
     @property
+    def _looks_twice(self) -> bool:
+        return self.subject.recompute is not None and self.options.perturb and len(self.params) > 1
+
+    @property
     def _entrywise(self) -> bool:
         return self.options.mode in {"full", "sampled"}
 
@@ -129,8 +133,12 @@ class Examination:
         if self.options.mode == "joint":
             together = judge.glance(judge.direction(*self.params.names))
             return dict.fromkeys(self.params.names, together) if together is not None else {}
-        glances = {name: judge.glance(judge.direction(name)) for name in self.params.names}
-        return {name: judgement for name, judgement in glances.items() if judgement is not None}
+        # Where a second point is looked at as well, one direction will do for those that it resolves by themselves.
+        settled = judge.glance_together(self.params.names) if self._looks_twice else {}
+        for name in self.params.names:
+            glance = settled.get(name) or judge.glance(judge.direction(name))
+            settled |= {} if glance is None else {name: glance}
+        return settled
 
     def _judge_all(self, comparison: Comparison, known: Mapping[str, Judgement]) -> dict[str, Judgement]:
         judge = Judge(comparison, self.rng, rounding_meter(self.subject, comparison, self.rng))
@@ -263,7 +271,7 @@ class Examination:
         dead = any(j.reason == ZERO for j in judgements.values())
         self.params.move_center({p.name: _nudged(p.center, self.rng, wide=dead) for p in self.params})
         try:
-            beside = self._beside(judgements, given)
+            beside = self._beside(given)
         except OUT_OF_DOMAIN as error:
             if isinstance(error, GradientCheckError):
                 raise
@@ -277,7 +285,7 @@ class Examination:
             self.subject.note(text)
         return {n: _both(j, beside[n]) if n in beside else j for n, j in judgements.items()}
 
-    def _beside(self, judgements: Mapping[str, Judgement], given: Mapping[str, Floats]) -> dict[str, Judgement]:
+    def _beside(self, given: Mapping[str, Floats]) -> dict[str, Judgement]:
         base = self.objective()
         if not math.isfinite(base):
             self.subject.note(f"at perturbed parameters the loss is {base}: no second look was taken")
@@ -285,14 +293,10 @@ class Examination:
         gradients = self.subject.gradients()
         comparison = self._comparison(base, gradients)
         judge = Judge(comparison, self.rng, rounding_meter(self.subject, comparison, self.rng), budget=30)
-        together = judge.glance(judge.direction(*self.params.names))
-        if together is None:
+        settled = judge.glance_together(self.params.names)
+        if len(settled) < len(self.params):
             self._measure(comparison, base)
-        beside = {
-            # One direction for all says nothing of a parameter whose gradient is zero.
-            n: together if together is not None and judgements[n].verdict is Verdict.RIGHT else judge.judge(n)
-            for n in self.params.names
-        }
+        beside = {n: settled.get(n) or judge.judge(n) for n in self.params.names}
         stale = [n for n, j in beside.items() if j.verdict is Verdict.WRONG and np.array_equal(given[n], gradients[n])]
         for name in stale:
             text = (

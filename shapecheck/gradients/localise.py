@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from shapecheck.gradients.comparison import Comparison, Look, random_direction
 from shapecheck.gradients.ladder import Trend, climb
+from shapecheck.gradients.parameters import Direction
 from shapecheck.gradients.result import Entry
 
 Indices = NDArray[np.intp]
@@ -151,22 +152,26 @@ def _confirm(comparison: Comparison, bisection: Bisection, flat: int) -> tuple[E
     direction = np.zeros(bisection.size)
     direction[flat] = 1.0
     along = {bisection.name: direction.reshape(bisection.shape)}
-    look = comparison.look(along)
-    trend = Trend.VANISHES
-    if not look.agrees:
-        found = climb(comparison, along, look)
-        look, trend = found.best, found.trend
-        if trend is Trend.KINK and _far_outside(look):
-            trend = Trend.STAYS
-    elif bisection.exact:
-        exact = comparison.exact_look(along)
-        if exact is not None and not exact.agrees and abs(exact.error) <= look.bound:
-            look, trend = exact, Trend.STAYS
+    look, trend = _settled(comparison, bisection, along)
     index = tuple(int(i) for i in np.unravel_index(flat, bisection.shape))
     gradient = comparison.gradients[bisection.name]
     typical = float(np.sqrt(np.mean(np.square(gradient)))) if gradient.size else 0.0
     size = max(abs(look.predicted), abs(look.measured), typical)
     return Entry(index, look.predicted, look.measured), trend, abs(look.error) / size if size else 0.0
+
+
+def _settled(comparison: Comparison, bisection: Bisection, along: Direction) -> tuple[Look, Trend]:
+    """What becomes of the disagreement at one entry, and the look that shows it."""
+    look = comparison.look(along)
+    exact = comparison.exact_look(along) if bisection.exact else None
+    if exact is not None:
+        contradicted = look.agrees and look.bound < abs(exact.error) / 2
+        return exact, Trend.VANISHES if exact.agrees or contradicted else Trend.STAYS
+    if look.agrees:
+        return look, Trend.VANISHES
+    found = climb(comparison, along, look)
+    stays = found.trend is Trend.KINK and _far_outside(found.best)
+    return found.best, Trend.STAYS if stays else found.trend
 
 
 def _far_outside(look: Look) -> bool:

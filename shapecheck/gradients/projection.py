@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,10 @@ SHARP = 1e-4  # divided by the root of the number of entries: a resolution that 
 USEFUL = 1e-2  # a resolution worse than this tells nothing
 AT_KINK = "at a kink, between the one-sided slopes"
 ZERO = "both sides are zero: this proves nothing"
+BENEATH = "both slopes are smaller than the rounding of numbers around 1: saturated"
+LEAST = 1e-15
+ROUNDED = "what rounding may do to it in the arithmetic that it was computed in hides it"
+UNSEEN = "a complex step agrees, but the loss itself is too flat or too rough here to show it"
 NEGLIGIBLE = 1e-5  # no real mistake was ever smaller; right code that writes log(a + 1e-8) is
 
 
@@ -66,9 +70,18 @@ class Judge:
         self.budget = budget
 
     def direction(self, *names: str) -> Direction:
-        """A random direction in the named parameters."""
-        params = self.comparison.surface.params
-        return {name: random_direction(self.rng, params[name].shape) for name in names}
+        """A random direction in the named parameters, never nearly orthogonal to the gradients.
+
+        What is wrong by a factor would not show along such a one.
+        """
+        gradients = self.comparison.gradients
+        drawn = {name: random_direction(self.rng, gradients[name].shape) for name in names}
+        for name, along in drawn.items():
+            flat, half = along.reshape(-1), along.size // 2
+            slopes = [float(np.vdot(gradients[name].reshape(-1)[k], flat[k])) for k in (slice(half), slice(half, None))]
+            if slopes[0] * slopes[1] < 0:
+                flat[:half] *= -1.0
+        return drawn
 
     def glance(self, direction: Direction) -> Judgement | None:
         """The cheap look, good for almost every right gradient; None where it does not settle the matter."""
@@ -76,6 +89,19 @@ class Judge:
         entries = sum(v.size for v in direction.values())
         sharp = look.allowed is not None or look.resolution <= SHARP / max(entries, 1) ** 0.5
         return Judgement(Verdict.RIGHT, look) if look.finite and look.agrees and sharp else None
+
+    def glance_together(self, names: Iterable[str]) -> dict[str, Judgement]:
+        """One cheap look for all: it settles those parameters that it resolves as sharply as their own would."""
+        direction = self.direction(*names)
+        look = self.comparison.look(direction, self.comparison.sparing_step(direction))
+        if not (look.finite and look.agrees):
+            return {}
+        settled = {}
+        for name, along in direction.items():
+            own = self.comparison.spread({name: along})
+            if own > 0 and (look.allowed is not None or look.bound <= SHARP / along.size**0.5 * own):
+                settled[name] = Judgement(Verdict.RIGHT, look)
+        return settled
 
     def judge(self, name: str) -> Judgement:
         """The verdict on one parameter."""
@@ -140,6 +166,8 @@ class Judge:
         entries = sum(v.size for v in direction.values())
         if self.comparison.is_zero(direction, look):
             return Judgement(Verdict.CANNOT_TELL, look, ZERO)
+        if look.allowed is None and look.rounding > USEFUL * look.scale:
+            return Judgement(Verdict.CANNOT_TELL, look, ROUNDED)
         if look.allowed is not None or look.resolution <= SHARP / max(entries, 1) ** 0.5:
             return Judgement(Verdict.RIGHT, look)
         exact = self.comparison.exact_look(direction)
@@ -169,14 +197,21 @@ class Judge:
         )
         trusted = exact is not None and self._alibi(exact, found)
         kink = found.trend is Trend.KINK
-        if exact is not None and trusted and exact.agrees:
+        if exact is not None and exact.agrees and (trusted or found.trend in {Trend.KINK, Trend.NOISE}):
+            # Two that know nothing of one another agree in ten digits; the differences only cross kinks.
             return Judgement(Verdict.RIGHT, exact, AT_KINK if kink else "", method="complex step", kink=kink)
         if found.trend is Trend.VANISHES:
             return self._settle(direction, found.best)
+        if _is_beneath_rounding(found):
+            return Judgement(Verdict.CANNOT_TELL, found.best, BENEATH)
         if slope is not None:
             excuse = self._at_tie(direction, slope) or self._guarded(direction, slope, found)
             if excuse is not None:
                 return excuse
+        if exact is not None and trusted and slope is not None and not slope.ties:
+            found, kink = replace(found, best=exact), False  # the kinks that differences met are beside the center
+        elif exact is not None and abs(exact.error) < NEGLIGIBLE * exact.scale and exact.allowed is None:
+            return Judgement(Verdict.CANNOT_TELL, exact, UNSEEN, method="complex step")
         throughout = self._throughout(name, found.best)
         if throughout is not None:
             return Judgement(Verdict.WRONG, found.best, place=throughout)
@@ -193,8 +228,10 @@ class Judge:
         index = tuple(int(i) for i in np.unravel_index(int(np.argmax(np.abs(gradient))), gradient.shape))
         one[index] = 1.0
         again, entry = self.comparison.look(self.direction(name)), self.comparison.look({name: one})
+        if not all(_plain(x) for x in (look, again, entry)):
+            return None
         for other in (again, entry):
-            if other.agrees or abs(other.measured - factor * other.predicted) > 8 * other.bound + 1e-5 * other.scale:
+            if abs(other.measured - factor * other.predicted) > 8 * other.bound + 1e-5 * other.scale:
                 return None
         found = Entry(index, entry.predicted, entry.measured)
         return Place(found, confirmed=True, relative=abs(entry.error) / entry.scale)
@@ -217,6 +254,8 @@ class Judge:
                 reason = f"off by {relative:.0e}, as by a small constant inside a logarithm or a root"
                 return Judgement(Verdict.RIGHT, look, reason)
             return Judgement(Verdict.WRONG, look, _where(place), place=place)
+        if relative < NEGLIGIBLE and not look.step and look.allowed is None:
+            return Judgement(Verdict.RIGHT, look, f"off by {relative:.0e}, and no entry by more")
         if place.tied:
             return Judgement(Verdict.CANNOT_TELL, look, "exactly at a kink", kink=True)
         if place.kink:
@@ -251,6 +290,16 @@ class Judge:
         if bare is not None and error > 10 * abs(bare.measured - slope.value):
             return None
         return Judgement(Verdict.CANNOT_TELL, found.best, f"the loss clips {entries} and is flat there: saturated")
+
+
+def _is_beneath_rounding(found: Climb) -> bool:
+    """Whether both sides are less than what rounding makes of numbers around one: all is saturated."""
+    return all(max(abs(x.predicted), abs(x.measured)) < LEAST for x in found.looks if x.finite)
+
+
+def _plain(look: Look) -> bool:
+    """Whether a disagreement is far above the noise and larger than what right code is ever off by."""
+    return abs(look.error) > max(10 * look.bound, 10 * NEGLIGIBLE * look.scale)
 
 
 def _beyond_doubt(look: Look, slope: ExactSlope, exact: Look) -> bool:

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+STEP = 1e-20
+
 Rule = Callable[..., Any]
 RULES: dict[str, Rule] = {}  # by the name of the ufunc; filled by `stepped_rules`
 FUNCTION_RULES: dict[str, Rule] = {}  # by the name of the NumPy function
@@ -35,6 +37,7 @@ class Passage:
         unguarded: Whether to leave out what only guards a logarithm (clip to [1e-7, 1 - 1e-7], + 1e-8).
         dither: Where given, logarithms are taken of numbers that differ in their last absolute digit: 1 - a has few
             digits left where a is nearly 1.
+        coarse: Where given, what rounds every number on the way, values and derivatives alike.
         ties: How many entries were exactly at a kink.
         guarded: How many entries a guard changed noticeably.
         cancelled: Of how many numbers so small that few digits may be left of them a logarithm was taken.
@@ -45,6 +48,7 @@ class Passage:
     branch: bool | None = None
     unguarded: bool = False
     dither: np.random.Generator | None = None
+    coarse: Callable[[Any], Any] | None = None
     ties: int = 0
     guarded: int = 0
     cancelled: int = 0
@@ -74,11 +78,11 @@ class SteppedArray(np.ndarray[Any, Any]):
             if out is not None:
                 return out[0] if len(out) == 1 else out
         if out is not None:
-            if not np.iscomplexobj(out[0]) and np.iscomplexobj(result):
+            if not np.iscomplexobj(plain(out[0])) and np.iscomplexobj(plain(result)):
                 raise RefusedError(f"np.{ufunc.__name__} into an array of floats")
-            plain(out[0])[...] = plain(result)
+            plain(out[0])[...] = rounded(plain(result))
             return out[0]
-        return stepped(result)
+        return stepped(rounded(result))
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         name = func.__name__
@@ -165,6 +169,18 @@ def stepped(value: Any) -> Any:
     if type(value) in {tuple, list}:
         return type(value)(stepped(v) for v in value)
     return value
+
+
+def rounded(value: Any) -> Any:
+    """A complex result in the passage's coarse arithmetic; the same where it has none."""
+    coarse = passage.get().coarse
+    if coarse is None or not np.iscomplexobj(plain(value)):
+        return value
+    array = np.asarray(plain(value))
+    result = np.empty(array.shape, np.complex128)
+    result.real = coarse(array.real)
+    result.imag = STEP * coarse(array.imag / STEP)
+    return result
 
 
 def parts(value: Any) -> tuple[Any, Any]:

@@ -62,7 +62,34 @@ def _log(z: Any) -> Any:
     if dither is not None:
         x = np.maximum(x + 1.2e-16 * dither.uniform(-1, 1, np.shape(x)), 2e-17)
     with np.errstate(all="ignore"):
-        return _of(np.log(x), np.where(dx == 0, 0.0, dx / x))
+        slope = np.where(dx == 0, 0.0, dx / x)
+        if passage.get().coarse is not None:
+            slope = np.where(x > 1, _loosened(slope, lambda p: 1 - p, 1 / x), slope)
+        return _of(np.log(x), slope)
+
+
+def _loosened(slope: Any, kept: Callable[[Any], Any], y: Any) -> Any:
+    """In coarse arithmetic: a slope that people compute from what `y` leaves of 1, as in a * (1 - a) or a - target."""
+    coarse = passage.get().coarse
+    if coarse is None:
+        return slope
+    with np.errstate(all="ignore"):
+        factor = kept(coarse(y)) / kept(y)
+    return slope * np.where(np.isfinite(factor), factor, 1.0)
+
+
+def _divide(a: Any, b: Any) -> Any:
+    result = np.true_divide(plain(a), plain(b))
+    if passage.get().coarse is None or not np.iscomplexobj(result):
+        return result
+    y, dy = parts(result)
+    return _of(y, np.where((y > 0) & (y < 1), _loosened(dy, lambda p: 1 - p, y), dy))
+
+
+def _tanh(z: Any) -> Any:
+    x, dx = parts(z)
+    y = np.tanh(x)
+    return _of(y, _loosened(dx * (1 - y * y), lambda a: 1 - a * a, y))
 
 
 def _add(a: Any, b: Any) -> Any:
@@ -211,7 +238,8 @@ _RULES: dict[str, Rule] = {
     "log": _log,
     "add": _add,
     "matmul": _matmul,
-    "tanh": _chain(np.tanh, lambda _, y: 1 - y * y),
+    "tanh": _tanh,
+    "divide": _divide,
     "log1p": _chain(np.log1p, lambda x, _: 1 / (1 + x)),
     "expm1": _chain(np.expm1, lambda _, y: y + 1),
     "expit": _chain(_sigmoid, lambda x, _: _sigmoid(x) * _sigmoid(-x)),
