@@ -15,9 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 def notebook(cells: Sequence[str | tuple[str, list[str]]], *, lines: bool = True, **metadata: Any) -> dict[str, Any]:
     """A notebook of format 4 with a heading and these code cells; a cell may come with its tags."""
-    made: list[dict[str, Any]] = [
-        {"cell_type": "markdown", "metadata": {}, "source": ["# Netz für Übungen\n", "é"]}
-    ]
+    made: list[dict[str, Any]] = [{"cell_type": "markdown", "metadata": {}, "source": ["# Netz für Übungen\n", "é"]}]
     for number, cell in enumerate(cells, start=1):
         source, tags = (cell, []) if isinstance(cell, str) else cell
         output = {"output_type": "stream", "name": "stdout", "text": ["alt → new\n"]}
