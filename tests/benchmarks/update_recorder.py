@@ -64,14 +64,18 @@ def before(site: str, value: Any) -> tuple[str, list[np.ndarray]] | None:
     return site, held(value)
 
 
-def after(began: tuple[str, list[np.ndarray]] | None, value: Any) -> None:
+def after(began: tuple[str, list[np.ndarray]] | None, value: Any) -> Any:
+    """Note the target's new value and return it, or one further away from the old where steps are made longer."""
     global spent  # noqa: PLW0603 - the recorder is the module
     if began is not None:
         if factor != 1.0 and began[0] in scaled:
-            for old, array in zip(began[1], arrays(value), strict=True):
+            if isinstance(value, int | float | np.number):
+                value = began[1][0][()] + factor * (value - began[1][0][()])
+            for old, array in zip(began[1], arrays(value), strict=False):
                 array[...] = old + factor * (array - old)
         records.append((*began, held(value)))
         spent += sum(array.nbytes for array in records[-1][2]) * 2
+    return value
 
 
 @atexit.register

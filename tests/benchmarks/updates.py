@@ -82,7 +82,7 @@ class _Noted(ast.NodeTransformer):
             site = "|".join([self.path, ".".join(self.scope), name])
             token = f"noted_{number}"
             out.insert(0, ast.parse(f"{token} = update_recorder.before({site!r}, {name})").body[0])
-            out.append(ast.parse(f"update_recorder.after({token}, {name})").body[0])
+            out.append(ast.parse(f"{name} = update_recorder.after({token}, {name})").body[0])
         return out
 
 
@@ -168,6 +168,8 @@ def _key(array: np.ndarray) -> tuple[tuple[int, ...], bytes]:
 def compared(program: Program, right: Updates, mutant: Updates, sites: list[str]) -> str:
     """`same`, `negligible`, `rescaled` (the program itself with another learning rate) or `changed`."""
     worst = _apart(right, mutant, sites)
+    if not np.isfinite(worst):
+        return "changed"
     if worst < NEGLIGIBLE:
         return "same" if worst < ROUNDING else "negligible"
     factor = _common_factor(right, mutant, sites)
