@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from shapecheck.diagnose.asserted import agrees, joined_at, known_on
 from shapecheck.diagnose.broadcast import SilentMistake, silent_mistakes
 from shapecheck.diagnose.crash import Crash, classify, crash_finding, trail_to
 from shapecheck.diagnose.finding import (
@@ -27,10 +28,11 @@ from shapecheck.diagnose.finding import (
     TrailStep,
 )
 from shapecheck.diagnose.in_cells import InCells
+from shapecheck.diagnose.known_loss import accuse, adjoints_of
 from shapecheck.diagnose.limits import cut_short, nothing_traced, trials_impossible
 from shapecheck.diagnose.reference import reference_note
 from shapecheck.diagnose.update import lost_updates
-from shapecheck.diagnose.wrong_gradient import judged, wrong_gradients
+from shapecheck.diagnose.wrong_gradient import described, judged, wrong_gradients
 from shapecheck.gradients.agreement import Agreement
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.network.layers import Layers
@@ -202,6 +204,8 @@ class _Doctor:
         crash = classify(self.trace)
         if crash is not None:
             return [self.crash(crash)]
+        if self.trace.testimony.get("compared") is not None:
+            return self.attempted(self.asserted, [])
         found: list[Finding] = []
         if self.trace.ended in {"timeout", "memory", "interrupted"} or self.run.killed:
             found.append(cut_short(self.request.script, self.run, self.trace))
@@ -234,11 +238,30 @@ class _Doctor:
         return found
 
     def gradients(self) -> list[Finding]:
-        found = []
         with _at_most(_JUDGING_SECONDS):
             verdict = judged(self.trace)
             self.note_loss(verdict)
             mistakes = wrong_gradients(self.trace, self.layers, verdict)
+        return self.mend_gradients(mistakes)
+
+    def asserted(self) -> list[Finding]:
+        """The expressions to blame for gradients that the program itself checked and found wrong."""
+        compared = self.trace.testimony["compared"]
+        known = known_on(self.trace.head, compared)
+        if known is None:
+            return []
+        tape, known = joined_at(self.trace.head, known)
+        self.trace = replace(self.trace, head=tape)
+        self.layers = Layers(tape, self.trace.sources.values(), complete=False)
+        with _at_most(_JUDGING_SECONDS):
+            accused = accuse(adjoints_of(tape, known), known)
+            suspects = accused.suspects if agrees(compared, accused) else []
+            mistakes = described(self.trace, self.layers, accused.diagnosis, suspects)
+        return self.mend_gradients(mistakes)
+
+    def mend_gradients(self, mistakes: list[SilentMistake]) -> list[Finding]:
+        """The findings for expressions that make gradients wrong, each with the edits that make these right."""
+        found = []
         for mistake in mistakes:
             trace = replace(self.trace, failure=mistake.failure)
             solutions: list[Solution] = []
@@ -359,6 +382,8 @@ class _Doctor:
         finished = ended in {"finished", "exit"}
         proven = solution.tier == 0 and (finished or ended in {"refused", "stopped"})
         said = ["runs to the end" if finished else "runs past the place"]
+        if solution.outcome.asserts and ended == "finished":
+            said = ["the test passes"]
         evidence: dict[str, object] = {"trial": ended, "tier": solution.tier}
         if agreement is not None and agreement.verdict == "right":
             names = list(dict.fromkeys(p.name for p in agreement.parameters if p.verdict == "right"))
@@ -373,7 +398,12 @@ class _Doctor:
                 "inferred": agreement.inferred,
                 "parameters": {p.name: {"relative_error": p.error, "factor": p.factor} for p in agreement.parameters},
             }
-        elif finished:
+        elif solution.outcome.checked and finished:
+            names = list(solution.outcome.checked)
+            shown = ", ".join(names[:6]) + (" and others" if len(names) > 6 else "")
+            said.append(f"the gradients of {shown} match numeric ones")
+            evidence["checked"] = names
+        elif finished and not solution.outcome.asserts:
             said.append("its gradients could not be held against a loss")
         return Fix(
             title=solution.candidate.title,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -45,12 +46,13 @@ def wrong_gradients(trace: Trace, layers: Layers, verdict: Agreement) -> list[Si
     if not accused or 2 * len(accused) < len(diagnoses):
         return []
     chosen = accused[0]
-    found = []
-    for suspect in chosen.suspects[: min(chosen.independent, _MOST_FINDINGS)]:
-        mistake = _finding(trace, tape, layers, chosen, suspect)
-        if mistake is not None:
-            found.append(mistake)
-    return found
+    return described(trace, layers, chosen, chosen.suspects[: chosen.independent])
+
+
+def described(trace: Trace, layers: Layers, chosen: Diagnosis, suspects: Sequence[Suspect]) -> list[SilentMistake]:
+    """The findings for expressions to blame, the first few of them."""
+    found = (_finding(trace, trace.head, layers, chosen, suspect) for suspect in suspects[:_MOST_FINDINGS])
+    return [mistake for mistake in found if mistake is not None]
 
 
 def _finding(trace: Trace, tape: Tape, layers: Layers, chosen: Diagnosis, suspect: Suspect) -> SilentMistake | None:

@@ -54,6 +54,11 @@ class Failure:
     last_statement: str
 
     @property
+    def is_about_gradients(self) -> bool:
+        """Whether a gradient check failed."""
+        return self.exception in _GRADIENT_TYPES
+
+    @property
     def is_suspicious(self) -> bool:
         """Whether shapes or gradients may be to blame."""
         if not self.places:

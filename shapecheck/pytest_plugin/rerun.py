@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import tempfile
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shapecheck.trace.isolation import Guard
+from shapecheck.trace.recorder import Recorder
 
 if TYPE_CHECKING:
     import pytest
@@ -109,10 +112,17 @@ class SecondRun:
         _be_silent()
         guard = Guard(tempfile.gettempdir())
         guard.install()
+        recorder = Recorder.latest
+        if recorder is not None:
+            from shapecheck.pytest_plugin.testimony import listen
+
+            listen(recorder)
         try:
             self._run()
         finally:
             guard.armed = False
+            # Nobody tears anything down: what still runs, or waits for the end, is to be left as it is.
+            threading._shutdown = functools.partial(os._exit, 1)  # type: ignore[attr-defined]
 
     def _run(self) -> None:
         import pytest
@@ -132,6 +142,8 @@ class SecondRun:
         item = next((item for item in session.items if item.nodeid == self.nodeid), None)
         if item is None:
             raise NotFoundError(self.nodeid)
+        if Recorder.latest is not None:
+            Recorder.latest.testimony["asserts"] = _makes_assertions(item)
         item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
 
 
@@ -155,6 +167,21 @@ class _Watch:
         except BaseException as error:
             raise original(error) from None
         return True
+
+
+def _makes_assertions(item: Any) -> bool:
+    """Whether a test's own function asserts anything, going by its source."""
+    import ast
+    import inspect
+    import textwrap
+
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(item.function)))
+    except (AttributeError, OSError, TypeError, SyntaxError):
+        return False
+    calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+    names = (f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "") for f in calls)
+    return any(isinstance(node, ast.Assert) for node in ast.walk(tree)) or any("assert" in n.lower() for n in names)
 
 
 def original(error: BaseException) -> BaseException:

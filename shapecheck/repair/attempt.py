@@ -68,6 +68,9 @@ class AttemptOutcome:
         events: How many events it recorded before it ended.
         agreement: Of its updates with numeric gradients; None where that was not asked for.
         broadcasts: Where both operands of an operation grew without being meant to: (line, text).
+        checked: Names of the parameters whose gradients the program itself has held against numeric ones, and found
+            right; of a test that passed.
+        asserts: Whether what ran is a test that makes assertions; it passed if it finished.
     """
 
     ended: str
@@ -80,6 +83,8 @@ class AttemptOutcome:
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
     heard: Heard | None = None
+    checked: tuple[str, ...] = ()
+    asserts: bool = False
 
 
 def _enclose(order: Attempt, folder: str) -> None:
@@ -154,6 +159,8 @@ def _judged(order: Attempt, recording: Recording, guard: Guard) -> AttemptOutcom
         outcome.ended = "refused"
         outcome.notes.append(guard.refused)
     recorder = recording.recorder
+    outcome.checked = tuple(recorder.testimony.get("checked", ()))
+    outcome.asserts = bool(recorder.testimony.get("asserts"))
     outcome.events = len(recorder.window) + len(recorder.ring)
     if outcome.ended == "exception":
         if order.beyond is not None and outcome.events > order.beyond:

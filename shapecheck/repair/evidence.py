@@ -15,8 +15,8 @@ class Solution:
 
     Attributes:
         texts: File -> its whole text with the edits made.
-        tier: 0 gradients right; 1 right up to unequal factors; 2 it runs, and there is nothing to hold it against;
-            3 it runs and the gradients are wrong.
+        tier: 0 gradients right; 1 right up to unequal factors, or a test that makes assertions passes; 2 it runs, and
+            there is nothing to hold it against; 3 it runs and the gradients are wrong.
     """
 
     candidate: Candidate
@@ -49,7 +49,7 @@ class Evidence:
             return None
         if outcome.witness.parameters < self.parameters:
             return None
-        return Solution(candidate, texts, outcome, _tier(agreement))
+        return Solution(candidate, texts, outcome, _tier(agreement, outcome))
 
     def ranked(self, solutions: list[Solution]) -> list[Solution]:
         """The solutions, best first; those that cut something off that others keep come after the others."""
@@ -75,7 +75,12 @@ class Evidence:
         return int(parameters) * 2 + int(connected) + int(larger)
 
 
-def _tier(agreement: Agreement) -> int:
+def _tier(agreement: Agreement, outcome: AttemptOutcome) -> int:
+    if outcome.ended == "finished" and agreement.verdict != "wrong":
+        if outcome.checked:
+            return 0
+        if outcome.asserts and agreement.verdict == "unknown":
+            return 1
     if agreement.verdict == "right" and agreement.ascent:
         return 3
     if agreement.verdict == "right":

@@ -50,6 +50,7 @@ class Trace:
         left: Whether the program ended itself by `os._exit`, which skips all that is done at the end.
         warned: (file, line, text) of the warnings that its files drew, in the order in which they came.
         generators: What the global random generators started from.
+        testimony: What the program, or who ran it, has to say besides: plain data by name.
     """
 
     ended: Ended
@@ -65,6 +66,7 @@ class Trace:
     left: bool = False
     warned: list[tuple[str, int, str]] = field(default_factory=list)
     generators: GeneratorStates | None = None
+    testimony: dict[str, Any] = field(default_factory=dict)
 
 
 def trace_of(recording: Recording) -> Trace:
@@ -85,6 +87,7 @@ def trace_of(recording: Recording) -> Trace:
         scopes=recording.scopes,
         events=len(recorder.window) + len(recorder.ring),
         warned=_warned(recording),
+        testimony=recorder.testimony,
     )
 
 
