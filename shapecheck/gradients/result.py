@@ -161,6 +161,9 @@ class GradientReport:
     def _repr_html_(self) -> str:
         return as_html(self)
 
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        printer.text(str(self))
+
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON values."""
         return as_dict(self)

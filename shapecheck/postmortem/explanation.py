@@ -43,7 +43,7 @@ def explain(error: BaseException, *, cells: Mapping[str, int] | None = None, adv
     Args:
         error: The exception; its frames hold what is said.
         cells: File name of a cell's code -> the cell's number, in a session of IPython's.
-        advice: What to do to learn more; by default the command that diagnoses the running script.
+        advice: What to do to learn more of an error in a cell.
 
     Returns:
         None where it is no shape error, or where too little is left of it.
@@ -62,7 +62,8 @@ def explain(error: BaseException, *, cells: Mapping[str, int] | None = None, adv
     finding = replace(finding, trail=trail_of(scenes, finding.operands))
     names = {path: _file(path, cells or {}) for path in trace.sources}
     texts = {names[path]: source.text for path, source in trace.sources.items() if not Path(path).exists()}
-    return Explanation(_renamed(finding, names), texts, advice or _advice(finding))
+    in_cell = advice and names[finding.location.path][1] is not None
+    return Explanation(_renamed(finding, names), texts, advice if in_cell else _advice(finding))
 
 
 def _file(path: str, cells: Mapping[str, int]) -> File:

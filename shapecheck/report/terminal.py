@@ -76,6 +76,7 @@ def to_string(rows: Iterable[Text], *, color: bool) -> str:
         file=stream,
         width=10_000,  # the rows are laid out already: nothing is to be wrapped or cut here
         force_terminal=color,
+        force_jupyter=False,  # a notebook would be shown every row by itself
         no_color=not color,
         color_system="standard" if color else None,
         legacy_windows=False,
@@ -96,7 +97,7 @@ def wrapped(lines: Iterable[tuple[Text, int]], width: int) -> list[Text]:
 
 def wrap(text: Text, width: int, first: Text, rest: Text) -> list[Text]:
     """Wrap a text at spaces, with one prefix for the first row and another for those that follow."""
-    console = Console(width=width, legacy_windows=False)
+    console = Console(width=width, legacy_windows=False, force_jupyter=False)
     room = max(width - max(first.cell_len, rest.cell_len), 10)
     text = text.copy()
     text.plain = _SHAPE.sub(lambda shape: shape.group().replace(" ", _GLUE), text.plain)
