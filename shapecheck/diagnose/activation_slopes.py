@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+# A name, an attribute, an item: what needs no parentheses.
+_ATOM = re.compile(r"[\w.]+(\[[^\]]*\])*")
 # So many values of one shape are tried.
 _MOST_VALUES = 40
 
@@ -28,7 +31,7 @@ class Slope:
 
     def formula(self, name: str) -> str:
         """How one writes it, in terms of the activation's result or, for relu, of its argument."""
-        atom = name if name.replace("_", "a").isalnum() or name.endswith("]") else f"({name})"
+        atom = name if _ATOM.fullmatch(name) else f"({name})"
         if self.activation == "sigmoid":
             return f"{atom} * (1 - {atom})" if self.of_result else f"sigmoid({name}) * (1 - sigmoid({name}))"
         if self.activation == "tanh":

@@ -13,15 +13,18 @@ import numpy as np
 from shapecheck.diagnose.activation_slopes import Slope, equal, quotient, recognise
 from shapecheck.diagnose.gradient import Suspect
 from shapecheck.diagnose.known_loss import Accused
+from shapecheck.diagnose.value_words import ValueWords
 from shapecheck.gradients.functions import CannotReplayError, resolve
 from shapecheck.gradients.matching import Standing
 from shapecheck.gradients.replay import fill
-from shapecheck.network.parameters import value_names
 from shapecheck.trace.tape import Operation, Ref, Tape
 
 _PRODUCTS = frozenset({"*", "*=", "numpy.multiply"})
+_SUMS = frozenset({"+", "-", "+=", "-=", "numpy.add", "numpy.subtract"})
 _MATRIX_PRODUCTS = frozenset({"@", "numpy.dot", "numpy.matmul", ".dot"})
-_REDUCTIONS = frozenset({"numpy.sum", "numpy.mean", ".sum", ".mean"})
+_TURNING = frozenset({".T", ".transpose", "numpy.transpose"})
+_MEANS = frozenset({"numpy.mean", ".mean"})
+_REDUCTIONS = _MEANS | {"numpy.sum", ".sum"}
 _MOST_OTHERS = 60
 
 
@@ -40,285 +43,278 @@ class _Reason:
     def __init__(self, accused: Accused, suspect: Suspect, tape: Tape) -> None:
         self.known = accused.known
         self.replay = accused.known.replay
+        self.recorded = self.replay.recorded
         self.adjoints = accused.known.matching.adjoints
         self.suspect = suspect
         self.tape = tape
-        self.value = suspect.values[0]
-        producer = tape.values[self.value].producer
-        self.operation = tape.operations[producer] if producer is not None else None
+        sound = [v for v in suspect.sound if v in suspect.wanted]
+        self.value = (sound or list(suspect.values))[0]
+        self.operation = accused.known.producer(self.value)
         self.site = tape.sites[suspect.site]
-        self.names = {**value_names(tape), **self._own_names(), **accused.names}
-        self.forward, self.wanted = suspect.wanted.get(self.value, (-1, None))
-        self.wanted = None if self.wanted is None else np.asarray(self.wanted, dtype=float)
-        self.is_now = np.asarray(self.replay.recorded[self.value], dtype=float)
-        chain = sorted(self.replay.ancestors([self.value]))
-        self.standings = self.known.matching.standings(chain)
-
-    def _own_names(self) -> dict[int, str]:
-        """What the function around the expression calls its values."""
-        here = [b for b in self.tape.bindings if self.tape.sites[b.site].function == self.site.function]
-        return {b.value: b.name for b in here}
-
-    # -- words --------------------------------------------------------------------------------------------------
-
-    def name(self, number: int) -> str:
-        """What the user calls a value, or how it is written."""
-        if number in self.names:
-            return self.names[number]
-        twins = [n for n in self.names if self._is_twin(n, number)]
-        if twins:
-            return self.names[twins[0]]
-        site = self.tape.site_of(number)
-        text = " ".join(site.text.split()) if site is not None else ""
-        return text if len(text) <= 30 else ""
-
-    def _is_twin(self, one: int, other: int) -> bool:
-        left, right = self.replay.recorded[one], self.replay.recorded[other]
-        return np.size(left) > 1 and np.shape(left) == np.shape(right) and bool(np.array_equal(left, right))
-
-    def derivative(self, number: int) -> str:
-        """`the derivative of the loss by Z1`, by the best name among the values that have this adjoint."""
-        of = self.adjoints.of
-        own = self.adjoints[number]
-        alike = [n for n in of if np.shape(of[n]) == np.shape(own) and (n == number or np.array_equal(of[n], own))]
-        # Of `W1 @ X` and `Z1 = W1 @ X + b1`, which have one adjoint, the one with a name.
-        name = next((self.names[n] for n in (number, *reversed(alike)) if n in self.names), "")
-        name = name or next((text for n in alike if (text := self.name(n))), "")
-        return f"the derivative of the loss by `{name}`" if name else "the derivative that is passed on"
+        self.words = ValueWords(tape, self.adjoints, self.site, accused.names)
+        self.forward, wanted = suspect.wanted.get(self.value, (-1, np.zeros(0)))
+        self.wanted = np.asarray(wanted, dtype=float)
+        self.is_now = np.asarray(self.recorded[self.value], dtype=float)
+        self.standings = self.known.matching.standings(sorted(self.replay.ancestors([self.value])))
 
     def text(self) -> str:
         """The whole sentence."""
         if self.suspect.reason == "scale" and self.suspect.scale is not None:
             return self.scale(self.suspect.scale)
-        should = self.should_be()
-        for find in (
+        shown = " ".join(self.site.text.split())
+        should = f"{f'`{shown}`' if len(shown) <= 70 else 'this'} should be {self.words.derivative(self.forward)}"
+        if self.operation is None or not self.wanted.size:
+            return should
+        finders = (
+            self.missing_term,
             self.slope,
             self.missing_slope,
+            self.overwritten,
             self.turned,
             self.other_operand,
             self.other_axis,
-            self.missing_term,
+            self.missing_factor,
             self.something_else,
-        ):
-            found = find() if self.wanted is not None and self.operation is not None else ""
-            if found:
-                return f"{should}; {found}"
-        return f"{should}, and is not"
-
-    def should_be(self) -> str:
-        shown = " ".join(self.site.text.split())
-        shown = f"`{shown}`" if len(shown) <= 70 else "this"
-        return f"{shown} should be {self.derivative(self.forward)}"
+        )
+        found = next((text for find in finders if (text := find(self.operation))), "")
+        return f"{should}; {found}" if found else f"{should}, and is not"
 
     # -- factors ------------------------------------------------------------------------------------------------
 
     def scale(self, number: float) -> str:
         """For a value that is a multiple of what it should be."""
-        match = self.known.matching.match(self.value)
-        what = self.derivative(match.forward) if match is not None else "the derivative that is passed on"
         if abs(number + 1) < 1e-6:
-            return f"this is minus {what}: the sign is the wrong way round"
+            return f"this is minus {self.words.derivative(self.forward)}: the sign is the wrong way round"
         factor = self.known.matching.factors.recognise(abs(number), rates=False)
-        sign = "minus " if number < 0 else ""
-        text = factor.text if factor.is_plain else f"{abs(number):.6g}"
-        lengths = {
-            n: name for n in self._lengths() if (name := self._length(n)) and str(n) in text.split("/")[-1].split()
-        }
-        also = "".join(f", {n} is {name}" for n, name in lengths.items())
-        return f"this should be {sign}{text} times what it is{also}"
-
-    def _lengths(self) -> set[int]:
-        return {n for v in self.adjoints.closure for n in np.shape(self.replay.recorded[v]) if n > 1}
-
-    def _length(self, length: int) -> str:
-        """What has this length: the batch, most of all."""
-        for value in sorted(self.adjoints.closure):
-            shape = np.shape(self.replay.recorded[value])
-            if length in shape and value in self.names and value not in self.known.changes:
-                return f"the length of axis {shape.index(length)} of `{self.names[value]}`"
-        return ""
+        text = ("minus " if number < 0 else "") + (factor.text if factor.is_plain else f"{abs(number):.6g}")
+        said = f"this should be {text} times what it is"
+        length = round(max(abs(number), 1 / abs(number)))
+        name = self.words.length(length, self.known.changes) if length > 2 and str(length) in text else ""
+        if self.operation is not None and self.operation.function in _MEANS and abs(number) > 1:
+            return f"{said}: a mean stands where the sum belongs"
+        return f"{said}; {length} is {name}" if name else said
 
     # -- slopes -------------------------------------------------------------------------------------------------
 
-    def _slopes(self, array: Any, weight: Any) -> list[Slope]:
-        """Activations of the forward pass that an array is the slope of, in terms of what has a name first."""
+    def _slopes(self, array: Any, weight: Any = None) -> list[Slope]:
+        """Activations of the forward pass that an array is the slope of, in terms of what has a name here first."""
         forward = [*self.adjoints.closure, *(v for v, s in self.standings.items() if s is Standing.FORWARD)]
-        forward = [v for v in dict.fromkeys(forward) if np.size(self.replay.recorded[v]) > 1]
-        forward.sort(key=lambda v: (v not in self.names, v))
-        return recognise(array, ((v, self.replay.recorded[v]) for v in forward), weight)
+        forward = [v for v in dict.fromkeys(forward) if np.size(self.recorded[v]) > 1]
+        words = self.words
+        forward.sort(key=lambda v: (v not in words.own, v not in words.names, not words.name(v).isidentifier(), v))
+        return recognise(array, ((v, self.recorded[v]) for v in forward), weight)
 
-    def slope(self) -> str:
+    def _factors(self, value: int) -> list[int]:
+        """The factors of a product, and of the products among them that are not verified."""
+        operation = self.known.producer(value)
+        if operation is None or operation.function not in _PRODUCTS or len(operation.inputs) != 2:
+            return [value]
+        if value != self.value and self.standings.get(value) is Standing.VERIFIED:
+            return [value]
+        return [factor for operand in operation.inputs for factor in self._factors(operand)]
+
+    def slope(self, operation: Operation) -> str:
         """`upstream * slope`, where the slope is another one."""
-        operation = self.operation
-        assert operation is not None
-        if operation.function not in _PRODUCTS or len(operation.inputs) != 2:
+        if operation.function not in _PRODUCTS:
             return ""
-        upstream = [i for i in operation.inputs if self.standings.get(i) is Standing.VERIFIED]
-        if len(upstream) != 1:
+        factors = self._factors(self.value)
+        upstream = [f for f in factors if self.standings.get(f) in {Standing.VERIFIED, Standing.UNVERIFIED}]
+        if len(upstream) != 1 or len(factors) < 2:
             return ""
-        other = next(i for i in operation.inputs if i != upstream[0])
-        needed, known = quotient(self.wanted, self.replay.recorded[upstream[0]])
-        return self._instead(needed, known, other)
+        needed, known = quotient(self.wanted, np.broadcast_to(self.recorded[upstream[0]], self.wanted.shape))
+        given = np.ones(needed.shape)
+        for factor in factors:
+            given = given * (1.0 if factor == upstream[0] else np.asarray(self.recorded[factor], dtype=float))
+        return self._instead(needed, known, given) if given.shape == needed.shape else ""
 
-    def _instead(self, needed: Any, known: Any, other: int) -> str:
+    def _instead(self, needed: Any, known: Any, given: Any) -> str:
+        """What the slope should be and what stands there."""
         wanted = self._slopes(needed, known)
         if not wanted:
             return ""
         right = wanted[0]
-        kind, name = right.activation, self.name(right.value) or "its value"
-        belongs = f"`{name}` is a {kind}: its slope is {right.formula(name)}"
+        kind, name = right.activation, self.words.name(right.value) or "its value"
+        belongs = f"`{name}` is {_article(kind)}: its slope is {right.formula(name)}"
         if not right.of_result:
             belongs = f"the slope of the {kind} of `{name}` belongs here"
-        given = self._slopes(np.broadcast_to(np.asarray(self.replay.recorded[other], dtype=float), needed.shape), None)
-        given = [g for g in given if (g.activation, g.value) != (kind, right.value) or g.of_result != right.of_result]
-        if not given:
+        same = {s.value for s in wanted if s.activation == kind and s.of_result == right.of_result}
+        slopes = [s for s in self._slopes(given) if s.activation != kind or s.value not in same or not s.of_result]
+        # `sigmoid_prime(A1)`: the slope at what the activation gave, of which it has been taken already.
+        slopes.sort(key=lambda s: s.value not in same)
+        if not slopes:
             return belongs
-        wrong = given[0]
-        of = self.name(wrong.value) or "another value"
+        wrong = slopes[0]
+        of = self.words.name(wrong.value) or "another value"
+        if wrong.value in same and not wrong.of_result:
+            return f"{belongs}; the slope is taken here as if `{of}` were what goes into the {kind}"
+        if self.words.is_misnamed(wrong.value, right.value):
+            other = self.words.elsewhere(wrong.value)
+            return f"{belongs}; what is called `{of}` here is another value{f', {other}' if other else ''}"
         if wrong.activation != kind:
             return f"{belongs}; {wrong.formula(of)} is the slope of {_article(wrong.activation)}"
-        if not wrong.of_result and right.of_result:
-            return (
-                f"{belongs}; here the slope is taken as if `{of}` were what goes into the {kind}, and not what it gives"
-            )
-        if recognise(needed, [(wrong.value, self.replay.recorded[wrong.value])], known):
+        if recognise(needed, [(wrong.value, self.recorded[wrong.value])], known):
             return f"{belongs}; `{of}` is what goes into the {kind}"
         return f"{belongs}; here stands the slope of `{of}`"
 
-    def missing_slope(self) -> str:
+    def missing_slope(self, operation: Operation) -> str:  # noqa: ARG002 - the numbers alone tell
         """A slope that was left out, or is there twice."""
-        if self.is_now.shape != np.shape(self.wanted):
+        if self.is_now.shape != self.wanted.shape:
+            return ""
+        for pair, said in (
+            ((self.wanted, self.is_now), "missing"),
+            ((self.is_now, self.wanted), "in it once too often"),
+        ):
+            found = self._slopes(*quotient(*pair))
+            if found:
+                name = self.words.name(found[0].value) or "its value"
+                return f"the slope of the {found[0].activation}, {found[0].formula(name)}, is {said}"
+        return ""
+
+    def missing_factor(self, operation: Operation) -> str:  # noqa: ARG002 - as above
+        """A named array that it has to be multiplied by."""
+        if self.is_now.shape != self.wanted.shape or self.wanted.size < 2:
             return ""
         ratio, known = quotient(self.wanted, self.is_now)
-        found = self._slopes(ratio, known)
-        if found and np.any(known):
-            name = self.name(found[0].value) or "its value"
-            return f"the slope of the {found[0].activation}, {found[0].formula(name)}, is missing"
-        ratio, known = quotient(self.is_now, self.wanted)
-        found = self._slopes(ratio, known)
-        if found and np.any(known):
-            name = self.name(found[0].value) or "its value"
-            return f"the slope of the {found[0].activation}, {found[0].formula(name)}, is in it once too often"
+        for number, name in self.words.own.items():
+            array = np.asarray(self.recorded[number], dtype=float)
+            if array.shape == ratio.shape and number != self.value and equal(array * known, ratio * known):
+                return f"the factor `{name}` is missing"
         return ""
 
     # -- other operands -----------------------------------------------------------------------------------------
 
-    def _with(self, operation: Operation, arguments: tuple[Any, ...]) -> Any:
-        """What an operation gives with other arguments; None where it cannot."""
+    def _with(self, operation: Operation, place: int, array: Any) -> Any:
+        """What an operation gives with another array in one place; None where it cannot."""
         try:
-            filled = fill(arguments, self.replay.recorded)
-            return np.asarray(resolve(operation.function)(*filled, **fill(operation.keywords, self.replay.recorded)))
+            filled = list(fill(operation.arguments, self.recorded))
+            filled[place] = array
+            return np.asarray(resolve(operation.function)(*filled, **fill(operation.keywords, self.recorded)))
         except (CannotReplayError, ValueError, TypeError, IndexError):
             return None
 
     def _is_wanted(self, array: Any) -> bool:
         """Whether an array is a multiple of what is wanted."""
-        if array is None or array.shape != np.shape(self.wanted):
+        if array is None or array.shape != self.wanted.shape or array.size < 2:
             return False
         norm = float(np.linalg.norm(array) * np.linalg.norm(self.wanted))
         return norm > 0 and abs(float(np.sum(array * self.wanted))) >= (1 - 1e-10) * norm
 
-    def turned(self) -> str:
+    def turned(self, operation: Operation) -> str:
         """A transpose that is missing or one too many."""
-        operation = self.operation
-        assert operation is not None
-        if self._is_wanted(self.is_now.T) and self.is_now.ndim == 2 and min(self.is_now.shape) > 1:
+        if self.is_now.ndim == 2 and min(self.is_now.shape) > 1 and self._is_wanted(self.is_now.T):
             return "it is transposed"
-        if operation.function not in _MATRIX_PRODUCTS or len(operation.arguments) != 2:
+        if operation.function not in _MATRIX_PRODUCTS:
             return ""
         for place, argument in enumerate(operation.arguments):
-            if not isinstance(argument, Ref) or np.ndim(self.replay.recorded[argument.value]) != 2:
-                continue
-            arguments = list(fill(operation.arguments, self.replay.recorded))
-            arguments[place] = np.asarray(arguments[place]).T
-            if self._is_wanted(self._with(operation, tuple(arguments))):
-                text = self._operand_text(argument.value, place)
-                return f"`{text}` has to be transposed here" if text else "one of its factors has to be transposed"
-        swapped = tuple(reversed(operation.arguments))
-        if self._is_wanted(self._with(operation, swapped)):
-            return "the factors of the product are the wrong way round"
+            if isinstance(argument, Ref) and np.ndim(self.recorded[argument.value]) == 2:
+                turned = np.asarray(self.recorded[argument.value]).T
+                if self._is_wanted(self._with(operation, place, turned)):
+                    text = self._operand(argument.value)
+                    return f"`{text}` has to be transposed here" if text else "one of its factors has to be transposed"
         return ""
 
-    def _operand_text(self, value: int, place: int) -> str:
-        """How an operand is written in the expression."""
-        roles = {0: {"left", "receiver", "0"}, 1: {"right", "1", "0"}}[min(place, 1)]
-        slots = [s for s in self.site.slots if s.role in roles and hasattr(s.node, "lineno")]
+    def _operand(self, value: int) -> str:
+        """How an operand is written in the expression, or called."""
         site = self.tape.site_of(value)
         if site is not None and site.function == self.site.function and site.line == self.site.line:
             return " ".join(site.text.split())
-        return self.name(value) if slots or value in self.names else ""
+        return self.words.name(value)
 
-    def other_operand(self) -> str:
-        """Another value of the same shape in the place of an operand."""
-        operation = self.operation
-        assert operation is not None
-        for place, operand, other in self._replacements(operation):
-            arguments = list(operation.arguments)
-            arguments[place] = self.replay.recorded[other]
-            name = self.names.get(other, "")
-            if name and name != self.names.get(operand) and self._is_wanted(self._with(operation, tuple(arguments))):
-                own = self._operand_text(operand, place) or self.name(operand)
-                return f"`{name}` belongs where `{own}` is" if own else f"`{name}` belongs in it"
+    def other_operand(self, operation: Operation) -> str:
+        """Another named value in the place of an operand."""
+        if operation.function in _SUMS:
+            return ""
+        for place, operand, other, array in self._replacements(operation):
+            if not self._is_wanted(self._with(operation, place, array)):
+                continue
+            name, own = self.words.names[other], self._operand(operand)
+            if name in {own, self.words.name(operand)}:
+                where = self.words.elsewhere(operand)
+                return f"what is called `{name}` here is another value{f', {where}' if where else ''}"
+            return f"`{name}` belongs where `{own}` is" if own else f"`{name}` belongs in it"
         return ""
 
-    def _replacements(self, operation: Operation) -> Iterator[tuple[int, int, int]]:
-        """(place, operand, another named value of its shape)."""
+    def _replacements(self, operation: Operation) -> Iterator[tuple[int, int, int, Any]]:
+        """(place, operand, another named value, its array as it would stand there); what has a name here first."""
+        words = self.words
+        named = sorted(words.names, key=lambda n: (n not in words.own, n))
         for place, argument in enumerate(operation.arguments):
-            if not isinstance(argument, Ref):
+            if not isinstance(argument, Ref) or np.size(self.recorded[argument.value]) < 2:
                 continue
-            shape = np.shape(self.replay.recorded[argument.value])
-            others = [n for n in self.names if np.shape(self.replay.recorded[n]) == shape and n != argument.value]
-            made = operation.number
-            before = [n for n in others if (self.tape.values[n].producer or 0) < made]
-            for other in before[:_MOST_OTHERS] if shape else ():
-                yield place, argument.value, other
+            made = self.known.producer(argument.value)
+            turned = made is not None and made.function in _TURNING and len(made.inputs) == 1
+            operand = made.inputs[0] if turned and made is not None else argument.value
+            shape = np.shape(self.recorded[operand])
+            others = [n for n in named if np.shape(self.recorded[n]) == shape and n != operand]
+            others = [n for n in others if (self.tape.values[n].producer or 0) < operation.number]
+            for other in others[:_MOST_OTHERS]:
+                array = np.asarray(self.recorded[other])
+                yield place, operand, other, array.T if turned else array
 
-    def other_axis(self) -> str:
+    def other_axis(self, operation: Operation) -> str:
         """A sum along another axis."""
-        operation = self.operation
-        assert operation is not None
         if operation.function not in _REDUCTIONS or not operation.inputs:
             return ""
-        array = np.asarray(self.replay.recorded[operation.inputs[0]], dtype=float)
+        array = np.asarray(self.recorded[operation.inputs[0]], dtype=float)
         now = operation.keywords.get("axis", operation.arguments[1] if len(operation.arguments) > 1 else None)
         for axis in range(array.ndim):
-            total = array.sum(axis=axis, keepdims=True)
-            if (
-                axis != now
-                and total.size == np.size(self.wanted)
-                and self._is_wanted(total.reshape(np.shape(self.wanted)))
-            ):
-                along = "over everything" if now is None else f"over axis {now}"
-                return f"it sums {along}; the samples lie along axis {axis}"
+            total = array.sum(axis=axis)
+            if axis != now and total.size == self.wanted.size and self._is_wanted(total.reshape(self.wanted.shape)):
+                along = "over everything" if now is None else f"along axis {now}"
+                return f"it sums {along}; the sum along axis {axis} belongs here"
+        return ""
+
+    def overwritten(self, operation: Operation) -> str:
+        """The last of several results, of which the sum is wanted."""
+        results = [o.result for o in self.tape.made_at(self.suspect.site)]
+        shapes = {np.shape(self.recorded[r]) for r in results}
+        if len(results) < 2 or shapes != {self.wanted.shape} or operation.result != results[-1]:
+            return ""
+        if self._is_wanted(np.asarray(sum(np.asarray(self.recorded[r], dtype=float) for r in results))):
+            return "each turn of the loop replaces what the one before gave; their sum belongs here (`+=`)"
         return ""
 
     # -- terms --------------------------------------------------------------------------------------------------
 
-    def missing_term(self) -> str:
+    def missing_term(self, operation: Operation) -> str:
         """What a penalty on a parameter adds to its gradient."""
-        if self.is_now.shape != np.shape(self.wanted) or self.forward not in self.known.changes:
+        if self.is_now.shape != self.wanted.shape or self.forward not in self.known.changes:
             return ""
-        left = self.wanted - self.is_now
-        parameter = np.asarray(self.replay.recorded[self.forward], dtype=float)
-        name = self.names.get(self.forward, "")
-        square = float(np.sum(parameter**2))
-        if not name or parameter.size < 2 or square == 0:
-            return ""
-        factor = float(np.sum(left * parameter)) / square
-        if equal(factor * parameter, left):
-            return f"the loss has a penalty on `{name}`, whose derivative, {factor:.6g} * {name}, is missing"
-        signs = np.sign(parameter)
-        factor = float(np.sum(left * signs)) / parameter.size
-        if equal(factor * signs, left):
-            return f"the loss has a penalty on `{name}`, whose derivative, {factor:.6g} * sign({name}), is missing"
+        parameter = np.asarray(self.recorded[self.forward], dtype=float)
+        name = self.words.names.get(self.forward, "")
+        for basis, shown in ((parameter, name), (np.sign(parameter), f"sign({name})")):
+            factor = _multiple(self.wanted - self.is_now, basis)
+            if factor is None or not name:
+                continue
+            # `np.dot(dZ, A.T)` that is divided afterwards lacks as many times the penalty's derivative.
+            whole = factor * (self.known.rate or 1.0) / self._scale_of_wanted()
+            there = [_multiple(self.recorded[i], basis) for i in operation.inputs if operation.function in _SUMS]
+            found = next((f for f in there if f is not None), None)
+            if found is not None:
+                return (
+                    f"the penalty on `{name}` adds {found + factor:.6g} * {shown} to it, and here {found:.6g} * {shown}"
+                )
+            return f"the loss has a penalty on `{name}`, whose derivative, {whole:.6g} * {shown}, is missing"
         return ""
 
-    def something_else(self) -> str:
+    def _scale_of_wanted(self) -> float:
+        """What the adjoint was multiplied by to be what is wanted."""
+        return _multiple(self.wanted, np.asarray(self.adjoints[self.forward], dtype=float)) or 1.0
+
+    def something_else(self, operation: Operation) -> str:  # noqa: ARG002 - as above
         """The derivative by another value."""
         match = self.known.matching.match(self.value)
-        if match is None or match.weak:
-            return ""
-        return f"it is {self.derivative(match.forward)}"
+        return f"it is {self.words.derivative(match.forward)}" if match is not None and not match.weak else ""
+
+
+def _multiple(array: Any, basis: Any) -> float | None:
+    """How many times one array is another; None where it is no multiple, or too small to tell."""
+    array, basis = np.asarray(array, dtype=float), np.asarray(basis, dtype=float)
+    square = float(np.sum(basis * basis))
+    if array.shape != basis.shape or basis.size < 2 or square == 0:
+        return None
+    factor = float(np.sum(array * basis)) / square
+    return factor if factor and equal(factor * basis, array) else None
 
 
 def _article(activation: str) -> str:

@@ -1,0 +1,103 @@
+"""What a user calls the values of a recorded call: by the names of the function that is spoken of, where it has any."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from shapecheck.gradients.adjoints import Adjoints
+from shapecheck.network.parameters import value_names
+from shapecheck.trace.sites import Site
+from shapecheck.trace.tape import Tape
+
+_LONGEST = 30
+
+
+class ValueWords:
+    """Names values as one who reads a certain function would.
+
+    Args:
+        tape: Of the call.
+        adjoints: Of its loss; values with one adjoint share their names where that is all that counts.
+        site: The expression that is spoken of.
+        parameters: The user's names of the parameters.
+
+    Attributes:
+        names: The values that have a name.
+        own: What the function around the expression calls its values.
+    """
+
+    def __init__(self, tape: Tape, adjoints: Adjoints, site: Site, parameters: dict[int, str]) -> None:
+        self.tape = tape
+        self.adjoints = adjoints
+        self.recorded = adjoints.replay.recorded
+        self.site = site
+        here = (site.path, site.function)
+        self.own: dict[int, str] = {}
+        for access in tape.accesses:
+            if self._function(access.site) == here:
+                self.own.setdefault(access.value, tape.sites[access.site].text)
+        for binding in tape.bindings:
+            if self._function(binding.site) == here:
+                self.own[binding.value] = binding.name
+        elsewhere = {a.value: tape.sites[a.site].text for a in reversed(tape.accesses)}
+        self.names = {**elsewhere, **value_names(tape), **self.own, **parameters}
+        self._parameters = parameters
+
+    def _function(self, site: int) -> tuple[str, str]:
+        found = self.tape.sites[site]
+        return found.path, found.function
+
+    def name(self, number: int) -> str:
+        """What the user calls a value, or how it is written; empty where that is long."""
+        if number in self.own or number in self._parameters:
+            return self.names[number]
+        if number in self.names:
+            return self.names[number]
+        twin = next((n for n in self.names if self._is_twin(n, number)), None)
+        if twin is not None:
+            return self.names[twin]
+        site = self.tape.site_of(number)
+        text = " ".join(site.text.split()) if site is not None else ""
+        return text if len(text) <= _LONGEST else ""
+
+    def is_misnamed(self, one: int, other: int) -> bool:
+        """Whether two different values bear one name: what a cache holds under it is not what was meant."""
+        return self.name(one) == self.name(other) != "" and not self._is_twin(one, other)
+
+    def elsewhere(self, number: int) -> str:
+        """`Z1 in forward`: what another function calls a value."""
+        for binding in self.tape.bindings:
+            function = self.tape.sites[binding.site].function
+            if binding.value == number and function != self.site.function and binding.name.isidentifier():
+                return f"`{binding.name}` of `{function}`"
+        return ""
+
+    def _is_twin(self, one: int, other: int) -> bool:
+        left, right = self.recorded[one], self.recorded[other]
+        return np.size(left) > 1 and np.shape(left) == np.shape(right) and bool(np.array_equal(left, right))
+
+    def derivative(self, number: int) -> str:
+        """`the derivative of the loss by Z1`, by the best name among the values that have this adjoint."""
+        # Of `W1 @ X` and `Z1 = W1 @ X + b1`, which have one adjoint, the one with a name.
+        alike = [number, *reversed([n for n in self.adjoints.of if n != number and self._same_adjoint(n, number)])]
+        name = next((self.own[n] for n in alike if n in self.own), "")
+        name = name or next((self.names[n] for n in alike if n in self.names), "")
+        name = name or next((text for n in alike if (text := self.name(n))), "")
+        return f"the derivative of the loss by `{name}`" if name else "the derivative that is passed on"
+
+    def _same_adjoint(self, one: int, other: int) -> bool:
+        left, right = self.adjoints[one], self.adjoints[other]
+        return np.shape(left) == np.shape(right) and bool(np.array_equal(left, right))
+
+    def length(self, length: int, but: Any = ()) -> str:
+        """What has this length: the data before what is computed, and never a parameter."""
+        for value in sorted(self.adjoints.closure, key=lambda v: (self.tape.values[v].producer is not None, v)):
+            shape = np.shape(self.recorded[value])
+            if length in shape and value in self.names and value not in but:
+                return f"the length of axis {shape.index(length)} of `{self.names[value]}`"
+        return ""
+
+
+__all__ = ["ValueWords"]
