@@ -132,6 +132,8 @@ class Search:
         failure = surroundings.trace.failure
         failing = tuple(seen.shape for _, seen in failure.operands if seen.shape) if failure is not None else ()
         for suspect in surroundings.suspects():
+            if suspect.path in self.program.kept:
+                continue
             place = Place(surroundings, suspect.path, suspect.statement, suspect.distance, wanted, failing)
             last = suspect.statement.end_lineno or suspect.statement.lineno
             places.update({(suspect.path, line): place for line in range(suspect.statement.lineno, last + 1)})

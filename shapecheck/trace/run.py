@@ -40,6 +40,7 @@ class Program:
         entry: What to call in the place of running a script as `__main__`: of a module that is not recorded, and can
             be pickled. What it raises is how the program ended. `script` is then only what the program is called.
         roots: With `entry`, the folders whose modules are the user's.
+        kept: Files that no repair may change, by the names that their code has.
         text: The program itself, where it is in no file: what came from standard input, or the cells joined.
         cells: The cells that `text` is made of, for a notebook or an interactive session.
     """
@@ -50,6 +51,7 @@ class Program:
     replaced: Mapping[str, str] = field(default_factory=dict)
     entry: Callable[[], object] | None = None
     roots: tuple[str, ...] = ()
+    kept: frozenset[str] = frozenset()
     text: str | None = None
     cells: Cells | None = None
 
