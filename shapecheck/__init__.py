@@ -15,7 +15,7 @@ _PUBLIC: dict[str, str] = {
     "ShapeMismatchError": "shapecheck.gradients.errors",
     "PairingError": "shapecheck.verification.errors",
     "VerificationError": "shapecheck.verification.errors",
-    "gradcheck": "shapecheck.gradients.check",
+    "gradcheck": "shapecheck.verification.gradcheck",
     "numeric_gradient": "shapecheck.gradients.check",
     "assert_gradients": "shapecheck.assertions",
     "assert_shapes": "shapecheck.assertions",

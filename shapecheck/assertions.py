@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from shapecheck import check_defaults
-from shapecheck.gradients.check import gradcheck
 from shapecheck.gradients.errors import GradientMismatchError, ShapeMismatchError
 from shapecheck.gradients.result import GradientReport, Verdict
+from shapecheck.verification.gradcheck import gradcheck
 
 
 def assert_gradients(

@@ -99,8 +99,9 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None) -> Diag
         suspects.append(_of_axis(axis, wrong))
     elif wrong:
         suspects += _suspects(known, wrong, {v.parameter for v in verdicts if v.is_right})
-    suspects += _scale_suspects(known, verdicts)
-    chosen, others = _independent(suspects)
+    if not known.settled:
+        suspects += _scale_suspects(known, verdicts)
+    chosen, others = _independent(suspects, settled=known.settled)
     chosen = [_with_origin(s, known) for s in chosen]
     return Diagnosis(step, loss, verdicts, chosen + others, len(chosen), known.rate)
 
@@ -193,7 +194,8 @@ def _suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Suspect
         misplaced = standing is Standing.VERIFIED
         if operation is None or operation.site is None or standing is Standing.ZERO or tried > _MOST_SUSPECTS:
             continue
-        if standing is Standing.FORWARD and (carried or np.size(known.replay.recorded[value]) == 1):
+        only_forward = carried and not known.settled
+        if standing is Standing.FORWARD and (only_forward or np.size(known.replay.recorded[value]) == 1):
             continue
         tried += 1
         best = _best_target(known, value, targets, wrong, right)
@@ -205,6 +207,9 @@ def _suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Suspect
         suspect = Suspect(operation.site, (value,), {value: (forward, adjoint)}, explains, inputs_right, reason)
         sound = inputs_right or _is_sound(known, operation, standings)
         suspect = replace(suspect, alternatives={value: others}, sound=(value,) if sound else ())
+        if misplaced and (scale := _multiple(known.replay.recorded[value], adjoint)) is not None:
+            inputs_right = _scales(operation, known)
+            suspect = replace(suspect, operands_right=inputs_right, reason="scale", scale=scale)
         by_site[operation.site] = _merged(by_site.get(operation.site), suspect)
     found = list(by_site.values())
     explained = {p for s in found for p in s.explains}
@@ -312,6 +317,13 @@ def _targets(known: Verdicts, parameters: set[int]) -> dict[tuple[int, ...], lis
     return by_shape
 
 
+def _multiple(value: Any, wanted: Any) -> float | None:
+    """How many times a value is what is wanted; None where it is no multiple."""
+    square = float(np.sum(value * value))
+    scale = float(np.sum(value * wanted)) / square if square and np.shape(value) == np.shape(wanted) else 0.0
+    return scale if scale and np.linalg.norm(scale * value - wanted) <= EXACT * np.linalg.norm(wanted) else None
+
+
 def _same_direction(left: Any, right: Any) -> bool:
     product = float(np.sum(left * right))
     return abs(product) >= (1 - 1e-9) * float(np.linalg.norm(left) * np.linalg.norm(right))
@@ -329,7 +341,7 @@ def _best_target(
     best: tuple[int, Any, tuple[int, ...]] | None = None
     others: list[Any] = []
     for forward in targets.get(np.shape(known.replay.recorded[value]), ()):
-        if now is not None and forward in {now.forward, *now.alike} and not now.transposed:
+        if now is not None and forward in {now.forward, *now.alike} and not now.transposed and not known.settled:
             continue
         try:
             outcomes = known.outcomes({value: adjoints[forward]})
@@ -374,14 +386,13 @@ def _scale_suspects(known: Verdicts, verdicts: Iterable[Verdict]) -> list[Suspec
         if not any(abs(factor / d - 1) <= 10 * EXACT for d in distinct):
             distinct.append(factor)
     best: tuple[tuple[float, ...], list[Suspect], float] | None = None
-    rates = distinct if 1 < len(distinct) <= 6 else []
-    for rate in [known.rate] if known.settled and known.rate is not None else rates:
+    for rate in distinct if 1 < len(distinct) <= 6 else []:
         off = {p: rate / f for p, f in factors.items() if abs(f / rate - 1) > 10 * EXACT}
         suspects = _rescaling(known, off)
         chosen, _ = _independent(suspects)
         missed = len(set(off) - {p for s in chosen for p in s.explains})
         kept = [p for p in factors if p not in off]
-        depth = min((len(known.chain([p])) for p in kept), default=0)
+        depth = min(len(known.chain([p])) for p in kept)
         quality = (missed, len(chosen), -len(kept) if len(chosen) > 1 else 0, depth)
         if best is None or quality < best[0]:
             best = (quality, suspects, rate)
@@ -422,13 +433,13 @@ def _scales(operation: Any, known: Verdicts) -> bool:
 # -- order ----------------------------------------------------------------------------------------------------------
 
 
-def _independent(suspects: Sequence[Suspect]) -> tuple[list[Suspect], list[Suspect]]:
+def _independent(suspects: Sequence[Suspect], *, settled: bool = False) -> tuple[list[Suspect], list[Suspect]]:
     """One suspect for each independent mistake, greedily; and the rest."""
     left = list(suspects)
     chosen: list[Suspect] = []
     open_parameters = {p for s in suspects for p in s.explains}
     while left and open_parameters:
-        left.sort(key=lambda s: _rank(s, open_parameters))
+        left.sort(key=lambda s: _rank(s, open_parameters, settled))
         if not open_parameters.intersection(left[0].explains):
             break
         chosen.append(left.pop(0))
@@ -436,9 +447,11 @@ def _independent(suspects: Sequence[Suspect]) -> tuple[list[Suspect], list[Suspe
     return chosen, left
 
 
-def _rank(suspect: Suspect, open_parameters: set[int]) -> tuple[Any, ...]:
+def _rank(suspect: Suspect, open_parameters: set[int], settled: bool) -> tuple[Any, ...]:
     covered = len(open_parameters.intersection(suspect.explains))
-    return (-covered, suspect.reason == "other", not suspect.operands_right, min(suspect.values))
+    # With a loss that is known, what is the adjoint of something else is no accident.
+    odd = suspect.reason == "other" and not settled
+    return (-covered, odd, not suspect.operands_right, min(suspect.values))
 
 
 __all__ = ["Diagnosis", "Suspect", "diagnose_step", "diagnose_steps"]
