@@ -31,7 +31,8 @@ _NUMPYS_WORDS = re.compile(
 )
 # Without one of these words a refusal is of something else: a singular matrix, probabilities that add up to 0.9.
 _ABOUT_SHAPES = re.compile(
-    r"shape|dim|\baxis|axes|align|broadcast|size|length|out of|too many|elements|square|column|row|number", re.IGNORECASE
+    r"shape|dim|\baxis|axes|align|broadcast|size|length|out of|too many|elements|square|column|row|number",
+    re.IGNORECASE,
 )
 # No array, whatever its shape, could have taken their place.
 _NEVER_ARRAYS = frozenset({"NoneType", "str", "function", "builtin_function_or_method", "method", "type"})
@@ -362,10 +363,9 @@ def _message(crash: Crash, operands: tuple[Operand, ...]) -> str:
     shapes = [f"`{_short(o.source)}` is {show(o.shape)}" for o in operands if o.shape or crash.code != "SC101"]
     said = ", ".join(shapes[:3])
     if crash.code == "SC101" and len(operands) >= 2:
-        left, right = operands[0].shape, operands[1].shape
-        if left and right:
-            inner = right[-2] if len(right) > 1 else right[0]
-            return f"{said}: the last axis of the first has {left[-1]} entries, the axis it meets has {inner}"
+        meeting = _meeting_axes(crash.site, operands[0].shape, operands[1].shape)
+        if meeting is not None and meeting[0] != meeting[1]:
+            return f"{said}: the last axis of the first has {meeting[0]} entries, the axis it meets has {meeting[1]}"
     if crash.code == "SC103" and len(operands) >= 2:
         return f"{said}: the update must have the shape {show(operands[0].shape)} of what it changes"
     if crash.code == "SC110" and len(operands) >= 2:
@@ -380,6 +380,13 @@ def _message(crash: Crash, operands: tuple[Operand, ...]) -> str:
     if said:
         return said
     return crash.failure.message.strip().rstrip(".")
+
+
+def _meeting_axes(site: Site | None, left: Shape, right: Shape) -> tuple[int, int] | None:
+    """The lengths of the axes that a product sums over; None where the shapes alone do not tell which these are."""
+    if site is None or not left or not right or site.operator not in {"@", "*", "dot", "matmul", "inner"}:
+        return None
+    return left[-1], right[-1] if site.operator == "inner" or len(right) == 1 else right[-2]
 
 
 def _count(operands: tuple[Operand, ...]) -> str:

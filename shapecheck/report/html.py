@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from shapecheck.diagnose.finding import Diagnosis, Finding, Fix, NetworkSummary, Operand, Span, TrailStep
+from shapecheck.diagnose.finding import Diagnosis, File, Finding, Fix, NetworkSummary, Operand, Span, TrailStep
 from shapecheck.report.diff import EditError, hunks
 from shapecheck.report.excerpt import TAB, printable
 from shapecheck.report.html_style import PAGE_STYLE, STYLE
@@ -39,7 +39,7 @@ def render_html(diagnosis: Diagnosis) -> str:
 
 def render_fragment(diagnosis: Diagnosis) -> str:
     """Write the report as one element with its style, for a notebook's output."""
-    return f'<div class="shapecheck"><style>{STYLE}</style>\n{_body(diagnosis)}</div>\n'
+    return f'<div class="shapecheck"><style>{STYLE}</style>\n{_body(diagnosis, fixing=True)}</div>\n'
 
 
 def render_finding(finding: Finding, files: SourceFiles, *, closing: str = "") -> str:
@@ -54,13 +54,13 @@ def render_finding(finding: Finding, files: SourceFiles, *, closing: str = "") -
     return f'<div class="shapecheck"><style>{STYLE}</style>\n{_section(finding, files)}{last}</div>\n'
 
 
-def _body(diagnosis: Diagnosis) -> str:
+def _body(diagnosis: Diagnosis, *, fixing: bool = False) -> str:
     files = SourceFiles(diagnosis.texts)
     parts = [f"<h2>shapecheck: {_text(shown_path(diagnosis.script))}</h2>\n"]
     if diagnosis.network is not None and diagnosis.network.layers:
         parts.append(_network(diagnosis.network))
     parts += [_section(finding, files) for finding in diagnosis.findings]
-    parts += [f'<p class="soft">{_prose(text.plain)}</p>\n' for text, _ in closing_lines(diagnosis, fixing=False)]
+    parts += [f'<p class="soft">{_prose(text.plain)}</p>\n' for text, _ in closing_lines(diagnosis, fixing=fixing)]
     return "".join(parts)
 
 
@@ -106,7 +106,7 @@ def _section(finding: Finding, files: SourceFiles) -> str:
     drawing = draw(*boxes_of(finding))
     if drawing:
         parts.append(f'<div class="drawing">{drawing}</div>\n')
-    parts += [_trail(finding, files), *(_fix(fix, files, i) for i, fix in enumerate(finding.fixes[:_MOST_FIXES]))]
+    parts += [_trail(finding, files), *(_fix(finding, i, files) for i in range(len(finding.fixes[:_MOST_FIXES])))]
     parts.append("</section>\n")
     return "".join(parts)
 
@@ -173,8 +173,10 @@ def _mark(
         if not 0 <= number - first < len(lines):
             continue
         line = lines[number - first]
-        start = where.column - 1 if number == where.line else len(line) - len(line.lstrip())
+        blank = len(line) - len(line.lstrip())
+        start = max(where.column - 1, blank) if number == where.line else blank
         end = where.end_column - 1 if number == where.end_line else len(line.rstrip())
+        end = min(end, len(line.rstrip()))
         text = f'<span class="{tone}">{html.escape(label)}</span>' if label and number == where.end_line else ""
         known = [m for m in marks.get(number, []) if (m.start, m.end) == (start, end)]
         if end > start and not known:
@@ -245,17 +247,18 @@ def _same_lines(a: Span, b: Span) -> bool:
     return (a.file, a.line, a.end_line) == (b.file, b.line, b.end_line)
 
 
-def _fix(fix: Fix, files: SourceFiles, index: int) -> str:
+def _fix(finding: Finding, index: int, files: SourceFiles) -> str:
     """One fix: the best is open, the others can be unfolded."""
+    fix = finding.fixes[index]
     verified = fix.confidence == "verified"
     summary = fix.summary or ("it was run and works" if verified else "not proven by a run")
     head = f'<span class="help">{"help" if index == 0 else "or"}:</span> {_prose(fix.title)}'
     evidence = f'<p><span class="{fix.confidence}">{fix.confidence}</span>: {_prose(summary)}</p>'
     opened = " open" if index == 0 else ""
-    return f"<details{opened}><summary>{head}</summary>{_diff(fix, files)}{evidence}</details>\n"
+    return f"<details{opened}><summary>{head}</summary>{_diff(fix, files, finding.location.file)}{evidence}</details>\n"
 
 
-def _diff(fix: Fix, files: SourceFiles) -> str:
+def _diff(fix: Fix, files: SourceFiles, near: File) -> str:
     try:
         changed = hunks(fix, files)
     except EditError as error:
@@ -265,7 +268,9 @@ def _diff(fix: Fix, files: SourceFiles) -> str:
         rows = [*_rows(hunk.line, "-", "minus", hunk.before), *_rows(hunk.line, "+", "plus", hunk.after)]
         if not hunk.before:
             rows += _rows(hunk.line + len(hunk.after), " ", "", hunk.following)
-        parts.append(f'<p class="place">{_text(shown_file(hunk.file))}</p><pre>{chr(10).join(rows)}</pre>')
+        place = "" if hunk.file == near else f'<p class="place">{_text(shown_file(hunk.file))}</p>'
+        near = hunk.file
+        parts.append(f"{place}<pre>{chr(10).join(rows)}</pre>")
     return "".join(parts)
 
 

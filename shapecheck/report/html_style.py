@@ -55,7 +55,7 @@ _RULES = """
 .shapecheck svg.boxes { display: block; margin: .3em 0 }
 .shapecheck svg text { fill: var(--sc-text); font: 11px ui-monospace, "SFMono-Regular", Menlo, Consolas,
   "DejaVu Sans Mono", monospace; text-anchor: middle }
-.shapecheck svg .end { text-anchor: end }
+.shapecheck svg .end { text-anchor: end } .shapecheck svg .start { text-anchor: start }
 .shapecheck svg .size { fill: var(--sc-soft) } .shapecheck svg .size.clash { fill: var(--sc-error); font-weight: 700 }
 .shapecheck svg .shape { fill: var(--sc-soft) } .shapecheck svg .sign { font-size: 17px }
 .shapecheck svg .box { stroke-width: 1.2; fill-opacity: .18 } .shapecheck svg .behind { fill-opacity: .06 }

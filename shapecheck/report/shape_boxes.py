@@ -15,7 +15,11 @@ _LONGEST, _THINNEST = 128.0, 7.0
 _WIDEST_RATIO = 40.0
 _LETTER, _LINE, _GAP = 6.6, 15, 30
 _PRODUCTS = frozenset({"SC101", "SC109"})
-_ELEMENTWISE = frozenset({"SC102", "SC103", "SC106", "SC110", "SC201", "SC202", "SC203"})
+# Which of their axes meet is not to be seen from the shapes alone.
+_OTHER_PRODUCTS = frozenset({"einsum", "tensordot", "inner", "outer", "vdot", "multi_dot"})
+# What is put somewhere must fit there: the operand that is put, and the one that takes it.
+_PUT = {"SC103": (1, 0), "SC106": (0, 1)}
+_ELEMENTWISE = frozenset({"SC102", "SC201", "SC202", "SC203"})
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,19 @@ def boxes_of(finding: Finding, most: int = 3) -> tuple[tuple[Box, ...], str]:
     if len(operands) >= 2:
         left, right = operands[0].shape, operands[1].shape
         if finding.code in _PRODUCTS:
-            sign = "·"
+            if finding.location.source.partition("(")[0].rpartition(".")[2] in _OTHER_PRODUCTS:
+                return tuple(_box(o, frozenset()) for o in operands), ""
+            sign = "@"
             clashing[:2] = _clash_of_product(left, right)
         elif finding.code in _ELEMENTWISE:
-            sign = "≠" if finding.code == "SC110" else "∘"
             clashing[:2] = _clash_of_elements(left, right)
+        elif finding.code in _PUT:
+            put, taker = _PUT[finding.code]
+            sign = "←" if put else "→"
+            clashing[put], clashing[taker] = _clash_when_put(operands[put].shape, operands[taker].shape)
+        elif finding.code == "SC110":
+            sign = "≠"
+            clashing[:2] = _differing(left, right)
     return tuple(_box(o, c) for o, c in zip(operands, clashing, strict=True)), sign
 
 
@@ -73,6 +85,23 @@ def _clash_of_elements(left: Shape, right: Shape) -> list[frozenset[int]]:
             first.add(len(left) - back)
             second.add(len(right) - back)
     return [frozenset(first), frozenset(second)]
+
+
+def _clash_when_put(value: Shape, place: Shape) -> list[frozenset[int]]:
+    """The axes of a value that its place cannot take: it may be spread over the place, and the place not over it."""
+    first, second = set(range(len(value) - len(place))), set()
+    for back in range(1, min(len(value), len(place)) + 1):
+        if value[-back] not in {1, place[-back]}:
+            first.add(len(value) - back)
+            second.add(len(place) - back)
+    return [frozenset(first), frozenset(second)]
+
+
+def _differing(left: Shape, right: Shape) -> list[frozenset[int]]:
+    if len(left) != len(right):
+        return [frozenset(range(len(left))), frozenset(range(len(right)))]
+    axes = frozenset(i for i, (a, b) in enumerate(zip(left, right, strict=True)) if a != b)
+    return [axes, axes]
 
 
 def draw(boxes: Sequence[Box], sign: str = "") -> str:
@@ -147,8 +176,10 @@ def _drawn(box: Box, scale: _Scale, x: float, middle: float, index: int) -> tupl
     left = len(rows) * _LETTER + 6 if rows else 0.0
     outline = _rectangle(box.expected, scale) if box.expected else (0.0, 0.0)
     behind = min(len(box.shape) - 2, 3) * 4.0 if len(box.shape) > 2 else 0.0
-    needed = max(left + max(width, outline[0]) + behind, len(name) * _LETTER, len(below) * _LETTER)
-    start = x + (needed - left - max(width, outline[0]) - behind) / 2 + left
+    times = "×" + "×".join(map(str, box.shape[:-2])) if len(box.shape) > 2 else ""
+    right = behind + (len(times) * _LETTER + 6 if times else 0.0)
+    needed = max(left + max(width, outline[0]) + right, len(name) * _LETTER, len(below) * _LETTER)
+    start = x + (needed - left - max(width, outline[0]) - right) / 2 + left
     top = middle - height / 2
     pieces = []
     layers = range(min(len(box.shape) - 2, 3), 0, -1)
@@ -159,8 +190,10 @@ def _drawn(box: Box, scale: _Scale, x: float, middle: float, index: int) -> tupl
     pieces += _edges(box, start, top, width, height)
     if box.shape:
         last = len(box.shape) - 1
-        columns = str(box.shape[-1]) + ("" if len(box.shape) < 3 else " of " + "x".join(map(str, box.shape[:-2])))
-        pieces.append(_text(start + width / 2, top - 5 - behind, columns, _size_class(box, last)))
+        pieces.append(_text(start + width / 2, top - 5 - behind, str(box.shape[-1]), _size_class(box, last)))
+    if times:
+        kind = "size clash" if box.clashing & set(range(len(box.shape) - 2)) else "size"
+        pieces.append(_text(start + width + behind + 4, top - behind + 8, times, kind + " start"))
     if rows:
         pieces.append(_text(start - 5, middle + 4, rows, _size_class(box, len(box.shape) - 2) + " end"))
     bottom = middle + max(height, outline[1]) / 2
