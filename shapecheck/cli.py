@@ -77,8 +77,8 @@ def _finite(_context: click.Context, _parameter: click.Parameter, value: float) 
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["terminal", "json", "sarif"]),
-    help="How to write the report. With json and sarif standard output holds nothing else.",
+    type=click.Choice(["terminal", "json", "sarif", "html"]),
+    help="How to write the report. With json, sarif and html standard output holds nothing else.",
 )
 @click.option("--diff", "diff", is_flag=True, help="Write only the best fixes, as one unified diff.")
 @click.option("--fix", "fix", is_flag=True, help="Apply the verified fixes of errors to the files.")
@@ -124,7 +124,7 @@ def diagnose(ctx: click.Context, /, form: str | None, diff: bool, fix: bool, **o
     SCRIPT is a Python file, a notebook (.ipynb), the name of a module with -m, or - for a program on standard input.
 
     The program runs once, with ARGS, as `python SCRIPT ARGS` would run it. Its own output comes first and the report
-    follows on standard output; with --diff, --format json and --format sarif the program's output goes to standard
+    follows on standard output; with --diff and with --format json, sarif or html the program's output goes to standard
     error instead, so that the result can be piped on.
 
     Exit status: 0 nothing found; 1 something found, or the program failed by itself; 2 the command is wrong, or the
@@ -211,6 +211,10 @@ def _write(
         from shapecheck.report.sarif import render_sarif
 
         output.write(render_sarif(diagnosis))
+    elif shown == "html":
+        from shapecheck.report.html import render_html
+
+        output.write(render_html(diagnosis))
     elif shown == "diff":
         from shapecheck.report.best_fixes import render_diff
 
