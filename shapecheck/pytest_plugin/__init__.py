@@ -71,6 +71,8 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Explain a test that failed."""
+    if call.excinfo is not None:
+        _hide_own_frames()
     report = yield
     if call.excinfo is not None and report.failed:
         _look_at(item, report, call.excinfo.value)
@@ -87,6 +89,14 @@ def pytest_make_collect_report(
     if report.failed and call is not None and call.excinfo is not None:
         _look_at(collector, report, call.excinfo.value)
     return report
+
+
+def _hide_own_frames() -> None:
+    """Leave our own functions out of tracebacks, between a test and what it checks; `--full-trace` shows them."""
+    packages = tuple(f"shapecheck.{name}." for name in ("assertions", "gradients", "verification", "signatures"))
+    for name, module in list(sys.modules.items()):
+        if f"{name}.".startswith(packages):
+            vars(module).setdefault("__tracebackhide__", True)
 
 
 def _look_at(node: pytest.Item | pytest.Collector, report: Any, error: BaseException) -> None:

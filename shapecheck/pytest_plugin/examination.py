@@ -7,7 +7,7 @@ import os
 import pickle
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # How much of the time is left to the second run, and how much to the search for a repair.
 _RUN_SHARE = 0.4
 _SEARCH_SHARE = 0.5
+# Guesses that are shown side by side.
+_MOST_FIXES = 3
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,20 @@ def examine(order: Examination) -> Explanation:
     remark = _difference(diagnosis, order)
     if remark or not any(not f.code.startswith("SC9") for f in diagnosis.findings):
         return Explanation(remark=remark)
-    text = render_terminal(diagnosis, width=order.width, fixing=True)
-    return Explanation(text.rstrip("\n"), diagnosis=json.loads(render_json(diagnosis)))
+    text = render_terminal(_shortened(diagnosis), width=order.width)
+    # The last lines are for whoever can run the command again with other options.
+    body, _, _ = text.rstrip("\n").rpartition("\n\n")
+    more = f"more about it: python -m shapecheck explain {diagnosis.findings[0].code}"
+    return Explanation(f"{body}\n\n{more}", diagnosis=json.loads(render_json(diagnosis)))
+
+
+def _shortened(diagnosis: Diagnosis) -> Diagnosis:
+    """Without the repairs that a report would only count."""
+    findings = []
+    for finding in diagnosis.findings:
+        proven = bool(finding.fixes) and finding.fixes[0].confidence == "verified"
+        findings.append(replace(finding, fixes=finding.fixes[: 1 if proven else _MOST_FIXES]))
+    return replace(diagnosis, findings=tuple(findings))
 
 
 def _difference(diagnosis: Diagnosis, order: Examination) -> str:

@@ -59,6 +59,11 @@ class Failure:
         return self.exception in _GRADIENT_TYPES
 
     @property
+    def is_asserted(self) -> bool:
+        """Whether a test found something to be otherwise than it wants."""
+        return self.exception in {"AssertionError", *_OWN_TYPES}
+
+    @property
     def is_suspicious(self) -> bool:
         """Whether shapes or gradients may be to blame."""
         if not self.places:

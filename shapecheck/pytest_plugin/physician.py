@@ -124,7 +124,7 @@ class Physician:
             search_path=self.search_path,
             arguments=tuple(sys.argv),
         )
-        return Program(node.nodeid, entry=run, roots=self._roots(node, failure))
+        return Program(node.nodeid, entry=run, roots=self._roots(node, failure), kept=_kept(node, failure))
 
     def _roots(self, node: pytest.Item | pytest.Collector, failure: Failure) -> tuple[str, ...]:
         """The folders of the user's code: the project's, the test's, and of whatever else of theirs was imported."""
@@ -145,6 +145,18 @@ class Physician:
 def _may_rerun(node: pytest.Item | pytest.Collector) -> bool:
     marker = node.get_closest_marker("shapecheck")
     return marker is None or bool(marker.kwargs.get("rerun", True))
+
+
+def _kept(node: pytest.Item | pytest.Collector, failure: Failure) -> frozenset[str]:
+    """The files that say what is right, and are not to be changed: the tests, unless a test itself is what failed."""
+    tests = {str(node.path)} | {place.path for place in failure.places if _is_test_file(place.path)}
+    own = failure.places[-1].path in tests and not (failure.is_asserted or failure.is_about_gradients)
+    return frozenset() if own else frozenset(tests)
+
+
+def _is_test_file(path: str) -> bool:
+    name = Path(path).name
+    return name == "conftest.py" or name.startswith("test_") or name.endswith("_test.py")
 
 
 def _sameness(node: pytest.Item | pytest.Collector, failure: Failure) -> Any:

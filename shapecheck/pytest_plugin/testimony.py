@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -23,16 +24,16 @@ from shapecheck.gradients.result import GradientReport
 from shapecheck.trace.recorder import Recorder
 
 # Where the name `gradcheck` may have been taken to already.
-_HOLDERS = ("shapecheck.gradients.check", "shapecheck.assertions", "shapecheck")
+_HOLDERS = ("shapecheck.gradients.check", "shapecheck.verification.gradcheck", "shapecheck.assertions", "shapecheck")
 
 
 def listen(recorder: Recorder) -> None:
     """Hear of every gradient check of this process from now on."""
+    for name in _HOLDERS:
+        import_module(name)
     witness = Witness(recorder, check.gradcheck)
     for name in _HOLDERS:
-        module = sys.modules.get(name)
-        if module is not None and "gradcheck" in vars(module):
-            vars(module)["gradcheck"] = witness
+        vars(sys.modules[name])["gradcheck"] = witness
 
 
 class Witness:

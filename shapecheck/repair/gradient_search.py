@@ -84,6 +84,8 @@ class GradientSearch(Search):
         surroundings = Surroundings(self.trace)
         asked: list[_Asked] = []
         for distance, aim in enumerate(aims(self.trace.head, surroundings, self.targets)):
+            if aim.path in self.program.kept:
+                continue
             place = Place(surroundings, aim.path, surroundings.modules[aim.path].statement(aim.node), 0)
             asked.append(_Asked(aim, place, 0.2 * distance))
         known = [replace(a, place=place) for a, place in self._with_scopes(asked)]
@@ -167,7 +169,7 @@ class GradientSearch(Search):
         places: dict[tuple[str, int], Place],  # noqa: ARG002 - they serve the pruning by shapes, which there is none of
     ) -> Iterator[Candidate]:
         for suspect in surroundings.suspects():
-            if suspect.distance > _NEAR:
+            if suspect.distance > _NEAR or suspect.path in self.program.kept:
                 continue
             place = Place(surroundings, suspect.path, suspect.statement, suspect.distance)
             yield from accumulation_candidates(place)
