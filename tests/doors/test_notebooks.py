@@ -163,7 +163,7 @@ def test_no_such_notebook(tmp_path, monkeypatch):
 
 def test_a_notebook_that_changed_meanwhile_is_left_alone(tmp_path):
     # Trials may write nothing: it is changed once.
-    change = "if not open('net.ipynb').read().endswith(' '):\n    with open('net.ipynb', 'a') as file:\n        file.write(' ')"
+    change = "path = 'net.ipynb'\nif not open(path).read().endswith(' '):\n    open(path, 'a').write(' ')"
     write(tmp_path / "net.ipynb", [*CRASHING[:3], change, CRASHING[3]])
     done = diagnose(tmp_path, "--fix", "net.ipynb")
     assert done.returncode == 2
