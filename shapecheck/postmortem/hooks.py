@@ -31,7 +31,7 @@ class _Uncaught(_Hook):
     """In the place of `sys.excepthook`."""
 
     def __call__(self, kind: type[BaseException], error: BaseException, trail: TracebackType | None) -> None:
-        if self.previous is not sys.__excepthook__ or not _shown_by_console(sys._getframe(1), kind, error, trail):
+        if self.previous is not sys.__excepthook__ or not _shown_by_console(sys._getframe().f_back, kind, error, trail):
             self.previous(kind, error, trail)
         self.explain(error)
 
@@ -46,13 +46,15 @@ class _InThread(_Hook):
 
 
 def _shown_by_console(
-    caller: FrameType, kind: type[BaseException], error: BaseException, trail: TracebackType | None
+    caller: FrameType | None, kind: type[BaseException], error: BaseException, trail: TracebackType | None
 ) -> bool:
     """Show an exception as a console of the standard library does itself when nobody has set a hook.
 
     `code.interact` and Python 3.13's prompt hand the exception to a hook in place of their own way, which leaves out
     their own frames and has colours.
     """
+    if caller is None:  # a script's end: the interpreter itself calls
+        return False
     console: Any = caller.f_locals.get("self")
     if caller.f_globals.get("__name__") != "code" or not caller.f_code.co_name.endswith("showtraceback"):
         return False
