@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,8 +43,15 @@ def _sigmoid(z: Any) -> Any:
     return 1.0 / (1.0 + np.exp(-z))
 
 
-_OF_RESULT = {"sigmoid": lambda a: a * (1 - a), "tanh": lambda a: 1 - a**2, "relu": lambda a: (a > 0).astype(float)}
-_OF_ARGUMENT = {"sigmoid": lambda z: _sigmoid(z) * (1 - _sigmoid(z)), "tanh": lambda z: 1 - np.tanh(z) ** 2}
+_OF_RESULT: dict[str, Callable[[Any], Any]] = {
+    "sigmoid": lambda a: a * (1 - a),
+    "tanh": lambda a: 1 - a**2,
+    "relu": lambda a: (a > 0).astype(float),
+}
+_OF_ARGUMENT: dict[str, Callable[[Any], Any]] = {
+    "sigmoid": lambda z: _sigmoid(z) * (1 - _sigmoid(z)),
+    "tanh": lambda z: 1 - np.tanh(z) ** 2,
+}
 
 
 def recognise(slope: Any, values: Iterable[tuple[int, Any]], weight: Any = None) -> list[Slope]:

@@ -189,7 +189,21 @@ def accuse(found: Adjoints, known: Known) -> Accused:
         loss = Loss(dict(known.seeds), "", next(iter(known.seeds)), credible=True, adjoints=found, matching=matching)
         diagnosis = diagnose_step(step, loss, judge)
     names = {p.parameter: p.name for p in known.pairs}
-    return Accused(diagnosis, judge, diagnosis.suspects[: diagnosis.independent], names)
+    return Accused(diagnosis, judge, _joined(diagnosis.suspects[: diagnosis.independent], judge), names)
+
+
+def _joined(suspects: list[Suspect], judge: KnownVerdicts) -> list[Suspect]:
+    """The suspects without those that are wrong for what another one is wrong for: a slope that both were given."""
+    merged: dict[int, Suspect] = dict(enumerate(suspects))
+    for i, first in enumerate(suspects):
+        for j, other in enumerate(suspects):
+            if first.origin is None or i == j or not {i, j} <= set(merged) or other.origin not in {None, first.origin}:
+                continue
+            inputs = {v for value in other.values if (o := judge.producer(value)) is not None for v in o.inputs}
+            if first.origin in {o.site for v in inputs if (o := judge.producer(v)) is not None}:
+                both = tuple(dict.fromkeys((*merged[i].explains, *merged.pop(j).explains)))
+                merged[i] = replace(merged[i], explains=both)
+    return list(merged.values())
 
 
 __all__ = ["Accused", "Known", "KnownVerdicts", "Pair", "accuse", "adjoints_of"]

@@ -6,6 +6,7 @@ Every sentence says only what was found in the numbers; where nothing was, it sa
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,18 @@ _TURNING = frozenset({".T", ".transpose", "numpy.transpose"})
 _MEANS = frozenset({"numpy.mean", ".mean"})
 _REDUCTIONS = _MEANS | {"numpy.sum", ".sum"}
 _MOST_OTHERS = 60
+_MOST_PEERS = 6
 
 
-def reason(accused: Accused, suspect: Suspect, tape: Tape) -> str:
+@dataclass(frozen=True)
+class Reason:
+    """A sentence, and whether it says what is the matter or only what is wanted."""
+
+    text: str
+    is_telling: bool
+
+
+def reason(accused: Accused, suspect: Suspect, tape: Tape) -> Reason:
     """What an expression should be, and why it is not that.
 
     Args:
@@ -36,10 +46,36 @@ def reason(accused: Accused, suspect: Suspect, tape: Tape) -> str:
         suspect: The expression.
         tape: Of the call.
     """
-    return _Reason(accused, suspect, tape).text()
+    return _Finder(accused, suspect, tape).reason()
 
 
-class _Reason:
+def most_telling(accused: Accused, suspect: Suspect, tape: Tape) -> tuple[Suspect, Reason]:
+    """The suspect, or one that explains as much and of which more can be said.
+
+    Where nothing is known of a suspect but that another derivative in its place would do, it may be right itself: what
+    hides the parts of a gradient (a mean that is taken off, a mask) lets more than one adjoint do.
+
+    Args:
+        accused: The verdicts, with the adjoints.
+        suspect: The one that ranks first.
+        tape: Of the call.
+    """
+    own = reason(accused, suspect, tape)
+    if own.is_telling or suspect.reason == "scale":
+        return suspect, own
+    peers = [s for s in accused.diagnosis.suspects if s is not suspect and set(s.explains) >= set(suspect.explains)]
+    if suspect.reason == "other":
+        plain = next((s for s in peers if s.reason == "value"), None)
+        return (suspect, own) if plain is None else (plain, reason(accused, plain, tape))
+    for peer in sorted(peers, key=lambda s: min(s.values))[:_MOST_PEERS]:
+        if peer.reason == "other" and min(peer.values) < min(suspect.values):
+            said = reason(accused, peer, tape)
+            if said.is_telling:
+                return peer, said
+    return suspect, own
+
+
+class _Finder:
     def __init__(self, accused: Accused, suspect: Suspect, tape: Tape) -> None:
         self.known = accused.known
         self.replay = accused.known.replay
@@ -57,14 +93,14 @@ class _Reason:
         self.is_now = np.asarray(self.recorded[self.value], dtype=float)
         self.standings = self.known.matching.standings(sorted(self.replay.ancestors([self.value])))
 
-    def text(self) -> str:
+    def reason(self) -> Reason:
         """The whole sentence."""
         if self.suspect.reason == "scale" and self.suspect.scale is not None:
-            return self.scale(self.suspect.scale)
+            return Reason(self.scale(self.suspect.scale), is_telling=True)
         shown = " ".join(self.site.text.split())
         should = f"{f'`{shown}`' if len(shown) <= 70 else 'this'} should be {self.words.derivative(self.forward)}"
         if self.operation is None or not self.wanted.size:
-            return should
+            return Reason(should, is_telling=False)
         finders = (
             self.missing_term,
             self.slope,
@@ -74,10 +110,12 @@ class _Reason:
             self.other_operand,
             self.other_axis,
             self.missing_factor,
-            self.something_else,
         )
         found = next((text for find in finders if (text := find(self.operation))), "")
-        return f"{should}; {found}" if found else f"{should}, and is not"
+        if found:
+            return Reason(f"{should}; {found}", is_telling=True)
+        other = self.something_else()
+        return Reason(f"{should}; {other}" if other else f"{should}, and is not", is_telling=False)
 
     # -- factors ------------------------------------------------------------------------------------------------
 
@@ -301,7 +339,7 @@ class _Reason:
         """What the adjoint was multiplied by to be what is wanted."""
         return _multiple(self.wanted, np.asarray(self.adjoints[self.forward], dtype=float)) or 1.0
 
-    def something_else(self, operation: Operation) -> str:  # noqa: ARG002 - as above
+    def something_else(self) -> str:
         """The derivative by another value."""
         match = self.known.matching.match(self.value)
         return f"it is {self.words.derivative(match.forward)}" if match is not None and not match.weak else ""
@@ -321,4 +359,4 @@ def _article(activation: str) -> str:
     return activation if activation == "tanh" else f"a {activation}"
 
 
-__all__ = ["reason"]
+__all__ = ["Reason", "most_telling", "reason"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,16 @@ from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Tape
 
 _LONGEST = 30
+
+
+def namings(tape: Tape) -> Iterator[tuple[int, str, Site, int]]:
+    """(value, name, where it was given, how many operations before it) for every name that a value was given."""
+    for operation in tape.operations:
+        site = tape.sites[operation.site] if operation.site is not None else None
+        if site is not None and site.bound_to is not None:
+            yield operation.result, site.bound_to, site, operation.number
+    for binding in tape.bindings:
+        yield binding.value, binding.name, tape.sites[binding.site], binding.time
 
 
 class ValueWords:
@@ -38,9 +49,10 @@ class ValueWords:
         for access in tape.accesses:
             if self._function(access.site) == here:
                 self.own.setdefault(access.value, tape.sites[access.site].text)
-        for binding in tape.bindings:
-            if self._function(binding.site) == here:
-                self.own[binding.value] = binding.name
+        self._namings = list(namings(tape))
+        for value, name, where, _ in self._namings:
+            if (where.path, where.function) == here:
+                self.own[value] = name
         elsewhere = {a.value: tape.sites[a.site].text for a in reversed(tape.accesses)}
         self.names = {**elsewhere, **value_names(tape), **self.own, **parameters}
         self._parameters = parameters
@@ -68,10 +80,9 @@ class ValueWords:
 
     def elsewhere(self, number: int) -> str:
         """`Z1 in forward`: what another function calls a value."""
-        for binding in self.tape.bindings:
-            function = self.tape.sites[binding.site].function
-            if binding.value == number and function != self.site.function and binding.name.isidentifier():
-                return f"`{binding.name}` of `{function}`"
+        for value, name, where, _ in self._namings:
+            if value == number and where.function != self.site.function and name.isidentifier():
+                return f"`{name}` of `{where.function}`"
         return ""
 
     def _is_twin(self, one: int, other: int) -> bool:
@@ -81,9 +92,13 @@ class ValueWords:
     def derivative(self, number: int) -> str:
         """`the derivative of the loss by Z1`, by the best name among the values that have this adjoint."""
         # Of `W1 @ X` and `Z1 = W1 @ X + b1`, which have one adjoint, the one with a name.
+        # A name that two different values bear says nothing.
+        names = list(self.names.values())
         alike = [number, *reversed([n for n in self.adjoints.of if n != number and self._same_adjoint(n, number)])]
-        name = next((self.own[n] for n in alike if n in self.own), "")
-        name = name or next((self.names[n] for n in alike if n in self.names), "")
+        named = [n for n in alike if n in self.names]
+        clear = [n for n in named if names.count(self.names[n]) == 1]
+        name = next((self.own[n] for n in clear or named if n in self.own), "")
+        name = name or next((self.names[n] for n in clear or named), "")
         name = name or next((text for n in alike if (text := self.name(n))), "")
         return f"the derivative of the loss by `{name}`" if name else "the derivative that is passed on"
 
@@ -100,4 +115,4 @@ class ValueWords:
         return ""
 
 
-__all__ = ["ValueWords"]
+__all__ = ["ValueWords", "namings"]

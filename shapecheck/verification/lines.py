@@ -12,12 +12,14 @@ from collections.abc import Iterable
 import numpy as np
 
 from shapecheck.diagnose.known_loss import Accused, accuse, adjoints_of
-from shapecheck.diagnose.reasons import reason
+from shapecheck.diagnose.misnamed import Misnamed, misnamed
+from shapecheck.diagnose.reasons import most_telling
 from shapecheck.gradients.adjoints import Adjoints
 from shapecheck.gradients.errors import GradientCheckError
 from shapecheck.gradients.origin import Origin
 from shapecheck.gradients.result import GradientReport, Verdict
 from shapecheck.trace.live import CannotRecordError
+from shapecheck.trace.sites import SourceText
 from shapecheck.verification.calling import silence
 from shapecheck.verification.traced_call import Subject, TracedCall, record
 
@@ -87,25 +89,33 @@ def _moves_alike(subject: Subject, call: TracedCall, found: Adjoints) -> bool:
 
 
 def _described(call: TracedCall, accused: Accused) -> Iterable[Origin]:
-    for suspect in accused.suspects[:_MOST]:
+    found = misnamed(accused, call.tape, call.forward) if accused.suspects else None
+    if found is not None and found.site.path in call.sources:
+        yield _at_its_name(call, accused, found)
+        return
+    for first in accused.suspects[:_MOST]:
+        suspect, why = most_telling(accused, first, call.tape)
         site = call.tape.sites[suspect.origin if suspect.origin is not None else suspect.site]
         source = call.sources.get(site.path)
         if source is None:
             continue
-        explained = [accused.names[p] for p in suspect.explains if p in accused.names]
-        text = tuple(line.rstrip("\n") for line in source.lines[site.line - 1 : site.end_line])
-        yield Origin(
-            site.path,
-            site.line,
-            site.column,
-            site.end_line,
-            site.end_column,
-            site.text,
-            text,
-            site.function,
-            tuple(explained),
-            reason(accused, suspect, call.tape),
-        )
+        place = (site.line, site.column, site.end_line, site.end_column)
+        explained = tuple(accused.names[p] for p in suspect.explains if p in accused.names)
+        yield _origin(source, place, site.function, explained, why.text)
+
+
+def _at_its_name(call: TracedCall, accused: Accused, found: Misnamed) -> Origin:
+    source = call.sources[found.site.path]
+    why = f"under the name `{found.name}` another value is kept here; with `{found.name}` itself every gradient is right"
+    wrong = tuple(name for name in accused.names.values() if name in accused.wrong)
+    return _origin(source, found.place(source), found.site.function, wrong, why)
+
+
+def _origin(
+    source: SourceText, place: tuple[int, int, int, int], function: str, parameters: tuple[str, ...], why: str
+) -> Origin:
+    text = tuple(line.rstrip("\n") for line in source.lines[place[0] - 1 : place[2]])
+    return Origin(source.path, *place, source.slice(*place), text, function, parameters, why)
 
 
 __all__ = ["origins"]

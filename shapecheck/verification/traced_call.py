@@ -77,6 +77,7 @@ class TracedCall:
         scopes: (file, function) -> name -> what it last held.
         known: The loss, the parameters and the gradients, as values of the tape.
         recording: Which functions were recorded.
+        forward: How many operations the forward pass and the loss took.
     """
 
     tape: Tape
@@ -84,6 +85,7 @@ class TracedCall:
     scopes: dict[tuple[str, str], dict[str, Seen]]
     known: Known
     recording: LiveRecording
+    forward: int
 
 
 def record(subject: Subject) -> TracedCall:
@@ -106,7 +108,7 @@ def record(subject: Subject) -> TracedCall:
         known = replace(known, seeds={instead.get(number, number): seed for number, seed in known.seeds.items()})
     finally:
         subject.restore()
-    return TracedCall(tape, recording.sources, scopes, known, recording)
+    return TracedCall(tape, recording.sources, scopes, known, recording, forward)
 
 
 def _known(tape: Tape, ran: Ran) -> Known:
