@@ -6,12 +6,13 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from shapecheck.diagnose.asserted import agrees, joined_at, known_on
 from shapecheck.diagnose.broadcast import SilentMistake, silent_mistakes
+from shapecheck.diagnose.course import Course
 from shapecheck.diagnose.crash import Crash, classify, crash_finding, trail_to
 from shapecheck.diagnose.finding import (
     Diagnosis,
@@ -31,8 +32,8 @@ from shapecheck.diagnose.in_cells import InCells
 from shapecheck.diagnose.known_loss import accuse, adjoints_of
 from shapecheck.diagnose.limits import cut_short, nothing_traced, trials_impossible
 from shapecheck.diagnose.reference import reference_note
-from shapecheck.diagnose.update import lost_updates
-from shapecheck.diagnose.wrong_gradient import described, judged, wrong_gradients
+from shapecheck.diagnose.training import other_mistakes, update_mistakes
+from shapecheck.diagnose.wrong_gradient import described, wrong_gradients
 from shapecheck.gradients.agreement import Agreement
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.network.layers import Layers
@@ -210,8 +211,7 @@ class _Doctor:
         if self.trace.ended in {"timeout", "memory", "interrupted"} or self.run.killed:
             found.append(cut_short(self.request.script, self.run, self.trace))
         if self.trace.failure is None:
-            silent = self.silent() or self.attempted(self.gradients, [])
-            found = [*(silent or self.attempted(self.updates, [])), *found]
+            found = [*(self.silent() or self.training()), *found]
         if not found and not self.trace.head.operations and self.trace.ended == "finished":
             found.append(nothing_traced(self.request.script, self.trace))
         return found
@@ -237,12 +237,12 @@ class _Doctor:
             found.append(self.mend_silent(mistake))
         return found
 
-    def gradients(self) -> list[Finding]:
+    def gradients(self, course: Course, explained: set[str]) -> list[Finding]:
+        """Wrong gradients, but for those of parameters whose updates are known to be wrong for another reason."""
         with _at_most(_JUDGING_SECONDS):
-            verdict = judged(self.trace)
-            self.note_loss(verdict)
-            mistakes = wrong_gradients(self.trace, self.layers, verdict)
-        return self.mend_gradients(mistakes)
+            self.note_loss(course.verdict)
+            mistakes = wrong_gradients(self.trace, self.layers, course.verdict)
+        return self.mend_gradients([m for m in mistakes if not explained.issuperset(m.finding.parameters)])
 
     def asserted(self) -> list[Finding]:
         """The expressions to blame for gradients that the program itself checked and found wrong."""
@@ -284,9 +284,27 @@ class _Doctor:
             found.append(finding)
         return found
 
-    def updates(self) -> list[Finding]:
-        with _at_most(_JUDGING_SECONDS):
-            return lost_updates(self.trace)
+    def training(self) -> list[Finding]:
+        """Wrong updates and gradients first, each explained once; then data and numbers."""
+        course = Course(self.trace, self.layers)
+        loops = self.gathered(update_mistakes(course))
+        explained = {name for finding in loops for name in finding.parameters}
+        gradients = self.attempted(lambda: self.gradients(course, explained), [])
+        found = sorted([*loops, *gradients], key=lambda f: -len(f.parameters))
+        return [*found, *self.gathered(other_mistakes(course, blamed=any(f.severity == "error" for f in found)))]
+
+    def gathered(self, findings: Iterator[Finding]) -> list[Finding]:
+        """What is found in the time that there is; a fault of ours ends it early."""
+        found: list[Finding] = []
+
+        def gather() -> list[Finding]:
+            # What was found before the time was up is kept.
+            with suppress(TimeoutError), _at_most(_JUDGING_SECONDS):
+                for finding in findings:
+                    found.append(finding)  # noqa: PERF402
+            return found
+
+        return self.attempted(gather, found)
 
     def mend_silent(self, mistake: SilentMistake) -> Finding:
         trace = replace(self.trace, failure=mistake.failure)

@@ -73,6 +73,10 @@ class _Finder:
         self.named = set(self.names) | {access.value for access in tape.accesses}
         self.branched: set[int] = set()
         self.latest: dict[int, int] = {}
+        self.last_use = [-1] * len(tape.values)
+        for operation in tape.operations:
+            for number in operation.inputs:
+                self.last_use[number] = operation.number
 
     def find(self) -> list[Parameter]:
         for operation in self.tape.operations:
@@ -108,7 +112,12 @@ class _Finder:
         parameter = self.by_version.get(old)
         if parameter is None or self.latest.get(id(parameter)) != old:
             return
-        if operation.function in _IN_PLACE or (operation.function in _REBOUND and self.keeps_name(operation, old)):
+        rebound = operation.function in _REBOUND
+        if (
+            operation.function in _IN_PLACE
+            or (rebound and self.keeps_name(operation, old))
+            or (rebound and self.succeeds(operation, old, parameter))
+        ):
             self.by_version[operation.result] = parameter
             self.latest[id(parameter)] = operation.result
             self.dependence.cut(operation.result)
@@ -122,6 +131,15 @@ class _Finder:
         return (site.bound_to is not None and _normal(site.bound_to) in _parts(site.node)) or (
             named is not None and named == self.names.get(operation.result)
         )
+
+    def succeeds(self, operation: Operation, old: int, parameter: Parameter) -> bool:
+        """Whether a result without a name takes a parameter's place: used where it was, and nobody reads it again."""
+        if self.last_use[old] > operation.number or len(operation.arguments) != 2:
+            return False
+        change = operation.arguments[1]
+        if not isinstance(change, Ref) or self.uses[parameter.birth].isdisjoint(self.uses[operation.result]):
+            return False
+        return any(self.dependence.masks[change.value] & self.dependence.masks[u.old] for u in parameter.updates)
 
     def operand_text(self, operation: Operation) -> str:
         site = self.tape.sites[operation.site] if operation.site is not None else None

@@ -1,0 +1,206 @@
+"""The course of a training run: its parameters, its first steps, and the loss of each, worked out once for all finders."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+
+from shapecheck.diagnose.verdicts import Verdicts
+from shapecheck.diagnose.wrong_gradient import judged
+from shapecheck.gradients.agreement import Agreement
+from shapecheck.gradients.losses import Step, find_losses, steps
+from shapecheck.gradients.replay import Replay
+from shapecheck.network.layers import Layers
+from shapecheck.network.parameters import Parameter, find_parameters
+from shapecheck.trace.child import Trace
+from shapecheck.trace.sites import Site
+from shapecheck.trace.tape import Operation, Ref, Tape, refs
+
+# So many updates of each parameter are looked at.
+_MOST_UPDATES = 4
+# What multiplies a gradient by a number, or hands it on.
+_CARRYING = frozenset(
+    "unary- unary+ .copy .astype .reshape .ravel .T numpy.array numpy.asarray numpy.copy numpy.negative getitem "
+    "numpy.clip .clip numpy.where numpy.float64".split()
+)
+_PRODUCTS = frozenset(["*", "*=", "numpy.multiply"])
+_QUOTIENTS = frozenset(["/", "/=", "numpy.divide", "numpy.true_divide"])
+_MEETINGS = frozenset(["-", "-=", "numpy.subtract", "*", "numpy.multiply", "/", "numpy.divide"])
+_SUMS = frozenset(["+", "+=", "numpy.add", "-", "-=", "numpy.subtract"])
+
+
+class Course:
+    """What several finders need of one run; each part is worked out when it is first asked for.
+
+    Attributes:
+        trace: The run.
+        tape: Its window.
+    """
+
+    def __init__(self, trace: Trace, layers: Layers | None = None) -> None:
+        self.trace = trace
+        self.tape: Tape = trace.head
+        self._layers = layers
+        self._verdicts: dict[int, Verdicts | None] = {}
+
+    @cached_property
+    def layers(self) -> Layers:
+        """The network's layers."""
+        if self._layers is not None and self._layers.tape is self.tape:
+            return self._layers
+        return Layers(self.tape, self.trace.sources.values())
+
+    @cached_property
+    def verdict(self) -> Agreement:
+        """Whether the updates follow the gradient of a loss."""
+        return judged(self.trace)
+
+    @cached_property
+    def parameters(self) -> list[Parameter]:
+        """What the program updates."""
+        return find_parameters(self.tape, most_updates=_MOST_UPDATES)
+
+    @cached_property
+    def replay(self) -> Replay:
+        """The tape in double precision."""
+        return Replay(self.tape).in_double()
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """The first training steps."""
+        return steps(self.replay, self.parameters, 2)
+
+    @cached_property
+    def versions(self) -> set[int]:
+        """Every value that a parameter has had."""
+        return {number for p in self.parameters for u in p.updates for number in (u.old, u.new)}
+
+    @cached_property
+    def users(self) -> dict[int, list[Operation]]:
+        """For each value, the operations that read it."""
+        found: dict[int, list[Operation]] = {}
+        for operation in self.tape.operations:
+            for number in operation.inputs:
+                found.setdefault(number, []).append(operation)
+        return found
+
+    @cached_property
+    def stored(self) -> set[int]:
+        """The values that were put into an attribute, an item or a container, or that a function handed to a name."""
+        kept = {b.value for b in self.tape.bindings if b.owner is not None}
+        kept |= {a.value for a in self.tape.accesses}
+        made = {o.result: o.site for o in self.tape.operations}
+        # `q = w - g` names its own result; what another statement names was handed on by a call.
+        kept |= {b.value for b in self.tape.bindings if not self._names_itself(b.site, made.get(b.value))}
+        return kept
+
+    def _names_itself(self, binding: int, made: int | None) -> bool:
+        if made is None:
+            return False
+        outer, inner = self.tape.sites[binding], self.tape.sites[made]
+        return outer.path == inner.path and outer.line <= inner.line <= outer.end_line
+
+    def verdicts(self, step: Step) -> Verdicts | None:
+        """The gradients of a step held against the loss that they agree with best; None where there is none."""
+        key = self.steps.index(step)
+        if key not in self._verdicts:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                losses = find_losses(self.replay, step)
+            known = losses[0] if losses and losses[0].credible else None
+            self._verdicts[key] = Verdicts(known.matching, step) if known is not None and known.matching else None
+        return self._verdicts[key]
+
+    # -- dataflow -----------------------------------------------------------------------------------------------
+
+    def producer(self, value: int) -> Operation | None:
+        """The operation that made a value; None for a leaf."""
+        number = self.tape.values[value].producer
+        if number is None or self.tape.operations[number].function == "leaf":
+            return None
+        return self.tape.operations[number]
+
+    def applied(self, change: int) -> list[int]:
+        """The gradients, sums and velocities that a change is made from by scaling and adding, itself included."""
+        found: list[int] = []
+        open_values = [change]
+        while open_values and len(found) < 400:
+            value = open_values.pop()
+            if value in found or value in self.versions:
+                continue
+            found.append(value)
+            operation = self.producer(value)
+            if operation is not None:
+                open_values.extend(self.scaled(operation))
+        return found
+
+    def scaled(self, operation: Operation) -> Iterator[int]:
+        """The operands that enter a result up to a factor."""
+        places = [a.value for a in operation.arguments[:2] if isinstance(a, Ref)]
+        if operation.function in _CARRYING:
+            yield from places[:1] if operation.function != "numpy.where" else ()
+        elif operation.function in _SUMS:
+            yield from places
+        elif operation.function in _PRODUCTS:
+            arrays = [p for p in places if self.tape.values[p].size > 1]
+            yield from arrays if len(arrays) == 1 else places if not arrays else ()
+        elif operation.function in _QUOTIENTS and operation.arguments and isinstance(operation.arguments[0], Ref):
+            yield operation.arguments[0].value
+
+    # -- places -------------------------------------------------------------------------------------------------
+
+    def site(self, number: int | None) -> Site | None:
+        """A site in one of the user's files."""
+        if number is None:
+            return None
+        site = self.tape.sites[number]
+        return site if site.path in self.trace.sources else None
+
+    def site_of(self, value: int) -> Site | None:
+        """The site that made a value; for one that no expression made, where it was first given a name."""
+        producer = self.tape.values[value].producer
+        made = self.site(self.tape.operations[producer].site) if producer is not None else None
+        if made is not None:
+            return made
+        return next((self.site(b.site) for b in self.tape.bindings if b.value == value), None)
+
+    def layer(self, value: int) -> int | None:
+        """The layer that a parameter's value belongs to."""
+        return self.layers.layer_of.get(self.layers.root[value])
+
+
+def meetings(course: Course, most: int = 40) -> list[tuple[Operation, int, list[int]]]:
+    """(operation, output, targets) wherever something learned meets something given on the way to an update."""
+    found: list[tuple[Operation, int, list[int]]] = []
+    values = course.tape.values
+    for step in course.steps:
+        needed = course.replay.ancestors([change for _, _, change, _ in step.parameters])
+        learned = course.replay.dependents(step.olds, step.last + 1)
+        for operation in course.tape.operations[step.first : step.last + 1]:
+            if operation.function not in _MEETINGS or operation.result not in needed or len(found) >= most:
+                continue
+            places = [a.value for a in operation.arguments[:2] if isinstance(a, Ref)]
+            chosen = [n for n in refs(operation.arguments[2:]) if n not in learned]  # `p[rows, labels] -= 1`
+            if chosen and places and places[0] in learned:
+                found.append((operation, places[0], chosen))
+            elif len(places) == 2 and (places[0] in learned) != (places[1] in learned):
+                output, target = places if places[0] in learned else places[::-1]
+                if values[target].size > 1 or values[output].size == 1:
+                    found.append((operation, output, [target]))
+    return found
+
+
+def quoted(names: list[str], most: int = 4) -> str:
+    """Names in backticks: "`W1`, `b1` and 3 others"."""
+    names = list(dict.fromkeys(names))
+    shown = ", ".join(f"`{name}`" for name in names[:most])
+    return f"{shown} and {len(names) - most} others" if len(names) > most else shown
+
+
+def shown(text: str, most: int = 60) -> str:
+    """Source text on one line, cut where it is long."""
+    text = " ".join(text.split())
+    return text if len(text) <= most else text[: most - 3] + "..."

@@ -1,0 +1,262 @@
+"""A backward pass that reads a later version of an array than the forward pass used: proven by reading the earlier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shapecheck.diagnose.course import Course, quoted, shown
+from shapecheck.diagnose.finding import Finding, TrailStep
+from shapecheck.diagnose.trail import span_of
+from shapecheck.diagnose.verdicts import Verdicts
+from shapecheck.gradients.replay import ReplayError
+from shapecheck.trace.tape import Operation
+
+# So many expressions that read arrays which have changed meanwhile are tried.
+_MOST_SITES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class LaterVersion:
+    """Reads of an array after it was changed that set gradients right when they read it as it was.
+
+    Attributes:
+        reads: (operation, the version that it read, the version that it should have read).
+        explains: The parameters' values whose gradients become right.
+        parameter: Whether the arrays are parameters that were updated; else they were overwritten.
+    """
+
+    reads: tuple[tuple[int, int, int], ...]
+    explains: tuple[int, ...]
+    parameter: bool
+
+
+_NOTHING = LaterVersion((), (), False)
+
+
+def later_versions(course: Course) -> list[Finding]:
+    """Weights that are updated, and arrays that are overwritten, before the backward pass has read them."""
+    for step in course.steps:
+        known = course.verdicts(step)
+        if known is None:
+            continue
+        verdicts = known.all()
+        wrong = {v.parameter for v in verdicts if not v.is_right and not v.proves_nothing}
+        right = {v.parameter for v in verdicts if v.is_right}
+        if not wrong:
+            continue
+        found = _updated(course, known, wrong, right) or _overwritten(course, known, wrong, right)
+        if found is not None:
+            return _finding(course, known, found)
+    return []
+
+
+# -- another reading of the tape ------------------------------------------------------------------------------------
+
+
+class _Instead:
+    """The values of a replay, some of them read as others."""
+
+    def __init__(self, get: Callable[[int], Any], instead: Mapping[int, int]) -> None:
+        self._get = get
+        self._instead = instead
+
+    def __getitem__(self, number: int) -> Any:
+        return self._get(self._instead.get(number, number))
+
+
+def _rule(step: Callable[[Any], Any], instead: Mapping[int, int]) -> Callable[[Callable[[int], Any]], Any]:
+    return lambda get: step(_Instead(get, instead))
+
+
+def _explained(
+    known: Verdicts, reads: Iterable[tuple[int, int, int]], wrong: set[int], right: set[int]
+) -> tuple[int, ...]:
+    """The wrong gradients that become right with other reads; none where one that is right would not stay so."""
+    replay = known.replay
+    instead: dict[int, dict[int, int]] = {}
+    for operation, read, earlier in reads:
+        instead.setdefault(operation, {})[read] = earlier
+    rules = {}
+    for number, exchange in instead.items():
+        step = replay.step(replay.tape.operations[number])
+        if step is None:
+            return ()
+        rules[number] = _rule(step, exchange)
+    touched = sorted({p for number in rules for p in known.reached(replay.tape.operations[number].result)})
+    probes = [probe for p in touched for probe in known.probes[p]]
+    try:
+        arrays = replay.evaluate({}, probes, rules)
+    except (ReplayError, ValueError):
+        return ()
+    repaired = []
+    for parameter in touched:
+        factor = next((f for q in known.probes[parameter] if (f := known.factor(parameter, arrays[q])[0])), None)
+        if factor is None and parameter in right:
+            return ()
+        if factor is not None and parameter in wrong:
+            repaired.append(parameter)
+    return tuple(repaired)
+
+
+def _readers(known: Verdicts, wrong: set[int]) -> list[Operation]:
+    """The operations of the backward pass that the wrong gradients were computed by."""
+    made = (known.producer(v) for v in known.chain(wrong))
+    return [o for o in made if o is not None]
+
+
+# -- parameters -----------------------------------------------------------------------------------------------------
+
+
+def _updated(course: Course, known: Verdicts, wrong: set[int], right: set[int]) -> LaterVersion | None:
+    number = known.step.number
+    renewed = {p.updates[number].new: p.updates[number].old for p, _, _, _ in known.step.parameters}
+    reads = []
+    for operation in _readers(known, wrong):
+        for read in operation.inputs:
+            if read in renewed and operation.result not in renewed:
+                reads.append((operation.number, read, renewed[read]))
+    if not reads:
+        return None
+    explains = _explained(known, reads, wrong, right)
+    return LaterVersion(tuple(reads), explains, True) if explains else None
+
+
+# -- other arrays ---------------------------------------------------------------------------------------------------
+
+
+def _overwritten(course: Course, known: Verdicts, wrong: set[int], right: set[int]) -> LaterVersion | None:
+    versions = _versions(course, known)
+    by_site: dict[int, list[tuple[int, int]]] = {}
+    for operation in _readers(known, wrong):
+        for read in operation.inputs:
+            if read in versions and operation.site is not None and len(versions[read]) > 1:
+                by_site.setdefault(operation.site, []).append((operation.number, read))
+    options = [list(_earlier(reads, versions)) for reads in by_site.values()][:_MOST_SITES]
+    best: LaterVersion | None = None
+    # One expression after another: with one of them right, another may set more gradients right.
+    while options:
+        step: tuple[int, LaterVersion] | None = None
+        for place, ways in enumerate(options):
+            for way in ways:
+                reads = (*(best.reads if best is not None else ()), *way)
+                explains = _explained(known, reads, wrong, right)
+                if len(explains) > len((step[1] if step is not None else best or _NOTHING).explains):
+                    step = place, LaterVersion(reads, explains, False)
+        if step is None:
+            break
+        options.pop(step[0])
+        best = step[1]
+    return best
+
+
+def _versions(course: Course, known: Verdicts) -> dict[int, list[int]]:
+    """Value -> all versions of its array up to it, for arrays that are changed in place within the step."""
+    by_identity: dict[int, list[int]] = {}
+    for value in course.tape.values:
+        made = value.producer if value.producer is not None else -1
+        if value.size > 1 and value.dtype.startswith("float") and made <= known.step.last:
+            versions = by_identity.setdefault(value.identity, [])
+            if value.version == 0:
+                versions.clear()
+            versions.append(value.number)
+    # Only what the forward pass has used can have been overwritten for the backward pass.
+    forward = known.matching.adjoints.closure
+    found: dict[int, list[int]] = {}
+    for versions in by_identity.values():
+        if len(versions) > 1 and course.versions.isdisjoint(versions):
+            found.update({v: [w for w in versions[:i] if w in forward] + [v] for i, v in enumerate(versions)})
+    return found
+
+
+def _earlier(reads: list[tuple[int, int]], versions: dict[int, list[int]]) -> Iterator[list[tuple[int, int, int]]]:
+    """Ways in which the reads of one expression may have been meant: of another version each."""
+    longest = max(len(versions[read]) for _, read in reads)
+    for back in range(1, min(longest, 8)):
+        yield [(o, read, versions[read][-1 - back]) for o, read in reads if len(versions[read]) > back]
+    yield [(o, read, versions[read][0]) for o, read in reads]
+    if len({read for _, read in reads}) < len(reads):
+        # One array stands for a whole series: the backward pass reads it from the last state to the first.
+        for skipped in (0, 1, 2):
+            for every in (1, 2):
+                series = []
+                for position, (o, read) in enumerate(reads):
+                    place = len(versions[read]) - 1 - skipped - every * position
+                    if place >= 0:
+                        series.append((o, read, versions[read][place]))
+                if len(series) > 1:
+                    yield series
+
+
+# -- findings -------------------------------------------------------------------------------------------------------
+
+
+def _finding(course: Course, known: Verdicts, found: LaterVersion) -> list[Finding]:
+    tape = course.tape
+    reader = course.site(tape.operations[found.reads[0][0]].site)
+    changes = _changes(course, found)
+    change = course.site(tape.operations[changes[0]].site) if changes else None
+    names = {old: p.name for p, old, _, _ in known.step.parameters}
+    spoiled = [names[p] for p in found.explains if p in names]
+    layer = max((course.layer(p) or 0 for p in found.explains), default=0) or None
+    if reader is None and change is None:
+        return []
+    place = reader or change
+    assert place is not None
+    trail = (TrailStep(span_of(change), "changed here"),) if change is not None and change is not place else ()
+    if found.parameter:
+        updated = [names[old] for _, _, old in found.reads if old in names]
+        title = (
+            f"{quoted(updated)} {'is' if len(set(updated)) == 1 else 'are'} updated before the backward pass uses it"
+        )
+        message = (
+            f"`{shown(place.text)}` needs the values that the forward pass used; with those, the gradients of "
+            f"{quoted(spoiled)} are right: compute all gradients first, then update"
+        )
+        return [
+            Finding(
+                "SC401",
+                "error",
+                title,
+                message,
+                span_of(place),
+                span_of(change or place),
+                layer,
+                tuple(spoiled),
+                (),
+                trail,
+            )
+        ]
+    title = "this array was overwritten before the backward pass reads it"
+    message = (
+        f"`{shown(place.text)}` needs what the array held in the forward pass; with that, the gradients of "
+        f"{quoted(spoiled)} are right: keep a copy, or write the result into an array of its own"
+    )
+    cause = change or place
+    return [Finding("SC404", "error", title, message, span_of(place), span_of(cause), layer, tuple(spoiled), (), trail)]
+
+
+def _changes(course: Course, found: LaterVersion) -> list[int]:
+    """The operations that made the later versions, the most frequent site first."""
+    counts: dict[int | None, list[int]] = {}
+    for _, read, earlier in found.reads:
+        made = course.tape.values[read].producer
+        if not found.parameter:
+            made = _first_change(course, read, earlier)
+        if made is not None:
+            counts.setdefault(course.tape.operations[made].site, []).append(made)
+    ordered = sorted((numbers for site, numbers in counts.items() if site is not None), key=lambda n: -len(n))
+    return [numbers[0] for numbers in ordered]
+
+
+def _first_change(course: Course, read: int, earlier: int) -> int | None:
+    """The first operation that changed the version that is wanted."""
+    identity = course.tape.values[read].identity
+    for value in course.tape.values[earlier + 1 :]:
+        if value.identity == identity:
+            return value.producer
+    return None
+
+
+__all__ = ["LaterVersion", "later_versions"]

@@ -1,0 +1,218 @@
+"""Steps that never reach their parameter: stored in a name of their own, in a copy, or not stored at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shapecheck.diagnose.course import Course, quoted, shown
+from shapecheck.diagnose.finding import Finding, TrailStep
+from shapecheck.diagnose.trail import span_of
+from shapecheck.network.dependence import CARRIERS
+from shapecheck.network.layers import is_turned
+from shapecheck.trace.sites import Site
+from shapecheck.trace.tape import Operation, Ref
+
+_STEPS = frozenset(["-", "+", "-=", "+=", "numpy.subtract", "numpy.add"])
+_COPIES = frozenset([".copy", "numpy.copy", "numpy.array", ".astype", "getitem", ".flatten", ".ravel", ".reshape"])
+_SUMS = frozenset(["+", "numpy.add"])
+_PRODUCTS = frozenset("@ .dot numpy.dot numpy.matmul".split())
+
+
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """A step whose result nobody reads, taken again from the same array."""
+
+    origin: int
+    operations: tuple[Operation, ...]
+
+
+def lost_steps(course: Course) -> list[Finding]:
+    """Steps `w - rate * g` that are made again and again from the same `w`, and whose results nobody reads."""
+    by_place: dict[tuple[int, int], list[Operation]] = {}
+    for operation in course.tape.operations:
+        origin = _origin_of_step(course, operation)
+        if origin is not None and operation.site is not None:
+            by_place.setdefault((operation.site, origin), []).append(operation)
+    by_site: dict[int, list[_Lost]] = {}
+    for (site, origin), operations in by_place.items():
+        if len(operations) > 1 and _is_learned_from(course, origin, operations):
+            by_site.setdefault(site, []).append(_Lost(origin, tuple(operations)))
+    return [f for site, lost in by_site.items() if (f := _lost_finding(course, course.site(site), lost)) is not None]
+
+
+def _origin_of_step(course: Course, operation: Operation) -> int | None:
+    """The array that a step starts from, if its result is never read."""
+    if operation.function not in _STEPS or len(operation.arguments) != 2:
+        return None
+    first, second = operation.arguments
+    values = course.tape.values
+    result = values[operation.result]
+    if not isinstance(first, Ref) or not isinstance(second, Ref) or result.size < 1 or result.shape == ():
+        return None
+    if not result.dtype.startswith("float") or values[first.value].shape != result.shape:
+        return None
+    if operation.result in course.users or operation.result in course.stored:
+        return None
+    origin, copied = _uncopied(course, first.value)
+    if operation.function.endswith("=") and not copied:
+        return None
+    # Where the array itself has changed in the meantime, the copy was a history, not a loss.
+    depends = course.replay.ancestors([second.value])
+    return origin if origin in depends and origin not in course.versions else None
+
+
+def _uncopied(course: Course, value: int) -> tuple[int, bool]:
+    """(what an array is a fresh copy of, whether it is a copy)."""
+    copied = False
+    for _ in range(4):
+        operation = course.producer(value)
+        if operation is None or operation.function not in _COPIES or not isinstance(operation.arguments[0], Ref):
+            break
+        source = operation.arguments[0].value
+        copied = copied or not _shares(course, operation)
+        value = source
+    return value, copied
+
+
+def _shares(course: Course, operation: Operation) -> bool:
+    """Whether an operation hands out a view of its operand."""
+    result, source = course.tape.values[operation.result].array, None
+    if operation.arguments and isinstance(operation.arguments[0], Ref):
+        source = course.tape.values[operation.arguments[0].value].array
+    if not isinstance(result, np.ndarray) or not isinstance(source, np.ndarray):
+        return False
+    return operation.function in {".ravel", ".reshape"} or (
+        operation.function == "getitem" and not _is_fancy(operation.arguments[1])
+    )
+
+
+def _is_fancy(index: object) -> bool:
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(isinstance(part, Ref | list) for part in parts)
+
+
+def _is_learned_from(course: Course, origin: int, operations: list[Operation]) -> bool:
+    """Whether the array takes part in what every one of the steps is made from, and the steps do something."""
+    moved = [np.asarray(course.replay.recorded[o.arguments[1].value]) for o in operations]
+    return any(np.any(m) for m in moved) and not course.tape.values[origin].dtype.startswith("int")
+
+
+def _lost_finding(course: Course, site: Site | None, lost: list[_Lost]) -> Finding | None:
+    if site is None:
+        return None
+    names = [_name(course, one.origin, site) for one in lost]
+    target = site.bound_to or site.text
+    call = _dropped_call(course, lost[0].operations[0])
+    trail = (TrailStep(span_of(call), "the result of this call is not kept"),) if call is not None else ()
+    where = f"it is stored in `{shown(target, 30)}`, which" if site.bound_to else "the result"
+    return Finding(
+        code="SC406",
+        severity="error",
+        title=f"this step never reaches {quoted(names)}",
+        message=f"{where} nobody reads again: each step starts from the same numbers, and the network learns nothing "
+        f"here; change the array in place, or put the result back where {quoted(names[:1])} is kept",
+        location=span_of(site),
+        cause=span_of(site),
+        layer=course.layer(lost[0].origin),
+        parameters=tuple(dict.fromkeys(names)),
+        trail=trail,
+    )
+
+
+def _name(course: Course, value: int, site: Site) -> str:
+    """The most telling name of an array."""
+    names = [b.name for b in course.tape.bindings if b.value == value]
+    producer = course.tape.values[value].producer
+    made = course.site(course.tape.operations[producer].site) if producer is not None else None
+    if made is not None and made.bound_to is not None:
+        names.insert(0, made.bound_to)
+    if names:
+        return max(names, key=lambda n: ("[" in n) * 2 + ("." in n))
+    return site.bound_to or shown(site.text, 30)
+
+
+def _dropped_call(course: Course, operation: Operation) -> Site | None:
+    """Where a function was called that hands the step back to nobody; None where it is not handed back."""
+    returned = [site for _, site, values in course.tape.returns if operation.result in values]
+    return course.site(returned[0]) if returned else None
+
+
+# -- gradients that nobody applies ----------------------------------------------------------------------------------
+
+
+def unused_gradients(course: Course) -> list[Finding]:
+    """Gradients of arrays of the network that are computed in a line of their own, and applied to nothing."""
+    found: dict[int, tuple[int, Site]] = {}
+    for step in course.steps:
+        known = course.verdicts(step)
+        if known is None or not any(v.is_right for v in known.all()):
+            continue
+        trained = {old for _, old, _, _ in step.parameters} | course.versions
+        for operation in course.tape.operations[step.first : step.last + 1]:
+            target = _unused_gradient_of(course, operation, known.matching, trained)
+            site = course.site(operation.site)
+            if target is not None and site is not None and _serves_only(course, operation):
+                found.setdefault(site.number, (target, site))
+    findings = []
+    for target, site in found.values():
+        name = _name(course, target, site)
+        findings.append(
+            Finding(
+                code="SC406",
+                severity="warning",
+                title=f"`{name}` is never updated",
+                message=f"its gradient is computed here, as `{site.bound_to or shown(site.text)}`, and nothing uses it",
+                location=span_of(site),
+                cause=span_of(site),
+                layer=course.layer(target),
+                parameters=(name,),
+            )
+        )
+    return findings
+
+
+def _unused_gradient_of(course: Course, operation: Operation, matching: object, trained: set[int]) -> int | None:
+    """The array whose gradient an operation computes for nobody."""
+    if operation.result in course.users or operation.result in course.stored or operation.function == "leaf":
+        return None
+    if course.tape.values[operation.result].size < 2 or operation.site is None:
+        return None
+    match = matching.match(operation.result)  # type: ignore[attr-defined]
+    if match is None or match.weak or match.transposed or match.reshaped:
+        return None
+    for forward in (match.forward, *match.alike):
+        value = course.tape.values[forward]
+        leaf = value.producer is None or course.tape.operations[value.producer].function == "leaf"
+        if forward in trained or not (leaf or course.layers._newborn[forward]):
+            continue
+        if _is_weight(course, forward):
+            return forward
+    return None
+
+
+def _serves_only(course: Course, operation: Operation) -> bool:
+    """Whether no other result of the same expression is used: it computes this gradient and nothing else."""
+    return all(o.result not in course.users for o in course.tape.made_at(operation.site or 0))
+
+
+def _is_weight(course: Course, value: int) -> bool:
+    """Whether an array belongs to the network and not to the samples: it is shared by all of them."""
+    values = course.tape.values
+    batch_first = course.layers.layout == "batch-first"
+    for operation in course.users.get(value, []):
+        if operation.function in CARRIERS:
+            continue
+        result = values[operation.result].shape
+        if operation.function in _SUMS and values[value].size < values[operation.result].size:
+            return True
+        if operation.function in _PRODUCTS and len(result) == 2 and course.layers.layout != "single-sample":
+            left = operation.inputs[0] == value
+            if is_turned(course.tape, value):
+                return False
+            return left != batch_first
+    return False
+
+
+__all__ = ["lost_steps", "unused_gradients"]

@@ -1,0 +1,273 @@
+"""Inputs and targets that no longer belong together, and shuffles that lose rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shapecheck.diagnose.course import Course, meetings, shown
+from shapecheck.diagnose.finding import Finding, TrailStep
+from shapecheck.diagnose.trail import span_of
+from shapecheck.trace.sites import Site
+from shapecheck.trace.tape import Operation, Ref
+
+# Larger data than this are not compared row by row.
+_MOST_ENTRIES = 4_000_000
+# So many rearrangements of the data are looked at.
+_MOST_PICKS = 400
+_SHUFFLES = frozenset(["shuffle", "permutation", "permuted"])
+_DRAWN = frozenset("permutation permuted choice randint integers random_integers argsort sample".split())
+
+
+@dataclass(frozen=True, slots=True)
+class _Pick:
+    """Rows of an array taken in another order, or some of them.
+
+    Attributes:
+        axis: Of the samples.
+        index: The value that says which; None for a shuffle.
+    """
+
+    operation: Operation
+    source: int
+    result: int
+    axis: int
+    index: int | None
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the array itself was shuffled."""
+        return self.index is None
+
+
+def lost_rows(course: Course) -> list[Finding]:
+    """Shuffles after which some rows are there twice and others not at all: `random.shuffle` exchanges views."""
+    found: dict[int, Finding] = {}
+    for operation in course.tape.operations:
+        site = course.site(operation.site)
+        if site is None or site.number in found or operation.label != "changed" or site.operator != "shuffle":
+            continue
+        before, after = (course.tape.values[v].array for v in (operation.inputs[0], operation.result))
+        if not _comparable(before) or not _comparable(after) or np.ndim(before) < 2:
+            continue
+        kept = np.unique(np.concatenate([_rows(after, 0), _rows(before, 0)]), axis=0)
+        old, new = np.unique(_rows(before, 0), axis=0), np.unique(_rows(after, 0), axis=0)
+        if len(new) < len(old) == len(kept):
+            found[site.number] = Finding(
+                code="SC409",
+                severity="error",
+                title="this shuffle loses rows",
+                message=f"{len(old) - len(new)} of {len(old)} rows are gone afterwards, and others are there several "
+                "times: rows of an array are views, and exchanging two of them copies one over the other; "
+                "np.random.shuffle, or indexing with np.random.permutation, keeps all",
+                location=span_of(site),
+                cause=span_of(site),
+            )
+    return list(found.values())
+
+
+def parted(course: Course) -> list[Finding]:
+    """Inputs and targets of one loss that were shuffled, or drawn, each in an order of its own."""
+    picks = list(_picks(course))[:_MOST_PICKS]
+    if not picks:
+        return []
+    for outputs, targets in _meetings(course):
+        used = [p for p in picks if p.result in outputs]
+        aimed = [p for p in picks if p.result in targets]
+        # What feeds both is no part of either.
+        used = [p for p in used if p.result not in targets]
+        aimed = [p for p in aimed if p.result not in outputs]
+        if used and aimed:
+            finding = _two_orders(course, used[-1], aimed[-1])
+        elif used and not aimed:
+            finding = _one_order(course, used, targets, outputs)
+        else:
+            finding = None
+        if finding is not None:
+            return [finding]
+    return []
+
+
+# -- rearrangements -------------------------------------------------------------------------------------------------
+
+
+def _picks(course: Course) -> Iterator[_Pick]:
+    values = course.tape.values
+    learned = course.replay.dependents(course.versions)
+    for operation in course.tape.operations:
+        if operation.function == "getitem" and isinstance(operation.arguments[0], Ref):
+            index, axis = operation.arguments[1], 0
+            if isinstance(index, tuple) and len(index) == 2 and index[0] == slice(None):
+                index, axis = index[1], 1
+            elif isinstance(index, tuple) and index and all(i == slice(None) for i in index[1:]):
+                index = index[0]
+            source = operation.arguments[0].value
+            if not isinstance(index, Ref) or len(values[index.value].shape) != 1 or source in learned:
+                continue
+            if _is_drawn(course, index.value) and not _is_identity(values[source].array):
+                yield _Pick(operation, source, operation.result, axis, index.value)
+        elif operation.inputs and operation.function == "leaf" and operation.inputs[0] not in learned:
+            site = course.site(operation.site)
+            name = operation.label if operation.label != "changed" else site.operator if site is not None else ""
+            source, result = operation.inputs[0], operation.result
+            if name in _SHUFFLES and values[source].shape == values[result].shape and values[source].shape:
+                yield _Pick(operation, source, result, 0, None)
+
+
+def _is_drawn(course: Course, index: int) -> bool:
+    """Whether an index is an order, or a selection, that chance has given; labels and edges of a graph are not."""
+    array = course.tape.values[index].array
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu" or array.size < 3:
+        return False
+    if np.array_equal(array, np.arange(array[0], array[0] + array.size)):
+        return False
+    number: int | None = index
+    for _ in range(8):
+        producer = course.tape.values[number].producer if number is not None else None
+        if producer is None:
+            break
+        operation = course.tape.operations[producer]
+        if operation.function == "leaf":
+            return operation.label in _DRAWN or (operation.label == "changed" and _is_all_different(array))
+        parts = operation.arguments[1:2]
+        if operation.function not in {"getitem", "view", ".copy"} or any(isinstance(p, Ref) for p in parts):
+            return False
+        number = operation.inputs[0] if operation.inputs else None
+    return _is_all_different(array)
+
+
+def _is_all_different(array: Any) -> bool:
+    return bool(len(np.unique(array)) == len(array))
+
+
+def _is_identity(array: Any) -> bool:
+    """Whether rows of an array are one-hot codes: the index is a label."""
+    return isinstance(array, np.ndarray) and array.ndim == 2 and np.array_equal(array, np.eye(*array.shape))
+
+
+# -- where outputs meet targets -------------------------------------------------------------------------------------
+
+
+def _meetings(course: Course) -> Iterator[tuple[set[int], set[int]]]:
+    """(what the outputs were made from, what the targets were made from), wherever in a step the two may meet."""
+    for _, output, targets in meetings(course):
+        yield _made_from(course, [output]), _made_from(course, targets)
+
+
+def _made_from(course: Course, values: list[int]) -> set[int]:
+    """What values were made from, through shuffles as well; parameters are not followed."""
+    found: set[int] = set()
+    open_values = list(values)
+    while open_values:
+        number = open_values.pop()
+        if number in found or number in course.versions:
+            continue
+        found.add(number)
+        producer = course.tape.values[number].producer
+        if producer is None:
+            continue
+        operation = course.tape.operations[producer]
+        if operation.function == "getitem" and isinstance(operation.arguments[0], Ref):
+            open_values.append(operation.arguments[0].value)  # which rows is no part of what is in them
+        elif operation.function != "leaf" or operation.label in {*_SHUFFLES, "changed"}:
+            open_values.extend(operation.inputs)
+    return found
+
+
+# -- judging --------------------------------------------------------------------------------------------------------
+
+
+def _comparable(array: Any) -> bool:
+    return isinstance(array, np.ndarray) and array.ndim >= 1 and 1 < array.size <= _MOST_ENTRIES
+
+
+def _rows(array: Any, axis: int) -> np.ndarray[Any, Any]:
+    """The samples of an array as rows of numbers."""
+    moved = np.moveaxis(np.asarray(array, dtype=float), axis, 0)
+    return moved.reshape(len(moved), -1)
+
+
+def _pairs(left: Any, left_axis: int, right: Any, right_axis: int) -> set[bytes] | None:
+    first, second = _rows(left, left_axis), _rows(right, right_axis)
+    if len(first) != len(second):
+        return None
+    joined = np.ascontiguousarray(np.hstack([first, second]) + 0.0)
+    return {row.tobytes() for row in joined}
+
+
+def _two_orders(course: Course, inputs: _Pick, targets: _Pick) -> Finding | None:
+    if inputs.index is not None and inputs.index == targets.index:
+        return None
+    arrays = [course.tape.values[v].array for v in (inputs.source, targets.source, inputs.result, targets.result)]
+    if not all(_comparable(a) for a in arrays):
+        return None
+    before = _pairs(arrays[0], inputs.axis, arrays[1], targets.axis)
+    after = _pairs(arrays[2], inputs.axis, arrays[3], targets.axis)
+    if before is None or after is None or after <= before:
+        return None
+    first, second = course.site(inputs.operation.site), course.site(targets.operation.site)
+    if first is None or second is None:
+        return None
+    later = second if targets.operation.number > inputs.operation.number else first
+    earlier = first if later is second else second
+    strangers = len(after - before)
+    return Finding(
+        code="SC407",
+        severity="error",
+        title="inputs and targets are put into different orders",
+        message=f"`{shown(first.text)}` and `{shown(second.text)}` draw an order each: {strangers} of {len(after)} "
+        "samples get the target of another; draw one order and use it for both",
+        location=span_of(later),
+        cause=span_of(later),
+        trail=(TrailStep(span_of(earlier), "the other order"),),
+    )
+
+
+def _one_order(course: Course, picks: list[_Pick], targets: set[int], outputs: set[int]) -> Finding | None:
+    """Inputs that are shuffled again and again beside targets that stay as they are."""
+    site = course.site(picks[-1].operation.site)
+    last = course.tape.values[picks[-1].result]
+    shuffles = [p for p in picks if p.operation.site == picks[-1].operation.site]
+    shuffles += [p for p in _picks(course) if p.operation.site == picks[-1].operation.site and p not in shuffles]
+    if site is None or len(shuffles) < 2 or not _comparable(last.array):
+        return None
+    count = last.shape[picks[-1].axis]
+    for number in sorted(targets - outputs, reverse=True):
+        value = course.tape.values[number]
+        producer = value.producer if value.producer is not None else -1
+        if not _comparable(value.array) or count not in value.shape[:2] or producer > shuffles[0].operation.number:
+            continue
+        axis = value.shape.index(count)
+        rows = _rows(value.array, axis)
+        if np.all(rows == rows[0]):
+            return None  # every sample has the same target
+        pairs = [_pairs(course.tape.values[p.result].array, p.axis, value.array, axis) for p in shuffles[:2]]
+        if pairs[0] is None or pairs[1] is None or pairs[0] == pairs[1]:
+            return None
+        return Finding(
+            code="SC407",
+            severity="error",
+            title="the inputs are shuffled, and their targets are not",
+            message=f"`{shown(site.text)}` puts the samples into a new order each time, and the targets stay in theirs: "
+            "draw one order and use it for both",
+            location=span_of(site),
+            cause=span_of(site),
+        )
+    return None
+
+
+def two_orders_at(course: Course) -> tuple[Site, Site] | None:
+    """The two expressions that put inputs and targets into orders of their own."""
+    found = parted(course)
+    if not found or not found[0].trail:
+        return None
+    places = {(s.path, s.line, s.column): s for s in course.tape.sites.sites}
+    spans = (found[0].cause, found[0].trail[0].span)
+    sites = [places.get((s.path, s.line, s.column)) for s in spans]
+    return (sites[0], sites[1]) if sites[0] is not None and sites[1] is not None else None
+
+
+__all__ = ["lost_rows", "parted", "two_orders_at"]

@@ -1,0 +1,90 @@
+"""What is wrong with a training loop besides its gradients: updates, data, numerics; each finder asked in turn.
+
+Mistakes come in the order in which they explain: what spoils updates first, then what is never updated, then the data,
+then numbers that cannot be right. A later finder is not asked where an earlier one has explained what it would see.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from shapecheck.diagnose.ascent import climbing
+from shapecheck.diagnose.course import Course
+from shapecheck.diagnose.finding import Finding
+from shapecheck.diagnose.finite import not_finite
+from shapecheck.diagnose.later import later_versions
+from shapecheck.diagnose.lost import lost_steps, unused_gradients
+from shapecheck.diagnose.pairs import lost_rows, parted
+from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
+from shapecheck.diagnose.start import constant_output, equal_units, out_of_reach, saturated
+from shapecheck.diagnose.update import lost_updates
+
+Finder = Callable[[Course], list[Finding]]
+
+_UPDATES: tuple[Finder, ...] = (lost_steps, never_reset, never_renewed, climbing, later_versions, shared_state)
+_DATA: tuple[Finder, ...] = (lost_rows, parted)
+_NUMBERS: tuple[Finder, ...] = (constant_output, not_finite, equal_units, saturated, out_of_reach)
+# Right updates cannot be out of order, and share no state.
+_OF_WRONG_UPDATES = frozenset({later_versions, shared_state})
+
+
+def update_mistakes(course: Course) -> Iterator[Finding]:
+    """Mistakes that make updates wrong although every formula may be right; each names the parameters it explains."""
+    if not course.tape.operations:
+        return
+    yield from _asked(_lost_updates, course)
+    explained = False
+    for finder in _UPDATES:
+        if explained and finder is later_versions:
+            return
+        if finder in _OF_WRONG_UPDATES and _follows_a_gradient(course):
+            continue
+        for finding in _asked(finder, course):
+            explained = True
+            yield finding
+
+
+def other_mistakes(course: Course, *, blamed: bool) -> Iterator[Finding]:
+    """Mistakes of the data and the numbers.
+
+    Args:
+        course: Of the run.
+        blamed: Whether its updates or gradients are known to be wrong: what goes astray then is no mistake of its own.
+    """
+    if not course.tape.operations:
+        return
+    for finder in _DATA:
+        for finding in _asked(finder, course):
+            blamed = True
+            yield finding
+    if blamed:
+        return
+    if course.parameters:
+        found = False
+        for finder in (unused_gradients, *_NUMBERS):
+            for finding in _asked(finder, course):
+                found = True
+                yield finding
+            if found and finder is not unused_gradients:
+                return
+
+
+def _lost_updates(course: Course) -> list[Finding]:
+    return lost_updates(course.trace)
+
+
+def _follows_a_gradient(course: Course) -> bool:
+    verdict = course.verdict
+    return verdict.verdict == "right" and verdict.same_factor and not verdict.ascent
+
+
+def _asked(finder: Finder, course: Course) -> list[Finding]:
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return finder(course)
+
+
+__all__ = ["other_mistakes", "update_mistakes"]
