@@ -22,6 +22,7 @@ _OPTIONS = {
     "shapecheck_seed": ("N", "seed of the random directions of gradient checks (default: a fresh one each time)"),
     "shapecheck_rtol": ("X", "relative error that gradient checks allow (default: what the loss's own noise explains)"),
     "shapecheck_budget": ("SECONDS", "time for all explanations of the session (default: 60)"),
+    "shapecheck_trials": ("on|off", "run edited copies of a failed test to find and prove repairs (default: on)"),
     "shapecheck_timeout": ("SECONDS", "time for one explanation (default: 20)"),
 }
 _MARKER = "shapecheck(rerun=True): with rerun=False the test is never run a second time to explain its failure"

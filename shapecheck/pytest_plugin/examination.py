@@ -33,12 +33,14 @@ class Examination:
         failure: What the first run died of: only the same is explained.
         seconds: How long it may take altogether.
         width: Columns of the text.
+        trials: Whether edited copies may be run.
     """
 
     program: Program
     failure: Failure
     seconds: float
     width: int
+    trials: bool = True
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ def examine(order: Examination) -> Explanation:
         script=order.program.script,
         program=order.program,
         timeout=order.seconds * _RUN_SHARE,
+        trials=order.trials,
         search_seconds=order.seconds * _SEARCH_SHARE,
     )
     diagnosis = diagnose_script(request)

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest._code.code import TerminalRepr
+from _pytest._io import TerminalWriter
 
 from shapecheck.pytest_plugin.examination import Examination, Explanation
 from shapecheck.pytest_plugin.failure import Failure, is_users_file
@@ -88,7 +90,7 @@ class Physician:
         return explanation
 
     def _examined(self, node: pytest.Item | pytest.Collector, failure: Failure, seconds: float) -> Explanation:
-        order = Examination(self._program(node, failure), failure, seconds, self._width())
+        order = Examination(self._program(node, failure), failure, seconds, self._width(), self.settings.trials)
         root = str(Path(__file__).resolve().parents[2])
         command = [sys.executable, "-c", _BOOT.format(root=root)]
         debugging = bool(self.environment.get("SHAPECHECK_DEBUG"))
@@ -184,5 +186,21 @@ def add_section(report: Any, text: str) -> None:
     longrepr = report.longrepr
     if hasattr(longrepr, "addsection"):
         longrepr.addsection(_TITLE, text)
+    elif isinstance(longrepr, TerminalRepr):
+        report.longrepr = _Extended(longrepr, text)
     else:
         report.sections.append((_TITLE, text))
+
+
+class _Extended(TerminalRepr):
+    """A failure's text that takes no sections (a doctest's, a file's that cannot be imported), with one below it."""
+
+    def __init__(self, inner: TerminalRepr, text: str) -> None:
+        self.inner = inner
+        self.text = text
+
+    def toterminal(self, tw: TerminalWriter) -> None:
+        """Write both."""
+        self.inner.toterminal(tw)
+        tw.sep("-", _TITLE)
+        tw.line(self.text)

@@ -17,6 +17,7 @@ class Settings:
         explains: Whether failures are explained.
         budget: Seconds that all explanations of the session may take together.
         each: Seconds that one may take.
+        trials: Whether edited copies of a test may be run to prove repairs.
         seed: Of the random directions of gradient checks; None for a fresh one each time.
         rtol: The relative error that gradient checks allow; None for what the noise of the loss explains.
     """
@@ -24,6 +25,7 @@ class Settings:
     explains: bool
     budget: float
     each: float
+    trials: bool
     seed: int | None
     rtol: float | None
 
@@ -39,14 +41,11 @@ class Settings:
         Raises:
             pytest.UsageError: One of them is not what it must be.
         """
-        switch = _text(config, "shapecheck") or "on"
-        if switch not in {"on", "off"}:
-            raise pytest.UsageError(f"shapecheck = {switch!r}: it is on or off")
-        off = switch == "off" or os.environ.get("SHAPECHECK", "").lower() == "off"
         return cls(
-            explains=not off,
+            explains=_switch(config, "shapecheck") and os.environ.get("SHAPECHECK", "").lower() != "off",
             budget=_given(_number(config, "shapecheck_budget"), 60.0),
             each=_given(_number(config, "shapecheck_timeout"), 20.0),
+            trials=_switch(config, "shapecheck_trials"),
             seed=_seed(config),
             rtol=_number(config, "shapecheck_rtol"),
         )
@@ -55,6 +54,13 @@ class Settings:
 def _text(config: pytest.Config, name: str) -> str:
     given = config.getoption(name, None)
     return str(given if given is not None else config.getini(name)).strip()
+
+
+def _switch(config: pytest.Config, name: str) -> bool:
+    text = _text(config, name) or "on"
+    if text not in {"on", "off"}:
+        raise pytest.UsageError(f"{name} = {text!r}: it is on or off")
+    return text == "on"
 
 
 def _number(config: pytest.Config, name: str) -> float | None:

@@ -1,0 +1,83 @@
+"""What the section of a failed test says: cause, trail and a repair that was proven by the test's own checks."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import CRASHING, KEEPING, WRONG
+
+CASES = Path(__file__).parents[2] / "cases"
+GRADIENTS = """\
+import numpy as np
+from net import backward, loss, parameters
+from shapecheck import assert_gradients
+
+
+def test_gradients():
+    params, rng = parameters(), np.random.default_rng(0)
+    X, Y = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+    grads = backward(params, X, Y)
+    assert_gradients(lambda: loss(params, X, Y), params, grads)
+"""
+
+
+def test_a_shape_error_is_repaired_and_the_test_is_the_proof(project):
+    done = project(net__py=CRASHING, test_net__py=GRADIENTS)("-q", "--tb=short")
+    (section,) = done.sections
+    assert "error[SC101]: layer 2" in section
+    assert '+     dZ1 = np.dot(dout, params["W2"].T) * (1 - A1**2)' in section
+    assert "= verified: the test passes; the gradients of W1, b1, W2, b2 match numeric" in section
+    assert "--fix" not in section and "--diff" not in section
+    assert section.endswith("more about it: python -m shapecheck explain SC101")
+
+
+def test_a_wrong_gradient_is_traced_to_its_line(project):
+    done = project(net__py=WRONG, test_net__py=GRADIENTS)("-q", "--tb=short")
+    (section,) = done.sections
+    assert "net.py:16:" in section
+    assert re.search(r"^16 \+ .*1 - A1 ?\*\* ?2", section, re.MULTILINE), section
+    assert "= verified: the test passes" in section
+    # Between the test and the message there is none of our own code.
+    assert "GradientMismatchError: the gradients of `W1` and `b1` are wrong" in done.text
+    assert "gradients/check.py" not in done.text and "assertions.py" not in done.text
+
+
+def test_the_tests_themselves_are_never_edited(project):
+    test = GRADIENTS.replace("grads = backward(params, X, Y)", "grads = backward(params, X, Y)\n    grads['W1'] *= 2")
+    done = project(net__py=WRONG.replace("(1 - A1)", "(1 - A1**2)"), test_net__py=test)("-q", "--shapecheck-timeout=8")
+    assert "GradientMismatchError" in done.text
+    assert not re.search(r"^\d+ [+-] ", "".join(done.sections), re.MULTILINE)
+
+
+def test_a_file_that_cannot_be_imported_is_explained(project):
+    test = "import numpy as np\n\nX = np.ones((3, 2))\nW = np.ones((3, 2))\nY = X.dot(W)\n\ndef test_y():\n    pass\n"
+    done = project(test_net__py=test)("-q", "--shapecheck-trials=off")
+    (section,) = done.sections
+    assert "error[SC101]" in section
+    assert "test_net.py:5:5" in section
+    assert "1 error" in done.text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["crash-mlp-returns-its-input", "crash-multiply-where-product-belongs"])
+def test_a_test_says_what_the_command_says(project, case):
+    script = (CASES / case / "script.py").read_text(encoding="utf-8")
+    run = project(script__py=script, test_it__py="def test_it():\n    import script\n", conftest__py=KEEPING)
+    done = run("-q", "--shapecheck-timeout=60", "--shapecheck-budget=200")
+    command = [sys.executable, "-m", "shapecheck", "diagnose", "--format", "json", "script.py"]
+    said = subprocess.run(command, cwd=done.folder, capture_output=True, text=True, timeout=200, check=False)
+    (expected,) = json.loads(said.stdout)["findings"]
+    (found,) = done.data()["test_it.py::test_it"]["findings"]
+    for finding in (expected, found):
+        for fix in finding["fixes"]:
+            fix.pop("evidence")
+    assert [found[name] for name in ("code", "title", "cause", "location", "operands", "trail")] == [
+        expected[name] for name in ("code", "title", "cause", "location", "operands", "trail")
+    ]
+    assert found["fixes"][0]["edits"] == expected["fixes"][0]["edits"]
