@@ -114,8 +114,15 @@ class GivenFunctions:
 
     def loss_with(self, name: str, value: Any) -> float:
         """The loss with one parameter at another value; everything is put back."""
+        return self._loss_at({**self.at, name: value})
+
+    def loss_value(self) -> float:
+        """The loss; everything is put back."""
+        return self._loss_at(self.at)
+
+    def _loss_at(self, values: Mapping[str, Any]) -> float:
         try:
-            self._install({**self.at, name: value})
+            self._install(values)
             with silence():
                 output = self._loss()
             cotangent = self.options.get("cotangent")

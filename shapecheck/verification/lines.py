@@ -21,6 +21,7 @@ from shapecheck.gradients.result import GradientReport, Verdict
 from shapecheck.trace.live import CannotRecordError
 from shapecheck.trace.sites import SourceText
 from shapecheck.verification.calling import silence
+from shapecheck.verification.mending import mended
 from shapecheck.verification.traced_call import Subject, TracedCall, record
 
 _MOST = 3
@@ -61,7 +62,7 @@ def _origins(subject: Subject, report: GradientReport) -> tuple[Origin, ...]:
     right = {row.name for row in report if row.verdict is Verdict.RIGHT}
     if not accused.wrong or not accused.wrong <= wrong or accused.wrong & right:
         return ()
-    return tuple(_described(call, accused))
+    return tuple(mended(subject, call, accused, list(_described(call, accused))))
 
 
 def _moves_alike(subject: Subject, call: TracedCall, found: Adjoints) -> bool:

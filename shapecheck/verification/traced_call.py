@@ -43,6 +43,9 @@ class Subject(Protocol):
     def loss_with(self, name: str, value: Any) -> float:
         """The loss with one parameter at another value; everything is put back."""
 
+    def loss_value(self) -> float:
+        """The loss; everything is put back."""
+
     def gradients(self) -> Arrays:
         """The gradients of another run, each divided by what it may be multiplied with; everything is put back."""
 

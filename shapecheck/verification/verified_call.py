@@ -79,6 +79,13 @@ class VerifiedCall:
         finally:
             self.bench.restore()
 
+    def loss_value(self) -> float:
+        """The loss; everything is put back."""
+        try:
+            return float(np.real(self.bench.loss_at(self.at)))
+        finally:
+            self.bench.restore()
+
     def gradients(self) -> Mapping[str, Any]:
         """The gradients of another run, each divided by what it may be multiplied with; everything is put back."""
         found = self.readings.at(self.at, refresh=True)

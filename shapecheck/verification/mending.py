@@ -1,0 +1,267 @@
+"""Edits after which every gradient matches: tried in a forked copy of the process, that can touch nothing and may die.
+
+A candidate is heard first: the gradients that it gives are held against the adjoints, which one call tells. What
+passes is checked as the user's own code was. Where a process cannot be forked, no edit is offered.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import select
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from shapecheck.diagnose.finding import Edit
+from shapecheck.diagnose.known_loss import Accused
+from shapecheck.gradients.origin import Mend, Origin
+from shapecheck.repair.calculus import accumulation_candidates
+from shapecheck.repair.candidate import Candidate, Place, apply_edits
+from shapecheck.repair.rewritings import rewritings
+from shapecheck.repair.surroundings import Surroundings
+from shapecheck.trace.child import Trace
+from shapecheck.trace.code_objects import replacements
+from shapecheck.trace.isolation import Guard
+from shapecheck.trace.live import exchanged
+from shapecheck.verification.traced_call import Subject, TracedCall
+
+# How long may be tried, and how much memory that may take beyond what the process has.
+SECONDS = 4.0
+_BYTES = 1 << 30
+_MOST_CANDIDATES = 1500
+_CLOSE = 1e-5
+
+
+@dataclass(frozen=True)
+class _Found:
+    """For each origin the edit that was found; None where none was."""
+
+    candidates: tuple[Candidate | None, ...]
+
+
+def mended(subject: Subject, call: TracedCall, accused: Accused, origins: Sequence[Origin]) -> list[Origin]:
+    """The origins with the edits that make every gradient right; as they are where no such edits were found.
+
+    Args:
+        subject: What was checked; what is tried in the copy leaves it alone.
+        call: The recorded call.
+        accused: With the adjoints.
+        origins: Where edits belong, one for each independent mistake.
+    """
+    if not origins or not hasattr(os, "fork"):
+        return list(origins)
+    candidates = [_candidates(call, origin) for origin in origins]
+    found = _in_a_copy(lambda: _Trial(subject, call, accused).run(origins, candidates))
+    if found is None or not any(found.candidates):
+        return list(origins)
+    pairs = zip(origins, found.candidates, strict=True)
+    count = sum(candidate is not None for candidate in found.candidates)
+    return [o if c is None else replace(o, mend=_mend(call, c, count, accused)) for o, c in pairs]
+
+
+def _mend(call: TracedCall, candidate: Candidate, count: int, accused: Accused) -> Mend:
+    before = call.sources[candidate.path]
+    after = apply_edits(before.text, candidate.edits).splitlines()
+    lines = before.text.splitlines()
+    first = min(e.line for e in candidate.edits)
+    last = max(e.end_line for e in candidate.edits)
+    kept = len(lines) - last
+    old = tuple((number, lines[number - 1]) for number in range(first, last + 1))
+    new = tuple((number, after[number - 1]) for number in range(first, len(after) - kept + 1))
+    edits = tuple((e.path, e.line, e.column, e.end_line, e.end_column, e.replacement) for e in candidate.edits)
+    names = list(accused.names.values())
+    every = f"the gradient of `{names[0]}`" if len(names) == 1 else f"all {len(names)} gradients"
+    together = " together with the other edits" if count > 1 else ""
+    return Mend(candidate.title, old, new, edits, f"tried{together}: {every} then match the numeric ones")
+
+
+# -- candidates -----------------------------------------------------------------------------------------------------
+
+
+def _candidates(call: TracedCall, origin: Origin) -> list[Candidate]:
+    """Edits of the statement that an origin stands in, the likeliest first."""
+    trace = Trace("finished", 0.0, 0, None, call.tape, None, call.sources, call.scopes)
+    surroundings = Surroundings(trace)
+    module = surroundings.modules.get(origin.path)
+    statement = module.at_line(origin.line) if module is not None else None
+    value = getattr(statement, "value", None)
+    if statement is None or value is None:
+        return []
+    place = Place(surroundings, origin.path, statement, 0)
+    found = [*rewritings(place, value), *accumulation_candidates(place)]
+    inside = (origin.line, origin.column), (origin.end_line, origin.end_column)
+
+    def cost(candidate: Candidate) -> float:
+        within = all(
+            inside[0] <= (e.line, e.column) and (e.end_line, e.end_column) <= inside[1] for e in candidate.edits
+        )
+        return candidate.cost - 0.5 * within
+
+    return sorted(found, key=cost)[:_MOST_CANDIDATES]
+
+
+class _Trial:
+    """Tries edits, in a process that is thrown away afterwards."""
+
+    def __init__(self, subject: Subject, call: TracedCall, accused: Accused) -> None:
+        self.subject = subject
+        self.call = call
+        adjoints = accused.known.matching.adjoints
+        self.goals = {name: np.asarray(adjoints[p], dtype=float) for p, name in accused.names.items()}
+        self.loss = subject.loss_value()
+        self.deadline = time.monotonic() + SECONDS
+
+    def run(self, origins: Sequence[Origin], candidates: Sequence[Sequence[Candidate]]) -> _Found | None:
+        """One edit after the other, each for its own gradients; then all of them together."""
+        right = {name for name, close in self._close(()).items() if close}
+        chosen: list[Candidate | None] = []
+        for origin, own in zip(origins, candidates, strict=True):
+            wanted = right | set(origin.parameters)
+            kept = tuple(c for c in chosen if c is not None)
+            last = origin is origins[-1]
+            found = next((c for c in own if self._does(wanted, (*kept, c), check=last and None not in chosen)), None)
+            chosen.append(found)
+            right = wanted if found is not None else right
+        if None in chosen or right < set(self.goals):
+            return None
+        return _Found(tuple(chosen))
+
+    def _does(self, wanted: set[str], chosen: Sequence[Candidate], *, check: bool) -> bool:
+        """Whether the gradients that are wanted are right with some edits; `check` them as the user's code was."""
+        if time.monotonic() > self.deadline:
+            return False
+        close = self._close(chosen)
+        if not all(close.get(name, False) for name in wanted):
+            return False
+        if not check:
+            return True
+        codes = self._codes(chosen)
+        if codes is None:
+            return False
+        with exchanged(codes):
+            return bool(self.subject.check())
+
+    def _codes(self, chosen: Sequence[Candidate]) -> dict[Any, Any] | None:
+        by_path: dict[str, list[Edit]] = {}
+        for candidate in chosen:
+            by_path.setdefault(candidate.path, []).extend(candidate.edits)
+        codes = {}
+        for path, edits in by_path.items():
+            try:
+                text = apply_edits(self.call.sources[path].text, edits)
+                module = compile(text, path, "exec", dont_inherit=True)
+            except (SyntaxError, ValueError, RecursionError):
+                return None
+            places = self.call.recording.places.items()
+            codes.update(replacements({f: w for f, w in places if f.__code__.co_filename == path}, module))
+        return codes
+
+    def _close(self, chosen: Sequence[Candidate]) -> dict[str, bool]:
+        """Which gradients are those of the loss as it was, with some edits."""
+        codes = self._codes(chosen)
+        if codes is None:
+            return {}
+        try:
+            with exchanged(codes):
+                found = self.subject.gradients()
+                if chosen and self.subject.loss_value() != self.loss:
+                    return {}
+        except Exception:
+            return {}
+        return {name: name in found and _agree(found[name], goal) for name, goal in self.goals.items()}
+
+
+def _agree(gradient: Any, goal: Any) -> bool:
+    gradient = np.asarray(gradient, dtype=float)
+    if gradient.shape != goal.shape or not np.all(np.isfinite(gradient)):
+        return False
+    size = float(np.linalg.norm(goal))
+    return float(np.linalg.norm(gradient - goal)) <= _CLOSE * size if size else not np.any(gradient)
+
+
+# -- the copy of the process ----------------------------------------------------------------------------------------
+
+
+def _in_a_copy(work: Callable[[], _Found | None]) -> _Found | None:
+    """What a function returns when it is called in a forked copy of this process; None where that does not end well."""
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # of forking beside threads: the copy may hang, and is killed
+        child = os.fork()
+    if child == 0:
+        _copy(work, reading, writing)
+    os.close(writing)
+    try:
+        return _received(reading, time.monotonic() + SECONDS + 2.0)
+    finally:
+        os.close(reading)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(child, 0)
+
+
+def _copy(work: Callable[[], _Found | None], reading: int, writing: int) -> None:
+    """The copy's whole life; never returns."""
+    answer = b""
+    try:
+        os.close(reading)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _bound()
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(null, descriptor)
+        Guard(os.devnull).install()
+        warnings.simplefilter("ignore")
+        with np.errstate(all="ignore"):
+            answer = pickle.dumps(work())
+    except BaseException:  # noqa: BLE001 - nobody is there to be told
+        answer = b""
+    finally:
+        with contextlib.suppress(BaseException):
+            os.write(writing, answer) if answer else None
+        os._exit(0)
+
+
+def _bound() -> None:
+    """End the copy when it takes too long or too much."""
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, SECONDS + 1.5)
+    try:
+        import resource  # noqa: PLC0415 - not every system has it
+    except ImportError:
+        return
+    with contextlib.suppress(ValueError, OSError):
+        now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() if sys.platform == "linux" else 0  # noqa: PTH123, SIM115
+        if now:
+            hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+            resource.setrlimit(resource.RLIMIT_AS, (now + _BYTES, hard))
+
+
+def _received(reading: int, deadline: float) -> _Found | None:
+    """What the copy wrote until it ended, or time was up."""
+    parts = []
+    while (left := deadline - time.monotonic()) > 0:
+        ready, _, _ = select.select([reading], [], [], left)
+        if not ready:
+            return None
+        part = os.read(reading, 65536)
+        if not part:
+            break
+        parts.append(part)
+    found = pickle.loads(b"".join(parts)) if parts else None
+    return found if isinstance(found, _Found) else None
+
+
+__all__ = ["mended"]
