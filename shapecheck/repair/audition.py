@@ -31,7 +31,7 @@ from shapecheck.trace.run import Program
 _CLOSE = 1e-6
 # So many evaluations that gave what was recorded are listened to, where nothing else tells them apart.
 _MOST_LOOKS = 5
-_NAME = "__shapecheck_audition__"
+LISTENER = "__shapecheck_audition__"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +84,11 @@ class Heard:
     module: dict[str, Seen] = field(default_factory=dict)
 
 
-class _Over(BaseException):
+class Over(BaseException):
     """Raised in the program when everything was heard, or the time is up."""
 
 
-class _Listener:
+class Listener:
     """Stands in the expression's place."""
 
     def __init__(self, audition: Audition) -> None:
@@ -111,13 +111,13 @@ class _Listener:
             kept = given.copy() if isinstance(given, np.ndarray) else given
             if not self.audition.texts:
                 self._look_round(sys._getframe(1))
-                raise _Over
+                raise Over
             self._hear(instance, rewritten)
             if not self.open:
-                raise _Over
+                raise Over
             return given if _same(given, instance.recorded) else kept
         if time.monotonic() - self.started > self.audition.seconds:
-            raise _Over
+            raise Over
         return given
 
     def _look_round(self, frame: types.FrameType) -> None:
@@ -137,7 +137,7 @@ class _Listener:
                     break
                 try:
                     given = call()
-                except _Over:
+                except Over:
                     raise
                 except Exception:
                     continue
@@ -203,8 +203,8 @@ def hear(program: Program, audition: Audition) -> Heard:
         SyntaxError: The expression cannot be stood in for.
         OSError: The program cannot be read.
     """
-    listener = _Listener(audition)
-    setattr(builtins, _NAME, listener)
+    listener = Listener(audition)
+    setattr(builtins, LISTENER, listener)
     signal.signal(signal.SIGALRM, _ring)
     signal.setitimer(signal.ITIMER_REAL, 2 * audition.seconds + 1)
     try:
@@ -219,7 +219,7 @@ def hear(program: Program, audition: Audition) -> Heard:
 
 
 def _ring(*_: object) -> None:
-    raise _Over
+    raise Over
 
 
 def rewritten_program(text: str, audition: Audition) -> str:
@@ -231,7 +231,7 @@ def rewritten_program(text: str, audition: Audition) -> str:
     original = _slice(text, audition.place)
     calls = "".join(f"lambda: ({one}\n)," for one in audition.texts)
     edit = audition.place
-    called = f"{_NAME}(lambda: ({original}\n), ({calls}))"
+    called = f"{LISTENER}(lambda: ({original}\n), ({calls}))"
     return apply_edits(
         text, [Edit(edit.path, edit.line, edit.column, edit.end_line, edit.end_column, called)]
     )
