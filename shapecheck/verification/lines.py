@@ -21,7 +21,7 @@ from shapecheck.gradients.result import GradientReport, Verdict
 from shapecheck.trace.live import CannotRecordError
 from shapecheck.trace.sites import SourceText
 from shapecheck.verification.calling import silence
-from shapecheck.verification.mending import mended
+from shapecheck.verification.mending import Blamed, mended
 from shapecheck.verification.traced_call import Subject, TracedCall, record
 
 _MOST = 3
@@ -89,10 +89,10 @@ def _moves_alike(subject: Subject, call: TracedCall, found: Adjoints) -> bool:
     return True
 
 
-def _described(call: TracedCall, accused: Accused) -> Iterable[Origin]:
+def _described(call: TracedCall, accused: Accused) -> Iterable[Blamed]:
     found = misnamed(accused, call.tape, call.forward) if accused.suspects else None
     if found is not None and found.site.path in call.sources:
-        yield _at_its_name(call, accused, found)
+        yield Blamed(_at_its_name(call, accused, found), None)
         return
     for first in accused.suspects[:_MOST]:
         suspect, why = most_telling(accused, first, call.tape)
@@ -102,12 +102,14 @@ def _described(call: TracedCall, accused: Accused) -> Iterable[Origin]:
             continue
         place = (site.line, site.column, site.end_line, site.end_column)
         explained = tuple(accused.names[p] for p in suspect.explains if p in accused.names)
-        yield _origin(source, place, site.function, explained, why.text)
+        yield Blamed(_origin(source, place, site.function, explained, why.text), suspect)
 
 
 def _at_its_name(call: TracedCall, accused: Accused, found: Misnamed) -> Origin:
     source = call.sources[found.site.path]
-    why = f"under the name `{found.name}` another value is kept here; with `{found.name}` itself every gradient is right"
+    why = (
+        f"under the name `{found.name}` another value is kept here; with `{found.name}` itself every gradient is right"
+    )
     wrong = tuple(name for name in accused.names.values() if name in accused.wrong)
     return _origin(source, found.place(source), found.site.function, wrong, why)
 

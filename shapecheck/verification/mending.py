@@ -6,6 +6,7 @@ passes is checked as the user's own code was. Where a process cannot be forked, 
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import os
 import pickle
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from shapecheck.diagnose.finding import Edit
+from shapecheck.diagnose.gradient import Suspect
 from shapecheck.diagnose.known_loss import Accused
 from shapecheck.gradients.origin import Mend, Origin
 from shapecheck.repair.calculus import accumulation_candidates
@@ -31,6 +33,7 @@ from shapecheck.trace.child import Trace
 from shapecheck.trace.code_objects import replacements
 from shapecheck.trace.isolation import Guard
 from shapecheck.trace.live import exchanged
+from shapecheck.verification.hearing import Hearing
 from shapecheck.verification.traced_call import Subject, TracedCall
 
 # How long may be tried, and how much memory that may take beyond what the process has.
@@ -41,27 +44,35 @@ _CLOSE = 1e-5
 
 
 @dataclass(frozen=True)
+class Blamed:
+    """A place to mend, with the expression to blame there; None where a value has a wrong name."""
+
+    origin: Origin
+    suspect: Suspect | None
+
+
+@dataclass(frozen=True)
 class _Found:
     """For each origin the edit that was found; None where none was."""
 
     candidates: tuple[Candidate | None, ...]
 
 
-def mended(subject: Subject, call: TracedCall, accused: Accused, origins: Sequence[Origin]) -> list[Origin]:
+def mended(subject: Subject, call: TracedCall, accused: Accused, blamed: Sequence[Blamed]) -> list[Origin]:
     """The origins with the edits that make every gradient right; as they are where no such edits were found.
 
     Args:
         subject: What was checked; what is tried in the copy leaves it alone.
         call: The recorded call.
         accused: With the adjoints.
-        origins: Where edits belong, one for each independent mistake.
+        blamed: Where edits belong, one for each independent mistake.
     """
+    origins = [b.origin for b in blamed]
     if not origins or not hasattr(os, "fork"):
-        return list(origins)
-    candidates = [_candidates(call, origin) for origin in origins]
-    found = _in_a_copy(lambda: _Trial(subject, call, accused).run(origins, candidates))
+        return origins
+    found = _in_a_copy(lambda: _Trial(subject, call, accused).run(blamed))
     if found is None or not any(found.candidates):
-        return list(origins)
+        return origins
     pairs = zip(origins, found.candidates, strict=True)
     count = sum(candidate is not None for candidate in found.candidates)
     return [o if c is None else replace(o, mend=_mend(call, c, count, accused)) for o, c in pairs]
@@ -78,9 +89,11 @@ def _mend(call: TracedCall, candidate: Candidate, count: int, accused: Accused) 
     new = tuple((number, after[number - 1]) for number in range(first, len(after) - kept + 1))
     edits = tuple((e.path, e.line, e.column, e.end_line, e.end_column, e.replacement) for e in candidate.edits)
     names = list(accused.names.values())
-    every = f"the gradient of `{names[0]}`" if len(names) == 1 else f"all {len(names)} gradients"
+    every = f"the gradient of `{names[0]}` matches" if len(names) == 1 else f"all {len(names)} gradients match"
     together = " together with the other edits" if count > 1 else ""
-    return Mend(candidate.title, old, new, edits, f"tried{together}: {every} then match the numeric ones")
+    return Mend(
+        candidate.title, old, new, edits, f"tried{together}: {every} the numeric {'one' * (len(names) == 1) or 'ones'}"
+    )
 
 
 # -- candidates -----------------------------------------------------------------------------------------------------
@@ -97,15 +110,22 @@ def _candidates(call: TracedCall, origin: Origin) -> list[Candidate]:
         return []
     place = Place(surroundings, origin.path, statement, 0)
     found = [*rewritings(place, value), *accumulation_candidates(place)]
-    inside = (origin.line, origin.column), (origin.end_line, origin.end_column)
+    return sorted(found, key=lambda c: _cost(c, origin))[:_MOST_CANDIDATES]
 
-    def cost(candidate: Candidate) -> float:
-        within = all(
-            inside[0] <= (e.line, e.column) and (e.end_line, e.end_column) <= inside[1] for e in candidate.edits
-        )
-        return candidate.cost - 0.5 * within
 
-    return sorted(found, key=cost)[:_MOST_CANDIDATES]
+def _cost(candidate: Candidate, origin: Origin) -> float:
+    """How unlikely an edit is: what lies in the named expression, and what its explanation speaks of, is likelier."""
+    first, last = (origin.line, origin.column), (origin.end_line, origin.end_column)
+    within = all(first <= (e.line, e.column) and (e.end_line, e.end_column) <= last for e in candidate.edits)
+    cost = candidate.cost - 0.5 * within
+    if candidate.kind in {"slope", "missing slope"}:
+        # `A > 0` is true everywhere of a sigmoid: it stands for nothing, and is not the slope that was meant.
+        wanted = origin.explanation.partition(";")[2].partition(";")[0]
+        spoken_of = [activation for activation in ("sigmoid", "tanh", "relu") if activation in wanted]
+        cost += -0.8 if any(a in candidate.title for a in spoken_of) else 1.5 * ("relu" in candidate.title)
+    if candidate.kind == "term":
+        cost -= 1.5 * ("penalty" in origin.explanation)
+    return cost
 
 
 class _Trial:
@@ -114,21 +134,26 @@ class _Trial:
     def __init__(self, subject: Subject, call: TracedCall, accused: Accused) -> None:
         self.subject = subject
         self.call = call
+        self.accused = accused
         adjoints = accused.known.matching.adjoints
         self.goals = {name: np.asarray(adjoints[p], dtype=float) for p, name in accused.names.items()}
         self.loss = subject.loss_value()
         self.deadline = time.monotonic() + SECONDS
 
-    def run(self, origins: Sequence[Origin], candidates: Sequence[Sequence[Candidate]]) -> _Found | None:
+    def run(self, blamed: Sequence[Blamed]) -> _Found | None:
         """One edit after the other, each for its own gradients; then all of them together."""
         right = {name for name, close in self._close(()).items() if close}
         chosen: list[Candidate | None] = []
-        for origin, own in zip(origins, candidates, strict=True):
-            wanted = right | set(origin.parameters)
+        hearing = Hearing(self.subject, self.call, self.accused)
+        for one in blamed:
+            wanted = right | set(one.origin.parameters)
             kept = tuple(c for c in chosen if c is not None)
-            last = origin is origins[-1]
-            found = next((c for c in own if self._does(wanted, (*kept, c), check=last and None not in chosen)), None)
-            chosen.append(found)
+            check = one is blamed[-1] and None not in chosen
+            # Those that were heard to give what is wanted, then whatever may be meant at that place.
+            heard = hearing.fitting(one.suspect) if one.suspect is not None else []
+            own = [*sorted(heard, key=lambda c: _cost(c, one.origin)), *_candidates(self.call, one.origin)]
+            found = next((c for c in own if self._does(wanted, (*kept, c), check=check)), None)
+            chosen.append(None if found is None else self._simplified(found))
             right = wanted if found is not None else right
         if None in chosen or right < set(self.goals):
             return None
@@ -164,6 +189,19 @@ class _Trial:
             codes.update(replacements({f: w for f, w in places if f.__code__.co_filename == path}, module))
         return codes
 
+    def _simplified(self, candidate: Candidate) -> Candidate:
+        """The same edit without parentheses that change nothing."""
+        text = self.call.sources[candidate.path].text
+        edits = list(candidate.edits)
+        for position, edit in enumerate(edits):
+            inner = edit.replacement
+            while inner.startswith("(") and inner.endswith(")"):
+                inner = inner[1:-1]
+                shorter = [*edits[:position], replace(edit, replacement=inner), *edits[position + 1 :]]
+                if _same_program(apply_edits(text, edits), apply_edits(text, shorter)):
+                    edits = shorter
+        return replace(candidate, edits=tuple(edits))
+
     def _close(self, chosen: Sequence[Candidate]) -> dict[str, bool]:
         """Which gradients are those of the loss as it was, with some edits."""
         codes = self._codes(chosen)
@@ -177,6 +215,13 @@ class _Trial:
         except Exception:
             return {}
         return {name: name in found and _agree(found[name], goal) for name, goal in self.goals.items()}
+
+
+def _same_program(one: str, other: str) -> bool:
+    try:
+        return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
+    except SyntaxError:
+        return False
 
 
 def _agree(gradient: Any, goal: Any) -> bool:
@@ -264,4 +309,4 @@ def _received(reading: int, deadline: float) -> _Found | None:
     return found if isinstance(found, _Found) else None
 
 
-__all__ = ["mended"]
+__all__ = ["Blamed", "mended"]
