@@ -242,7 +242,8 @@ class Examination:
             return
         values, lengths, previous = self.subject.values(), self.subject.lengths(), self.subject.previous()
         found: list[Symptom] = []
-        for name in wrong[:_MOST_SYMPTOMS]:
+        # From the loss backwards: what is wrong in one layer reaches all the layers before it.
+        for name in wrong[::-1][:_MOST_SYMPTOMS]:
             gradient, place = comparison.gradients[name], judgements[name].place
             if place is not None and place.extent == "entry" and gradient.size > 1:
                 continue  # no transformation of the whole
@@ -255,7 +256,7 @@ class Examination:
                 rows = place.rows if place is not None else None
                 symptom = find_in_values(name, gradient, slopes, values, cotangent=self.objective.cotangent, rows=rows)
             found += [symptom] if symptom is not None else []
-        self._symptoms += merged(found)
+        self._symptoms += merged(found[::-1])
 
     # -- a second point ---------------------------------------------------------------------------------------------
 

@@ -6,13 +6,13 @@ same arrays, put together rightly, make one that fits the slopes of the loss.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shapecheck.gradients.assemblies import Assembly, Family, assemblies, families, proportional
 from shapecheck.gradients.result import Symptom
 from shapecheck.gradients.symptoms import Slopes, factor_of
 
@@ -36,16 +36,6 @@ DERIVATIVES: dict[str, tuple[str, Callable[[Floats], Floats]]] = {
     "where({v} > 0, 1, 0.01)": ("of a leaky ReLU", lambda v: np.where(v > 0, 1.0, 0.01)),
     "where({v} > 0, 1, 0.1)": ("of a leaky ReLU", lambda v: np.where(v > 0, 1.0, 0.1)),
 }
-
-
-@dataclass(frozen=True)
-class Assembly:
-    """How some arrays make a gradient: `build(D)` is it, with D the array that a slope would multiply."""
-
-    text: str
-    name: str
-    array: Floats
-    build: Callable[[Floats], Floats]
 
 
 def usable_values(named: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
@@ -97,110 +87,69 @@ def _elementwise(name: str, gradient: Floats, slopes: Slopes, floats: Values) ->
 
 def _assembled(name: str, gradient: Floats, slopes: Slopes, floats: Values) -> Symptom | None:
     """A slope missing from, or a wrong one in, an array that the gradient was put together from."""
-    for assembly in _assemblies(gradient, floats, floats):
+    grouped = families(floats)
+    for assembly in (found for turned in grouped for found in assemblies(gradient, turned, grouped)):
         wrong_axis = _wrong_axis(name, gradient, slopes, assembly)
         if wrong_axis is not None:
             return wrong_axis
         same = {n: v for n, v in floats.items() if v.shape == assembly.array.shape and n != assembly.name}
         for each, v in same.items():
-            for form, (which, slope) in DERIVATIVES.items():
-                d = slope(v)
-                corrected = assembly.build(assembly.array * d)
-                if corrected.shape == gradient.shape and factor_of(slopes, corrected) is not None:
-                    residual = slopes.residual((factor_of(slopes, corrected) or 1.0) * corrected)
-                    return _missing(name, form.format(v=each), which, residual, each, where=assembly.text)
-                if not np.all(np.abs(d) > 1e-8):
-                    continue
-                for other, (whose, right) in DERIVATIVES.items():
-                    corrected = assembly.build(assembly.array / d * right(v))
-                    factor = factor_of(slopes, corrected) if other != form else None
-                    if factor is not None:
-                        wrong, good = form.format(v=each), other.format(v=each)
-                        return _replaced(
-                            name, wrong, good, whose, residual=slopes.residual(factor * corrected), value=each
-                        )
+            symptom = _with_slope_of(name, gradient, slopes, assembly, each, v)
+            if symptom is not None:
+                return symptom
     return None
+
+
+def _with_slope_of(
+    name: str, gradient: Floats, slopes: Slopes, assembly: Assembly, each: str, v: Floats
+) -> Symptom | None:
+    """Whether the slope at `v` is missing from the assembled array, or stands there in a wrong form."""
+    for form, (which, slope) in DERIVATIVES.items():
+        d = slope(v)
+        corrected = assembly.build(assembly.array * d)
+        factor = _factor(slopes, corrected) if corrected.shape == gradient.shape else None
+        if factor is not None:
+            residual = slopes.residual(factor * corrected)
+            return _missing(name, form.format(v=each), which, residual, each, where=assembly.text)
+        if not np.all(np.abs(d) > 1e-8):
+            continue
+        for other, (whose, right) in DERIVATIVES.items():
+            corrected = assembly.build(assembly.array / d * right(v))
+            factor = _factor(slopes, corrected) if other != form else None
+            if factor is not None:
+                wrong, good = form.format(v=each), other.format(v=each)
+                return _replaced(name, wrong, good, whose, residual=slopes.residual(factor * corrected), value=each)
+    return None
+
+
+def _factor(slopes: Slopes, gradient: Floats) -> float | None:
+    """As `factor_of`; but one number must be right as it is, since it is some multiple of any other."""
+    if gradient.size > 1:
+        return factor_of(slopes, gradient)
+    return 1.0 if slopes.fits(gradient) else None
 
 
 def _with_wrong_slope(name: str, gradient: Floats, slopes: Slopes, floats: Values) -> Symptom | None:
     """An array times the wrong activation's slope, which the program never kept under a name."""
-    two = {n: v for n, v in floats.items() if v.ndim == 2}
-    if sum(v.size for v in two.values()) > _LARGEST // 4:
+    grouped = families(floats)
+    if sum(g.arrays.size for g in grouped) > _LARGEST // 4:
         return None
-    for d_name, d in two.items():
-        for v_name, v in two.items():
-            if v.shape != d.shape or v_name == d_name:
-                continue
-            for form, (_, slope) in DERIVATIVES.items():
-                wrong = form.format(v=v_name)
-                made = {f"{d_name} * {wrong}": d * slope(v)}
-                for assembly in _assemblies(gradient, made, floats):
-                    for other, (whose, right) in DERIVATIVES.items():
-                        corrected = assembly.build(d * right(v))
-                        factor = factor_of(slopes, corrected) if other != form else None
-                        if factor is not None:
-                            good, residual = other.format(v=v_name), slopes.residual(factor * corrected)
-                            return _replaced(name, wrong, good, whose, residual=residual, value=v_name)
+    for family in grouped:
+        named = list(zip(family.names, family.arrays, strict=True))
+        kinds = [(v_name, v, form) for v_name, v in named for form in DERIVATIVES]
+        slopes_there = np.stack([DERIVATIVES[form][1](v) for _, v, form in kinds])
+        labels = tuple(str(i) for i in range(len(kinds)))
+        for d_name, d in named:
+            for assembly in assemblies(gradient, Family(labels, d * slopes_there), grouped):
+                v_name, v, form = kinds[int(assembly.name)]
+                for other, (whose, right) in DERIVATIVES.items():
+                    corrected = assembly.build(d * right(v))
+                    factor = _factor(slopes, corrected) if other != form and v_name != d_name else None
+                    if factor is not None:
+                        wrong, good = form.format(v=v_name), other.format(v=v_name)
+                        left = slopes.residual(factor * corrected)
+                        return _replaced(name, wrong, good, whose, residual=left, value=v_name)
     return None
-
-
-def _assemblies(gradient: Floats, turned: Values, floats: Values) -> Iterator[Assembly]:
-    """The ways in which sums of the `turned` and their products with others make this gradient, up to a factor."""
-    two = {n: v for n, v in floats.items() if v.ndim == 2}
-    for d_name, d in turned.items():
-        if d.ndim != 2:
-            continue
-        for axis in (0, 1):
-            if d.shape[1 - axis] == gradient.size and _proportional(d.sum(axis=axis).reshape(gradient.shape), gradient):
-                yield Assembly(f"np.sum({d_name}, axis={axis})", d_name, d, _summed(axis, gradient.shape))
-    if gradient.ndim != 2:
-        return
-    for d_name, d in turned.items():
-        if d.ndim != 2:
-            continue
-        for a_name, a in two.items():
-            for text, product in _PRODUCTS:
-                made = product(d, a, gradient.shape)
-                if made is not None and _proportional(made, gradient):
-                    build = _multiplied(product, a, gradient.shape)
-                    yield Assembly(text.format(d=d_name, a=a_name), d_name, d, build)
-
-
-def _summed(axis: int, shape: tuple[int, ...]) -> Callable[[Floats], Floats]:
-    return lambda d: np.asarray(d.sum(axis=axis).reshape(shape))
-
-
-def _multiplied(product: Callable[..., Any], a: Floats, shape: tuple[int, ...]) -> Callable[[Floats], Floats]:
-    return lambda d: np.asarray(product(d, a, shape))
-
-
-def _product(*, first: bool, samples_last: bool) -> Callable[[Floats, Floats, tuple[int, ...]], Any]:
-    """D and a multiplied so that the samples, which are on their last or their first axis, are contracted."""
-
-    def product(d: Floats, a: Floats, shape: tuple[int, ...]) -> Any:
-        left, right = (d, a) if first else (a, d)
-        left, right = (left, right.T) if samples_last else (left.T, right)
-        if left.shape[1] != right.shape[0] or (left.shape[0], right.shape[1]) != shape:
-            return None
-        return left @ right
-
-    return product
-
-
-_PRODUCTS = [
-    ("{d} @ {a}.T", _product(first=True, samples_last=True)),
-    ("{a} @ {d}.T", _product(first=False, samples_last=True)),
-    ("{d}.T @ {a}", _product(first=True, samples_last=False)),
-    ("{a}.T @ {d}", _product(first=False, samples_last=False)),
-]
-
-
-def _proportional(made: Floats, gradient: Floats) -> bool:
-    size = float(np.vdot(made, made))
-    if size == 0 or made.shape != gradient.shape:
-        return False
-    c = float(np.vdot(made, gradient)) / size
-    return bool(np.linalg.norm(gradient - c * made) <= 1e-5 * np.linalg.norm(gradient)) and c != 0
 
 
 def _wrong_axis(name: str, gradient: Floats, slopes: Slopes, assembly: Assembly) -> Symptom | None:
@@ -208,7 +157,7 @@ def _wrong_axis(name: str, gradient: Floats, slopes: Slopes, assembly: Assembly)
         return None
     axis = 0 if assembly.text.endswith("axis=0)") else 1
     other = assembly.array.sum(axis=1 - axis).reshape(gradient.shape)
-    factor = factor_of(slopes, other)
+    factor = _factor(slopes, other)
     if factor is None:
         return None
     message = f"the gradient of `{name}` is {assembly.text}; summed over axis {1 - axis} instead it is right"
@@ -225,10 +174,10 @@ def _diagonal(name: str, gradient: Floats, slopes: Slopes, floats: Values, cotan
         for axis in range(gradient.ndim):
             for s in _as_softmax(v, axis):
                 for other, g in arrays.items():
-                    if not _proportional(g * s * (1 - s), gradient):
+                    if not proportional(g * s * (1 - s), gradient):
                         continue
                     right = s * (g - np.sum(g * s, axis=axis, keepdims=True))
-                    factor = factor_of(slopes, right)
+                    factor = _factor(slopes, right)
                     if factor is not None:
                         message = (
                             f"the gradient of `{name}` is {other} times the diagonal of the softmax's Jacobian, "
@@ -268,7 +217,7 @@ def _overwritten(
             kept, added = np.zeros_like(gradient), np.zeros_like(gradient)
             kept[index] = d
             np.add.at(added, index, d)
-            factor = factor_of(slopes, added) if _proportional(kept, gradient) else None
+            factor = _factor(slopes, added) if proportional(kept, gradient) else None
             if factor is not None:
                 evidence = {"indices": index_name, "rows": list(repeated), "contributions": d_name}
                 return Symptom("overwritten", (name,), advice, evidence, slopes.residual(factor * added))
