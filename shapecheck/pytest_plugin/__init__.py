@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from shapecheck.pytest_plugin.physician import Physician
 
 _OPTIONS = {
-    "shapecheck": ("on|off", "explain tests that die of a shape error or a wrong gradient (default: on)"),
+    "shapecheck": (
+        "on|frames|off",
+        "explain tests that die of a shape error or a wrong gradient: run again under tracing, or by their frames only",
+    ),
     "shapecheck_seed": ("N", "seed of the random directions of gradient checks (default: a fresh one each time)"),
     "shapecheck_rtol": ("X", "relative error that gradient checks allow (default: what the loss's own noise explains)"),
     "shapecheck_budget": ("SECONDS", "time for all explanations of the session (default: 60)"),
@@ -26,6 +29,8 @@ _OPTIONS = {
     "shapecheck_timeout": ("SECONDS", "time for one explanation (default: 20)"),
 }
 _MARKER = "shapecheck(rerun=True): with rerun=False the test is never run a second time to explain its failure"
+# Options of reports in files, pytest's own and those of plugins in wide use.
+_FILES = ("xmlpath", "htmlpath", "report_log", "json_report_file", "pastebin")
 # `sys.path` and the environment as they were before any test or conftest.py could change them.
 _found = pytest.StashKey[tuple[tuple[str, ...], dict[str, str]]]()
 _physician = pytest.StashKey["Physician"]()
@@ -102,16 +107,22 @@ def _hide_own_frames() -> None:
 
 def _look_at(node: pytest.Item | pytest.Collector, report: Any, error: BaseException) -> None:
     """Have a failure explained; whatever happens here, the report of it stays."""
-    if "numpy" not in sys.modules:
+    if "numpy" not in sys.modules or not _is_shown(node.config):
         return
     try:
         from shapecheck.pytest_plugin.failure import failure_of
 
         failure = failure_of(error)
         if failure.is_suspicious:
-            _physician_of(node.config).look_at(node, report, failure)
+            _physician_of(node.config).look_at(node, report, failure, error)
     except Exception as fault:
         _confess(report, fault)
+
+
+def _is_shown(config: pytest.Config) -> bool:
+    """Whether anybody sees the text of a failure."""
+    files = any(config.getoption(name, None) for name in _FILES)
+    return files or config.getoption("tbstyle", "auto") not in {"no", "line"}
 
 
 def _physician_of(config: pytest.Config) -> Physician:

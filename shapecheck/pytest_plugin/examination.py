@@ -51,11 +51,13 @@ class Explanation:
         text: The report, as `python -m shapecheck diagnose` writes it; empty where there is nothing to say.
         remark: One line on why there is none; empty where there is nothing to remark either.
         diagnosis: The report as plain data, in the format of `--format json`.
+        from_frames: Say what the traceback alone tells, for no second run can tell more.
     """
 
     text: str = ""
     remark: str = ""
     diagnosis: dict[str, Any] | None = None
+    from_frames: bool = False
 
 
 def examine(order: Examination) -> Explanation:
@@ -75,7 +77,7 @@ def examine(order: Examination) -> Explanation:
     diagnosis = diagnose_script(request)
     remark = _difference(diagnosis, order)
     if remark or not any(not f.code.startswith("SC9") for f in diagnosis.findings):
-        return Explanation(remark=remark)
+        return Explanation(remark=remark, from_frames=bool(remark))
     text = render_terminal(_shortened(diagnosis), width=order.width)
     # The last lines are for whoever can run the command again with other options.
     body, _, _ = text.rstrip("\n").rpartition("\n\n")
@@ -96,15 +98,15 @@ def _difference(diagnosis: Diagnosis, order: Examination) -> str:
     """Why what the second run did is not what is to be explained; empty where it died of the same."""
     program = diagnosis.program
     if program.outcome == "timeout":
-        return f"not explained: the second run had not ended after {order.seconds * _RUN_SHARE:.0f} s"
+        return f"not traced: the second run had not ended after {order.seconds * _RUN_SHARE:.0f} s"
     if program.outcome == "finished":
-        return "not explained: run again by itself, the test passed; it may depend on tests before it, or on chance"
+        return "not traced: run again by itself, the test passed; it may depend on tests before it, or on chance"
     if program.exception is None:
-        return "not explained: the second run ended before it could be looked at"
+        return "not traced: the second run ended before it could be looked at"
     name, message = program.exception
     if name == "Refused":
         return (
-            f"not explained: a second run may change nothing outside itself, and this test would ({message}); "
+            f"not traced: a second run may change nothing outside itself, and this test would ({message}); "
             "`@pytest.mark.shapecheck(rerun=False)` spares the attempt"
         )
     failure = order.failure
@@ -114,7 +116,7 @@ def _difference(diagnosis: Diagnosis, order: Examination) -> str:
     alike = failure.is_about_gradients or message == failure.message or not found or bool(found & places)
     if name != failure.exception or not alike:
         said = message.partition("\n")[0]
-        return f"not explained: run again by itself, the test died of something else ({name}: {said[:200]})"
+        return f"not traced: run again by itself, the test died of something else ({name}: {said[:200]})"
     return ""
 
 

@@ -20,6 +20,8 @@ _SHAPE_WORDS = re.compile(
     r"|values to unpack|must be real number|'tuple' and|and 'tuple'|'tuple' object cannot be interpreted|einstein"
     r"|setting an array element|size \d+ is different|object too (?:deep|small)|operands? could not"
 )
+# Texts of the user's may hold any word.
+_NOT_SHAPES = re.compile(r"^(?:invalid literal|could not convert|time data|unknown format)")
 _SHAPE_TYPES = frozenset(
     "ValueError TypeError IndexError AxisError LinAlgError UFuncTypeError _UFuncOutputCastingError".split()
 )
@@ -72,7 +74,9 @@ class Failure:
             return True
         if self.exception == "AssertionError":
             return bool(_ASSERTED.search(self.last_statement) or _SHAPE_WORDS.search(self.message[:2000]))
-        return self.exception in _SHAPE_TYPES and bool(_SHAPE_WORDS.search(self.message[:2000]))
+        if self.exception not in _SHAPE_TYPES or _NOT_SHAPES.search(self.message[:200]):
+            return False
+        return bool(_SHAPE_WORDS.search(self.message[:2000]))
 
 
 def failure_of(error: BaseException) -> Failure:
@@ -80,7 +84,14 @@ def failure_of(error: BaseException) -> Failure:
     error = original(error)
     frames = list(_users_frames(error.__traceback__))
     places = tuple(Place(t.tb_frame.f_code.co_filename, t.tb_lineno, t.tb_frame.f_code.co_qualname) for t in frames)
-    return Failure(type(error).__name__, str(error), places, _statement(frames[-1]) if frames else "")
+    return Failure(type(error).__name__, _text(error), places, _statement(frames[-1]) if frames else "")
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # an exception of the user's that has no text
+        return ""
 
 
 def _users_frames(traceback: types.TracebackType | None) -> Iterator[types.TracebackType]:

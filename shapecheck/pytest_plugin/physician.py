@@ -9,8 +9,9 @@ import pickle
 import signal
 import subprocess
 import sys
+import textwrap
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from _pytest._io import TerminalWriter
 
 from shapecheck.pytest_plugin.examination import Examination, Explanation
 from shapecheck.pytest_plugin.failure import Failure, is_users_file
-from shapecheck.pytest_plugin.rerun import SecondRun, plain_options
+from shapecheck.pytest_plugin.rerun import SecondRun, original, plain_options
 from shapecheck.pytest_plugin.settings import Settings
 from shapecheck.trace.run import Program
 
@@ -50,20 +51,36 @@ class Physician:
     explained: dict[Any, str] = field(default_factory=dict)
     interrupted: bool = False
 
-    def look_at(self, node: pytest.Item | pytest.Collector, report: Any, failure: Failure) -> None:
+    def look_at(
+        self, node: pytest.Item | pytest.Collector, report: Any, failure: Failure, error: BaseException
+    ) -> None:
         """Add a section to the report of a failure."""
         if not self.settings.explains or self.interrupted:
             return
-        explanation = self._explain(node, failure)
+        if self.settings.reruns and _may_rerun(node):
+            explanation = self._explain(node, failure)
+        else:
+            explanation = Explanation(from_frames=True)
         if explanation.diagnosis is not None:
             report.shapecheck = explanation.diagnosis
         text = explanation.text or explanation.remark
+        if explanation.from_frames:
+            text = self._from_frames(error, explanation.remark) or text
         if text:
             add_section(report, text)
 
+    def _from_frames(self, error: BaseException, remark: str) -> str:
+        """What the traceback alone tells."""
+        from shapecheck.postmortem.explanation import as_text, explain
+
+        told = explain(original(error))
+        if told is None:
+            return ""
+        advice = remark or f"more about it: python -m shapecheck explain {told.finding.code}"
+        text = as_text(replace(told, advice=""), width=self._width()).strip("\n")
+        return f"{text}\n\n{textwrap.fill(advice, self._width(), break_long_words=False, break_on_hyphens=False)}"
+
     def _explain(self, node: pytest.Item | pytest.Collector, failure: Failure) -> Explanation:
-        if not _may_rerun(node):
-            return Explanation()
         key = _sameness(node, failure)
         known = self.explained.get(key)
         if known is not None:
@@ -72,8 +89,9 @@ class Physician:
         seconds = min(self.settings.each, self.settings.budget - self.spent)
         if seconds < _LEAST_SECONDS:
             return Explanation(
-                remark=f"not explained: the {self.settings.budget:g} s for explanations are used up "
-                "(more with --shapecheck-budget=SECONDS)"
+                remark=f"not traced: the {self.settings.budget:g} s for explanations are used up "
+                "(more with --shapecheck-budget=SECONDS)",
+                from_frames=True,
             )
         started = time.monotonic()
         try:
@@ -106,11 +124,13 @@ class Physician:
         try:
             answer, _ = process.communicate(pickle.dumps(order), timeout=seconds + 2.0)
         except subprocess.TimeoutExpired:
-            return Explanation(remark=f"not explained: that would have taken longer than {seconds:.0f} s")
+            return Explanation(
+                remark=f"not traced: that would have taken longer than {seconds:.0f} s", from_frames=True
+            )
         finally:
             _end(process)
         if not answer:
-            return Explanation(remark="not explained: shapecheck failed; SHAPECHECK_DEBUG=1 shows where")
+            return Explanation(remark="not traced: shapecheck failed; SHAPECHECK_DEBUG=1 shows where", from_frames=True)
         return Explanation(**json.loads(answer))
 
     def _program(self, node: pytest.Item | pytest.Collector, failure: Failure) -> Program:

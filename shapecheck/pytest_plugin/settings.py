@@ -15,6 +15,7 @@ class Settings:
 
     Attributes:
         explains: Whether failures are explained.
+        reruns: Whether a failed test may be run again for that; else it is explained from its frames alone.
         budget: Seconds that all explanations of the session may take together.
         each: Seconds that one may take.
         trials: Whether edited copies of a test may be run to prove repairs.
@@ -23,6 +24,7 @@ class Settings:
     """
 
     explains: bool
+    reruns: bool
     budget: float
     each: float
     trials: bool
@@ -41,11 +43,13 @@ class Settings:
         Raises:
             pytest.UsageError: One of them is not what it must be.
         """
+        switch = _choice(config, "shapecheck", ("on", "frames", "off"))
         return cls(
-            explains=_switch(config, "shapecheck") and os.environ.get("SHAPECHECK", "").lower() != "off",
+            explains=switch != "off" and os.environ.get("SHAPECHECK", "").lower() != "off",
+            reruns=switch == "on",
             budget=_given(_number(config, "shapecheck_budget"), 60.0),
             each=_given(_number(config, "shapecheck_timeout"), 20.0),
-            trials=_switch(config, "shapecheck_trials"),
+            trials=_choice(config, "shapecheck_trials", ("on", "off")) == "on",
             seed=_seed(config),
             rtol=_number(config, "shapecheck_rtol"),
         )
@@ -56,11 +60,11 @@ def _text(config: pytest.Config, name: str) -> str:
     return str(given if given is not None else config.getini(name)).strip()
 
 
-def _switch(config: pytest.Config, name: str) -> bool:
-    text = _text(config, name) or "on"
-    if text not in {"on", "off"}:
-        raise pytest.UsageError(f"{name} = {text!r}: it is on or off")
-    return text == "on"
+def _choice(config: pytest.Config, name: str, choices: tuple[str, ...]) -> str:
+    text = _text(config, name) or choices[0]
+    if text not in choices:
+        raise pytest.UsageError(f"{name} = {text!r}: it is {', '.join(choices[:-1])} or {choices[-1]}")
+    return text
 
 
 def _number(config: pytest.Config, name: str) -> float | None:
