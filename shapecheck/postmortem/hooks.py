@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -17,32 +18,45 @@ class _Hook:
         self.previous = previous
         self.active = True
 
-    def explain(self, error: BaseException | None) -> None:
-        """Explain an exception on standard error; whatever goes wrong meanwhile must not be seen."""
-        if not self.active or error is None or not _may_be_explained(error):
-            return
-        try:
-            _write(error)
-        except BaseException as fault:  # an impatient Ctrl-C too
-            _note(fault)
-
 
 class _Uncaught(_Hook):
     """In the place of `sys.excepthook`."""
 
     def __call__(self, kind: type[BaseException], error: BaseException, trail: TracebackType | None) -> None:
-        if self.previous is not sys.__excepthook__ or not _shown_by_console(sys._getframe().f_back, kind, error, trail):
-            self.previous(kind, error, trail)
-        self.explain(error)
+        with _explained_below(self, error):
+            if self.previous is not sys.__excepthook__ or not _shown_by_console(
+                sys._getframe().f_back, kind, error, trail
+            ):
+                self.previous(kind, error, trail)
 
 
 class _InThread(_Hook):
     """In the place of `threading.excepthook`."""
 
     def __call__(self, arguments: Any) -> None:
-        error = arguments.exc_value
-        self.previous(arguments)
-        self.explain(error)
+        with _explained_below(self, arguments.exc_value):
+            self.previous(arguments)
+
+
+_nesting = threading.local()
+_hooks: list[_Hook] = []
+
+
+@contextlib.contextmanager
+def _explained_below(hook: _Hook, error: BaseException | None) -> Iterator[None]:
+    """Explain an exception once the hooks below have shown it: of several hooks of ours only the outermost does."""
+    outermost = not getattr(_nesting, "inside", False)
+    _nesting.inside = True
+    try:
+        yield
+    finally:
+        if outermost:
+            _nesting.inside = False
+    if outermost and hook.active and error is not None and _may_be_explained(error):
+        try:
+            _write(error)
+        except BaseException as fault:  # an impatient Ctrl-C too: whatever goes wrong with us must not be seen
+            _note(fault)
 
 
 def _shown_by_console(
@@ -69,9 +83,6 @@ def _shown_by_console(
     return True
 
 
-_installed: tuple[_Uncaught, _InThread] | None = None
-
-
 def install() -> None:
     """Explain every uncaught shape error below its own traceback, in scripts, threads and at prompts.
 
@@ -79,29 +90,27 @@ def install() -> None:
     is run again. The exception, its traceback and the exit status stay as they are. In IPython and Jupyter this does
     what `%load_ext shapecheck` does. A second call changes nothing.
     """
-    global _installed  # noqa: PLW0603 - the hooks are the process's, so is what is known of them
     if _in_ipython("load_ipython_extension"):
         return
-    if _installed is not None:
-        if sys.excepthook is not sys.__excepthook__:
-            return
-        uninstall()  # somebody put Python's own hook back
-    _installed = _Uncaught(sys.excepthook), _InThread(threading.excepthook)
-    sys.excepthook, threading.excepthook = _installed
+    if not (isinstance(sys.excepthook, _Uncaught) and sys.excepthook.active):
+        _hooks.append(_Uncaught(sys.excepthook))
+        sys.excepthook = _hooks[-1]  # type: ignore[assignment]
+    if not (isinstance(threading.excepthook, _InThread) and threading.excepthook.active):
+        _hooks.append(_InThread(threading.excepthook))
+        threading.excepthook = _hooks[-1]  # type: ignore[assignment]
 
 
 def uninstall() -> None:
     """Put back what `install()` replaced; a hook that was set on top of ours stays and finds ours silent."""
-    global _installed  # noqa: PLW0603 - as above
-    if _in_ipython("unload_ipython_extension") or _installed is None:
+    if _in_ipython("unload_ipython_extension"):
         return
-    uncaught, in_thread = _installed
-    uncaught.active = in_thread.active = False
-    if sys.excepthook is uncaught:
-        sys.excepthook = uncaught.previous
-    if threading.excepthook is in_thread:
-        threading.excepthook = in_thread.previous
-    _installed = None
+    for hook in _hooks:
+        hook.active = False
+    _hooks.clear()
+    while isinstance(sys.excepthook, _Uncaught):
+        sys.excepthook = sys.excepthook.previous
+    while isinstance(threading.excepthook, _InThread):
+        threading.excepthook = threading.excepthook.previous
 
 
 def _in_ipython(act: str) -> bool:

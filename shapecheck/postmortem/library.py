@@ -33,7 +33,7 @@ class Inferred:
     def stand_in(self) -> Any:
         """An array of this shape that takes no memory, or little for an `np.matrix`."""
         if self.matrix:
-            return np.matrix(np.broadcast_to(0.5, self.shape))
+            return np.full(self.shape, 0.5).view(np.matrix)  # its constructor warns
         return np.broadcast_to(0.5, self.shape)
 
 
@@ -94,9 +94,9 @@ def matmul(left: Any, right: Any) -> Inferred:
         NotKnownError: The shapes do not go together.
     """
     a, b = shape_of(left), shape_of(right)
+    if not a or not b:
+        raise NotKnownError
     if len(a) <= 2 and len(b) <= 2:
-        if not a or not b:
-            raise NotKnownError
         return product(left, right)
     rows, columns = (a[-2:-1] if len(a) > 1 else ()), (b[-1:] if len(b) > 1 else ())
     if a[-1] != (b[-2] if len(b) > 1 else b[0]):

@@ -62,7 +62,10 @@ def trail_of(scenes: Sequence[Scene], operands: Sequence[Operand]) -> tuple[Trai
         if name is not None:
             steps += [s for s in _followed(frames, len(frames) - 1, name) if s not in steps]
     place = (last.scene.source.path, last.scene.shot.place[0])
-    kept = {(s.span.path, s.span.line): s for s in steps if (s.span.path, s.span.line) != place}
+    kept: dict[tuple[str, int], TrailStep] = {}
+    for step in steps:
+        if (step.span.path, step.span.line) != place:
+            kept.setdefault((step.span.path, step.span.line), step)
     return tuple(list(kept.values())[:_MOST_STEPS])
 
 

@@ -253,8 +253,8 @@ def plain_attribute(owner: Any, name: str) -> Any:
         NotKnownError: It is not there, or reading it may run code.
     """
     kind = type(owner)
-    reads: Any = kind.__getattribute__
-    if isinstance(owner, type) or reads is not object.__getattribute__:
+    # Not one that is written in Python: those of the interpreter read what is there.
+    if isinstance(owner, type) or type(kind.__getattribute__) is not types.WrapperDescriptorType:
         raise NotKnownError
     inherited: Any = _MISSING
     for base in kind.__mro__:

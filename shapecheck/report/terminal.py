@@ -66,7 +66,8 @@ def render_finding(
     """
     width = max(width, MIN_WIDTH)
     rows = _Block(finding, files, width).rows()
-    return to_string([*rows, *wrapped([(Text(closing), 2)] if closing else [], width)], color=color)
+    # It may be a command to copy, and is not wrapped.
+    return to_string([*rows, *([Text(closing)] if closing else [])], color=color)
 
 
 def to_string(rows: Iterable[Text], *, color: bool) -> str:
