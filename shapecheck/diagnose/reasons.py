@@ -61,17 +61,18 @@ def most_telling(accused: Accused, suspect: Suspect, tape: Tape) -> tuple[Suspec
         tape: Of the call.
     """
     own = reason(accused, suspect, tape)
-    if own.is_telling or suspect.reason == "scale":
+    if suspect.reason == "scale" or (own.is_telling and suspect.reason != "other"):
         return suspect, own
     peers = [s for s in accused.diagnosis.suspects if s is not suspect and set(s.explains) >= set(suspect.explains)]
     if suspect.reason == "other":
-        plain = next((s for s in peers if s.reason == "value"), None)
-        return (suspect, own) if plain is None else (plain, reason(accused, plain, tape))
+        said = [(s, reason(accused, s, tape)) for s in peers if s.reason == "value"][:_MOST_PEERS]
+        telling = [pair for pair in said if pair[1].is_telling]
+        return next(iter(telling), (suspect, own) if own.is_telling or not said else said[0])
     for peer in sorted(peers, key=lambda s: min(s.values))[:_MOST_PEERS]:
         if peer.reason == "other" and min(peer.values) < min(suspect.values):
-            said = reason(accused, peer, tape)
-            if said.is_telling:
-                return peer, said
+            other = reason(accused, peer, tape)
+            if other.is_telling:
+                return peer, other
     return suspect, own
 
 
@@ -202,7 +203,8 @@ class _Finder:
             ((self.wanted, self.is_now), "missing"),
             ((self.is_now, self.wanted), "in it once too often"),
         ):
-            found = self._slopes(*quotient(*pair))
+            ratio, known = quotient(*pair)
+            found = self._slopes(ratio, known) or self._slopes(_once(ratio))
             if found:
                 name = self.words.name(found[0].value) or "its value"
                 return f"the slope of the {found[0].activation}, {found[0].formula(name)}, is {said}"
@@ -353,6 +355,15 @@ def _multiple(array: Any, basis: Any) -> float | None:
         return None
     factor = float(np.sum(array * basis)) / square
     return factor if factor and equal(factor * basis, array) else None
+
+
+def _once(array: Any) -> Any:
+    """An array that was broadcast as it was before: with length one along the axes along which it does not change."""
+    for axis in range(array.ndim):
+        first = np.take(array, [0], axis=axis)
+        if array.shape[axis] > 1 and np.allclose(array, first, rtol=1e-9, atol=0):
+            array = first
+    return array
 
 
 def _article(activation: str) -> str:

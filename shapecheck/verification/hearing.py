@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -50,15 +50,20 @@ class Hearing:
         trace = Trace("finished", 0.0, 0, None, call.tape, None, call.sources, call.scopes)
         self.surroundings = Surroundings(trace)
 
-    def fitting(self, suspect: Suspect) -> list[Candidate]:
-        """The edits after which an expression gives what is wanted, the likeliest first; two at once if none does."""
+    def fitting(self, suspect: Suspect, is_meant: Callable[[Candidate], bool]) -> list[Candidate]:
+        """The edits after which an expression gives what is wanted, the likeliest first; two at once if none does.
+
+        Args:
+            suspect: The expression.
+            is_meant: Whether an edit is one that anybody would make.
+        """
         wanted = {value: (array,) for value, (_, array) in suspect.wanted.items()}
         targets = suspect.targets or targets_of(suspect.site, wanted, (), self.accused.known)
         known = []
         for aim in aims(self.call.tape, self.surroundings, targets):
             place = self._with_scope(aim)
             if place is not None:
-                known.append((aim, place, rewritings(place, aim.node)))
+                known.append((aim, place, [c for c in rewritings(place, aim.node) if is_meant(c)]))
         found = [c for aim, place, candidates in known for c in self._heard(aim, place, candidates)]
         if not found and known:
             aim, place, candidates = known[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import os
 import pickle
 import select
@@ -15,7 +16,7 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,7 +29,7 @@ from shapecheck.gradients.origin import Mend, Origin
 from shapecheck.repair.calculus import accumulation_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
 from shapecheck.repair.rewritings import rewritings
-from shapecheck.repair.surroundings import Surroundings
+from shapecheck.repair.surroundings import Module, Surroundings
 from shapecheck.trace.child import Trace
 from shapecheck.trace.code_objects import replacements
 from shapecheck.trace.isolation import Guard
@@ -40,6 +41,7 @@ from shapecheck.verification.traced_call import Subject, TracedCall
 SECONDS = 4.0
 _BYTES = 1 << 30
 _MOST_CANDIDATES = 1500
+_MOST_READERS = 2
 _CLOSE = 1e-5
 
 
@@ -105,12 +107,47 @@ def _candidates(call: TracedCall, origin: Origin) -> list[Candidate]:
     surroundings = Surroundings(trace)
     module = surroundings.modules.get(origin.path)
     statement = module.at_line(origin.line) if module is not None else None
-    value = getattr(statement, "value", None)
-    if statement is None or value is None:
+    if module is None or statement is None:
         return []
-    place = Place(surroundings, origin.path, statement, 0)
-    found = [*rewritings(place, value), *accumulation_candidates(place)]
+    found: list[Candidate] = []
+    for distance, one in enumerate([statement, *_readers(module, statement)]):
+        place = Place(surroundings, origin.path, one, 2 * distance)
+        value = getattr(one, "value", None)
+        found += (
+            [replace(c, cost=c.cost + 0.4 * distance) for c in rewritings(place, value)] if value is not None else []
+        )
+        found += accumulation_candidates(place)
+    found = [c for c in found if _is_meant(origin, c)]
     return sorted(found, key=lambda c: _cost(c, origin))[:_MOST_CANDIDATES]
+
+
+def _spoken_of(origin: Origin) -> list[str]:
+    """The activations that the explanation says are wanted."""
+    wanted = origin.explanation.partition(";")[2].partition(";")[0]
+    return [activation for activation in ("sigmoid", "tanh", "relu") if activation in wanted]
+
+
+def _is_meant(origin: Origin, candidate: Candidate) -> bool:
+    """Whether an edit is no accident: `A > 0` is true everywhere of a sigmoid, and so stands for nothing at all."""
+    relu = candidate.kind in {"slope", "missing slope"} and "relu" in candidate.title
+    return not relu or "relu" in _spoken_of(origin)
+
+
+def _readers(module: Module, statement: ast.stmt) -> list[ast.stmt]:
+    """The next statements of the function that read what a statement assigns, or changes."""
+    targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
+    names = {n.id for t in targets if t is not None for n in ast.walk(t) if isinstance(n, ast.Name)} - {"self"}
+    function = module.enclosing_function(statement)
+    found: list[ast.stmt] = []
+    for node in ast.walk(function or module.tree):
+        later = isinstance(node, ast.Assign | ast.AugAssign | ast.Return) and node.lineno > statement.lineno
+        if later and isinstance(node, ast.stmt) and any(n.id in names for n in _read(node)):
+            found.append(node)
+    return sorted(found, key=lambda s: s.lineno)[:_MOST_READERS]
+
+
+def _read(statement: ast.stmt) -> list[ast.Name]:
+    return [n for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
 
 
 def _cost(candidate: Candidate, origin: Origin) -> float:
@@ -119,10 +156,7 @@ def _cost(candidate: Candidate, origin: Origin) -> float:
     within = all(first <= (e.line, e.column) and (e.end_line, e.end_column) <= last for e in candidate.edits)
     cost = candidate.cost - 0.5 * within
     if candidate.kind in {"slope", "missing slope"}:
-        # `A > 0` is true everywhere of a sigmoid: it stands for nothing, and is not the slope that was meant.
-        wanted = origin.explanation.partition(";")[2].partition(";")[0]
-        spoken_of = [activation for activation in ("sigmoid", "tanh", "relu") if activation in wanted]
-        cost += -0.8 if any(a in candidate.title for a in spoken_of) else 1.5 * ("relu" in candidate.title)
+        cost -= 0.8 * any(activation in candidate.title for activation in _spoken_of(origin))
     if candidate.kind == "term":
         cost -= 1.5 * ("penalty" in origin.explanation)
     return cost
@@ -150,7 +184,8 @@ class _Trial:
             kept = tuple(c for c in chosen if c is not None)
             check = one is blamed[-1] and None not in chosen
             # Those that were heard to give what is wanted, then whatever may be meant at that place.
-            heard = hearing.fitting(one.suspect) if one.suspect is not None else []
+            is_meant = functools.partial(_is_meant, one.origin)
+            heard = hearing.fitting(one.suspect, is_meant) if one.suspect is not None else []
             own = [*sorted(heard, key=lambda c: _cost(c, one.origin)), *_candidates(self.call, one.origin)]
             found = next((c for c in own if self._does(wanted, (*kept, c), check=check)), None)
             chosen.append(None if found is None else self._simplified(found))
@@ -270,7 +305,7 @@ def _copy(work: Callable[[], _Found | None], reading: int, writing: int) -> None
         warnings.simplefilter("ignore")
         with np.errstate(all="ignore"):
             answer = pickle.dumps(work())
-    except BaseException:  # noqa: BLE001 - nobody is there to be told
+    except BaseException:  # nobody is there to be told
         answer = b""
     finally:
         with contextlib.suppress(BaseException):

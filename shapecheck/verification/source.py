@@ -28,13 +28,16 @@ def syntax_of(function: types.FunctionType) -> ast.FunctionDef | None:
     return None
 
 
-def _own_nodes(function: ast.FunctionDef) -> Iterator[ast.AST]:
+@functools.lru_cache(maxsize=512)
+def _own_nodes(function: ast.FunctionDef) -> tuple[ast.AST, ...]:
+    found: list[ast.AST] = []
     pending: list[ast.AST] = list(function.body)
     while pending:
         node = pending.pop(0)
-        yield node
+        found.append(node)
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
             pending = [*ast.iter_child_nodes(node), *pending]
+    return tuple(found)
 
 
 def return_labels(function: types.FunctionType, value: Any) -> Labels:
