@@ -103,6 +103,7 @@ def _section(finding: Finding, files: SourceFiles) -> str:
     ]
     if finding.message:
         parts.append(f"<p>{_prose(finding.message)}</p>\n")
+    parts.append(_remarks(finding))
     drawing = draw(*boxes_of(finding))
     if drawing:
         parts.append(f'<div class="drawing">{drawing}</div>\n')
@@ -146,10 +147,9 @@ def _code(span: Span, files: SourceFiles, operands: Sequence[Operand] = ()) -> s
     if not lines:
         return ""
     marks: dict[int, list[_Mark]] = {}
-    for index, operand in enumerate(operands):
-        where = operand.span
-        if where is not None and where.file == span.file and not gone and files.lines_at(where) is not None:
-            _mark(marks, where, lines, span.line, f"mark m{index % 3}", written(operand.shape), f"t{index % 3}")
+    for index, (where, shapes) in enumerate(_by_place(operands).items()):
+        if where.file == span.file and not gone and files.lines_at(where) is not None:
+            _mark(marks, where, lines, span.line, f"mark m{index % 3}", ", ".join(shapes), f"t{index % 3}")
     if not marks and not gone:
         _mark(marks, span, lines, span.line, "mark", "", "")
     rows = []
@@ -163,6 +163,28 @@ def _code(span: Span, files: SourceFiles, operands: Sequence[Operand] = ()) -> s
         rows.append(" " * (width + 2) + "...")
     note = "<p class='soft'>as it was when it ran; the source has changed since or cannot be read</p>" if gone else ""
     return f"<pre>{chr(10).join(rows)}</pre>{note}\n"
+
+
+def _by_place(operands: Sequence[Operand]) -> dict[Span, list[str]]:
+    """The shapes at each place: one place can stand for several arrays, the rows that a comprehension makes."""
+    found: dict[Span, list[str]] = {}
+    for operand in operands:
+        if operand.span is not None:
+            shapes = found.setdefault(operand.span, [])
+            shapes += [s for s in [written(operand.shape)] if s not in shapes]
+    return found
+
+
+def _remarks(finding: Finding) -> str:
+    """The shapes of the operands that are not in the code on display."""
+    place = finding.location
+    rows = ""
+    for operand in finding.operands:
+        where = operand.span
+        if where is None or where.file != place.file or not place.line <= where.line <= place.end_line:
+            at = "" if where is None or where.line < 1 else f", at {_text(_place(where))}"
+            rows += f"<p><code>{_text(operand.source)}</code> is {written(operand.shape)}{at}</p>\n"
+    return rows
 
 
 def _mark(
