@@ -138,6 +138,53 @@ def wrong_addend(matching: Matching, value: int, wanted: Any) -> Origin | None:
     return Origin(site, addend, np.asarray(wanted, dtype=float) - rest, operation.number)
 
 
+def misplaced(matching: Matching, value: int, wanted: Any) -> Origin | None:
+    """An operand that is the adjoint of an activation where that of its argument is needed: a slope was left out.
+
+    Args:
+        matching: The adjoints.
+        value: The result of the operation that it misled.
+        wanted: What that should have been.
+
+    Returns:
+        The operand; None where another use of it is right, for then it is this one that is wrong.
+    """
+    replay = matching.replay
+    operation = _producer(replay, value)
+    step = replay.step(operation) if operation is not None else None
+    if operation is None or step is None:
+        return None
+    for operand in operation.inputs:
+        match, made = matching.match(operand), _producer(replay, operand)
+        if match is None or match.weak or match.transposed or made is None or made.site is None:
+            continue
+        if _is_used_rightly(matching, operand):
+            continue
+        for other in replay.ancestors([match.forward]) & set(matching.adjoints.of):
+            adjoint = matching.adjoints[other]
+            if other in {match.forward, *match.alike} or np.shape(adjoint) != np.shape(replay.recorded[operand]):
+                continue
+            try:
+                result = np.asarray(step(_With(replay.recorded, operand, adjoint)), dtype=float)
+            except (ValueError, TypeError, IndexError):
+                continue
+            if result.shape == wanted.shape and np.any(result) and _same_direction(result, wanted):
+                return Origin(made.site, operand, np.asarray(adjoint), operation.number)
+    return None
+
+
+def _is_used_rightly(matching: Matching, value: int) -> bool:
+    """Whether anything that was computed from a value is an adjoint too."""
+    tape = matching.replay.tape
+    made = tape.values[value].producer or 0
+    for operation in tape.operations[made + 1 :]:
+        if value in operation.inputs:
+            match = matching.match(operation.result)
+            if match is not None and not match.weak:
+                return True
+    return False
+
+
 class _With(list[Any]):
     """The recorded values with one of them replaced."""
 
@@ -244,4 +291,4 @@ def _same_direction(left: Any, right: Any) -> bool:
     return abs(product) >= (1 - 1e-9) * float(np.linalg.norm(left) * np.linalg.norm(right))
 
 
-__all__ = ["Origin", "blamed", "read_at", "wrong_addend"]
+__all__ = ["Origin", "blamed", "misplaced", "read_at", "wrong_addend"]

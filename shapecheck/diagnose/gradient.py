@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.diagnose.blame import Origin, blamed, read_at, wrong_addend
+from shapecheck.diagnose.blame import Origin, blamed, misplaced, read_at, wrong_addend
 from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
 from shapecheck.diagnose.loops import joint_targets
 from shapecheck.diagnose.targets import Target, targets_of
@@ -121,13 +121,34 @@ def diagnose_steps(replay: Replay, parameters: Sequence[Parameter], most: int = 
     replay = replay.in_double()
     found = []
     for step in steps(replay, parameters, most):
-        credible = [c for c in find_losses(replay, step) if c.credible]
+        losses = find_losses(replay, step)
+        credible = [c for c in losses if c.credible]
         if credible:
             found.append(diagnose_step(step, credible[0]))
+        elif (whole := _spoilt_at_the_start(step, losses)) is not None:
+            found.append(whole)
         elif (axis := axis_to_blame(replay, step)) is not None:
             # Under a wrong forward pass no loss is agreed with; one that another axis makes agree is the loss.
             found.append(Diagnosis(step, axis.loss, [], [_of_axis(axis, step.olds)], 1, None))
     return found
+
+
+def _spoilt_at_the_start(step: Step, losses: Sequence[Loss]) -> Diagnosis | None:
+    """A step that follows none of the losses, but would follow one that the program computes, were one value another.
+
+    A backward pass through several layers is not in order for a loss by accident, so this speaks for the loss.
+    """
+    for loss in [c for c in losses if not c.inferred][:2]:
+        found = diagnose_step(step, loss)
+        first = next(iter(found.suspects[: found.independent]), None)
+        weights = {
+            v.parameter for v in found.wrong if len(np.shape(loss.adjoints[v.parameter] if loss.adjoints else ())) > 1
+        }
+        if first is None or first.reason != "value" or not first.operands_right or len(weights) < 2:
+            continue
+        if len(found.wrong) > 2 and len(first.explains) == len(found.wrong) == len(found.verdicts):
+            return found
+    return None
 
 
 def _of_axis(axis: WrongAxis, wrong: Iterable[int]) -> Suspect:
@@ -136,9 +157,7 @@ def _of_axis(axis: WrongAxis, wrong: Iterable[int]) -> Suspect:
 
 def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
     chosen = suspect.sound or suspect.values
-    wanted = {
-        v: (suspect.wanted[v][1], *suspect.alternatives.get(v, ())) for v in chosen if v in suspect.wanted
-    }
+    wanted = {v: (suspect.wanted[v][1], *suspect.alternatives.get(v, ())) for v in chosen if v in suspect.wanted}
     if not wanted:
         return suspect
     origins = _origins(suspect, known, list(wanted)) if suspect.reason == "value" else []
@@ -150,7 +169,7 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
 
 def _origins(suspect: Suspect, known: Verdicts, values: Sequence[int]) -> list[Origin]:
     """The operands to blame, of one expression, for some of a suspect's values."""
-    for find in (blamed, read_at, wrong_addend):
+    for find in (blamed, read_at, wrong_addend, misplaced):
         found: list[Origin] = []
         for value in values[:_MOST_ORIGINS]:
             wanted = np.asarray(suspect.wanted[value][1], dtype=float)
@@ -170,11 +189,8 @@ def _renamed_at(suspect: Suspect, known: Verdicts) -> int | None:
     value = suspect.values[0]
     made = tape.values[value].producer or 0
     uses = [o.number for o in tape.operations[made + 1 : known.step.last + 1] if value in o.inputs]
-    bindings = [b for b in tape.bindings if b.value == value and uses and made + 1 < b.time + 1 <= uses[-1]]
-    here = tape.sites[suspect.site]
-    later = [
-        b for b in bindings if tape.sites[b.site].line > here.line and tape.sites[b.site].function == here.function
-    ]
+    names = [b for b in tape.bindings if b.value == value and uses and made < b.time <= uses[-1] and b.owner is None]
+    later = [b for b in names[1:] if b.name != names[0].name and b.key is None]
     return later[-1].site if later else None
 
 
@@ -213,7 +229,8 @@ def _suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Suspect
         by_site[operation.site] = _merged(by_site.get(operation.site), suspect)
     found = list(by_site.values())
     explained = {p for s in found for p in s.explains}
-    if not any(len(s.explains) == len(wrong) for s in found):
+    # Every parameter's own gradient explains it, and one line may hold all of them: that says nothing yet.
+    if not any(len(s.explains) == len(wrong) and s.operands_right for s in found):
         found += _in_loops(known, chain, standings, wrong, right)
         explained = {p for s in found for p in s.explains}
     return found + _misused(known, wrong - explained)
@@ -451,7 +468,7 @@ def _rank(suspect: Suspect, open_parameters: set[int], settled: bool) -> tuple[A
     covered = len(open_parameters.intersection(suspect.explains))
     # With a loss that is known, what is the adjoint of something else is no accident.
     odd = suspect.reason == "other" and not settled
-    return (-covered, odd, not suspect.operands_right, min(suspect.values))
+    return (-covered, not suspect.operands_right, odd, min(suspect.values))
 
 
 __all__ = ["Diagnosis", "Suspect", "diagnose_step", "diagnose_steps"]

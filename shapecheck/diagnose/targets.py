@@ -55,6 +55,7 @@ def targets_of(
     if origins:
         found.insert(0, Target(origins[0].site, tuple(Result(o.value, (o.wanted,), o.misled) for o in origins)))
     for value, arrays in list(wanted.items())[:1]:
+        found.append(Target(None, (Result(value, arrays),)))
         found += _exchanged(known, value, np.asarray(arrays[0], dtype=float))
     return tuple(found)
 

@@ -224,7 +224,8 @@ def _output_and_target(replay: Replay, operation: Operation, dependent: set[int]
     """(output, target's array, position of the output) if an operation is the difference of the two."""
     recorded = replay.recorded
     if operation.function in {"-", "numpy.subtract", "-="} and len(operation.arguments) == 2:
-        for place, other in ((0, 1), (1, 0)):
+        # `loss -= np.log(p)` adds up; only what is changed itself can be an output there.
+        for place, other in ((0, 1), (1, 0))[: 1 if operation.function == "-=" else 2]:
             output, target = operation.arguments[place], operation.arguments[other]
             if not isinstance(output, Ref) or output.value not in dependent:
                 continue

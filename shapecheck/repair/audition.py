@@ -210,7 +210,7 @@ def hear(program: Program, audition: Audition) -> Heard:
     try:
         _, run = plain_run(program)
         run()
-    except BaseException as error:  # noqa: BLE001 - whatever the program does from here on is not looked at
+    except BaseException as error:
         if isinstance(error, SyntaxError | OSError) and not listener.met:
             raise
     finally:
@@ -232,9 +232,7 @@ def rewritten_program(text: str, audition: Audition) -> str:
     calls = "".join(f"lambda: ({one}\n)," for one in audition.texts)
     edit = audition.place
     called = f"{LISTENER}(lambda: ({original}\n), ({calls}))"
-    return apply_edits(
-        text, [Edit(edit.path, edit.line, edit.column, edit.end_line, edit.end_column, called)]
-    )
+    return apply_edits(text, [Edit(edit.path, edit.line, edit.column, edit.end_line, edit.end_column, called)])
 
 
 def _slice(text: str, place: Edit) -> str:

@@ -14,6 +14,7 @@ from shapecheck.repair.calculus import accumulation_candidates, calculus_candida
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
 from shapecheck.repair.evidence import Solution
+from shapecheck.repair.moves import move_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates
 from shapecheck.repair.rewritings import pairs_of, rewritings
@@ -75,7 +76,9 @@ class GradientSearch(Search):
         stage = _Stage(self.trace, {})
         for candidate, place in self._fitting():
             text = self.originals.get(candidate.path, "")
-            trial = _Trial(stage, candidate, {candidate.path: apply_edits(text, candidate.edits)}, candidate.edits, place)
+            trial = _Trial(
+                stage, candidate, {candidate.path: apply_edits(text, candidate.edits)}, candidate.edits, place
+            )
             self._push(candidate.cost, trial)
         return super().run()
 
@@ -173,6 +176,7 @@ class GradientSearch(Search):
                 continue
             place = Place(surroundings, suspect.path, suspect.statement, suspect.distance)
             yield from accumulation_candidates(place)
+            yield from move_candidates(place)
             for node in own_expressions(suspect.statement):
                 for generate in _GENERATORS:
                     yield from generate(place, node)

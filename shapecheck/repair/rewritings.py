@@ -240,9 +240,7 @@ def _around(place: Place, node: ast.expr, before: str, after: str, title: str, k
 def _numbers(place: Place) -> list[str]:
     """Numbers in scope: a batch size, a rate, a strength."""
     scope = _in_reach(place)
-    numeric = [
-        n for n, s in scope.items() if isinstance(s.literal, int | float) and not isinstance(s.literal, bool)
-    ]
+    numeric = [n for n, s in scope.items() if isinstance(s.literal, int | float) and not isinstance(s.literal, bool)]
     owner = scope.get("self")
     if owner is not None:
         numeric += [f"self.{n}" for n, s in owner.attributes if isinstance(s.literal, int | float)]
