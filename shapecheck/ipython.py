@@ -120,7 +120,7 @@ class _Extension:
 
     def note_failure(self, result: Any) -> None:
         """Remember a cell that failed: when it is run again for `%%diagnose`, it fails again."""
-        if result.error_in_exec is not None and result.execution_count is not None:
+        if (result.error_in_exec or result.error_before_exec) is not None and result.execution_count is not None:
             self.failed.add(result.execution_count)
 
     # -- %verify ------------------------------------------------------------------------------------------------

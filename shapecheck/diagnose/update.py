@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from shapecheck.diagnose.applied import SecondUpdate, Truncation, second_updates, truncations
-from shapecheck.diagnose.finding import Finding, Span
+from shapecheck.diagnose.finding import Finding, Span, TrailStep
 from shapecheck.gradients.replay import Replay
 from shapecheck.network.parameters import find_parameters
 from shapecheck.trace.child import Trace
@@ -58,13 +58,14 @@ def _doubled(trace: Trace, second: SecondUpdate) -> Finding | None:
     if site.path not in trace.sources:
         return None
     first = tape.operations[second.first].site
-    line = f" at line {tape.sites[first].line}" if first is not None else ""
+    trail = (TrailStep(_span(tape.sites[first]), "moved here first"),) if first is not None else ()
     return Finding(
         code="SC406",
         severity="error",
         title=f"this moves `{second.parameter}` a second time in one step",
-        message=f"{second.entries} of its {second.size} entries were moved by the same amount already{line}",
+        message=f"{second.entries} of its {second.size} entries were moved by the same amount already",
         location=_span(site),
         cause=_span(site),
         parameters=(second.parameter,),
+        trail=trail,
     )

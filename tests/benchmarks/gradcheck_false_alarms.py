@@ -1,4 +1,4 @@
-"""No false alarm on right networks: `python tests/benchmarks/gradcheck_false_alarms.py [count] [seed]`.
+"""No false alarm on right networks: `python tests/benchmarks/gradcheck_false_alarms.py [count] [seed] [first]`.
 
 Prints a Markdown table of verdicts by kind of network, and the seed of every network on which the checker raised an
 alarm.
@@ -21,13 +21,13 @@ from shapecheck import gradcheck
 from shapecheck.gradients.errors import LossError
 
 
-def main(count: int = 10_000, seed: int = 0) -> None:
-    """Check `count` random right networks."""
+def main(count: int = 10_000, seed: int = 0, first: int = 0) -> None:
+    """Check `count` random right networks, from the one with number `first` on."""
     verdicts: Counter[tuple[str, str]] = Counter()
     alarms, reasons = [], Counter()
     evaluations = 0
     start = time.perf_counter()
-    for i in range(count):
+    for i in range(first, first + count):
         rng = np.random.default_rng([seed, i])
         network = random_network(rng)
         kind = ", ".join(sorted(network.tags)) or "ordinary"
@@ -55,6 +55,7 @@ def main(count: int = 10_000, seed: int = 0) -> None:
                         print(i, form, kind, row.name, row.shape, row.reason, network.activations, len(network.X))
             if not report.ok:
                 alarms.append((i, form, kind, str(report)))
+                print(f"alarm: network {i}, gradients as {form}, {kind}", flush=True)
     columns = ["right", "cannot tell", "loss not finite", "ALARM"]
     print("| networks | " + " | ".join(columns) + " |\n| --- |" + " ---: |" * len(columns))
     for kind in sorted({k for k, _ in verdicts}):

@@ -76,3 +76,61 @@ def test_mistakes_are_seen(mistake, dimensions):
             break
     assert done == 12
     assert seen == 12
+
+
+#    number   what misled the check
+MISLEADING = [
+    (424, "kinks nearer to zero biases than any step, and a constant in the logarithm"),
+    (1082, "the same, with differences that agree with nothing"),
+    (4148, "kinks nearer than the smallest step"),
+    (5508, "a kink beside the parameters, none at them"),
+    (1814, "a saturated softmax: slopes of 1e-46"),
+    (8123, "a saturated softmax: the loss is a staircase"),
+    (4711, "a softplus that is flat in float64 where its formula is not"),
+    (233, "float32: a batch norm of one feature, whose weight has no effect but rounding"),
+    (3589, "float32: a batch norm that takes a sum for zero which rounding has left a little of"),
+    (7359, "float32: a sum that cancels"),
+    (9466, "float32: two samples, a softmax that is nearly certain"),
+    (9643, "float32: less of the gradient is left than rounding makes"),
+    (7586, "float32: saturated, the slopes have lost their digits"),
+]
+
+
+@pytest.mark.parametrize("number", [n for n, _ in MISLEADING], ids=[what for _, what in MISLEADING])
+@pytest.mark.parametrize("form", ["function", "arrays"])
+def test_right_networks_that_mislead_are_not_called_wrong(number, form):
+    network = networks.random_network(np.random.default_rng([0, number]))
+    np.random.seed(number)
+    with np.errstate(all="ignore"):
+        network.loss()
+        grads = network.grads if form == "function" else network.grads()
+    report = check(network, grads, number)
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_trained_float32_networks_are_not_called_wrong_and_their_mistakes_are(seed):
+    rng = np.random.default_rng([7, seed])
+    W, b = rng.normal(size=(5, 3)).astype(np.float32), np.zeros(3, np.float32)
+    X, labels = rng.normal(size=(40, 5)).astype(np.float32), rng.integers(0, 3, 40)
+    Y = np.eye(3, dtype=np.float32)[labels]
+    X[np.arange(40), labels] += np.float32(3)
+
+    def forward():
+        z = X @ W + b
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        return e / e.sum(axis=1, keepdims=True)
+
+    def grads():
+        d = (forward() - Y) / np.float32(len(X))
+        return {"W": X.T @ d, "b": d.sum(axis=0)}
+
+    for _ in range(2000):
+        g = grads()
+        W -= np.float32(2) * g["W"]
+        b -= np.float32(2) * g["b"]
+    loss = lambda: -np.mean(np.sum(Y * np.log(forward()), axis=1))
+    assert gradcheck(loss, {"W": W, "b": b}, grads(), seed=seed).ok
+    wrong = grads()
+    wrong["W"] *= np.float32(1.5)
+    assert [p.name for p in gradcheck(loss, {"W": W, "b": b}, wrong, seed=seed).wrong()] == ["W"]

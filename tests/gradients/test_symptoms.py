@@ -211,6 +211,58 @@ def test_one_number_is_not_called_some_factor_of_another():
     assert "2 times" in str(gradcheck(lambda: float(x[0] ** 3), {"x": x}, {"x": 6 * x**2}))
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_one_number_needs_more_than_a_factor(seed):
+    own = np.random.default_rng(seed)
+    w, b = own.normal(size=(3, 1)), own.normal(size=(1, 1))
+    X, y = own.normal(size=(12, 3)), own.normal(size=(12, 1))
+    kept = {}
+
+    def loss():
+        kept["a"] = np.tanh(X @ w + b)
+        return 0.5 * np.mean((kept["a"] - y) ** 2)
+
+    def backward(slope):
+        kept["da"] = (kept["a"] - y) / len(X)
+        kept["dz"] = kept["da"] * slope(kept["a"])
+        return {"b": kept["dz"].sum(axis=0, keepdims=True)}
+
+    say = lambda slope: gradcheck(loss, {"b": b}, lambda: backward(slope), values=kept)
+    assert say(lambda a: own.normal(size=a.shape)).symptoms == ()  # nothing fits but for a factor
+    assert "where 1 - a**2 belongs" in str(say(lambda a: a * (1 - a)))
+    assert say(lambda a: 1 - a**2).decided
+
+
+def test_symptoms_of_deep_networks_are_found_soon_and_at_the_last_layer():
+    layers, m, n = 6, 60, 12
+    own = np.random.default_rng(5)
+    Ws = [own.normal(size=(n, n)) / np.sqrt(n) for _ in range(layers)]
+    bs = [np.zeros((1, n)) for _ in range(layers)]
+    X, Y = own.normal(size=(m, n)), own.normal(size=(m, n))
+    kept = {}
+
+    def loss():
+        kept["a"] = [X]
+        for W, b in zip(Ws, bs, strict=True):
+            kept["a"].append(np.tanh(kept["a"][-1] @ W + b))
+        return 0.5 * np.mean((kept["a"][-1] - Y) ** 2)
+
+    def grads(slope):
+        d = (kept["a"][-1] - Y) / Y.size * (1 - kept["a"][-1] ** 2)
+        dW, db = [None] * layers, [None] * layers
+        kept["d"] = [None] * layers
+        for i in reversed(range(layers)):
+            kept["d"][i], dW[i], db[i] = d, kept["a"][i].T @ d, d.sum(axis=0, keepdims=True)
+            d = (d @ Ws[i].T) * slope(kept["a"][i])
+        return {"W": dW, "b": db}
+
+    params = {"W": Ws, "b": bs}
+    report = gradcheck(loss, params, lambda: grads(lambda a: a * (1 - a)), values=kept, perturb=False)
+    assert [(s.kind, s.parameters) for s in report.symptoms] == [("missing factor", ("b[4]",))], str(report)
+    assert "where 1 - a[5]**2 belongs" in str(report)
+    assert gradcheck(loss, params, lambda: grads(lambda a: 1 - a**2)).decided
+
+
 def softmax(z):
     e = np.exp(z - z.max(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)
@@ -258,6 +310,7 @@ def test_the_gradient_of_the_previous_step():
     x -= 0.1 * old / 3
     report = gradcheck(lambda: float(np.sum(x**3)), {"x": x}, {"x": old}, previous={"x": old})
     assert [s.kind for s in report.symptoms] == ["previous step"]
+    assert gradcheck(lambda: float(np.sum(x**3)), {"x": x}, {"x": 3 * x**2}, previous={"x": old}).decided
 
 
 def test_a_gradient_that_does_not_follow_the_parameters():
