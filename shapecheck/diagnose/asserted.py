@@ -8,7 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from shapecheck.diagnose.broadcast import SilentMistake, pseudo_failure
+from shapecheck.diagnose.crash import show
+from shapecheck.diagnose.finding import Finding, Operand, Span
 from shapecheck.diagnose.known_loss import Accused, Known, Pair
+from shapecheck.network.layers import Layers
+from shapecheck.trace.child import Trace
 from shapecheck.trace.joined import joined
 from shapecheck.trace.tape import Tape
 
@@ -41,6 +46,7 @@ class Compared:
         gradients: By name, as the check was given them.
         factor: What a right gradient is times the derivative of the loss: 1 or -1.
         wrong, right: What the check said of them, by name.
+        misshapen: The parameter whose gradient has another shape; empty where all shapes fit.
     """
 
     outputs: Sequence[tuple[Thing, Any]]
@@ -49,6 +55,7 @@ class Compared:
     factor: float = 1.0
     wrong: frozenset[str] = frozenset()
     right: frozenset[str] = frozenset()
+    misshapen: str = ""
 
 
 def known_on(tape: Tape, compared: Compared) -> Known | None:
@@ -68,6 +75,35 @@ def known_on(tape: Tape, compared: Compared) -> Known | None:
         if tape.values[gradient].shape == tape.values[parameter].shape:
             pairs.append(Pair(name, parameter, gradient))
     return Known(seeds, pairs, compared.factor) if pairs else None
+
+
+def misshapen_gradient(trace: Trace, layers: Layers, compared: Compared) -> SilentMistake | None:
+    """Where a gradient was made that has another shape than its parameter; None where it is not on the tape."""
+    name, tape = compared.misshapen, trace.head
+    if name not in compared.gradients:
+        return None
+    number = _made(tape, compared.gradients[name])
+    site = tape.site_of(number) if number is not None else None
+    if number is None or site is None or site.path not in trace.sources:
+        return None
+    shape, expected = tape.values[number].shape, tuple(np.shape(compared.parameters[name].contents))
+    span = Span(site.path, site.line, site.column, site.end_line, site.end_column, site.text)
+    parameter = _read(tape, compared.parameters[name])
+    root = layers.root[parameter] if parameter is not None and layers.tape is tape else None
+    producer = tape.values[number].producer
+    inputs = tape.operations[producer].inputs if producer is not None else ()
+    finding = Finding(
+        code="SC309",
+        severity="error",
+        title=f"the gradient of `{name}` has another shape than `{name}`",
+        message=f"`{' '.join(site.text.split())[:60]}` is {show(shape)}, and `{name}` is {show(expected)}",
+        location=span,
+        cause=span,
+        layer=layers.layer_of.get(root) if root is not None else None,
+        parameters=(name,),
+        operands=(Operand(site.text, shape, expected, span),),
+    )
+    return SilentMistake(finding, pseudo_failure(trace, tape, site, tuple(inputs)))
 
 
 def joined_at(tape: Tape, known: Known) -> tuple[Tape, Known]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from shapecheck.diagnose.asserted import Compared, Thing
 from shapecheck.gradients import check
-from shapecheck.gradients.errors import GradientCheckError
+from shapecheck.gradients.errors import GradientCheckError, ShapeMismatchError
 from shapecheck.gradients.objective import call_with, calling_convention
 from shapecheck.gradients.parameters import ParameterSet, flatten
 from shapecheck.gradients.result import GradientReport
@@ -46,9 +46,13 @@ class Witness:
     def __call__(self, loss: Callable[..., Any], params: Any, grads: Any, **options: Any) -> GradientReport:
         """Run the check, and keep what came of it."""
         compared = self._first_pass(loss, params, grads, options)
-        with self.recorder.paused():
-            report = self.check(loss, params, grads, **options)
         testimony = self.recorder.testimony
+        try:
+            with self.recorder.paused():
+                report = self.check(loss, params, grads, **options)
+        except ShapeMismatchError as error:
+            testimony["compared"] = compared and replace(compared, misshapen=error.name)
+            raise
         right = [row.name for row in report if row.verdict == "right"]
         if report.wrong():
             wrong = frozenset(row.name for row in report.wrong())
