@@ -58,8 +58,8 @@ def _all_climb(course: Course, step: Step, up: list[Parameter]) -> Finding | Non
         code="SC402",
         severity="error",
         title="every step goes up the slope of the error",
-        message=f"with {what} the change of {quoted(names)} is the gradient of the error itself, added: the error grows; "
-        "subtract it, or take the difference of output and target the other way round",
+        message=f"with {what} the change of {quoted(names)} is the gradient of the error itself, added: the error "
+        "grows; subtract it, or take the difference of output and target the other way round",
         location=span_of(update),
         cause=span_of(cause),
         parameters=tuple(dict.fromkeys(names)),
@@ -113,8 +113,8 @@ def _some_climb(course: Course, step: Step, up: list[Parameter], down: list[Para
         code="SC402",
         severity="error",
         title=f"this step of {quoted(names)} goes up the slope of the loss",
-        message=f"`{shown(site.text)}` adds the gradient of the loss, and the steps of {quoted([p.name for p in down])} "
-        "subtract theirs",
+        message=f"`{shown(site.text)}` adds the gradient of the loss, and the steps of "
+        f"{quoted([p.name for p in down])} subtract theirs",
         location=span_of(site),
         cause=span_of(site),
         layer=layers[up[0].name],

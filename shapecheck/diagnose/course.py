@@ -1,4 +1,4 @@
-"""The course of a training run: its parameters, its first steps, and the loss of each, worked out once for all finders."""
+"""The course of a training run: its parameters, first steps and losses, worked out once for all finders."""
 
 from __future__ import annotations
 
@@ -40,10 +40,11 @@ class Course:
         tape: Its window.
     """
 
-    def __init__(self, trace: Trace, layers: Layers | None = None) -> None:
+    def __init__(self, trace: Trace, layers: Layers | None = None, *, verdict: Agreement | None = None) -> None:
         self.trace = trace
         self.tape: Tape = trace.head
         self._layers = layers
+        self._known_verdict = verdict
         self._verdicts: dict[int, Verdicts | None] = {}
 
     @cached_property
@@ -56,7 +57,7 @@ class Course:
     @cached_property
     def verdict(self) -> Agreement:
         """Whether the updates follow the gradient of a loss."""
-        return judged(self.trace)
+        return self._known_verdict if self._known_verdict is not None else judged(self.trace)
 
     @cached_property
     def parameters(self) -> list[Parameter]:

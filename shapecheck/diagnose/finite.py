@@ -1,4 +1,4 @@
-"""The first number that is none: overflow, division by zero, the logarithm of zero, where the loss or a weight feels it."""
+"""The first number that is none: overflow, division by zero, log of zero, if the loss or a weight feels it."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def _words(course: Course, birth: Operation) -> tuple[str, str, str]:
             "SC501",
             "this exponential overflows",
             (
-                f"`{text}` is of a number above 709, and infinite; subtract the largest argument first, or scale the input"
+                f"`{text}` is of a number above 709, so infinite; subtract the largest argument first, or scale the input"
             ),
         )
     largest = max((float(np.abs(o).max(initial=0.0)) for o in operands), default=0.0)

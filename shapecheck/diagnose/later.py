@@ -46,7 +46,7 @@ def later_versions(course: Course) -> list[Finding]:
         right = {v.parameter for v in verdicts if v.is_right}
         if not wrong:
             continue
-        found = _updated(course, known, wrong, right) or _overwritten(course, known, wrong, right)
+        found = _updated(known, wrong, right) or _overwritten(course, known, wrong, right)
         if found is not None:
             return _finding(course, known, found)
     return []
@@ -109,14 +109,15 @@ def _readers(known: Verdicts, wrong: set[int]) -> list[Operation]:
 # -- parameters -----------------------------------------------------------------------------------------------------
 
 
-def _updated(course: Course, known: Verdicts, wrong: set[int], right: set[int]) -> LaterVersion | None:
+def _updated(known: Verdicts, wrong: set[int], right: set[int]) -> LaterVersion | None:
     number = known.step.number
     renewed = {p.updates[number].new: p.updates[number].old for p, _, _, _ in known.step.parameters}
-    reads = []
-    for operation in _readers(known, wrong):
-        for read in operation.inputs:
-            if read in renewed and operation.result not in renewed:
-                reads.append((operation.number, read, renewed[read]))
+    reads = [
+        (operation.number, read, renewed[read])
+        for operation in _readers(known, wrong)
+        for read in operation.inputs
+        if read in renewed and operation.result not in renewed
+    ]
     if not reads:
         return None
     explains = _explained(known, reads, wrong, right)

@@ -251,8 +251,8 @@ def _one_order(course: Course, picks: list[_Pick], targets: set[int], outputs: s
             code="SC407",
             severity="error",
             title="the inputs are shuffled, and their targets are not",
-            message=f"`{shown(site.text)}` puts the samples into a new order each time, and the targets stay in theirs: "
-            "draw one order and use it for both",
+            message=f"`{shown(site.text)}` puts the samples into a new order each time, and the targets stay in "
+            "theirs: draw one order and use it for both",
             location=span_of(site),
             cause=span_of(site),
         )

@@ -87,7 +87,7 @@ def _additions_since(
     while len(additions) < _MOST_ADDITIONS:
         operation = course.producer(value)
         if value in applied:
-            if not additions or operation is None or not _is_gradient(course, value, update):
+            if not additions or operation is None or not _is_gradient(course, value):
                 return None
             return value, tuple(additions[::-1])
         if operation is None or operation.function not in _ADDITIONS or operation.number < update.operation:
@@ -134,7 +134,7 @@ def _replaces(course: Course, operation: Operation, earlier: int, update: Update
     return False
 
 
-def _is_gradient(course: Course, value: int, update: Update) -> bool:
+def _is_gradient(course: Course, value: int) -> bool:
     """Whether a value is something that an update has applied and that depends on the parameters."""
     array = course.tape.values[value].array
     if array is None or np.size(array) < 1 or not np.any(array):
@@ -157,7 +157,7 @@ def _never_reset(course: Course, sums: list[_Sum]) -> Finding | None:
         severity="error",
         title="this sum of gradients is never reset",
         message=f"`{shown(addition.text)}` adds to what earlier steps have left there: the update of "
-        f"{quoted(names)} applies the gradients of all steps before it once more; let the sum begin at zero in each step",
+        f"{quoted(names)} applies the gradients of all steps before it once more; let the sum begin at zero each time",
         location=span_of(addition),
         cause=span_of(cause),
         layer=course.layer(first.parameter.birth),
@@ -208,8 +208,23 @@ def never_renewed(course: Course) -> list[Finding]:
         cause=span_of(named),
         layer=course.layer(parameters[0].birth),
         parameters=tuple(dict.fromkeys(names)),
+        trail=_computed_with(course, source, parameters[0]),
     )
     return [finding]
+
+
+def _computed_with(course: Course, source: int, parameter: Parameter) -> tuple[TrailStep, ...]:
+    """What else was computed from the parameters before the first update, on the way to what is used again."""
+    between = course.replay.ancestors([source]) & course.replay.dependents(course.versions)
+    between -= course.versions | {source}
+    first = parameter.updates[0].operation
+    bound = [(b.site, b.value) for b in course.tape.bindings if b.time <= first]
+    sites = [course.tape.operations[p].site for v in between if (p := course.tape.values[v].producer) is not None]
+    sites += [site for site, value in bound if value in between]
+    found: dict[tuple[str, int], TrailStep] = {}
+    for site in filter(None, map(course.site, dict.fromkeys(sites))):
+        found.setdefault((site.path, site.line), TrailStep(span_of(site), "computed from the parameters, once"))
+    return tuple(found[key] for key in sorted(found))[:12]
 
 
 def _source_of_repetition(course: Course, parameter: Parameter) -> int | None:
@@ -250,8 +265,10 @@ def _repeated_changes(course: Course, parameter: Parameter) -> list[int]:
 def _named_at(course: Course, value: int, parameter: Parameter) -> Site | None:
     """The outermost statement before the first update that names a value, else the expression that made it."""
     time = parameter.updates[0].operation
-    sites = [course.site(b.site) for b in course.tape.bindings if b.value == value and b.time <= time]
-    known = [site for site in sites if site is not None]
+    bound = [b.site for b in course.tape.bindings if b.value == value]
+    # What names it anew in every step is within the loop.
+    early = [b for b in course.tape.bindings if b.value == value and b.time <= time and bound.count(b.site) == 1]
+    known = [site for b in early if (site := course.site(b.site)) is not None]
     made = course.site_of(value)
     if known and made is not None and known[-1].function != made.function:
         return known[-1]
@@ -265,13 +282,16 @@ def shared_state(course: Course) -> list[Finding]:
     """A velocity or moment that one parameter's gradient has gone into, and another's update takes up."""
     for step in course.steps:
         owners: dict[int, Parameter] = {}
+        mixed: list[tuple[Parameter, int, int]] = []
         for parameter, _, change, _ in sorted(step.parameters, key=lambda p: p[2]):
             applied = course.applied(change)
             foreign = [v for v in applied if v in owners and owners[v] is not parameter]
             state = next((v for v in sorted(foreign) if _is_scaled_into(course, v, applied)), None)
             if state is not None and not _is_right(course, step, parameter):
-                return _shared(course, owners[state], parameter, change, state)
+                mixed.append((parameter, change, state))
             owners.update({v: parameter for v in applied if v not in owners and _is_array(course, v)})
+        if mixed:
+            return _shared(course, owners[mixed[0][2]], mixed)
     return []
 
 
@@ -304,7 +324,8 @@ def _is_right(course: Course, step: object, parameter: Parameter) -> bool:
     return own is None or own.proves_nothing or (own.is_right and own.at_change)
 
 
-def _shared(course: Course, owner: Parameter, parameter: Parameter, change: int, state: int) -> list[Finding]:
+def _shared(course: Course, owner: Parameter, mixed: list[tuple[Parameter, int, int]]) -> list[Finding]:
+    parameter, change, state = mixed[0]
     uses = [u for u in course.users.get(state, []) if u.function in {"*", "*=", "numpy.multiply"}]
     site = course.site(uses[-1].site) if uses else course.site_of(change)
     if site is None:
@@ -318,7 +339,7 @@ def _shared(course: Course, owner: Parameter, parameter: Parameter, change: int,
         location=span_of(site),
         cause=span_of(site),
         layer=course.layer(parameter.birth),
-        parameters=(parameter.name, owner.name),
+        parameters=tuple(dict.fromkeys([*(p.name for p, _, _ in mixed), owner.name])),
     )
     return [finding]
 

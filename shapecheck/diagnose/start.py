@@ -32,7 +32,7 @@ def saturated(course: Course) -> list[Finding]:
         if site is None or layer.activation is None or not _is_flat(course, layer):
             continue
         dead = layer.activation == "relu"
-        names = _names(course, layer)
+        names = list(dict.fromkeys(layer.names))
         what = "is below zero for every sample" if dead else "is so large that the slope is zero"
         found.append(
             Finding(
@@ -48,10 +48,6 @@ def saturated(course: Course) -> list[Finding]:
             )
         )
     return found
-
-
-def _names(course: Course, layer: Layer) -> list[str]:
-    return list(dict.fromkeys(layer.names))
 
 
 def _cause(course: Course, layer: Layer) -> Any:
@@ -141,8 +137,8 @@ def equal_units(course: Course) -> list[Finding]:
             code="SC504",
             severity="warning",
             title=f"all units of layer {course.layer(stuck[0].birth)} start with {start} weights, and stay equal",
-            message=f"every unit behind {quoted(names)} computes the same and gets the same gradient, in every step: the "
-            "layer is worth one unit; draw the weights at random",
+            message=f"every unit behind {quoted(names)} computes the same and gets the same gradient, in every step: "
+            "the layer is worth one unit; draw the weights at random",
             location=span_of(site),
             cause=span_of(site),
             layer=course.layer(stuck[0].birth),
@@ -229,7 +225,7 @@ def constant_output(course: Course) -> list[Finding]:
             if operation is None or operation.function not in {"/", "numpy.divide"} or not _by_itself(course, value):
                 continue
             site = course.site(operation.site)
-            same = [o for o in course.tape.made_at(operation.site or 0)]
+            same = list(course.tape.made_at(operation.site or 0))
             if site is None or not all(_by_itself(course, o.result) for o in same):
                 continue
             if course.tape.values[output].shape != course.tape.values[value].shape:

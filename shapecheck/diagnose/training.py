@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -72,8 +73,17 @@ def other_mistakes(course: Course, *, blamed: bool) -> Iterator[Finding]:
                 return
 
 
+def remains(course: Course, code: str) -> bool:
+    """Whether a mistake is found again: asks the finders of that code only."""
+    finders = _OF_CODE.get(code, ())
+    skipped = _OF_WRONG_UPDATES if _follows_a_gradient(course) else frozenset()
+    return any(f.code == code for finder in finders if finder not in skipped for f in _asked(finder, course))
+
+
 def _lost_updates(course: Course) -> list[Finding]:
-    return lost_updates(course.trace)
+    layers = {p.name: course.layer(p.birth) for p in course.parameters}
+    found = lost_updates(course.trace)
+    return [replace(f, layer=layers.get(f.parameters[0])) if f.code == "SC406" and f.parameters else f for f in found]
 
 
 def _follows_a_gradient(course: Course) -> bool:
@@ -87,4 +97,23 @@ def _asked(finder: Finder, course: Course) -> list[Finding]:
         return finder(course)
 
 
-__all__ = ["other_mistakes", "update_mistakes"]
+_OF_CODE: dict[str, tuple[Finder, ...]] = {
+    "SC401": (later_versions,),
+    "SC402": (climbing,),
+    "SC403": (never_reset,),
+    "SC404": (later_versions,),
+    "SC405": (_lost_updates,),
+    "SC406": (_lost_updates, lost_steps, unused_gradients),
+    "SC407": (parted,),
+    "SC408": (never_renewed,),
+    "SC409": (lost_rows,),
+    "SC410": (shared_state,),
+    "SC501": (not_finite,),
+    "SC502": (not_finite,),
+    "SC503": (saturated,),
+    "SC504": (equal_units,),
+    "SC505": (out_of_reach,),
+    "SC506": (constant_output,),
+}
+
+__all__ = ["other_mistakes", "remains", "update_mistakes"]

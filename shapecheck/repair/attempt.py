@@ -8,6 +8,8 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 
+from shapecheck.diagnose.course import Course
+from shapecheck.diagnose.training import remains
 from shapecheck.gradients.agreement import Agreement, agreement
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.repair.audition import Audition, Heard, hear
@@ -42,6 +44,7 @@ class Attempt:
             run recorded.
         audition: Evaluate rewritings of an expression in place, and nothing else.
         generators: What the global random generators start from, where the same numbers are to be drawn again.
+        recheck: Code of a mistake of the training loop to look for again.
     """
 
     program: Program
@@ -56,6 +59,7 @@ class Attempt:
     probe: Probe | None = None
     audition: Audition | None = None
     generators: GeneratorStates | None = None
+    recheck: str = ""
 
 
 @dataclass
@@ -71,6 +75,7 @@ class AttemptOutcome:
         checked: Names of the parameters whose gradients the program itself has held against numeric ones, and found
             right; of a test that passed.
         asserts: Whether what ran is a test that makes assertions; it passed if it finished.
+        remains: Whether the mistake that was to be looked for is still found.
     """
 
     ended: str
@@ -85,6 +90,7 @@ class AttemptOutcome:
     heard: Heard | None = None
     checked: tuple[str, ...] = ()
     asserts: bool = False
+    remains: bool = False
 
 
 def _enclose(order: Attempt, folder: str) -> None:
@@ -173,6 +179,8 @@ def _judged(order: Attempt, recording: Recording, guard: Guard) -> AttemptOutcom
         outcome.witness = witness(tape)
         sites = [tape.operations[b.operation].site for b in outer_broadcasts(tape) if not b.deliberate]
         outcome.broadcasts = [(tape.sites[s].line, tape.sites[s].text) for s in sites if s is not None]
+        if order.recheck:
+            outcome.remains = remains(Course(trace_of(recording, tape), verdict=outcome.agreement), order.recheck)
     return outcome
 
 

@@ -69,10 +69,11 @@ class Trace:
     testimony: dict[str, Any] = field(default_factory=dict)
 
 
-def trace_of(recording: Recording) -> Trace:
-    """The trace of a recording, built in the process that ran it."""
+def trace_of(recording: Recording, head: Tape | None = None) -> Trace:
+    """The trace of a recording, built in the process that ran it; `head` if the window's tape is built already."""
     recorder = recording.recorder
-    head = build_tape(recorder.window, recorder.sites, recording.files, values=True)
+    if head is None:
+        head = build_tape(recorder.window, recorder.sites, recording.files, values=True)
     tail = None
     if recorder.ring:
         tail = build_tape(recorder.ring, recorder.sites, recording.files, values=False)

@@ -1,0 +1,487 @@
+"""Edits for mistakes of the training loop: statements moved or left out, arrays copied, reset, made of floats."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+
+from shapecheck.diagnose.finding import Edit, Finding, Span
+from shapecheck.repair.candidate import Candidate
+from shapecheck.repair.surroundings import Module
+from shapecheck.trace.child import Trace
+
+# So many edits of one finding are tried.
+_MOST = 40
+_CREATING = frozenset("zeros zeros_like ones ones_like full full_like empty empty_like array arange asarray".split())
+
+
+class Desk:
+    """One file, its tree, and how edits of it are written."""
+
+    def __init__(self, module: Module, path: str) -> None:
+        self.module = module
+        self.path = path
+        self.source = module.source
+
+    def text(self, node: ast.AST) -> str:
+        """A node as the user wrote it."""
+        return self.source.of(node)
+
+    def at(self, span: Span) -> ast.stmt | None:
+        """The statement at a place."""
+        return self.module.at_line(span.line)
+
+    def expression(self, span: Span) -> ast.expr | None:
+        """The expression that occupies a place."""
+        wanted = (span.line, span.column, span.end_line, span.end_column)
+        return next((n for n in self.module.expressions() if self.source.place(n) == wanted), None)
+
+    def edit(self, node: ast.AST, text: str) -> Edit:
+        """Replace a node."""
+        line, column, end_line, end_column = self.source.place(node)
+        return Edit(self.path, line, column, end_line, end_column, text)
+
+    def block(self, statement: ast.stmt) -> list[ast.stmt]:
+        """The statements among which one stands."""
+        parent = self.module.parents.get(statement)
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(parent, name, None)
+            if isinstance(block, list) and statement in block:
+                return block
+        return []
+
+    def indent(self, statement: ast.stmt) -> str:
+        """The blanks before a statement."""
+        return self.source.lines[statement.lineno - 1][: statement.col_offset]
+
+    def whole(self, statement: ast.stmt, text: str = "") -> Edit:
+        """Replace the lines of a statement; by default nothing stays."""
+        return Edit(self.path, statement.lineno, 1, (statement.end_lineno or statement.lineno) + 1, 1, text)
+
+    def before(self, statement: ast.stmt, *texts: str) -> Edit:
+        """Insert lines before a statement."""
+        indent = self.indent(statement)
+        return Edit(self.path, statement.lineno, 1, statement.lineno, 1, "".join(f"{indent}{t}\n" for t in texts))
+
+    def after(self, statement: ast.stmt, *texts: str) -> Edit:
+        """Insert lines after a statement."""
+        indent, line = self.indent(statement), (statement.end_lineno or statement.lineno) + 1
+        return Edit(self.path, line, 1, line, 1, "".join(f"{indent}{t}\n" for t in texts))
+
+    def lines(self, statement: ast.stmt) -> str:
+        """A statement's text, moved to the left margin."""
+        start, end = statement.lineno - 1, statement.end_lineno or statement.lineno
+        indent = len(self.indent(statement))
+        return "\n".join(line.rstrip("\n")[indent:] for line in self.source.lines[start:end])
+
+    def loop(self, node: ast.AST) -> ast.For | ast.While | None:
+        """The innermost loop around a node."""
+        current = self.module.parents.get(node)
+        while current is not None and not isinstance(current, ast.FunctionDef | ast.AsyncFunctionDef):
+            if isinstance(current, ast.For | ast.While):
+                return current
+            current = self.module.parents.get(current)
+        return None
+
+    def candidate(self, title: str, kind: str, cost: float, *edits: Edit) -> Candidate:
+        """A candidate of this file."""
+        return Candidate(title, kind, edits, cost, self.path, edits[0].line)
+
+
+Generator = Callable[[Desk, Finding], Iterator[Candidate]]
+
+
+def loop_edits(trace: Trace, finding: Finding) -> list[Candidate]:
+    """Edits that may mend a mistake of the training loop, the likeliest first."""
+    path = finding.cause.path
+    generate = _GENERATORS.get(finding.code)
+    if generate is None or path not in trace.sources or not trace.sources[path].text.endswith("\n"):
+        return []
+    desk = Desk(Module.parse(trace.sources[path]), path)
+    return sorted(generate(desk, finding), key=lambda c: c.cost)[:_MOST]
+
+
+# -- order and copies -----------------------------------------------------------------------------------------------
+
+
+def _update_later(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    reader = desk.at(finding.location)
+    early = [s for s in _distinct(desk, _places(finding)) if s is not reader]
+    if reader is None or not early:
+        return
+    block = desk.block(reader)
+    moved = [s for s in early if s in block]
+    if not moved:
+        return
+    texts = [line for s in moved for line in desk.lines(s).split("\n")]
+    ends = [s for s in block if isinstance(s, ast.Return | ast.Continue | ast.Break)]
+    targets = [("after", reader)] if not ends else [("after", reader), ("before", ends[0])]
+    if block[-1] is not reader and not ends:
+        targets.append(("after", block[-1]))
+    for number, (where, place) in enumerate(targets):
+        inserted = desk.after(place, *texts) if where == "after" else desk.before(place, *texts)
+        edits = (*[desk.whole(s) for s in moved], inserted)
+        yield desk.candidate("update after the backward pass has used it", "order", 0.5 + 0.2 * number, *edits)
+
+
+def _places(finding: Finding) -> list[Span]:
+    return [finding.cause, *(step.span for step in finding.trail)]
+
+
+def _copies(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    """Ways not to write into an array that somebody else keeps."""
+    change = desk.at(finding.cause)
+    if isinstance(change, ast.Assign) and isinstance(change.targets[0], ast.Subscript):
+        target = change.targets[0]
+        if isinstance(target.slice, ast.Slice | ast.Constant) and desk.text(target.slice) in {":", "..."}:
+            name = desk.text(target.value)
+            yield desk.candidate(f"make a new array for `{name}`", "copy", 0.5, desk.edit(target, name))
+    if isinstance(change, ast.AugAssign):
+        name, value = desk.text(change.target), desk.text(change.value)
+        symbol = _SYMBOLS.get(type(change.op))
+        if symbol is not None:
+            text = f"{name} = {name} {symbol} ({value})" if symbol not in "+-" else f"{name} = {name} {symbol} {value}"
+            yield desk.candidate(f"make a new array for `{name}`", "copy", 0.5, desk.edit(change, text))
+    yield from _kept_copies(desk, finding)
+    yield from _own_arrays(desk)
+
+
+_SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+
+
+def _kept_copies(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    nodes = list(desk.module.expressions())
+    for node in nodes:
+        if not isinstance(node, ast.Call):
+            continue
+        near = 0.01 * min(abs(node.lineno - finding.cause.line), abs(node.lineno - finding.location.line), 40)
+        for keyword in node.keywords:
+            if keyword.arg == "out" and isinstance(keyword.value, ast.Name | ast.Attribute):
+                rest = [desk.text(a) for a in node.args]
+                rest += [f"{k.arg}={desk.text(k.value)}" for k in node.keywords if k is not keyword and k.arg]
+                text = f"{desk.text(node.func)}({', '.join(rest)})"
+                statement = desk.module.parents.get(node)
+                if isinstance(statement, ast.Expr):
+                    text = f"{desk.text(keyword.value)} = {text}"
+                yield desk.candidate(
+                    "write the result into an array of its own", "copy", 0.6 + near, desk.edit(node, text)
+                )
+        appends = isinstance(node.func, ast.Attribute) and node.func.attr == "append"
+        for argument in node.args:
+            if not isinstance(argument, ast.Name | ast.Attribute | ast.Subscript) or (
+                isinstance(node.func, ast.Name)
+                and (node.func.id in {"range", "len", "zip", "print", "enumerate", "float", "int", "reversed"})
+            ):
+                continue
+            name = desk.text(argument)
+            cost = (0.7 if appends else 1.4) + near
+            yield desk.candidate(f"keep a copy of `{name}`", "copy", cost, desk.edit(argument, f"{name}.copy()"))
+    for statement in ast.walk(desk.module.tree):
+        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Name | ast.Attribute | ast.Subscript):
+            near = 0.01 * min(abs(statement.lineno - finding.cause.line), 40)
+            name = desk.text(statement.value)
+            edit = desk.edit(statement.value, f"{name}.copy()")
+            yield desk.candidate(f"keep a copy of `{name}`", "copy", 0.9 + near, edit)
+
+
+def _own_arrays(desk: Desk) -> Iterator[Candidate]:
+    """`[zeros] * n` is n times one array."""
+    for node in desk.module.expressions():
+        if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
+            continue
+        for listed, count in ((node.left, node.right), (node.right, node.left)):
+            if isinstance(listed, ast.List) and len(listed.elts) == 1 and isinstance(listed.elts[0], ast.Call):
+                text = f"[{desk.text(listed.elts[0])} for _ in range({desk.text(count).strip('()') or 0})]"
+                if isinstance(count, ast.BinOp):
+                    text = f"[{desk.text(listed.elts[0])} for _ in range({desk.text(count)})]"
+                yield desk.candidate("make an array of its own for each", "copy", 0.4, desk.edit(node, text))
+
+
+# -- sums, repetition, direction ------------------------------------------------------------------------------------
+
+
+def _begin_anew(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    additions = _distinct(desk, [finding.location, *(s.span for s in finding.trail if s.note == "this sum too")])
+    simple = [s for s in additions if isinstance(s, ast.AugAssign)]
+    once = finding.cause == finding.location  # else several samples, or moments, are added up for one update
+    if simple and once and len(simple) == len(additions):
+        edits = [desk.edit(s, f"{desk.text(s.target)} = {desk.text(s.value)}") for s in simple]
+        yield desk.candidate("set the gradient instead of adding to it", "reset", 0.5, *edits)
+    births = _distinct(desk, [s.span for s in finding.trail if s.note.startswith("the sum begins")])
+    if not additions:
+        return
+    loop = desk.loop(additions[0])
+    targets = [t for s in additions if (t := _target(s)) is not None]
+    if loop is None:
+        return
+    kept = [s for s in _births_of(desk, targets, births) if s.end_lineno is not None]
+    if kept:
+        texts = [line for s in kept for line in desk.lines(s).split("\n")]
+        yield desk.candidate("begin the sum at zero, here", "reset", 0.7, desk.before(loop, *texts))
+    texts = [f"{desk.text(t)} = 0 * {desk.text(t)}" for t in targets]
+    yield desk.candidate("begin the sum at zero, here", "reset", 1.2, desk.before(loop, *texts))
+
+
+def _target(statement: ast.stmt) -> ast.expr | None:
+    if isinstance(statement, ast.AugAssign):
+        return statement.target
+    return statement.targets[0] if isinstance(statement, ast.Assign) else None
+
+
+def _births_of(desk: Desk, targets: Sequence[ast.expr], births: Sequence[ast.stmt]) -> list[ast.stmt]:
+    """The statements that made the arrays in which the sums are kept."""
+    names = {desk.text(t) for t in targets}
+    found = {s.lineno: s for s in births}
+    for node in ast.walk(desk.module.tree):
+        if not isinstance(node, ast.Assign) or any(
+            isinstance(n, ast.Name) and n.id in names for n in ast.walk(node.value)
+        ):
+            continue
+        stored = [e for t in node.targets for e in (t.elts if isinstance(t, ast.Tuple | ast.List) else [t])]
+        if any(desk.text(e) in names for e in stored) and "zeros" in desk.text(node.value):
+            found[node.lineno] = node
+    return [found[line] for line in sorted(found)]
+
+
+def _distinct(desk: Desk, spans: Sequence[Span]) -> list[ast.stmt]:
+    found: dict[int, ast.stmt] = {}
+    for span in spans:
+        statement = desk.at(span) if span.path == desk.path else None
+        if statement is not None:
+            found[statement.lineno] = statement
+    return list(found.values())
+
+
+def _into_the_loop(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    cause = desk.at(finding.cause)
+    if cause is None:
+        return
+    block = desk.block(cause)
+    position = block.index(cause) if cause in block else -1
+    loops = [s for s in block[position + 1 :] if isinstance(s, ast.For | ast.While)]
+    if position < 0 or not loops:
+        return
+    above = block[: position + 1]
+    related = [s for s in _distinct(desk, _places(finding)) if s in above]
+    for number, moved in enumerate((sorted(related, key=lambda s: s.lineno), [cause])):
+        texts = [line for s in moved for line in desk.lines(s).split("\n")]
+        edits = [desk.whole(s) for s in moved]
+        cost = 0.5 + 0.4 * number
+        yield desk.candidate("compute it in every step", "loop", cost, *edits, desk.before(loops[0].body[0], *texts))
+
+
+def _downhill(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    for span in _places(finding):
+        node = desk.expression(span)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and span is not finding.location:
+            left, right = desk.text(node.left), desk.text(node.right)
+            yield desk.candidate(
+                "take the difference the other way round", "sign", 0.6, desk.edit(node, f"{right} - {left}")
+            )
+    statements = _distinct(desk, [finding.location, *(s.span for s in finding.trail if "step" in s.note)])
+    edits = [e for s in statements if (e := _other_direction(desk, s, finding)) is not None]
+    if edits and len(edits) == len(statements):
+        yield desk.candidate("go down the slope", "sign", 0.5, *edits)
+
+
+def _other_direction(desk: Desk, statement: ast.stmt, finding: Finding) -> Edit | None:
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add | ast.Sub):
+        symbol = "-=" if isinstance(statement.op, ast.Add) else "+="
+        return desk.edit(statement, f"{desk.text(statement.target)} {symbol} {desk.text(statement.value)}")
+    for node in ast.walk(statement):
+        inside = hasattr(node, "lineno") and finding.location.line <= node.lineno <= finding.location.end_line
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub) and inside:
+            symbol = "-" if isinstance(node.op, ast.Add) else "+"
+            return desk.edit(node, f"{desk.text(node.left)} {symbol} {desk.text(node.right)}")
+    return None
+
+
+# -- steps that are lost or doubled ---------------------------------------------------------------------------------
+
+
+def _once(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    statement = desk.at(finding.cause)
+    if statement is None:
+        return
+    if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.BinOp):
+        yield from _in_place(desk, statement, statement.value)
+        yield from _from_the_start(desk, statement)
+    if "second time" in finding.title and len(desk.block(statement)) > 1:
+        yield desk.candidate("leave out the second step", "delete", 0.9, desk.whole(statement))
+    yield from _like_its_neighbours(desk, finding, statement)
+
+
+def _in_place(desk: Desk, statement: ast.Assign, value: ast.BinOp) -> Iterator[Candidate]:
+    """`w = w - step`, where `w` is a name of its own, as a change of the array itself."""
+    target = statement.targets[0]
+    if desk.text(target) == desk.text(value.left) and isinstance(value.op, ast.Add | ast.Sub):
+        symbol = "-=" if isinstance(value.op, ast.Sub) else "+="
+        text = f"{desk.text(target)} {symbol} {desk.text(value.right)}"
+        if isinstance(target, ast.Name):
+            yield desk.candidate("change the array itself", "in place", 0.5, desk.edit(statement, text))
+
+
+def _from_the_start(desk: Desk, statement: ast.Assign) -> Iterator[Candidate]:
+    """`theta[0] = theta[0] - ...`, where `theta` has been moved already: start from what it was made of."""
+    target = statement.targets[0]
+    if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
+        return
+    name = target.value.id
+    function = desk.module.enclosing_function(statement)
+    for other in ast.walk(function or desk.module.tree):
+        if not isinstance(other, ast.Assign) or other.lineno >= statement.lineno:
+            continue
+        if desk.text(other.targets[0]) == name and isinstance(other.value, ast.Attribute | ast.Name | ast.Subscript):
+            source = desk.text(other.value)
+            reads = [n for n in ast.walk(statement.value) if isinstance(n, ast.Name) and n.id == name]
+            edits = [desk.edit(n, source) for n in reads]
+            if edits and source != name:
+                yield desk.candidate(f"start from `{source}`, which has not been moved", "name", 0.5, *edits)
+
+
+def _like_its_neighbours(desk: Desk, finding: Finding, statement: ast.stmt) -> Iterator[Candidate]:
+    """A gradient that nobody applies, applied as the others are."""
+    bound = desk.text(statement.targets[0]) if isinstance(statement, ast.Assign) else ""
+    if "never updated" not in finding.title or not bound or not finding.parameters:
+        return
+    function = desk.module.enclosing_function(statement)
+    updates = [n for n in ast.walk(function or desk.module.tree) if isinstance(n, ast.AugAssign)]
+    updates = [n for n in updates if isinstance(n.op, ast.Sub | ast.Add) and n.lineno > statement.lineno]
+    common = set.intersection(*(_names(n.value) for n in updates)) if len(updates) > 1 else set()
+    for number, update in enumerate(reversed(updates)):
+        own = [n for n in ast.walk(update.value) if isinstance(n, ast.Name) and n.id not in common]
+        if len(own) != 1:
+            continue
+        symbol = "-=" if isinstance(update.op, ast.Sub) else "+="
+        value = desk.text(update.value).replace(own[0].id, bound)
+        text = f"{finding.parameters[0]} {symbol} {value}"
+        edit = desk.after(update, text)
+        yield desk.candidate(f"update `{finding.parameters[0]}` too", "insert", 0.5 + 0.1 * number, edit)
+        return
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+
+
+# -- types, data, numbers -------------------------------------------------------------------------------------------
+
+
+def _floats(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    node = desk.expression(finding.cause)
+    if node is None:
+        return
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CREATING:
+        keyword = next((k for k in node.keywords if k.arg == "dtype"), None)
+        if keyword is not None:
+            yield desk.candidate("make it of type float", "dtype", 0.4, desk.edit(keyword.value, "float"))
+        else:
+            text = desk.text(node)
+            yield desk.candidate("make it of type float", "dtype", 0.4, desk.edit(node, f"{text[:-1]}, dtype=float)"))
+    atom = desk.text(node) if isinstance(node, ast.Call | ast.Name) else f"({desk.text(node)})"
+    yield desk.candidate("make it of type float", "dtype", 0.8, desk.edit(node, f"{atom}.astype(float)"))
+
+
+def _one_order(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    spans = [finding.cause, *(s.span for s in finding.trail)]
+    nodes = sorted((n for s in spans[:2] if (n := desk.expression(s)) is not None), key=lambda n: n.lineno)
+    if len(nodes) != 2:
+        return
+    first, second = nodes
+    if isinstance(first, ast.Call) and isinstance(second, ast.Call):
+        yield from _one_permutation(desk, first, second)
+    if isinstance(first, ast.Subscript) and isinstance(second, ast.Subscript):
+        for kept, changed in ((first, second), (second, first)):
+            if isinstance(kept.slice, ast.Name):
+                edit = desk.edit(changed.slice, desk.text(kept.slice))
+                yield desk.candidate("use one order for both", "order of samples", 0.4, edit)
+        statement = desk.module.statement(first)
+        index = desk.text(first.slice)
+        edits = (
+            desk.before(statement, f"order = {index}"),
+            desk.edit(first.slice, "order"),
+            desk.edit(second.slice, "order"),
+        )
+        yield desk.candidate("draw one order for both", "order of samples", 0.7, *edits)
+
+
+def _one_permutation(desk: Desk, first: ast.Call, second: ast.Call) -> Iterator[Candidate]:
+    """Two calls of `shuffle` as one permutation."""
+    if not isinstance(first.func, ast.Attribute) or first.func.attr != "shuffle" or not first.args or not second.args:
+        return
+    statements = [desk.module.statement(first), desk.module.statement(second)]
+    if not all(isinstance(s, ast.Expr) for s in statements):
+        return
+    one, other = desk.text(first.args[0]), desk.text(second.args[0])
+    indent = desk.indent(statements[0])
+    text = f"order = {desk.text(first.func.value)}.permutation(len({one}))\n{indent}{one}[:] = {one}[order]"
+    edits = (desk.edit(statements[0], text), desk.edit(statements[1], f"{other}[:] = {other}[order]"))
+    yield desk.candidate("draw one order for both", "order of samples", 0.5, *edits)
+
+
+def _keep_rows(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    node = desk.expression(finding.cause)
+    numpy = next((a.asname or a.name for a in _imports(desk) if a.name == "numpy"), None)
+    if isinstance(node, ast.Call) and numpy is not None:
+        edit = desk.edit(node.func, f"{numpy}.random.shuffle")
+        yield desk.candidate("shuffle with NumPy, which moves whole rows", "shuffle", 0.4, edit)
+
+
+def _imports(desk: Desk) -> list[ast.alias]:
+    return [a for n in ast.walk(desk.module.tree) if isinstance(n, ast.Import) for a in n.names]
+
+
+def _positive(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    node = desk.expression(finding.cause)
+    if isinstance(node, ast.Call) and node.args:
+        text = desk.text(node.args[0])
+        atom = text if isinstance(node.args[0], ast.Name | ast.Subscript | ast.Call | ast.BinOp) else f"({text})"
+        edit = desk.edit(node.args[0], f"{atom} + 1e-12")
+        yield desk.candidate("keep the logarithm's argument away from zero", "epsilon", 0.5, edit)
+
+
+def _below_overflow(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    node = desk.expression(finding.cause)
+    if not isinstance(node, ast.Call) or not node.args or not desk.text(node.func).endswith("exp"):
+        return
+    prefix = desk.text(node.func)[: -len("exp")]
+    text = desk.text(node.args[0])
+    for number, axis in enumerate((1, 0)):
+        shifted = f"{text} - {prefix}max({text}, axis={axis}, keepdims=True)"
+        title = "subtract the largest number first"
+        yield desk.candidate(title, "shift", 0.5 + 0.1 * number, desk.edit(node.args[0], shifted))
+
+
+def _random_weights(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    numpy = next((a.asname or a.name for a in _imports(desk) if a.name == "numpy"), None)
+    edits: list[Edit] = []
+    for span in _places(finding):
+        node = desk.expression(span)
+        calls = [n for n in ast.walk(node) if isinstance(n, ast.Call)] if node is not None else []
+        calls = [c for c in calls if isinstance(c.func, ast.Attribute) and c.func.attr in {"zeros", "ones", "full"}]
+        if not calls or numpy is None or not calls[0].args:
+            return
+        shape = calls[0].args[0]
+        sizes = ", ".join(map(desk.text, shape.elts)) if isinstance(shape, ast.Tuple) else f"*{desk.text(shape)}"
+        scale = "" if node is not calls[0] else " * 0.1"
+        edits.append(desk.edit(calls[0], f"{numpy}.random.randn({sizes}){scale}"))
+    if edits:
+        yield desk.candidate("draw the weights at random", "random", 0.5, *edits)
+
+
+_GENERATORS: dict[str, Generator] = {
+    "SC401": _update_later,
+    "SC402": _downhill,
+    "SC403": _begin_anew,
+    "SC404": _copies,
+    "SC405": _floats,
+    "SC406": _once,
+    "SC407": _one_order,
+    "SC408": _into_the_loop,
+    "SC409": _keep_rows,
+    "SC501": _below_overflow,
+    "SC502": _positive,
+    "SC504": _random_weights,
+}
+
+__all__ = ["loop_edits"]
