@@ -49,7 +49,7 @@ class _Extension:
         self.shell = shell
         self.failed: set[int] = set()
         # How the cells before us ended is not known.
-        self.first = shell.execution_count
+        self.first = self._number()
         self._own: Any = vars(shell).get("showtraceback")
         self._magics: dict[str, dict[str, Any]] = {"line": {"verify": self.verify}, "cell": {"diagnose": self.diagnose}}
         self._before: dict[tuple[str, str], Any] = {}
@@ -215,11 +215,15 @@ class _Extension:
         )
         self._offer(diagnosis)
 
+    def _number(self) -> int:
+        """The number of the cell that is running: when the shell counts it on differs between versions of IPython."""
+        return max(len(self.shell.history_manager.input_hist_raw) - 1, 1)
+
     def _program(self, cell: str) -> list[Any]:
         """The cells that ran before, and this one; the magic's own line is an empty one, so that lines keep numbers."""
         from shapecheck.trace.cells import Cell
 
-        number = self.shell.execution_count
+        number = self._number()
         history = self.shell.history_manager.input_hist_raw
         earlier = [
             Cell(i, source, may_fail=i in self.failed or i < self.first)
@@ -235,7 +239,7 @@ class _Extension:
 
         chosen, _ = best_fixes(diagnosis, safe_only=True)
         files = SourceFiles(diagnosis.texts)
-        number = self.shell.execution_count
+        number = self._number()
         for (path, cell), edits in edits_by_file(edit for one in chosen for edit in one.fix.edits).items():
             text = files.read(path, cell)
             if text is None:
