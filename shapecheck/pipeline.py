@@ -39,6 +39,7 @@ from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.network.layers import Layers
 from shapecheck.repair.evidence import Solution
 from shapecheck.repair.gradient_search import GradientSearch
+from shapecheck.repair.loop_search import LoopSearch
 from shapecheck.repair.search import Search
 from shapecheck.repair.trial import Trials
 from shapecheck.trace.child import Trace
@@ -137,6 +138,7 @@ CODE_OF_REPAIR = {
     "transpose": "SC307",
     "copy": "SC404",
     "accumulate": "SC306",
+    "order": "SC401",
     "term": "SC306",
     "missing factor": "SC306",
 }
@@ -293,8 +295,19 @@ class _Doctor:
         loops = self.gathered(update_mistakes(course))
         explained = {name for finding in loops for name in finding.parameters}
         gradients = self.attempted(lambda: self.gradients(course, explained), [])
-        found = sorted([*loops, *gradients], key=lambda f: -len(f.parameters))
-        return [*found, *self.gathered(other_mistakes(course, blamed=any(f.severity == "error" for f in found)))]
+        found = sorted([*map(self.mend_loop, loops), *gradients], key=lambda f: -len(f.parameters))
+        others = self.gathered(other_mistakes(course, blamed=any(f.severity == "error" for f in found)))
+        return [*found, *map(self.mend_loop, others)]
+
+    def mend_loop(self, finding: Finding) -> Finding:
+        """A mistake of the training loop with the edits after which it is not found any more."""
+        if self.trials is None:
+            return finding
+        seconds = self.request.search_seconds
+        search = LoopSearch(self.program, self.trace, self.trials, finding, seconds=seconds, stdin=self.run.stdin)
+        fixes = tuple(self.fix(s, search) for s in self.attempted(search.run, [])[:_FIXES_SHOWN])
+        said = "; this mistake is not found in it any more"
+        return replace(finding, fixes=tuple(replace(f, summary=f.summary + said) for f in fixes))
 
     def gathered(self, findings: Iterator[Finding]) -> list[Finding]:
         """What is found in the time that there is; a fault of ours ends it early."""
