@@ -189,7 +189,19 @@ def accuse(found: Adjoints, known: Known) -> Accused:
         loss = Loss(dict(known.seeds), "", next(iter(known.seeds)), credible=True, adjoints=found, matching=matching)
         diagnosis = diagnose_step(step, loss, judge)
     names = {p.parameter: p.name for p in known.pairs}
-    return Accused(diagnosis, judge, _joined(diagnosis.suspects[: diagnosis.independent], judge), names)
+    suspects = [_where_renamed(s, judge) for s in diagnosis.suspects[: diagnosis.independent]]
+    return Accused(diagnosis, judge, _joined(suspects, judge), names)
+
+
+def _where_renamed(suspect: Suspect, judge: KnownVerdicts) -> Suspect:
+    """The suspect with its origin where the derivative of something else was given its name: `dZ1 = dA1`."""
+    tape = judge.replay.tape
+    own = tape.sites[suspect.site]
+    if suspect.reason != "other" or suspect.origin is not None or own.bound_to is None:
+        return suspect
+    names = [b for b in tape.bindings if b.value == suspect.values[0] and b.owner is None and b.key is None]
+    later = [b.site for b in names if b.name != own.bound_to and tape.sites[b.site].function == own.function]
+    return replace(suspect, origin=later[-1]) if later else suspect
 
 
 def _joined(suspects: list[Suspect], judge: KnownVerdicts) -> list[Suspect]:

@@ -158,13 +158,18 @@ class _Finder:
             return ""
         factors = self._factors(self.value)
         upstream = [f for f in factors if self.standings.get(f) in {Standing.VERIFIED, Standing.UNVERIFIED}]
-        if len(upstream) != 1 or len(factors) < 2:
-            return ""
-        needed, known = quotient(self.wanted, np.broadcast_to(self.recorded[upstream[0]], self.wanted.shape))
-        given = np.ones(needed.shape)
-        for factor in factors:
-            given = given * (1.0 if factor == upstream[0] else np.asarray(self.recorded[factor], dtype=float))
-        return self._instead(needed, known, given) if given.shape == needed.shape else ""
+        # With a loss such as `sum(a**2)`, `a` looks like a derivative itself.
+        for one in upstream if len(factors) > 1 else ():
+            rest = [f for f in factors if f != one]
+            given = np.ones(self.wanted.shape)
+            for factor in rest:
+                given = given * np.asarray(self.recorded[factor], dtype=float)
+            if given.shape == self.wanted.shape:
+                needed, known = quotient(self.wanted, np.broadcast_to(self.recorded[one], self.wanted.shape))
+                found = self._instead(needed, known, given)
+                if found:
+                    return found
+        return ""
 
     def _instead(self, needed: Any, known: Any, given: Any) -> str:
         """What the slope should be and what stands there."""
@@ -174,6 +179,8 @@ class _Finder:
         right = wanted[0]
         kind, name = right.activation, self.words.name(right.value) or "its value"
         belongs = f"`{name}` is {_article(kind)}: its slope is {right.formula(name)}"
+        if kind == "relu":
+            belongs = f"the slope of the relu is {right.formula(name)}"
         if not right.of_result:
             belongs = f"the slope of the {kind} of `{name}` belongs here"
         same = {s.value for s in wanted if s.activation == kind and s.of_result == right.of_result}

@@ -154,7 +154,7 @@ def _cost(candidate: Candidate, origin: Origin) -> float:
     """How unlikely an edit is: what lies in the named expression, and what its explanation speaks of, is likelier."""
     first, last = (origin.line, origin.column), (origin.end_line, origin.end_column)
     within = all(first <= (e.line, e.column) and (e.end_line, e.end_column) <= last for e in candidate.edits)
-    cost = candidate.cost - 0.5 * within
+    cost = candidate.cost - 0.5 * within + 0.6 * (candidate.line != origin.line)
     if candidate.kind in {"slope", "missing slope"}:
         cost -= 0.8 * any(activation in candidate.title for activation in _spoken_of(origin))
     if candidate.kind == "term":
@@ -186,7 +186,10 @@ class _Trial:
             # Those that were heard to give what is wanted, then whatever may be meant at that place.
             is_meant = functools.partial(_is_meant, one.origin)
             heard = hearing.fitting(one.suspect, is_meant) if one.suspect is not None else []
-            own = [*sorted(heard, key=lambda c: _cost(c, one.origin)), *_candidates(self.call, one.origin)]
+            heard = sorted(heard, key=lambda c: _cost(c, one.origin))
+            other = _candidates(self.call, one.origin)
+            # Where something right is given a wrong name, the edit belongs where the name is given.
+            own = [*heard, *other] if any(c.line == one.origin.line for c in heard) else [*other, *heard]
             found = next((c for c in own if self._does(wanted, (*kept, c), check=check)), None)
             chosen.append(None if found is None else self._simplified(found))
             right = wanted if found is not None else right

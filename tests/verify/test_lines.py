@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shapecheck import GradientMismatchError, GradientReport, gradcheck
+from shapecheck import GradientMismatchError, assert_gradients, gradcheck, verify
+from shapecheck.trace.live import CannotRecordError, exchanged
 
 _numbers = itertools.count()
 
@@ -83,7 +84,7 @@ WRONG = [
     ("slope function wrong", "network", "s * (1 - s)", "1 - s * s",
      "1 - s * s", "is a sigmoid"),
     ("output slope left out", "network", " * sigmoid_prime(self.zs[-1])", "",
-     "self.activations[-1] - y", "the slope of the sigmoid, self.activations[-1] * (1 - self.activations[-1]), is missing"),
+     "self.activations[-1] - y", "self.activations[-1] * (1 - self.activations[-1]), is missing"),
     ("bias gradient a mean", "network", "self.db[-l] = delta.sum", "self.db[-l] = delta.mean",
      "delta.mean(axis=1, keepdims=True)", "this should be 7 times what it is: a mean stands where the sum belongs"),
     ("layer's slope", "layers", "1 - self.out**2", "self.out * (1 - self.out)",
@@ -121,7 +122,26 @@ WRONG = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("program", "old", "new", "source", "words"), [c[1:] for c in WRONG], ids=[c[0] for c in WRONG])
+IDS = [case[0] for case in WRONG]
+# What each edit makes of the line; the others are found by chance of the machine's speed, or not at all.
+MENDED = {
+    "slope of another activation": 'dZ1 = np.dot(params["W2"].T, dZ2) * (1 - A1 ** 2)',
+    "slope left out": "dZ2 = dA2 * A2 * (1 - A2)",
+    "transpose of a square matrix": 'dZ1 = np.dot(params["W2"].T, dZ2) * (1 - np.power(A1, 2))',
+    "value of the next layer": "dW2 = np.dot(dZ2, A1.T) / m",
+    "mean left out": "dW2 = np.dot(dZ2, A1.T) / m",
+    "sign": "dZ3 = A3 - Y",
+    "another value in the cache": 'cache = {"Z1": Z1, "A1": A1, "Z2": Z2, "A2": A2, "A3": A3}',
+    "slope function wrong": "return s * (1 - s)",
+    "bias gradient a mean": "self.db[-l] = delta.sum(axis=1, keepdims=True)",
+    "layer's slope": "slope = 1 - self.out ** 2",
+    "layer's bias": "self.db = dout.sum(axis=0)",
+    "transpose through time": "dh = Wh.T @ dz",
+    "wrong operand, given as a function": 'return {"W1": dz @ X.T, "W2": d @ hidden.T}',
+}
+
+
+@pytest.mark.parametrize(("program", "old", "new", "source", "words"), [case[1:] for case in WRONG], ids=IDS)
 def test_the_wrong_expression_is_named(tmp_path, program, old, new, source, words):
     module = load(tmp_path, program, old, new)
     report = failure(module).report
@@ -133,8 +153,237 @@ def test_the_wrong_expression_is_named(tmp_path, program, old, new, source, word
     assert lines[origin.line - 1][origin.column - 1 : origin.end_column - 1] == origin.source == source
     assert words in origin.explanation
     assert set(origin.parameters) <= {row.name for row in report.wrong()}
+    case = next(case for case in WRONG if case[1:] == (program, old, new, source, words))
+    if case[0] in MENDED:
+        assert origin.mend is not None
+        assert [text.strip() for _, text in origin.mend.after] == [MENDED[case[0]]]
+    if origin.mend is not None:
+        check_the_edit(tmp_path, module, report)
+
+
+def check_the_edit(folder, module, report):
+    """With the edits made the program runs, and its check passes."""
+    text = Path(module.__file__).read_text()
+    edits = [edit for origin in report.origins for edit in origin.mend.edits]
+    lines = text.splitlines(keepends=True)
+    starts = [0, *itertools.accumulate(map(len, lines))]
+    for _, line, column, end_line, end_column, new in sorted(edits, key=lambda e: (-e[1], -e[2])):
+        text = text[: starts[line - 1] + column - 1] + new + text[starts[end_line - 1] + end_column - 1 :]
+    PROGRAMS["mended"] = text
+    load(folder, "mended").run()
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_right_program_is_left_in_peace(tmp_path, program):
     load(tmp_path, program).run()
+
+
+# -- what it leaves behind ---------------------------------------------------------------------------------------------
+
+
+def frozen(thing, depth=0):
+    """All that can be seen of an object, arrays by their bits."""
+    if isinstance(thing, np.ndarray):
+        return thing.dtype.str, thing.shape, thing.tobytes()
+    if isinstance(thing, dict):
+        return {key: frozen(value, depth + 1) for key, value in thing.items() if not str(key).startswith("__")}
+    if isinstance(thing, list | tuple):
+        return [frozen(value, depth + 1) for value in thing]
+    if type(thing).__module__.startswith("wrong_program_") and depth < 4:
+        return frozen(vars(thing), depth + 1)
+    return thing if isinstance(thing, int | float | str) else type(thing).__name__
+
+
+@pytest.mark.parametrize("program", ["functions", "network", "layers", "recurrent", "given"])
+def test_everything_is_as_an_unchecked_call_leaves_it(tmp_path, monkeypatch, program):
+    old, new = {
+        "functions": ("(1 - np.power(A1, 2))", "A1"),
+        "network": (" * sigmoid_prime(self.zs[-1])", ""),
+        "layers": ("1 - self.out**2", "self.out"),
+        "recurrent": ("Wh.T @ dz", "Wh @ dz"),
+        "given": ("* (z > 0)", "* 1"),
+    }[program]
+    module = load(tmp_path, program, old, new)
+    functions = {n: f for n, f in vars(module).items() if callable(f) and hasattr(f, "__code__")}
+    for cls in [c for c in vars(module).values() if isinstance(c, type) and c.__module__ == module.__name__]:
+        functions.update({f"{cls.__name__}.{n}": f for n, f in vars(cls).items() if hasattr(f, "__code__")})
+    plain = {name: getattr(f, "__wrapped__", f) for name, f in functions.items()}
+    codes = {name: f.__code__ for name, f in plain.items()}
+    kept = []
+    if program == "network":  # the object that is checked is made in the run
+        made = module.Network.__init__
+        monkeypatch.setattr(module.Network, "__init__", lambda self, sizes: (made(self, sizes), kept.append(self))[0])
+    np.random.seed(3)
+    draws, before = np.random.get_state()[1].tobytes(), frozen(vars(module))
+    failure(module)
+    assert np.random.get_state()[1].tobytes() == draws
+    assert frozen(vars(module)) == before
+    assert {name: f.__code__ for name, f in plain.items()} == codes
+    assert all(f.__code__ is codes[name] for name, f in plain.items())
+    if kept:
+        twin = object.__new__(module.Network)
+        made(twin, [3, 5, 5, 1])
+        module.Network.backprop.__wrapped__(twin, module.X, module.Y)
+        assert frozen(vars(kept[0])) == frozen(vars(twin))
+
+
+def stopped(error, function, other):
+    """Raise while a function runs another's code."""
+    with exchanged({function: other.__code__}):
+        assert function() == other()
+        raise error
+
+
+def test_code_is_put_back_whatever_ends_the_block():
+    def one():
+        return 1
+
+    def two():
+        return 2
+
+    own = one.__code__
+    for error in (ValueError, KeyboardInterrupt, SystemExit):
+        with pytest.raises(error):
+            stopped(error, one, two)
+        assert one.__code__ is own
+    with exchanged({one: two.__code__}), pytest.raises(CannotRecordError), exchanged({two: own}):
+        pass
+    assert (one(), two()) == (1, 2)
+
+
+# -- where nothing can be said -----------------------------------------------------------------------------------------
+
+FUNCTIONS = """
+import numpy as np
+x = np.linspace(-1.0, 1.0, 12).reshape(4, 3)
+w = {"w": np.linspace(0.2, 1.0, 6).reshape(3, 2)}
+def loss():
+    return np.sum(np.tanh(x @ w["w"]) ** 2)
+def gradients():
+    a = np.tanh(x @ w["w"])
+    return {"w": x.T @ (2 * a * a * (1 - a))}
+"""
+
+
+def test_without_a_source_nothing_is_said_of_lines():
+    space = {"__name__": "__main__"}
+    exec(compile(FUNCTIONS, "<string>", "exec"), space)
+    report = gradcheck(space["loss"], space["w"], space["gradients"], seed=0)
+    assert report.wrong()
+    assert report.origins == ()
+
+
+def test_of_gradients_that_are_arrays_nothing_is_said_of_lines(tmp_path):
+    module = load(tmp_path, "given", "* (z > 0)", "* 1")
+    report = gradcheck(module.loss, module.W, module.gradients(), seed=0)
+    assert report.wrong()
+    assert report.origins == ()
+
+
+def test_a_file_that_was_edited_since_is_not_quoted(tmp_path):
+    module = load(tmp_path, "given", "* (z > 0)", "* 1")
+    path = Path(module.__file__)
+    path.write_text(path.read_text().replace("d @ hidden.T", "d @ hidden.T * 1.5"))
+    report = gradcheck(module.loss, module.W, module.gradients, seed=0)
+    assert [row.name for row in report.wrong()] == ["W1"]
+    assert report.origins == ()
+
+
+def test_a_cell_of_a_notebook_is_quoted(monkeypatch):
+    """As IPython enters its cells' sources."""
+    import linecache
+
+    name = "<ipython-input-7-0123456789ab>"
+    monkeypatch.setitem(linecache.cache, name, (len(FUNCTIONS), None, FUNCTIONS.splitlines(keepends=True), name))
+    space = {"__name__": "__main__"}
+    exec(compile(FUNCTIONS, name, "exec"), space)
+    (origin,) = gradcheck(space["loss"], space["w"], space["gradients"], seed=0).origins
+    assert (origin.path, origin.line, origin.source) == (name, 9, "2 * a * a * (1 - a)")
+    assert "`a` is tanh: its slope is 1 - a**2" in origin.explanation
+
+
+def test_a_fault_in_finding_the_line_costs_the_line_only(tmp_path, monkeypatch):
+    import shapecheck.verification.lines
+
+    monkeypatch.delenv("SHAPECHECK_DEBUG", raising=False)
+    monkeypatch.setattr(shapecheck.verification.lines, "accuse", lambda *_: 1 / 0)
+    report = failure(load(tmp_path, "functions", "dZ3 = A3 - Y", "dZ3 = Y - A3")).report
+    assert report.wrong()
+    assert report.origins == ()
+
+
+def test_a_check_that_passes_traces_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("shapecheck.trace.live.LiveRecording.__init__", lambda *_: pytest.fail("traced"))
+    load(tmp_path, "functions").run()
+    load(tmp_path, "given").run()
+
+
+# -- how it is shown ---------------------------------------------------------------------------------------------------
+
+
+def test_how_it_is_shown(tmp_path):
+    module = load(tmp_path, "layers", "1 - self.out**2", "self.out * (1 - self.out)")
+    error = failure(module)
+    name = Path(module.__file__).name
+    assert str(error).startswith("the gradient of `x` is wrong: off by ")
+    shown = f"""
+  line    {name}:43, in `Tanh.backward`
+
+          slope = self.out * (1 - self.out)
+                  ^^^^^^^^^^^^^^^^^^^^^^^^^
+
+  cause   `dout * slope` should be the derivative of the loss by `x`; `self.out` is tanh: its slope is \
+1 - self.out**2; self.out * (1 - self.out) is the slope of a sigmoid
+  help    use the slope of tanh, `1 - self.out ** 2`
+          - slope = self.out * (1 - self.out)
+          + slope = 1 - self.out ** 2
+          tried: the gradient of `x` matches the numeric one
+"""
+    assert shown in str(error)
+    (origin,) = error.report.to_dict()["origins"]
+    assert {k: origin[k] for k in ("path", "line", "column", "end_line", "end_column", "source")} == {
+        "path": module.__file__,
+        "line": 43,
+        "column": 17,
+        "end_line": 43,
+        "end_column": 42,
+        "source": "self.out * (1 - self.out)",
+    }
+    assert origin["fix"]["edits"][0]["replacement"] == "1 - self.out ** 2"
+    page = error.report._repr_html_()
+    assert f"{name}:43" in page
+    assert "slope = 1 - self.out ** 2" in page
+
+
+def test_assert_gradients_names_the_line():
+    x, w = np.linspace(-1.0, 1.0, 12).reshape(4, 3), {"w": np.linspace(0.2, 1.0, 6).reshape(3, 2)}
+
+    def forward(w):
+        return np.tanh(x @ w)
+
+    def backward(w):
+        return {"w": x.T @ (1 + forward(w) ** 2)}
+
+    with pytest.raises(GradientMismatchError) as caught:
+        assert_gradients(forward, w, backward, cotangent=np.ones((4, 2)), seed=0)
+    (origin,) = caught.value.report.origins
+    assert origin.path == __file__
+    assert origin.source == "1 + forward(w) ** 2"
+    assert origin.mend is not None
+    assert origin.mend.after[0][0] == origin.line
+
+
+def test_verify_without_decorator_syntax_names_the_line():
+    x = np.linspace(-1.0, 1.0, 12).reshape(4, 3)
+
+    def cost(w):
+        return np.sum((x @ w) ** 2)
+
+    def backward(w):
+        d = 2 * (x @ w)
+        return (x + 1).T @ d
+
+    with pytest.raises(GradientMismatchError) as caught:
+        verify(backward, loss=cost, seed=0)(np.linspace(0.2, 1.0, 6).reshape(3, 2))
+    (origin,) = caught.value.report.origins
+    assert origin.source == "(x + 1).T @ d"
