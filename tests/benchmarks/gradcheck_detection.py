@@ -18,7 +18,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 from gradcheck_networks import Network, random_network
 
-from shapecheck import gradcheck
+from shapecheck.gradients.check import gradcheck
 
 Mistake = Callable[[np.random.Generator, dict[str, np.ndarray], str, Network], None]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shapecheck import gradcheck
+from shapecheck.gradients.check import gradcheck
 from shapecheck.gradients.errors import LossError
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shapecheck import gradcheck
+from shapecheck.gradients.check import gradcheck
 
 GOLDEN = Path(__file__).parent / "golden"
 

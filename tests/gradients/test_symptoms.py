@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from shapecheck import gradcheck
+from shapecheck.gradients.check import gradcheck
 
 rng = np.random.default_rng(20)
 
