@@ -14,6 +14,7 @@ from shapecheck.trace.tape import Tape
 
 _MOST_INSTANCES = 12
 _MOST_AIMS = 8
+_MOST_DEFINITIONS = 4
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,34 @@ class Aim:
     path: str
     node: ast.expr
     instances: tuple[Instance, ...]
+
+
+@dataclass(frozen=True)
+class Definition:
+    """Where a name that an expression uses was given its value, in the same function: `slope = self.slopes[l]`."""
+
+    value: ast.expr
+    uses: tuple[ast.Name, ...]
+
+
+def definitions(module: Module, node: ast.expr) -> list[Definition]:
+    """The definitions, just before it in the same block or around it, of the names that an expression uses."""
+    statement = module.statement(node)
+    found: dict[str, ast.expr] = {}
+    current: ast.AST = statement
+    while not isinstance(current, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef):
+        parent = module.parents[current]
+        for name in ("body", "orelse"):
+            block = getattr(parent, name, None)
+            if isinstance(block, list) and current in block:
+                for earlier in reversed(block[: block.index(current)]):  # type: ignore[arg-type]
+                    target = earlier.targets[0] if isinstance(earlier, ast.Assign) else None
+                    if isinstance(earlier, ast.Assign) and isinstance(target, ast.Name):
+                        found.setdefault(target.id, earlier.value)
+        current = parent
+    names = [n for n in ast.walk(node) if isinstance(n, ast.Name)]
+    used = dict.fromkeys(n.id for n in names if n.id in found)
+    return [Definition(found[u], tuple(n for n in names if n.id == u)) for u in used][:_MOST_DEFINITIONS]
 
 
 def aims(tape: Tape, surroundings: Surroundings, targets: Sequence[Target]) -> list[Aim]:
@@ -127,4 +156,4 @@ def _calls(module: Module, name: str) -> Iterator[ast.Call]:
                 yield node
 
 
-__all__ = ["Aim", "aims"]
+__all__ = ["Aim", "Definition", "aims", "definitions"]

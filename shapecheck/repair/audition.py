@@ -139,8 +139,8 @@ class Listener:
                     given = call()
                 except Over:
                     raise
-                except Exception:
-                    continue
+                except BaseException:
+                    continue  # whatever it is that one rewriting did (leave the program, open a file), it is not meant
                 fitting = (factor_to(given, wanted) for wanted in instance.wanted)
                 heard[position] = next((f for f in fitting if f is not None), None)
         restore_generators(states)

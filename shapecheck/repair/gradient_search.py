@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from shapecheck.diagnose.finding import Edit
 from shapecheck.diagnose.targets import Target
-from shapecheck.repair.aims import Aim, aims
+from shapecheck.repair.aims import Aim, Definition, aims, definitions
 from shapecheck.repair.attempt import Attempt
 from shapecheck.repair.audition import Audition, Heard, edited_slice, is_expression, rewritten_program
 from shapecheck.repair.calculus import accumulation_candidates, calculus_candidates
@@ -43,12 +44,35 @@ _MOST_PAIRED = 2
 
 @dataclass(eq=False)
 class _Asked:
-    """An expression to be heard: what it is aimed at, where it stands, and how likely it is not the place."""
+    """An expression to be heard: what it is aimed at, where it stands, and how likely it is not the place.
+
+    Attributes:
+        defined: Where one of its names was defined just before, if it is that definition that is to be rewritten.
+    """
 
     aim: Aim
     place: Place
     doubt: float
     candidates: list[Candidate] = field(default_factory=list)
+    defined: Definition | None = None
+
+    @property
+    def spot(self) -> Edit:
+        """The expression, as an edit that replaces it by itself."""
+        return self.place.edit(self.aim.node, self.place.text(self.aim.node))
+
+    def text(self, candidate: Candidate) -> str | None:
+        """The expression as it would be with a candidate's edits made; None where they do not go together."""
+        whole = self.place.source.text
+        if self.defined is None:
+            return edited_slice(whole, self.spot, candidate.edits)
+        inner = self.place.edit(self.defined.value, self.place.text(self.defined.value))
+        value = edited_slice(whole, inner, candidate.edits)
+        if value is None:
+            return None
+        return edited_slice(
+            whole, self.spot, [replace(self.place.edit(u, ""), replacement=f"({value})") for u in self.defined.uses]
+        )
 
 
 class GradientSearch(Search):
@@ -92,8 +116,12 @@ class GradientSearch(Search):
             place = Place(surroundings, aim.path, surroundings.modules[aim.path].statement(aim.node), 0)
             asked.append(_Asked(aim, place, 0.2 * distance))
         known = [replace(a, place=place) for a, place in self._with_scopes(asked)]
+        for one in list(known):
+            for definition in definitions(one.place.module, one.aim.node):
+                known.append(replace(one, doubt=one.doubt + 0.1, defined=definition))
         for one in known:
-            one.candidates = [replace(c, cost=c.cost + one.doubt) for c in rewritings(one.place, one.aim.node)]
+            node = one.aim.node if one.defined is None else one.defined.value
+            one.candidates = [replace(c, cost=c.cost + one.doubt) for c in rewritings(one.place, node)]
         found = self._hear(known)
         if not found:
             # Where one mistake spoils what a later turn of the loop works on, only the first turn tells.
@@ -116,10 +144,9 @@ class GradientSearch(Search):
         texts = []
         by_text: list[dict[str, Candidate]] = []
         for one in asked:
-            spot = one.place.edit(one.aim.node, one.place.text(one.aim.node))
             chosen: dict[str, Candidate] = {}
             for candidate in one.candidates:
-                text = edited_slice(one.place.source.text, spot, candidate.edits)
+                text = one.text(candidate)
                 if text is not None and text not in chosen and is_expression(text):
                     chosen[text] = candidate
             if chosen:
@@ -138,7 +165,7 @@ class GradientSearch(Search):
         ordered: list[_Asked] = []
         for one, texts in asked:
             aim = one.aim
-            audition = Audition(one.place.edit(aim.node, one.place.text(aim.node)), texts, aim.instances)
+            audition = Audition(one.spot, texts, aim.instances)
             try:
                 program = rewritten_program(self.originals[aim.path], audition)
                 compile(program, aim.path, "exec", dont_inherit=True)

@@ -257,7 +257,7 @@ def _functions(place: Place, arity: int) -> Iterable[str]:
     """The module's functions of so many arguments; methods are called on `self`."""
     found = []
     for node in ast.walk(place.module.tree):
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("__"):
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("__") and _is_formula(node):
             names = [a.arg for a in node.args.args]
             owner = isinstance(place.parent(node), ast.ClassDef)
             if owner and names[:1] == ["self"]:
@@ -266,6 +266,14 @@ def _functions(place: Place, arity: int) -> Iterable[str]:
             elif len(names) == arity:
                 found.append(node.name)
     return found[:12]
+
+
+def _is_formula(function: ast.FunctionDef) -> bool:
+    """Whether a function just computes something: no loop, a result, few statements."""
+    nodes = list(ast.walk(function))
+    returns = any(isinstance(n, ast.Return) and n.value is not None for n in nodes)
+    loops = any(isinstance(n, ast.For | ast.While | ast.With | ast.Try | ast.Yield | ast.Global) for n in nodes)
+    return returns and not loops and sum(isinstance(n, ast.stmt) for n in nodes) <= 12
 
 
 # -- another operator, function or number ----------------------------------------------------------------------------
