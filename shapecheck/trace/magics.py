@@ -10,10 +10,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-# Magics that run the code that follows them: that code is the program's, however it is timed or captured.
-_RUNNING = frozenset({"time", "timeit", "prun", "lprun", "memit", "mprun", "capture", "debug"})
-# Options that come before that code; those of the second row take a word.
-_OPTIONS = re.compile(r"(?:-(?:[oqcpr]|-no-\w+|-quiet)(?=\s)\s*|-[nrtslTDfm]\s*\S+\s+)*")
+# Magics that run the code that follows them, with their options before it: those that take a word, and those that do
+# not. That code is the program's, however it is timed or captured.
+_RUNNING = {
+    "time": ("", ""),
+    "timeit": ("nrpv", "tcqo"),
+    "prun": ("lsTD", "rq"),
+    "lprun": ("fmTDu", "rsz"),
+    "memit": ("rti", "co"),
+    "mprun": ("fT", "rc"),
+    "capture": ("", ""),
+    "debug": ("", ""),
+}
 _STRING = re.compile(r"'(?:\\.|[^'\\\n])*'?|\"(?:\\.|[^\"\\\n])*\"?")
 _HELP = re.compile(r"\?{1,2}\s*(%{0,2}[\w.*\[\]]+)\s*|(%{0,2}[A-Za-z_*][\w.*\[\]]*)\s*\?{1,2}\s*")
 _ASSIGNED = re.compile(r"([^=%!]+?)=\s*([%!])(.*)", re.DOTALL)
@@ -73,11 +81,17 @@ def is_python(source: str) -> bool:
 
 def _cell_magic(result: Translation, first: int) -> bool:
     """Replace a cell's `%%magic`; False where its body is no Python of the program's, and was taken out."""
-    match = _MAGIC.fullmatch(result.lines[first].rstrip())
+    line = result.lines[first].rstrip()
+    match = _MAGIC.fullmatch(line)
     name, rest = (match[1], match[2]) if match else ("", "")
-    if name in _RUNNING:
-        kept = rest.split()[-1] if name == "capture" and rest else ""
+    if name == "capture":
+        kept = rest.split()[-1] if rest else ""
         result.lines[first] = f"{kept} = get_ipython()" if kept.isidentifier() else ""
+        return True
+    if name in _RUNNING:
+        code = _without_options(name, rest)  # what is prepared before a timed cell
+        result.lines[first] = code
+        result.removed[first + 1] = len(line) - len(code)
         return True
     body = "\n".join(result.lines[first + 1 :])
     result.lines[first] = f"get_ipython().run_cell_magic({name!r}, {rest!r}, {body!r})"
@@ -123,7 +137,7 @@ def _command(code: str, lines: int) -> tuple[str, int] | None:
     if match:
         name, rest = match[1], match[2]
         if name in _RUNNING and lines == 1:
-            rest = rest[_OPTIONS.match(rest + " ").end() :] if rest else rest  # type: ignore[union-attr]
+            rest = _without_options(name, rest)
             return (rest, len(code) - len(rest)) if rest else ("pass", 0)
         return f"get_ipython().run_line_magic({name!r}, {rest!r})", 0
     assigned = _ASSIGNED.fullmatch(code)
@@ -134,6 +148,14 @@ def _command(code: str, lines: int) -> tuple[str, int] | None:
         name, _, rest = rest.partition(" ")
         return f"{target}= get_ipython().run_line_magic({name!r}, {rest!r})", 0
     return None
+
+
+def _without_options(name: str, rest: str) -> str:
+    """The code after a magic and its options."""
+    with_word, alone = _RUNNING[name]
+    option = rf"-[{with_word}]\s*\S+|" if with_word else ""
+    option += rf"-[{alone}](?=\s|$)|" if alone else ""
+    return re.sub(rf"^(?:(?:{option}--[\w-]+)(?:\s+|$))+", "", rest)
 
 
 def _statement_starts(lines: list[str]) -> Iterator[tuple[int, int]]:
