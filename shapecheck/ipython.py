@@ -47,18 +47,14 @@ class _Extension:
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
-        self.failed: set[int] = set()
-        # How the cells before us ended is not known.
-        self.first = self._number()
         self._own: Any = vars(shell).get("showtraceback")
         self._magics: dict[str, dict[str, Any]] = {"line": {"verify": self.verify}, "cell": {"diagnose": self.diagnose}}
         self._before: dict[tuple[str, str], Any] = {}
 
     def load(self) -> None:
-        """Take our place: after the shell's own traceback, after each cell, and among the magics."""
+        """Take our place: after the shell's own traceback, and among the magics."""
         self._show = self.shell.showtraceback
         self.shell.showtraceback = self.showtraceback
-        self.shell.events.register("post_run_cell", self.note_failure)
         registered = self.shell.magics_manager.magics
         for kind, magics in self._magics.items():
             for name, magic in magics.items():
@@ -71,7 +67,6 @@ class _Extension:
             del self.shell.showtraceback
             if self._own is not None:
                 self.shell.showtraceback = self._own
-        self.shell.events.unregister("post_run_cell", self.note_failure)
         registered = self.shell.magics_manager.magics
         for (kind, name), before in self._before.items():
             registered[kind].pop(name, None)
@@ -117,11 +112,6 @@ class _Extension:
             output.write(text(output.width(), output.wants_color("auto")))
             return
         self.shell.display_pub.publish(data={"text/plain": text(100, False), "text/html": html()}, metadata={})
-
-    def note_failure(self, result: Any) -> None:
-        """Remember a cell that failed: when it is run again for `%%diagnose`, it fails again."""
-        if (result.error_in_exec or result.error_before_exec) is not None and result.execution_count is not None:
-            self.failed.add(result.execution_count)
 
     # -- %verify ------------------------------------------------------------------------------------------------
 
@@ -213,6 +203,9 @@ class _Extension:
             lambda width, color: render_terminal(diagnosis, width=width, color=color, fixing=True),
             lambda: render_fragment(diagnosis),
         )
+        died = diagnosis.program.exception
+        if died is not None and not diagnosis.findings:
+            self._say(f"{died[0]}: {died[1]}")
         self._offer(diagnosis)
 
     def _number(self) -> int:
@@ -225,8 +218,9 @@ class _Extension:
 
         number = self._number()
         history = self.shell.history_manager.input_hist_raw
+        # What failed in the session fails again, and what a cell found there (`_`, a file that is gone) may be missing.
         earlier = [
-            Cell(i, source, may_fail=i in self.failed or i < self.first)
+            Cell(i, source, may_fail=True)
             for i, source in enumerate(history[:number])
             if source.strip() and not _DIAGNOSE.match(source)
         ]

@@ -74,6 +74,8 @@ class Notebook:
     def close(self) -> None:
         self.client.stop_channels()
         self.manager.shutdown_kernel(now=True)
+        for one in (self.client, self.manager):
+            one.context.destroy(linger=0)
 
 
 @pytest.fixture(scope="module")
