@@ -67,6 +67,17 @@ def test_a_session_shows_what_is_said(cells: str, shown: str, tmp_path: Path) ->
     assert missing(shown, done.stdout) == [], done.stdout
 
 
+def test_the_readmes_lines_explain_an_uncaught_shape_error(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = re.search(r"<!-- before an uncaught shape error -->\n\n```python\n(.*?)```\n", text, re.DOTALL)
+    assert block
+    (tmp_path / "net.py").write_text(f"{block[1]}import numpy as np\nnp.ones(3) @ np.ones(2)\n")
+    done = subprocess.run(
+        [sys.executable, "net.py"], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert "error[SC101]" in done.stderr
+
+
 def test_the_page_has_an_example_of_each_door() -> None:
     everything = "".join([text for _, text in FILES] + [line for line, _ in SHOWN] + [cells for cells, _ in CELLS])
     doors = ("shapecheck.install()", "SHAPECHECK=install", "%load_ext", "%%diagnose", "%verify", "--format html")
