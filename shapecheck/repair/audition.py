@@ -26,6 +26,7 @@ from shapecheck.repair.plain import plain_run
 from shapecheck.trace.failure import Seen, see
 from shapecheck.trace.generators import generator_states, restore_generators
 from shapecheck.trace.run import Program
+from shapecheck.trace.sites import split_lines
 
 # Relative to what is wanted; the adjoints are good to about nine digits.
 _CLOSE = 1e-6
@@ -236,7 +237,7 @@ def rewritten_program(text: str, audition: Audition) -> str:
 
 
 def _slice(text: str, place: Edit) -> str:
-    lines = text.splitlines(keepends=True)
+    lines = split_lines(text)
     chosen = lines[place.line - 1 : place.end_line]
     if not chosen:
         return ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from shapecheck.diagnose.finding import Edit
 from shapecheck.repair.surroundings import Module, Surroundings
 from shapecheck.trace.failure import Seen
-from shapecheck.trace.sites import SourceText
+from shapecheck.trace.sites import SourceText, split_lines
 from shapecheck.trace.tape import Shape
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
     Raises:
         ValueError: Two edits overlap.
     """
-    lines = text.splitlines(keepends=True) or [""]
+    lines = split_lines(text) or [""]
     starts = [0]
     for line in lines:
         starts.append(starts[-1] + len(line))

@@ -6,11 +6,12 @@ import difflib
 from collections.abc import Iterator
 
 from shapecheck.diagnose.finding import Edit
+from shapecheck.trace.sites import split_lines
 
 
 def edits_between(path: str, before: str, after: str) -> Iterator[Edit]:
     """The smallest edits that turn one text into another, one for each run of changed lines."""
-    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    old, new = split_lines(before), split_lines(after)
     for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag == "equal":
             continue

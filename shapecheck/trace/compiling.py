@@ -158,6 +158,6 @@ def _units(statements: list[ast.stmt], part: Part) -> Iterator[ast.Module | ast.
 
 def _silenced(part: Part) -> bool:
     """Whether a cell ends in `;`, which keeps its last value from being shown."""
-    code = "\n".join(part.text.splitlines()).rstrip()
+    code = part.text.rstrip()
     with_comment = code.rpartition("\n")[2]
     return code.endswith(";") or with_comment.partition("#")[0].rstrip().endswith(";")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -116,13 +117,18 @@ class SiteTable:
         return [self.sites[n] for n in self._by_place.get((path, line, column, end_line, end_column), [])]
 
 
+def split_lines(text: str) -> list[str]:
+    """The lines as Python counts them, with their ends: a form feed or U+2028 ends none, as `splitlines` has it."""
+    return [line for line in re.split(r"(?<=\n)", text) if line]
+
+
 class SourceText:
     """One source file's text, with the byte columns of `ast` turned into character columns."""
 
     def __init__(self, path: str, text: str) -> None:
         self.path = path
         self.text = text
-        self.lines = text.splitlines(keepends=True) or [""]
+        self.lines = split_lines(text) or [""]
         self._ascii = text.isascii()
 
     def characters(self, line: int, byte_column: int) -> int:
