@@ -164,7 +164,9 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
     site = origins[0].site if origins else None
     if suspect.reason == "other":
         site = _renamed_at(suspect, known)
-    return replace(suspect, origin=site, targets=targets_of(suspect.site, wanted, origins, known))
+    return replace(
+        suspect, origin=site, targets=targets_of(suspect.site, wanted, origins, known, exact=suspect.reason == "scale")
+    )
 
 
 def _origins(suspect: Suspect, known: Verdicts, values: Sequence[int]) -> list[Origin]:

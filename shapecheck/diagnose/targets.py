@@ -24,12 +24,14 @@ class Result:
     Attributes:
         value: Number of what it gave.
         wanted: Arrays of which any would do, up to a factor; NaN where anything would.
+        exact: No factor is allowed, for it is the factor that is wrong.
         misled: For an operand: the number of the operation that it went into.
     """
 
     value: int
     wanted: tuple[Any, ...]
     misled: int | None = None
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Target:
 
 
 def targets_of(
-    site: int, wanted: dict[int, tuple[Any, ...]], origins: Sequence[Origin], known: Verdicts
+    site: int, wanted: dict[int, tuple[Any, ...]], origins: Sequence[Origin], known: Verdicts, *, exact: bool = False
 ) -> tuple[Target, ...]:
     """What to aim at to mend an expression: itself, the operand that is to blame, operands that could be others.
 
@@ -50,8 +52,9 @@ def targets_of(
         wanted: Its results, each with what it should have been.
         origins: The operands to blame, all of one expression, if they are known.
         known: The verdicts of the step.
+        exact: Whether it is the factor that is wrong.
     """
-    found = [Target(site, tuple(Result(value, arrays) for value, arrays in wanted.items()))]
+    found = [Target(site, tuple(Result(value, arrays, exact=exact) for value, arrays in wanted.items()))]
     if origins:
         found.insert(0, Target(origins[0].site, tuple(Result(o.value, (o.wanted,), o.misled) for o in origins)))
     for value, arrays in list(wanted.items())[:1]:

@@ -36,7 +36,9 @@ def wrong_gradients(trace: Trace, layers: Layers, verdict: Agreement) -> list[Si
     """
     tape = trace.head
     parameters = find_parameters(tape)
-    if not parameters or verdict.verdict == "unknown" or (verdict.verdict == "right" and verdict.same_factor):
+    numbers = all(tape.values[p.birth].shape == () for p in parameters)
+    undecided = verdict.verdict == "unknown" and not numbers
+    if not parameters or undecided or (verdict.verdict == "right" and verdict.same_factor):
         return []
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -45,8 +47,28 @@ def wrong_gradients(trace: Trace, layers: Layers, verdict: Agreement) -> list[Si
     # What is right in any step that could be judged is right; a mistake shows in the others too.
     if not accused or 2 * len(accused) < len(diagnoses):
         return []
+    if verdict.verdict == "unknown" and not _varies(accused):
+        return []
     chosen = accused[0]
     return described(trace, layers, chosen, chosen.suspects[: chosen.independent])
+
+
+def _varies(accused: Sequence[Diagnosis]) -> bool:
+    """Whether what is accused has another factor in each step, while several gradients keep one and the same.
+
+    A gradient of one number is a multiple of any derivative; only a factor that changes betrays it.
+    """
+    if len(accused) < 2:
+        return False
+    kept = [{v.name: v.factor.number for v in d.verdicts if v.factor is not None} for d in accused[:2]]
+    factors = [f for step in kept for f in step.values()]
+    steady = (
+        len(kept[0]) > 1 and kept[0].keys() == kept[1].keys() and max(factors) - min(factors) < 1e-6 * abs(factors[0])
+    )
+    first, second = (d.suspects[0] for d in accused[:2])
+    if not steady or first.site != second.site or first.scale is None or second.scale is None:
+        return False
+    return abs(first.scale - second.scale) > 1e-3 * max(abs(first.scale), abs(second.scale))
 
 
 def described(trace: Trace, layers: Layers, chosen: Diagnosis, suspects: Sequence[Suspect]) -> list[SilentMistake]:

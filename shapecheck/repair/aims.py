@@ -61,7 +61,7 @@ def aims(tape: Tape, surroundings: Surroundings, targets: Sequence[Target]) -> l
     for target in targets:
         results = [r for r in target.results[:_MOST_INSTANCES] if tape.values[r.value].array is not None]
         for path, node, ordinals in _places(tape, surroundings, target, home):
-            instances = tuple(Instance(tape.values[r.value].array, r.wanted, ordinals.get(r)) for r in results)
+            instances = tuple(Instance(tape.values[r.value].array, r.wanted, ordinals.get(r), r.exact) for r in results)
             if instances:
                 found.setdefault(node, Aim(path, node, instances))
     return list(found.values())[:_MOST_AIMS]

@@ -30,6 +30,7 @@ from shapecheck.trace.sites import split_lines
 
 # Relative to what is wanted; the adjoints are good to about nine digits.
 _CLOSE = 1e-6
+_EXACT = 1e-4
 # So many evaluations that gave what was recorded are listened to, where nothing else tells them apart.
 _MOST_LOOKS = 5
 LISTENER = "__shapecheck_audition__"
@@ -43,11 +44,13 @@ class Instance:
         recorded: What it gave.
         wanted: What it should have given, up to a factor: any of these; NaN where anything would do.
         ordinal: Which evaluation it is, counted from 0; None where only its result tells.
+        exact: Only the factor 1 will do.
     """
 
     recorded: Any
     wanted: tuple[Any, ...]
     ordinal: int | None = None
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,8 @@ class Listener:
                 except BaseException:
                     continue  # whatever it is that one rewriting did (leave the program, open a file), it is not meant
                 fitting = (factor_to(given, wanted) for wanted in instance.wanted)
-                heard[position] = next((f for f in fitting if f is not None), None)
+                found = (f for f in fitting if f is not None and (not instance.exact or abs(f - 1) <= _EXACT))
+                heard[position] = next(found, None)
         restore_generators(states)
         self.looks += 1
         if instance.ordinal is None and not any(f is not None for f in heard) and self.looks < _MOST_LOOKS:

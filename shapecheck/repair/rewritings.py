@@ -166,6 +166,12 @@ def _exchanged(place: Place, node: ast.expr, whole: ast.expr) -> Iterator[Candid
     if len(own) > 60 or isinstance(node, ast.Compare):
         return
     simple = isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
+    if simple and place.shape(node) == ():
+        for text in _numbers(place):
+            if text != own:
+                cost = 1.9 - 0.8 * _likeness(own, text)
+                yield place.candidate(f"use `{text}` instead of `{own}`", "name", node, text, cost)
+        return
     others = sorted(_arrays(place).items(), key=lambda pair: -_likeness(own, pair[0]))
     others = [(text, seen) for text, seen in others if text != own][:_MOST_ARRAYS]
     shape = place.shape(node)
