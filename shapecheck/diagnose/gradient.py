@@ -192,7 +192,11 @@ def _renamed_at(suspect: Suspect, known: Verdicts) -> int | None:
     made = tape.values[value].producer or 0
     uses = [o.number for o in tape.operations[made + 1 : known.step.last + 1] if value in o.inputs]
     names = [b for b in tape.bindings if b.value == value and uses and made < b.time <= uses[-1] and b.owner is None]
-    later = [b for b in names[1:] if b.name != names[0].name and b.key is None]
+    # What a function has returned has to be named somewhere; a second name for what has one is another matter.
+    handed_back = {time for time, _, values in tape.returns if value in values}
+    named = tape.sites[suspect.site].bound_to is not None
+    again = [b for b in names if b.key is None and b.time not in handed_back]
+    later = again if named else again[1:]
     return later[-1].site if later else None
 
 
