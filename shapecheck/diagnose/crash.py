@@ -6,6 +6,7 @@ import ast
 import re
 from dataclasses import dataclass
 
+from shapecheck.diagnose.assertion_calls import arrays_of, refused, refuses_shapes
 from shapecheck.diagnose.finding import Finding, Operand, Shape, Span, TrailStep
 from shapecheck.diagnose.trail import path_between, steps
 from shapecheck.network.layers import Layers
@@ -42,6 +43,7 @@ RAISED_BY_SHAPES = frozenset(
         "TypeError",
         "IndexError",
         "AssertionError",
+        "ShapeMismatchError",
         "AxisError",
         "LinAlgError",
         "UFuncTypeError",
@@ -81,7 +83,10 @@ def classify(trace: Trace) -> Crash | None:
         return None
     operands, span = _operands(trace, failure, site, span, code)
     identities = [seen.identity for _, seen in failure.operands if seen.identity and seen.shape is not None]
-    if code == "SC110" and site is not None:
+    if code == "SC110" and site is not None and refuses_shapes(failure, site):
+        checked = [*arrays_of(failure, site), *_checked(failure, site)]
+        identities = [seen.identity for seen in checked if seen.shape is not None]
+    elif code == "SC110" and site is not None:
         identities = [seen.identity for seen in _checked(failure, site) if seen.shape is not None]
     identities += [
         e.identity for _, seen in failure.operands for _, e in seen.elements if e.identity and e.shape is not None
@@ -112,7 +117,9 @@ def _has_arrays(failure: Failure) -> bool:
 
 def _code(trace: Trace, failure: Failure, site: Site | None) -> str | None:
     message = failure.message
-    if failure.exception == "AssertionError":
+    if refuses_shapes(failure, site):
+        return "SC110"
+    if failure.exception in {"AssertionError", "ShapeMismatchError"}:
         return "SC110" if _asserted_shapes(trace, failure) else None
     if any(text in message for text in _SCALAR_ERRORS):
         near_arrays = _has_arrays(failure) or any(r.shape or any(s.shape for s in o) for _, r, o in failure.recent)
@@ -211,6 +218,8 @@ def _operands(
 ) -> tuple[tuple[Operand, ...], Span]:
     """The failing expression's arrays, and where the expression is."""
     found: list[Operand] = []
+    if site is not None and code == "SC110" and refuses_shapes(failure, site):
+        return tuple(refused(failure, site, trace.sources[site.path])), span
     if site is None or code == "SC110":
         return tuple(_compared(trace, failure)), span
     source = trace.sources[site.path]

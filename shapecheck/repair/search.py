@@ -162,7 +162,9 @@ class Search:
 
     @staticmethod
     def _limit(found: list[Solution]) -> float:
-        return min((s.candidate.cost for s in found if s.tier == 0), default=float("inf")) + _MARGIN
+        # A test that passes is all the proof that there will be.
+        proven = [s.candidate.cost for s in found if s.tier == 0 or (s.tier == 1 and s.outcome.asserts)]
+        return min(proven, default=float("inf")) + _MARGIN
 
     def _next_batch(self, limit: float) -> list[_Trial]:
         batch: list[_Trial] = []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import CRASHING, KEEPING, WRONG
+from .conftest import CRASHING, KEEPING, NET, WRONG
 
 CASES = Path(__file__).parents[2] / "cases"
 GRADIENTS = """\
@@ -56,6 +56,52 @@ def test_the_tests_themselves_are_never_edited(project):
     done = project(net__py=WRONG.replace("(1 - A1)", "(1 - A1**2)"), test_net__py=test)("-q", "--shapecheck-timeout=8")
     assert "GradientMismatchError" in done.text
     assert not re.search(r"^\d+ [+-] ", "".join(done.sections), re.MULTILINE)
+
+
+CALLED = """\
+import unittest
+
+import numpy as np
+from net import backward, parameters
+from shapecheck import assert_shapes
+
+X, Y = np.ones((6, 3)), np.zeros((6, 2))
+
+
+class Old(unittest.TestCase):
+    def test_equal(self):
+        self.assertEqual(backward(parameters(), X, Y)["b1"].shape, (4,))
+
+
+def test_numpys():
+    np.testing.assert_allclose(backward(parameters(), X, Y)["b1"], np.zeros(4))
+
+
+def test_ours():
+    grads = backward(parameters(), X, Y)
+    assert_shapes(X, "batch inputs", grads["W1"], "inputs hidden", grads["b1"], "hidden")
+
+
+def test_has_the_shape():
+    np.testing.assert_allclose(backward(parameters(), X, Y)["b2"], np.zeros(2))
+"""
+
+
+def test_shapes_that_a_called_assertion_refuses(project):
+    net = NET.replace("dZ1.sum(axis=0)", "dZ1.sum(axis=1)")
+    done = project(net__py=net, test_net__py=CALLED, conftest__py=KEEPING)("-q", "--shapecheck-trials=off")
+    found = {
+        name.rpartition("::")[2]: [(o["source"].partition("(")[0], o["shape"]) for o in finding["operands"]]
+        for name, report in done.data().items()
+        for finding in report["findings"]
+        if finding["code"] == "SC110"
+    }
+    assert found == {
+        "test_equal": [("backward", [6]), ("", [4])],
+        "test_numpys": [("backward", [6]), ("np.zeros", [4])],
+        "test_ours": [('grads["b1"]', [6])],
+    }
+    assert "4 failed" in done.text
 
 
 def test_a_file_that_cannot_be_imported_is_explained(project):
