@@ -216,6 +216,8 @@ class Examination:
             if judgement.verdict is Verdict.WRONG:
                 excuse = single.excuse(name, judgement, comparison, math.nan if base is None else base)
                 excuse = excuse or self._not_deterministic(name, judgement)
+            elif judgement.verdict is Verdict.RIGHT:
+                excuse = single.hidden(name, comparison)
             final[name] = excuse or judgement
         self._look_for_symptoms(comparison, final)
         return final

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -11,18 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapecheck.gradients.comparison import Comparison, random_direction
+from shapecheck.gradients.errors import GradientCheckError
 from shapecheck.gradients.projection import USEFUL, Judge, Judgement
 from shapecheck.gradients.result import Verdict
 from shapecheck.gradients.stepped_array import Passage
 from shapecheck.gradients.subject import DOUBLE, Subject, quoted
 from shapecheck.gradients.substitution import Substitution
-from shapecheck.gradients.surface import Surface
+from shapecheck.gradients.surface import OUT_OF_DOMAIN, Surface
 
 Floats = NDArray[np.float64]
 _LOOKS = 4
 _MARGIN = 16.0
 _SLACK = 3.0  # a backward pass may rest on sums that are zero but for rounding, as that of batch norm does
 _SLIGHT = 1e-4
+_PLAIN = 1e-3  # an error in one entry that no rounding makes
 _LONG = 200  # a sum of so many terms loses digits by itself, which rounding its result does not show
 
 
@@ -214,18 +217,40 @@ class SinglePrecision:
         reason = f"off by {relative:.0e}: no more than {dtype} sums of {terms} terms may lose"
         return replace(judgement, verdict=Verdict.RIGHT, reason=reason, place=None)
 
+    def hidden(self, name: str, comparison: Comparison) -> Judgement | None:
+        """A mistake too small to be seen through the rounding of a large array, in float64 and as large in float32."""
+        if not comparison.gradients[name].size or comparison.precision[name] <= DOUBLE:
+            return None
+        double = self._in_double(name, comparison)
+        entry = double.place.entry if double is not None and double.place is not None else None
+        if double is None or double.verdict is not Verdict.WRONG or entry is None:
+            return None
+        error, size = abs(entry.analytic - entry.numeric), max(abs(entry.analytic), abs(entry.numeric))
+        there_too = abs(comparison.gradients[name][entry.index] - entry.analytic) < error / 10
+        return double if there_too and error > _PLAIN * size else None
+
     def _in_double(self, name: str, comparison: Comparison) -> Judgement | None:
         """The verdict on the user's own gradient function handed float64 copies; None where it takes none."""
+        wider = self._doubled(comparison)
+        if wider is None:
+            return None
+        judge = Judge(wider, self.rng)
+        return judge.glance_together([name]).get(name) or judge.judge(name)
+
+    def _doubled(self, comparison: Comparison) -> Comparison | None:
         promotion = comparison.surface.promotion
         if promotion is None or self.subject.recompute is None:
             return None
         if not self._asked:
             self._asked = True
             copies = {p.name: p.center.astype(np.float64) for p in self.subject.params}
-            with promotion.held(copies), np.errstate(all="ignore"):
+            with (
+                promotion.held(copies),
+                np.errstate(all="ignore"),
+                suppress(TypeError, GradientCheckError, *OUT_OF_DOMAIN),
+            ):
                 self._doubles = self.subject.gradients_of(copies, self.subject.params.rebuild(copies))
         if self._doubles is None:
             return None
         exact = dict.fromkeys(self._doubles, DOUBLE)
-        wider = Comparison(comparison.surface, comparison.noise, comparison.exact, self._doubles, precision=exact)
-        return Judge(wider, self.rng).judge(name)
+        return Comparison(comparison.surface, comparison.noise, comparison.exact, self._doubles, precision=exact)

@@ -134,3 +134,23 @@ def test_trained_float32_networks_are_not_called_wrong_and_their_mistakes_are(se
     wrong = grads()
     wrong["W"] *= np.float32(1.5)
     assert [p.name for p in gradcheck(loss, {"W": W, "b": b}, wrong, seed=seed).wrong()] == ["W"]
+
+
+def test_a_small_entry_of_a_large_float32_gradient_is_seen_where_the_function_is_known():
+    rng = np.random.default_rng(4)
+    W, X = rng.normal(size=(120, 90)).astype(np.float32), rng.normal(size=(30, 120)).astype(np.float32)
+
+    def loss():
+        return np.mean(np.tanh(X @ W) ** 2)
+
+    def grads(spoil=1.0):
+        a = np.tanh(X @ W)
+        g = X.T @ (2 * a * (1 - a**2) / np.float32(a.size))
+        small = np.unravel_index(np.argsort(np.abs(g), axis=None)[g.size // 50], g.shape)
+        g[small] *= g.dtype.type(spoil)
+        return {"W": g}
+
+    report = gradcheck(loss, {"W": W}, lambda: grads(1.01), seed=3)
+    assert report["W"].verdict.value == "wrong"
+    assert "only the entry" in report["W"].reason
+    assert gradcheck(loss, {"W": W}, grads, seed=3).decided
