@@ -17,12 +17,12 @@ import ast
 import contextlib
 import functools
 import json
-import random
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -132,32 +132,43 @@ def measured(mutant: Mutant, effect: str, keep: Path | None) -> Row:
     return row
 
 
-def chosen(
-    pool: ProcessPoolExecutor, waiting: dict[str, list[Mutant]], limit: int, harmless: int
-) -> list[tuple[Mutant, str]]:
-    """The first `limit` wrong mutants, as evenly spread over the kinds as these allow, and some harmless ones."""
-    share, kept, other = -(-limit // len(waiting)), dict.fromkeys(waiting, 0), Counter[str]()
-    out: list[tuple[Mutant, str]] = []
+@dataclass
+class Share:
+    """How many mutants of each kind are wrong so far, and how many edits of each sort were harmless."""
+
+    limit: int
+    harmless: int
+    wrong: dict[str, int]
+    other: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def full(self) -> bool:
+        return sum(self.wrong.values()) >= self.limit
+
+    def takes(self, mutant: Mutant, found: str | None) -> bool:
+        """Whether this one is to be diagnosed, and if so count it."""
+        if found == WRONG and not self.full:
+            self.wrong[mutant.mutation.kind] += 1
+            return True
+        if found in HARMLESS and self.other[found] < self.harmless:
+            self.other[found] += 1
+            return True
+        return False
+
+
+def rounds(waiting: dict[str, list[Mutant]], share: Share) -> Iterator[list[Mutant]]:
+    """One mutant of every kind at a time, so that a run that is cut short has seen a fair part of all kinds."""
+    most = -(-share.limit // len(waiting))
     turn = {kind: iter(queue) for kind, queue in waiting.items()}
-    while sum(kept.values()) < limit and turn:
-        behind = [kind for kind in turn if kept[kind] < share] or list(turn)
+    while turn and not share.full:
         batch = []
-        for kind in behind:
+        for kind in [kind for kind in turn if share.wrong[kind] < most] or list(turn):
             mutant = next(turn[kind], None)
             if mutant is None:
                 del turn[kind]
             else:
                 batch.append(mutant)
-        for mutant, found in zip(batch, pool.map(effect, batch), strict=True):
-            if found == WRONG and sum(kept.values()) < limit:
-                kept[mutant.mutation.kind] += 1
-                out.append((mutant, found))
-            elif found in HARMLESS and other[found] < harmless:
-                other[found] += 1
-                out.append((mutant, found))
-        print(f"\r{sum(kept.values())} wrong, {sum(other.values())} harmless", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    return out
+        yield batch
 
 
 def table(rows: list[Row]) -> str:
@@ -194,21 +205,21 @@ def main() -> None:
     waiting = queues({kind: KINDS[kind] for kind in options.only or KINDS}, found, options.seed)
     total = sum(map(len, waiting.values()))
     harmless = options.limit // 10 if options.harmless is None else options.harmless
-    with ProcessPoolExecutor(options.jobs) as pool:
-        picked = chosen(pool, waiting, options.limit, harmless)
-        random.Random(options.seed).shuffle(picked)  # so that an interrupted run has seen a fair part of all kinds
-        folders = [
-            options.keep / f"{number:04}-{mutant.program.name}" if options.keep else None
-            for number, (mutant, _) in enumerate(picked)
-        ]
-        rows: list[Row] = []
-        with contextlib.suppress(KeyboardInterrupt):
-            for row in pool.map(measured, [m for m, _ in picked], [e for _, e in picked], folders):
+    share = Share(options.limit, harmless, dict.fromkeys(waiting, 0))
+    rows: list[Row] = []
+    with ProcessPoolExecutor(options.jobs) as pool, contextlib.suppress(KeyboardInterrupt):
+        for batch in rounds(waiting, share):
+            effects = pool.map(effect, batch)
+            taken = [(m, e) for m, e in zip(batch, effects, strict=True) if e is not None and share.takes(m, e)]
+            folders = [
+                options.keep / f"{number:04}-{mutant.program.name}" if options.keep else None
+                for number, (mutant, _) in enumerate(taken, start=len(rows))
+            ]
+            for row in pool.map(measured, [m for m, _ in taken], [e for _, e in taken], folders):
                 rows.append(row)
-                print(f"\r{len(rows)} of {len(picked)} diagnosed", end="", file=sys.stderr, flush=True)
+                print(f"\r{len(rows)} diagnosed", end="", file=sys.stderr, flush=True)
                 if options.out:
                     options.out.write_text(json.dumps(rows, indent=1), encoding="utf-8")
-        pool.shutdown(cancel_futures=True)
     print(file=sys.stderr)
     if not rows:
         raise SystemExit("no mutant of these programs runs to its end and is wrong")
