@@ -49,12 +49,12 @@ class Examination:
 
     def report(self) -> GradientReport:
         """Run the check."""
-        with self.params.restored(), self.subject.generators:
+        with self.params.restored(), self.subject.generators, self.subject.left_as_found():
             return self._run()
 
     def numeric_gradients(self, step: float | None = None) -> dict[str, Floats]:
         """The numeric gradients alone; there is nothing to compare them with."""
-        with self.params.restored(), self.subject.generators:
+        with self.params.restored(), self.subject.generators, self.subject.left_as_found():
             self.objective.watch = self.subject.watch
             base = self._base()
             comparison = self._comparison(base, {p.name: np.zeros(p.shape) for p in self.params})

@@ -70,6 +70,7 @@ class Objective:
     Attributes:
         evaluations: How often the user's function was called.
         succeeded: Whether one evaluation has come to its end.
+        substituted: Whether it was ever evaluated with other arrays than the user's.
         hold: Called before every evaluation; puts random generators back (see `determinism`).
         result_epsilon: Rounding unit of the type that the loss last returned; a loss cast to float32 is a staircase.
         watch: Called once, after the first evaluation; where it returns True that evaluation is repeated, held.
@@ -84,6 +85,7 @@ class Objective:
         self.cotangent = cotangent
         self.evaluations = 0
         self.succeeded = False
+        self.substituted = False
         self.result_epsilon = float(np.finfo(np.float64).eps)
         self.hold: Callable[[], None] = lambda: None
         self.watch: Callable[[], bool] | None = None

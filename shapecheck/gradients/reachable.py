@@ -32,6 +32,15 @@ class Place:
     holder: Any
     key: Any
 
+    @property
+    def current(self) -> Any:
+        """What is held there now."""
+        if isinstance(self.holder, dict | list | tuple):
+            return self.holder[self.key]
+        if isinstance(self.holder, CellType):
+            return self.holder.cell_contents
+        return getattr(self.holder, self.key)
+
     def put(self, value: Any) -> bool:
         """Hold another object instead; False where that is impossible (inside a tuple)."""
         if isinstance(self.holder, CellType):

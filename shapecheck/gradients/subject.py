@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +88,22 @@ class Subject:
         moved = " and ".join(f"`{n}`" for n in self.generators.moved)
         self.note(f"the loss draws from {moved}: held still for every evaluation")
         return True
+
+    @contextmanager
+    def left_as_found(self) -> Iterator[None]:
+        """Put back on the way out what a forward pass keeps: it would be that of displaced or complex parameters."""
+        try:
+            yield
+            if self.objective.substituted:  # a cache may be a new list or dict: only a forward pass fills it anew
+                self.params.restore()
+                with suppress(Exception):
+                    self.objective()
+        finally:
+            for place in self.found:
+                if isinstance(place.value, np.ndarray):
+                    with suppress(LookupError, AttributeError, ValueError):  # it is not there any more
+                        if place.current is not place.value:
+                            place.put(place.value)
 
     def gradients(self) -> dict[str, Floats]:
         """The user's gradients at the parameters as they are, in float64 and with the sign the loss rises by."""

@@ -49,10 +49,11 @@ class Substitution:
     def held(self, values: Mapping[str, Any], others: Iterable[tuple[Place, Any]] = ()) -> Iterator[None]:
         """Hold `values` in the places of the user's arrays, and others in other places, until the block is left."""
         held: list[Place] = []
+        self.objective.substituted = True
         try:
             for place, value in [*((place, values[name]) for name, place in self._places), *others]:
                 # Noted before it is done, so that Ctrl-C between the two still finds its way back.
-                held.append(Place(place.name, _value_in(place), place.holder, place.key))
+                held.append(Place(place.name, place.current, place.holder, place.key))
                 place.put(value)
             yield
         finally:
@@ -64,11 +65,3 @@ def _data(found: Iterable[Place], parameters: Container[int]) -> list[Place]:
     floats = [p for p in found if isinstance(p.value, np.ndarray) and p.value.dtype.kind == "f"]
     data = [p for p in floats if id(p.value) not in parameters and not isinstance(p.holder, tuple)]
     return data if sum(p.value.size for p in data) <= _LARGEST else []
-
-
-def _value_in(place: Place) -> Any:
-    if isinstance(place.holder, dict | list | tuple):
-        return place.holder[place.key]
-    if hasattr(place.holder, "cell_contents"):
-        return place.holder.cell_contents
-    return getattr(place.holder, place.key)

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from shapecheck import GradientMismatchError, GradientReport, NondeterministicLossError, gradcheck
+from shapecheck import GradientMismatchError, GradientReport, NondeterministicLossError, gradcheck, numeric_gradient
 from shapecheck.gradients.errors import LossError
 from shapecheck.gradients.result import Verdict
 
@@ -536,3 +536,30 @@ def test_the_line_that_repeats_a_check_has_its_options():
     net = Net()
     report = gradcheck(net.loss, net.params, net.grads, sign=-1, rtol=1e-3, mode="joint")
     assert report.reproduce == f'gradcheck(loss, params, grads, mode="joint", seed={report.seed}, sign=-1, rtol=0.001)'
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["float64", "float32"])
+@pytest.mark.parametrize("factor", [1.0, 1.1], ids=["right", "wrong"])
+@pytest.mark.parametrize("mode", ["projection", "joint", "full"])
+def test_what_the_forward_pass_keeps_is_left_as_it_was(mode, factor, dtype):
+    net = Net(dtype=dtype)
+    net.loss()
+    right = net.grads()
+    kept = {k: v.copy() for k, v in vars(net).items() if isinstance(v, np.ndarray)}
+    gradcheck(net.loss, net.params, {k: v * dtype(factor) for k, v in right.items()}, mode=mode)
+    assert all(type(getattr(net, k)) is np.ndarray for k in kept)
+    assert all(np.array_equal(getattr(net, k), v) for k, v in kept.items())
+    numeric_gradient(net.loss, net.W1)
+    assert all(np.array_equal(g, right[k]) for k, g in net.grads().items())
+
+
+def test_a_cache_made_anew_by_each_forward_pass_is_no_cache_of_complex_numbers():
+    W, kept = np.ones((3, 2)), {}
+
+    def loss():
+        a = np.tanh(np.arange(6.0).reshape(2, 3) @ W)
+        kept["cache"] = [(a, a**2)]
+        return np.sum(a**2)
+
+    gradcheck(loss, {"W": W}, {"W": np.ones((3, 2))})
+    assert all(type(a) is np.ndarray and a.dtype == np.float64 for a in kept["cache"][0])
