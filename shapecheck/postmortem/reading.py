@@ -101,13 +101,14 @@ def _doubt_after(entry: types.TracebackType, tree: ast.Module) -> Doubt:
     """What the handlers that ran in a frame after its exception may have changed."""
     if entry.tb_frame.f_lasti == entry.tb_lasti:
         return NO_DOUBT
+    restored = _restored_names(entry, tree)
     ran: list[ast.stmt] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Try | ast.TryStar) and node.lineno <= entry.tb_lineno <= (node.end_lineno or 0):
             ran += [*(s for handler in node.handlers for s in handler.body), *node.finalbody]
     inside = [inner for statement in ran for inner in ast.walk(statement)]
     names = {n.id for n in inside if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
-    names |= {h.name for n in ast.walk(tree) if isinstance(n, ast.Try) for h in n.handlers if h.name}
+    names |= restored | {h.name for n in ast.walk(tree) if isinstance(n, ast.Try) for h in n.handlers if h.name}
     attributes = {n.attr for n in inside if isinstance(n, ast.Attribute) and not isinstance(n.ctx, ast.Load)}
     stored = any(isinstance(n, ast.Subscript) and not isinstance(n.ctx, ast.Load) for n in inside)
     plain = Doubt(frozenset(names), frozenset(attributes), stored)
@@ -115,6 +116,17 @@ def _doubt_after(entry: types.TracebackType, tree: ast.Module) -> Doubt:
     if any(runs_unknown_code(statement, values) for statement in ran):
         return plain | doubt_of_calls(tree)
     return plain
+
+
+def _restored_names(entry: types.TracebackType, tree: ast.Module) -> set[str]:
+    """The names of a comprehension that runs in the frame around it, which are taken back when it is left."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp):
+            if node.lineno <= entry.tb_lineno <= (node.end_lineno or 0):
+                targets = [inner for generator in node.generators for inner in ast.walk(generator.target)]
+                found |= {n.id for n in targets if isinstance(n, ast.Name)}
+    return found
 
 
 def doubt_of_calls(tree: ast.Module) -> Doubt:

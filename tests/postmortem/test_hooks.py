@@ -230,6 +230,9 @@ def test_a_prompt_after_a_script(tmp_path: Path) -> None:
     assert done.stdout == "prompt\n"
 
 
+LAST = b"python -m shapecheck explain"
+
+
 def typed(lines: list[str], folder: Path) -> str:
     """What a terminal shows when lines are typed at Python's own prompt."""
     process, terminal = pty.fork()
@@ -238,14 +241,12 @@ def typed(lines: list[str], folder: Path) -> str:
         os.execve(sys.executable, [sys.executable, "-q"], environment(TERM="xterm", SHAPECHECK="install", COLUMNS="80"))
     shown = b""
     try:
-        for line in [None, *lines]:
-            if line is not None:
-                os.write(terminal, line.encode() + b"\r")
-            count = shown.count(b">>> ")
-            until = time.monotonic() + 20
-            # A prompt that is painted again and again as one types is done when it is silent.
-            while time.monotonic() < until:
-                ready, _, _ = select.select([terminal], [], [], 0.4 if shown.count(b">>> ") > count else 2)
+        for line in ["", *lines]:
+            os.write(terminal, line.encode() + b"\r" * (line != "" or shown != b""))
+            until = time.monotonic() + (30 if line == lines[-1] else 5)
+            # A prompt is painted again and again as one types: it is done when it is silent.
+            while time.monotonic() < until and LAST not in shown:
+                ready, _, _ = select.select([terminal], [], [], 30 if line == lines[-1] else 0.8)
                 if not ready:
                     break
                 shown += os.read(terminal, 65536)

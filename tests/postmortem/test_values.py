@@ -61,7 +61,7 @@ KNOWN = [
         "def f():\n    W = A\n    def g():\n        return W @ B\n    g()\nf()",
         [("W", (4, 3)), ("B", (5, 2))],
     ),
-    ("a comprehension", "[a @ B for a in [A]]", [("a", (4, 3)), ("B", (5, 2))]),
+    ("a generator", "list(a @ B for a in [A])", [("a", (4, 3)), ("B", (5, 2))]),
     ("a with block", "with np.errstate(all='ignore'):\n    A @ B", [("A", (4, 3)), ("B", (5, 2))]),
     ("raised again", "try:\n    A @ B\nexcept ValueError:\n    x = 1\n    raise", [("A", (4, 3)), ("B", (5, 2))]),
 ]
@@ -97,6 +97,7 @@ UNKNOWN = [
         "class N:\n    W = A\n    def f(self):\n        self.W = np.ones(9)\n        return B\nn = N()\nn.W @ n.f()",
         [],
     ),
+    ("a name that a comprehension gives back", "def f(a):\n    [a @ B for a in [A]]\nf(np.ones(9))", None),
     ("a name bound on the way", "(A := A.T) @ B.T @ (A := np.ones(9))", None),
     (
         "a name that a handler binds anew",
