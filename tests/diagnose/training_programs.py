@@ -1,10 +1,10 @@
-"""Small programs that train a network, with edits that make them wrong; diagnosed as the command does, without trials."""
+"""Small programs that train a network, edits that make them wrong, and what is said of them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from shapecheck.diagnose.finding import Finding
+from shapecheck.diagnose.finding import Finding, Fix
 from shapecheck.pipeline import Request, diagnose_script
 
 PROGRAMS = Path(__file__).resolve().parents[1] / "programs" / "updates"
@@ -34,3 +34,13 @@ def findings(folder: Path, text: str, *, trials: bool = False) -> list[Finding]:
 def blamed_line(text: str, finding: Finding) -> str:
     """The line that a finding's cause is on."""
     return text.splitlines()[finding.cause.line - 1]
+
+
+def repaired(text: str, fix: Fix) -> str:
+    """The program with a fix made."""
+    lines = text.splitlines(keepends=True)
+    for edit in sorted(fix.edits, key=lambda e: (e.line, e.column), reverse=True):
+        kept = "".join(lines[: edit.line - 1]) + "".join(lines[edit.line - 1 : edit.line])[: edit.column - 1]
+        rest = "".join(lines[edit.end_line - 1 :])[edit.end_column - 1 :]
+        lines = (kept + edit.replacement + rest).splitlines(keepends=True)
+    return "".join(lines)
