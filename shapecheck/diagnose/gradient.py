@@ -210,7 +210,9 @@ def _suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Suspect
     targets = _targets(known, wrong)
     by_site: dict[int, Suspect] = {}
     tried = 0
-    for value in chain:
+    # With nothing to be inferred all is tried, and first what matches nothing: there may be no time for the rest.
+    ordered = sorted(chain, key=lambda v: standings[v] is not Standing.UNVERIFIED) if known.settled else chain
+    for value in ordered:
         operation = known.producer(value)
         standing = standings[value]
         misplaced = standing is Standing.VERIFIED

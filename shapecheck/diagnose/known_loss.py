@@ -84,6 +84,7 @@ class KnownVerdicts(Verdicts):
         super().__init__(matching, step)
         self.rate = factor
         self.deadline = time.monotonic() + seconds
+        self._sizes: dict[int, float] = {}
         self._zeroed: dict[tuple[int, ...], dict[int, Any]] = {}
         matching.factors.add_rates([abs(factor)])
 
@@ -121,11 +122,17 @@ class KnownVerdicts(Verdicts):
         for scale in self._scales(parts, goals):
             right: dict[int, Factor | None] = {}
             for p in touched:
-                close = p in parts and _is_close(parts[p][0] + scale * parts[p][1], goals[p])
+                close = p in parts and self._is_close(p, parts[p][0] + scale * parts[p][1], goals[p])
                 right[p] = Factor((self.rate or 1.0) / scale, "") if close else None
             if not best or _count(right) > _count(best):
                 best = right
+            if _count(right) == len(touched):
+                break
         return best or dict.fromkeys(touched)
+
+    def _is_close(self, parameter: int, array: Any, goal: Any) -> bool:
+        size = self._sizes.setdefault(parameter, float(np.linalg.norm(goal)))
+        return float(np.linalg.norm(array - goal)) <= 10 * EXACT * size
 
     def _without(self, values: tuple[int, ...], wanted: Sequence[int]) -> dict[int, Any]:
         """The gradients had some values been zero: what else is added to them."""
@@ -143,13 +150,10 @@ class KnownVerdicts(Verdicts):
             scale = float(np.sum(part * (goals[p] - rest))) / square if square > 0 else 0.0
             # A gradient of one entry is met by some number whatever was changed.
             telling = goals[p].size > 1 or self.matching.factors.recognise(abs(scale)).is_plain
-            if scale and np.isfinite(scale) and telling and all(abs(scale / f - 1) > EXACT for f in found):
+            new = scale and np.isfinite(scale) and telling and all(abs(scale / f - 1) > EXACT for f in found)
+            if new and self._is_close(p, rest + scale * part, goals[p]):
                 found.append(scale)
         return found
-
-
-def _is_close(array: Any, goal: Any) -> bool:
-    return float(np.linalg.norm(array - goal)) <= 10 * EXACT * float(np.linalg.norm(goal))
 
 
 def _count(outcomes: Mapping[int, Factor | None]) -> int:

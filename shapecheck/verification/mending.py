@@ -40,6 +40,8 @@ from shapecheck.verification.traced_call import Subject, TracedCall
 # How long may be tried, and how much memory that may take beyond what the process has.
 SECONDS = 4.0
 _BYTES = 1 << 30
+# With a call that takes longer not enough can be tried for the wait to be worth it.
+_LONGEST_CALL = 0.5
 _MOST_CANDIDATES = 1500
 _MOST_READERS = 2
 _CLOSE = 1e-5
@@ -70,7 +72,7 @@ def mended(subject: Subject, call: TracedCall, accused: Accused, blamed: Sequenc
         blamed: Where edits belong, one for each independent mistake.
     """
     origins = [b.origin for b in blamed]
-    if not origins or not hasattr(os, "fork"):
+    if not origins or not hasattr(os, "fork") or call.seconds > _LONGEST_CALL:
         return origins
     found = _in_a_copy(lambda: _Trial(subject, call, accused).run(blamed))
     if found is None or not any(found.candidates):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import FunctionType
@@ -21,6 +22,9 @@ from shapecheck.trace.tape import Tape
 
 _EVENTS = 60_000
 _MEBIBYTES = 1024
+# How long may be looked for what is wrong: as long as so many calls take, within bounds.
+_RUNS = 60
+_LEAST_SECONDS, _MOST_SECONDS = 4.0, 20.0
 
 Arrays = Mapping[str, Any]
 # Holds gradients against numeric ones: (gradients, parameters) -> report.
@@ -81,6 +85,7 @@ class TracedCall:
         known: The loss, the parameters and the gradients, as values of the tape.
         recording: Which functions were recorded.
         forward: How many operations the forward pass and the loss took.
+        seconds: How long the call took.
     """
 
     tape: Tape
@@ -89,6 +94,7 @@ class TracedCall:
     known: Known
     recording: LiveRecording
     forward: int
+    seconds: float
 
 
 def record(subject: Subject) -> TracedCall:
@@ -100,18 +106,23 @@ def record(subject: Subject) -> TracedCall:
     limits = Limits(_MEBIBYTES)
     limits.window_events = _EVENTS
     recording = LiveRecording(subject.functions, limits)
+    started = time.monotonic()
     try:
         with recording.running():
             ran = subject.run()
+        seconds = time.monotonic() - started
         # What it gave is looked at before it is put back: gradients may have been left in arrays of the program's.
         tape, scopes = recording.finish()
         known = _known(tape, ran)
         forward = max((p for n in known.seeds if (p := tape.values[n].producer) is not None), default=0) + 1
         tape, instead = joined(tape, forward, [n for pair in known.pairs for n in (pair.parameter, pair.gradient)])
-        known = replace(known, seeds={instead.get(number, number): seed for number, seed in known.seeds.items()})
+        patience = min(max(_LEAST_SECONDS, _RUNS * seconds), _MOST_SECONDS)
+        known = replace(
+            known, seconds=patience, seeds={instead.get(number, number): seed for number, seed in known.seeds.items()}
+        )
     finally:
         subject.restore()
-    return TracedCall(tape, recording.sources, scopes, known, recording, forward)
+    return TracedCall(tape, recording.sources, scopes, known, recording, forward, seconds)
 
 
 def _known(tape: Tape, ran: Ran) -> Known:
@@ -175,11 +186,3 @@ def _holds(array: Any, contents: Any) -> bool:
     if array is None or np.shape(array) != np.shape(contents):
         return False
     return bool(np.array_equal(np.asarray(array), np.asarray(contents)))
-
-
-def call_quietly(function: Callable[[], Any]) -> Any:
-    """Call something whose failure is of no interest; None where it fails."""
-    try:
-        return function()
-    except Exception:
-        return None
