@@ -34,6 +34,7 @@ _FILES = ("xmlpath", "htmlpath", "report_log", "json_report_file", "pastebin")
 # `sys.path` and the environment as they were before any test or conftest.py could change them.
 _found = pytest.StashKey[tuple[tuple[str, ...], dict[str, str]]]()
 _physician = pytest.StashKey["Physician"]()
+_explains = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -56,6 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     config.addinivalue_line("markers", _MARKER)
     settings = Settings.of(config)
+    config.stash[_explains] = settings.explains
     check_defaults.given = settings.check_options()
 
 
@@ -77,7 +79,7 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Explain a test that failed."""
-    if call.excinfo is not None:
+    if call.excinfo is not None and item.config.stash.get(_explains, False):
         _hide_own_frames()
     report = yield
     if call.excinfo is not None and report.failed:
@@ -107,7 +109,7 @@ def _hide_own_frames() -> None:
 
 def _look_at(node: pytest.Item | pytest.Collector, report: Any, error: BaseException) -> None:
     """Have a failure explained; whatever happens here, the report of it stays."""
-    if "numpy" not in sys.modules or not _is_shown(node.config):
+    if "numpy" not in sys.modules or not node.config.stash.get(_explains, False) or not _is_shown(node.config):
         return
     try:
         from shapecheck.pytest_plugin.failure import failure_of

@@ -27,7 +27,7 @@ _SHAPE_TYPES = frozenset(
 )
 _OWN_TYPES = frozenset({"ShapeMismatchError", "SignatureError"})
 _GRADIENT_TYPES = frozenset({"GradientMismatchError"})
-_ASSERTED = re.compile(r"\.(?:shape|ndim|size)\b|\blen\(")
+_ASSERTED = re.compile(r"\.(?:shape|ndim|size|ok)\b|\blen\(|gradcheck")
 
 
 @dataclass(frozen=True)

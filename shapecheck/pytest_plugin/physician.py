@@ -55,7 +55,7 @@ class Physician:
         self, node: pytest.Item | pytest.Collector, report: Any, failure: Failure, error: BaseException
     ) -> None:
         """Add a section to the report of a failure."""
-        if not self.settings.explains or self.interrupted:
+        if self.interrupted:
             return
         if self.settings.reruns and _may_rerun(node):
             explanation = self._explain(node, failure)

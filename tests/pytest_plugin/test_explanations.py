@@ -50,6 +50,17 @@ def test_a_wrong_gradient_is_traced_to_its_line(project):
     assert "assertions.py" not in done.text
 
 
+def test_a_report_that_is_asserted_is_a_failed_gradient_too(project):
+    test = GRADIENTS.replace("import assert_gradients", "import gradcheck").replace(
+        "assert_gradients(lambda: loss(params, X, Y), params, grads)",
+        "report = gradcheck(lambda: loss(params, X, Y), params, grads)\n    assert report.ok",
+    )
+    done = project(net__py=WRONG, test_net__py=test)("-q", "--shapecheck-trials=off")
+    (section,) = done.sections
+    assert "error[SC3" in section
+    assert "net.py:16:" in section
+
+
 @pytest.mark.slow
 def test_the_tests_themselves_are_never_edited(project):
     test = GRADIENTS.replace("grads = backward(params, X, Y)", "grads = backward(params, X, Y)\n    grads['W1'] *= 2")

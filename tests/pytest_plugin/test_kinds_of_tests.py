@@ -82,6 +82,11 @@ def test_asserts_a_shape(params):
     assert total.shape == (18, 1)
 
 
+async def test_async(params):
+    await asyncio.sleep(0)
+    backward(params, zeros(20, 3), zeros(20))
+
+
 def test_has_nothing_to_do_with_shapes():
     word = "rewritten"
     assert word == "plain"
@@ -99,6 +104,20 @@ def documented(params):
     """
     return backward(params, np.zeros((19, 3)), np.zeros((19, 2)))
 '''
+# As plugins for asynchronous tests do.
+ASYNC = """
+import asyncio
+import inspect
+
+import pytest
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    if inspect.iscoroutinefunction(pyfuncitem.obj):
+        asyncio.run(pyfuncitem.obj(**{n: pyfuncitem.funcargs[n] for n in pyfuncitem._fixtureinfo.argnames}))
+        return True
+"""
 EXPLAINED = {
     "test_net.py::test_parametrised[odd [id]::with signs]": ("SC101", "net.py", 16),
     "test_net.py::TestInClass::test_class_fixture": ("SC101", "net.py", 16),
@@ -107,12 +126,13 @@ EXPLAINED = {
     "test_net.py::test_writes_into_its_own_folder": ("SC101", "net.py", 16),
     "test_net.py::test_in_the_test_itself": ("SC101", "test_net.py", 67),
     "test_net.py::test_asserts_a_shape": ("SC110", "test_net.py", 72),
+    "test_net.py::test_async": ("SC101", "net.py", 16),
     "net.py::net.documented": ("SC101", "net.py", 16),
 }
 
 
 def test_each_kind_is_explained(project):
-    run = project(net__py=CRASHING + DOCTEST, test_net__py=TESTS, conftest__py=KEEPING)
+    run = project(net__py=CRASHING + DOCTEST, test_net__py=TESTS, conftest__py=KEEPING + ASYNC)
     done = run("-q", "--doctest-modules", "--junitxml=out.xml", "--shapecheck-trials=off", "--shapecheck-budget=250")
     found = {
         name: (finding["code"], finding["location"]["path"].rpartition("/")[2], finding["location"]["line"])
@@ -123,7 +143,7 @@ def test_each_kind_is_explained(project):
     assert len(done.sections) == len(EXPLAINED)
     assert all(section.startswith("shapecheck: ") and "error[SC1" in section for section in done.sections)
     # The user's own failures are what they are without us.
-    assert "8 failed, 2 passed, 1 error" in done.text
+    assert "9 failed, 2 passed, 1 error" in done.text
     assert "AssertionError: assert 'rewritten' == 'plain'" in done.text
     assert "ValueError: shapes (12,2) and (4,2) not aligned" in done.text
     explained_in_xml = [
