@@ -16,7 +16,8 @@ from shapecheck.trace.cell_run import as_in_notebooks
 from shapecheck.trace.cells import Cell
 from shapecheck.trace.compiling import decoded
 from shapecheck.trace.magics import translate
-from shapecheck.trace.run import Program, UnrunnableError
+from shapecheck.trace.run import Program
+from shapecheck.trace.starting import UnrunnableError
 
 STDIN = "<stdin>"
 

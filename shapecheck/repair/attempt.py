@@ -21,7 +21,8 @@ from shapecheck.trace.failure import Failure
 from shapecheck.trace.generators import GeneratorStates, restore_generators
 from shapecheck.trace.isolation import Guard, Refused
 from shapecheck.trace.recorder import Limits
-from shapecheck.trace.run import Program, Recording, UnrunnableError, execute
+from shapecheck.trace.run import Program, Recording, execute
+from shapecheck.trace.starting import UnrunnableError
 
 _MOST_NUMBERS = 500_000
 

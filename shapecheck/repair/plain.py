@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from shapecheck.trace.compiling import PlainCompiler
-from shapecheck.trace.run import Program, recorded_imports, take_over
+from shapecheck.trace.run import Program, recorded_imports
+from shapecheck.trace.starting import take_over
 
 
 def plain_run(program: Program) -> tuple[PlainCompiler, Callable[[], None]]:

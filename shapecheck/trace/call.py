@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.trace.run import UnrunnableError, folder_of, is_users
+from shapecheck.trace.run import is_users
+from shapecheck.trace.starting import UnrunnableError, folder_of
 
 _NAME = "<--with>"
 _EXAMPLE = 'give its arguments with --with, such as --with "X=np.ones((4, 3)), y=np.zeros(4)"'

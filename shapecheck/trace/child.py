@@ -17,8 +17,9 @@ from shapecheck.trace.cell_run import shown
 from shapecheck.trace.failure import Failure, Seen
 from shapecheck.trace.generators import GeneratorStates, generator_states
 from shapecheck.trace.recorder import Limits
-from shapecheck.trace.run import Ended, Program, Recording, UnrunnableError, execute
+from shapecheck.trace.run import Ended, Program, Recording, execute
 from shapecheck.trace.sites import SourceText
+from shapecheck.trace.starting import UnrunnableError
 from shapecheck.trace.tape import Tape
 
 # The parent's word that the time is up: a signal that programs do not use.

@@ -185,7 +185,8 @@ def test_refused_in_one_sentence(line, said, nets):
     Path("broken.npz").write_bytes(b"no zip")
     # What the child process does is done in this test's: a whole command for each would take half a minute.
     code = (
-        "import sys\nfrom shapecheck.programs import *\nfrom shapecheck.trace.run import *\nline = sys.argv[1:]\n"
+        "import sys\nfrom shapecheck.programs import *\nfrom shapecheck.trace.run import *\n"
+        "from shapecheck.trace.starting import *\nline = sys.argv[1:]\n"
         "program = program_of(line[1], module=True) if line[0] == '-m' else call_of(line[1], (line[3:] or [''])[0])\n"
         "try:\n    execute(program)\nexcept UnrunnableError as error:\n    print(error)"
     )
