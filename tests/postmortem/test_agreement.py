@@ -25,7 +25,6 @@ TOLD_LESS = {
 SAMPLE = {
     "crash-mlp-returns-its-input",
     "crash-assert-finds-dot-for-star",
-    "crash-bias-keeps-a-column-per-sample",
     "crash-cost-divides-by-a-tuple",
     "crash-slope-of-the-neighbouring-layer",
 }

@@ -34,7 +34,23 @@ def missing(shown: str, said: str) -> list[str]:
     return left
 
 
-@pytest.mark.parametrize(("line", "shown"), SHOWN, ids=[line.strip() for line, _ in SHOWN])
+def examples(pairs: list[tuple[str, str]], name: str) -> pytest.MarkDecorator:
+    """Those that run `diagnose` take seconds."""
+    return pytest.mark.parametrize(
+        (name, "shown"),
+        [
+            pytest.param(
+                text,
+                shown,
+                id=re.findall(r"%%?\w+", text)[1] if name == "cells" else text.strip(),
+                marks=pytest.mark.slow if "diagnose" in text else (),
+            )
+            for text, shown in pairs
+        ],
+    )
+
+
+@examples(SHOWN, "line")
 def test_the_page_shows_what_is_said(line: str, shown: str, tmp_path: Path) -> None:
     for name, text in FILES:
         (tmp_path / name).write_text(text)
@@ -47,7 +63,7 @@ def test_the_page_shows_what_is_said(line: str, shown: str, tmp_path: Path) -> N
         assert (tmp_path / "report.html").read_text().rstrip().endswith("</html>")
 
 
-@pytest.mark.parametrize(("cells", "shown"), CELLS, ids=[re.findall(r"%+\w+", cells)[1] for cells, _ in CELLS])
+@examples(CELLS, "cells")
 def test_a_session_shows_what_is_said(cells: str, shown: str, tmp_path: Path) -> None:
     pytest.importorskip("IPython")
     parts = re.split(r"^# In\[\d+\]:\n", cells, flags=re.MULTILINE)[1:]
