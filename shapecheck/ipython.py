@@ -90,18 +90,13 @@ class _Extension:
         from shapecheck.report.html import render_finding
         from shapecheck.report.source_text import SourceFiles
 
-        explanation = explain(error, cells=self._cells(), advice=_UNSAID)
+        explanation = explain(error, advice=_UNSAID)
         if explanation is not None:
             finding, files = explanation.finding, SourceFiles(explanation.texts)
             self._display(
                 lambda width, color: "\n" + as_text(explanation, width=width, color=color),
                 lambda: render_finding(finding, files, closing=explanation.advice),
             )
-
-    def _cells(self) -> dict[str, int]:
-        """The file names of cells' codes, and the cells' numbers."""
-        known = getattr(self.shell.compile, "_filename_map", None)
-        return dict(known) if isinstance(known, dict) else {}
 
     def _display(self, text: Callable[[int, bool], str], html: Callable[[], str]) -> None:
         """Show something as HTML where that is understood, and else as text."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
+
+from shapecheck.trace.code_names import short_place
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,7 @@ class Origin:
     @property
     def place(self) -> str:
         """File and line, as editors and terminals understand it."""
-        path = self.path if self.path.startswith("<") else Path(self.path).name
-        return f"{path}:{self.line}"
+        return short_place(self.path, self.line)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""

@@ -112,7 +112,7 @@ def _percent(fraction: float) -> str:
 
 def as_html(report: GradientReport) -> str:
     """The report as a table for notebooks; colour says what the verdict column says in words."""
-    colours = {"right": "#1a7f37", "wrong": "#cf222e", "cannot tell": "#9a6700", "not deterministic": "#8250df"}
+    colours = {"right": "#2da44e", "wrong": "#e5534b", "cannot tell": "#bf8700", "not deterministic": "#986ee2"}
     cells = "".join(f"<th>{h}</th>" for h in _HEADER)
     body = ""
     for row in report.parameters:
@@ -120,17 +120,25 @@ def as_html(report: GradientReport) -> str:
         colour = colours[row.verdict.value]
         body += "<tr>" + "".join(f"<td>{html.escape(v)}</td>" for v in values[:-1])
         body += f'<td style="color:{colour};font-weight:bold">{values[-1]}</td></tr>'
-    details = "".join(f"<li>{html.escape(line.strip())}</li>" for line in _details(report))
+    details = "".join(f"<li>{_prose(line.strip())}</li>" for line in _details(report))
     found = "".join(
-        f"<p>{html.escape(o.place)}: {html.escape(o.explanation)}</p>"
+        f"<p>{html.escape(o.place)}: {_prose(o.explanation)}</p>"
         f"<pre>{html.escape(chr(10).join(underlined(o, '')))}</pre>{_mend_html(o)}"
         for o in report.origins
     )
     again = "" if report.ok else f"<pre>{html.escape(report.reproduce)}</pre>"
     return (
-        f"<div><strong>{html.escape(headline(report))}</strong>{found}<table><thead><tr>{cells}</tr></thead>"
+        f"<div><strong>{_prose(headline(report))}</strong>{found}<table><thead><tr>{cells}</tr></thead>"
         f"<tbody>{body}</tbody></table><ul>{details}</ul>{again}</div>"
     )
+
+
+def _prose(text: str) -> str:
+    """A sentence whose `names` are set as code."""
+    pieces = html.escape(text).split("`")
+    if len(pieces) % 2 == 0:
+        return "`".join(pieces)
+    return "".join(f"<code>{piece}</code>" if i % 2 else piece for i, piece in enumerate(pieces))
 
 
 def _mend_html(origin: Origin) -> str:

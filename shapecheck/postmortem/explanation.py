@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
 from collections.abc import Mapping
@@ -16,8 +15,8 @@ from shapecheck.postmortem.reading import read_trace, scenes_of
 from shapecheck.postmortem.trail import trail_of
 from shapecheck.report.source_text import SourceFiles
 from shapecheck.report.terminal import render_finding
+from shapecheck.trace.code_names import cell_number
 
-_CELL = re.compile(r"<ipython-input-(\d+)-")
 # The path of cells that are in no file.
 SESSION = "<session>"
 
@@ -37,12 +36,11 @@ class Explanation:
     advice: str = ""
 
 
-def explain(error: BaseException, *, cells: Mapping[str, int] | None = None, advice: str = "") -> Explanation | None:
+def explain(error: BaseException, *, advice: str = "") -> Explanation | None:
     """Explain a shape error from its traceback alone.
 
     Args:
         error: The exception; its frames hold what is said.
-        cells: File name of a cell's code -> the cell's number, in a session of IPython's.
         advice: What to do to learn more of an error in a cell.
 
     Returns:
@@ -60,15 +58,14 @@ def explain(error: BaseException, *, cells: Mapping[str, int] | None = None, adv
     layers = Layers(trace.head, trace.sources.values(), complete=False)
     finding = crash_finding(crash, layers)
     finding = replace(finding, trail=trail_of(scenes, finding.operands))
-    names = {path: _file(path, cells or {}) for path in trace.sources}
+    names = {path: _file(path) for path in trace.sources}
     texts = {names[path]: source.text for path, source in trace.sources.items() if not Path(path).exists()}
     in_cell = advice and names[finding.location.path][1] is not None
     return Explanation(_renamed(finding, names), texts, advice if in_cell else _advice(finding))
 
 
-def _file(path: str, cells: Mapping[str, int]) -> File:
-    cell = _CELL.match(path)
-    number = int(cell[1]) if cell else cells.get(path)
+def _file(path: str) -> File:
+    number = cell_number(path)
     return (path, None) if number is None else (SESSION, number)
 
 

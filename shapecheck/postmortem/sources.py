@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from shapecheck.postmortem.typed import remembered_text, typed_text
+from shapecheck.trace.code_names import cell_number
 from shapecheck.trace.compiling import read_source
 from shapecheck.trace.sites import SourceText
 
@@ -36,7 +37,7 @@ def is_users(code: types.CodeType) -> bool:
     path = code.co_filename
     if path.startswith("<frozen ") or path == "<string>":
         return False
-    if path.startswith("<") or is_cell(path):
+    if path.startswith("<") or cell_number(path) is not None:
         return True
     real = Path(path).resolve()
     if {"site-packages", "dist-packages"} & set(real.parts) or real.is_relative_to(_OURS):
@@ -46,15 +47,10 @@ def is_users(code: types.CodeType) -> bool:
     return any(real.is_relative_to(root) for root in _roots())
 
 
-def is_cell(path: str) -> bool:
-    """Whether a code's file name is that of a notebook's cell; a kernel makes names of files that are not there."""
-    return "ipykernel_" in path and not Path(path).exists()
-
-
 def source_of(frame: types.FrameType) -> SourceText | None:
     """The text that a frame's code was compiled from; None where it is not to be had, or has changed since."""
     code = frame.f_code
-    if code.co_filename.startswith("<") or is_cell(code.co_filename):
+    if code.co_filename.startswith("<") or cell_number(code.co_filename) is not None:
         text = remembered_text(code) or typed_text(code, has_compiled_to)
         return None if text is None else SourceText(code.co_filename, text)
     try:

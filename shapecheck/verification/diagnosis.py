@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from shapecheck.gradients.result import GradientReport
+from shapecheck.trace.code_names import cell_number, short_place
 from shapecheck.verification.bench import Bench
 from shapecheck.verification.calling import called
 from shapecheck.verification.readings import Readings
@@ -42,7 +42,7 @@ def _as_given(readings: Readings, parameter: str) -> str:
 def place_of(bench: Bench) -> str:
     """File, line and name of the backward pass."""
     name = getattr(bench.plain, "__qualname__", called(bench.function)).rpartition("<locals>.")[2]
-    if bench.plain is None or bench.plain.__code__.co_filename.startswith("<"):
+    code = None if bench.plain is None else bench.plain.__code__
+    if code is None or (code.co_filename.startswith("<") and cell_number(code.co_filename) is None):
         return f"`{name}`"
-    code = bench.plain.__code__
-    return f"{Path(code.co_filename).name}:{code.co_firstlineno}, in `{name}`"
+    return f"{short_place(code.co_filename, code.co_firstlineno)}, in `{name}`"

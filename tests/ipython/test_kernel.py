@@ -161,6 +161,7 @@ def test_verify_shows_its_report(notebook: Notebook) -> None:
     wrong = notebook.run("%verify --loss cost --seed 0 backward(W, X, Y)")
     assert (wrong.status, wrong.error) == ("ok", "")
     assert wrong.text.startswith("the gradient of `W` is wrong")
+    assert re.search(r"at +cell \d+, line 5, in `backward`", wrong.text)
     assert "the gradient of" in wrong.html
     good = notebook.run("report = %verify --loss cost right(W, X, Y)\nreport")
     assert good.text.startswith("the gradient of `W` is right")
