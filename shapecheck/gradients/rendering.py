@@ -147,7 +147,7 @@ def _mend_html(origin: Origin) -> str:
         return ""
     lines = [*(f"- {text}" for _, text in mend.before), *(f"+ {text}" for _, text in mend.after)]
     diff = html.escape("\n".join(lines))
-    return f"<p>{html.escape(mend.title)}</p><pre>{diff}</pre><p>{html.escape(mend.evidence)}</p>"
+    return f"<p>{_prose(mend.title)}</p><pre>{diff}</pre><p>{_prose(mend.evidence)}</p>"
 
 
 def as_dict(report: GradientReport) -> dict[str, Any]:
