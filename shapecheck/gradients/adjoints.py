@@ -81,7 +81,7 @@ def adjoints(
     Args:
         replay: The tape. Its recorded values are the point at which the derivatives are taken.
         loss: Number of the loss; or value number -> cotangent, where there is no loss on the tape.
-        wanted: Leave out what does not lie between these values and the loss.
+        wanted: Leave out what does not lie between these values and the loss, or meets what does.
         check: Values whose adjoint is held against a numeric slope before it is believed; by default the float arrays
             that no operation made.
         seed: Of the random directions of that check.
@@ -99,7 +99,9 @@ def adjoints(
     result.closure = replay.ancestors(result.seeds)
     active = {v for v in result.closure if is_differentiable(replay.recorded[v])}
     if wanted is not None:
-        active &= replay.dependents(wanted)
+        between = replay.dependents(wanted) & result.closure
+        made = [p for v in between if (p := replay.tape.values[v].producer) is not None]
+        active &= between.union(*(replay.tape.operations[number].inputs for number in made))
     operations = _operations(replay, active)
     local = LocalDerivative("split")
     result.of = sweep(replay, result.seeds, operations, active, local, result.doubtful)

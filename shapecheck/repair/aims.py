@@ -44,7 +44,7 @@ def definitions(module: Module, node: ast.expr) -> list[Definition]:
         for name in ("body", "orelse"):
             block = getattr(parent, name, None)
             if isinstance(block, list) and current in block:
-                for earlier in reversed(block[: block.index(current)]):  # type: ignore[arg-type]
+                for earlier in reversed(block[: block.index(current)]):
                     target = earlier.targets[0] if isinstance(earlier, ast.Assign) else None
                     if isinstance(earlier, ast.Assign) and isinstance(target, ast.Name):
                         found.setdefault(target.id, earlier.value)

@@ -107,6 +107,7 @@ class Listener:
         self.started = time.monotonic()
 
     def __call__(self, original: Callable[[], Any], rewritten: Sequence[Callable[[], Any]]) -> Any:
+        """Give what the expression gives; where it is one to listen at, hear the rewritings of it too."""
         given = original()
         number, self.evaluations = self.evaluations, self.evaluations + 1
         for instance in self.open:

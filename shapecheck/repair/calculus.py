@@ -301,3 +301,20 @@ def accumulation_candidates(place: Place) -> Iterator[Candidate]:
         yield place.candidate(
             f"add to `{target}` instead of setting it", "accumulate", statement, f"{target} += {value}", 1.8
         )
+    yield from _repeated_indices(place)
+
+
+def _repeated_indices(place: Place) -> Iterator[Candidate]:
+    """`np.add.at` where an index may come more than once: `g[ids] += d` counts it only once."""
+    statement = place.statement
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add):
+        target: ast.expr = statement.target
+    elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target = statement.targets[0]
+    else:
+        return
+    if place.numpy() is None or not isinstance(target, ast.Subscript) or isinstance(target.slice, ast.Slice):
+        return
+    array, index, value = place.text(target.value), place.text(target.slice), place.text(statement.value)
+    title = f"add to `{array}` once for every index, repeated ones too"
+    yield place.candidate(title, "accumulate", statement, f"{place.numpy()}.add.at({array}, {index}, {value})", 1.5)

@@ -117,8 +117,8 @@ class GradientSearch(Search):
             asked.append(_Asked(aim, place, 0.2 * distance))
         known = [replace(a, place=place) for a, place in self._with_scopes(asked)]
         for one in list(known):
-            for definition in definitions(one.place.module, one.aim.node):
-                known.append(replace(one, doubt=one.doubt + 0.1, defined=definition))
+            found_before = definitions(one.place.module, one.aim.node)
+            known += [replace(one, doubt=one.doubt + 0.1, defined=definition) for definition in found_before]
         for one in known:
             node = one.aim.node if one.defined is None else one.defined.value
             one.candidates = [replace(c, cost=c.cost + one.doubt) for c in rewritings(one.place, node)]

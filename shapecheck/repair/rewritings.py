@@ -127,6 +127,21 @@ def _is_operand(place: Place, node: ast.expr) -> bool:
 # -- another operand -------------------------------------------------------------------------------------------------
 
 
+def _written_elsewhere(place: Place) -> dict[str, Seen]:
+    """Items of dictionaries by keys that are put together, as they are written in other places of the file."""
+    reach = _in_reach(place)
+    found: dict[str, Seen] = {}
+    for node in place.module.expressions():
+        if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.BinOp | ast.JoinedStr):
+            continue
+        owner = ast.unparse(node.value)
+        seen = place.look(owner) or reach.get(owner)
+        names = {n.id for n in ast.walk(node.slice) if isinstance(n, ast.Name)} - {"str"}
+        if seen is not None and seen.type == "dict" and names <= reach.keys():
+            found.setdefault(place.text(node), Seen("ndarray", (0,)))
+    return dict(list(found.items())[:12])
+
+
 def _arrays(place: Place) -> dict[str, Seen]:
     """Expressions in scope that hold arrays: names, attributes, items of dictionaries and short lists."""
     found: dict[str, Seen] = {}
@@ -172,7 +187,7 @@ def _exchanged(place: Place, node: ast.expr, whole: ast.expr) -> Iterator[Candid
                 cost = 1.9 - 0.8 * _likeness(own, text)
                 yield place.candidate(f"use `{text}` instead of `{own}`", "name", node, text, cost)
         return
-    others = sorted(_arrays(place).items(), key=lambda pair: -_likeness(own, pair[0]))
+    others = sorted({**_written_elsewhere(place), **_arrays(place)}.items(), key=lambda pair: -_likeness(own, pair[0]))
     others = [(text, seen) for text, seen in others if text != own][:_MOST_ARRAYS]
     shape = place.shape(node)
     for text, seen in others:
@@ -200,6 +215,9 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
     for text in alike[:12]:
         if text != own:
             yield from _with_array(place, node, text)
+        else:
+            for title, slope in slopes_at(own).items():
+                yield place.candidate(f"use {title}", "slope", node, slope, 1.6)
     for number in _numbers(place):
         yield _around(place, node, "", f" / {number}", f"divide by `{number}`", "factor", 1.7)
         yield _around(place, node, f"{number} * ", "", f"multiply by `{number}`", "factor", 1.9)
@@ -336,6 +354,13 @@ def _constants(place: Place, node: ast.Constant) -> Iterator[Candidate]:
         if other != number and other >= 0:
             text = f"{other:g}"
             yield place.candidate(f"use {text} instead of {place.text(node)}", "number", node, text, 2.0)
+    for name in dict.fromkeys((*_numbers(place), *_constants_of(place))):
+        yield place.candidate(f"use `{name}` instead of {place.text(node)}", "number", node, name, 1.9)
+
+
+def _constants_of(place: Place) -> list[str]:
+    """The module's constants, going by the way they are written."""
+    return [n for n, s in place.scope().items() if n.isupper() and isinstance(s.literal, int | float)]
 
 
 __all__ = ["pairs_of", "rewritings"]
