@@ -21,6 +21,8 @@ from shapecheck.trace.tape import Operation, Ref, Tape, refs
 
 # So many updates of each parameter are looked at.
 _MOST_UPDATES = 4
+# So many losses are tried where none is credible.
+_MOST_POSSIBLE = 3
 # What multiplies a gradient by a number, or hands it on.
 _CARRYING = frozenset(
     "unary- unary+ .copy .astype .reshape .ravel .T numpy.array numpy.asarray numpy.copy numpy.negative getitem "
@@ -114,6 +116,13 @@ class Course:
             known = losses[0] if losses and losses[0].credible else None
             self._verdicts[key] = Verdicts(known.matching, step) if known is not None and known.matching else None
         return self._verdicts[key]
+
+    def possible(self, step: Step) -> list[Verdicts]:
+        """The gradients of a step held against losses that nothing speaks for yet."""
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            losses = find_losses(self.replay, step)[:_MOST_POSSIBLE]
+        return [Verdicts(loss.matching, step) for loss in losses if loss.matching is not None]
 
     # -- dataflow -----------------------------------------------------------------------------------------------
 

@@ -38,17 +38,17 @@ _NOTHING = LaterVersion((), (), False)
 def later_versions(course: Course) -> list[Finding]:
     """Weights that are updated, and arrays that are overwritten, before the backward pass has read them."""
     for step in course.steps:
-        known = course.verdicts(step)
-        if known is None:
-            continue
-        verdicts = known.all()
-        wrong = {v.parameter for v in verdicts if not v.is_right and not v.proves_nothing}
-        right = {v.parameter for v in verdicts if v.is_right}
-        if not wrong:
-            continue
-        found = _updated(known, wrong, right) or _overwritten(course, known, wrong, right)
-        if found is not None:
-            return _finding(course, known, found)
+        certain = course.verdicts(step)
+        for known in [certain] if certain is not None else course.possible(step):
+            verdicts = known.all()
+            wrong = {v.parameter for v in verdicts if not v.is_right and not v.proves_nothing}
+            right = {v.parameter for v in verdicts if v.is_right}
+            if not wrong:
+                continue
+            found = _updated(known, wrong, right) or _overwritten(course, known, wrong, right)
+            # Where nothing else speaks for the loss, setting all of several gradients right does.
+            if found is not None and (certain is not None or 1 < len(wrong) == len(found.explains)):
+                return _finding(course, known, found)
     return []
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,7 +39,13 @@ def lost_steps(course: Course) -> list[Finding]:
     for (site, origin), operations in by_place.items():
         if len(operations) > 1 and _is_learned_from(course, origin, operations):
             by_site.setdefault(site, []).append(_Lost(origin, tuple(operations)))
-    return [f for site, lost in by_site.items() if (f := _lost_finding(course, course.site(site), lost)) is not None]
+    found = [f for site, lost in by_site.items() if (f := _lost_finding(course, course.site(site), lost)) is not None]
+    if len(found) < 2:
+        return found
+    # They are lost together: one finding names them all.
+    names = tuple(dict.fromkeys(name for f in found for name in f.parameters))
+    trail = tuple(TrailStep(f.location, "this step too") for f in found[1:8])
+    return [replace(found[0], parameters=names, trail=(*found[0].trail, *trail))]
 
 
 def _origin_of_step(course: Course, operation: Operation) -> int | None:

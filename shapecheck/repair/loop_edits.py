@@ -303,22 +303,28 @@ def _once(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     statement = desk.at(finding.cause)
     if statement is None:
         return
+    together = _distinct(desk, [finding.cause, *(s.span for s in finding.trail if s.note == "this step too")])
+    edits = [e for s in together if (e := _in_place(desk, s)) is not None]
+    if edits and len(edits) == len(together):
+        yield desk.candidate("change the array itself", "in place", 0.5, *edits)
     if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.BinOp):
-        yield from _in_place(desk, statement, statement.value)
         yield from _from_the_start(desk, statement)
     if "second time" in finding.title and len(desk.block(statement)) > 1:
         yield desk.candidate("leave out the second step", "delete", 0.9, desk.whole(statement))
     yield from _like_its_neighbours(desk, finding, statement)
 
 
-def _in_place(desk: Desk, statement: ast.Assign, value: ast.BinOp) -> Iterator[Candidate]:
+def _in_place(desk: Desk, statement: ast.stmt) -> Edit | None:
     """`w = w - step`, where `w` is a name of its own, as a change of the array itself."""
-    target = statement.targets[0]
-    if desk.text(target) == desk.text(value.left) and isinstance(value.op, ast.Add | ast.Sub):
-        symbol = "-=" if isinstance(value.op, ast.Sub) else "+="
-        text = f"{desk.text(target)} {symbol} {desk.text(value.right)}"
-        if isinstance(target, ast.Name):
-            yield desk.candidate("change the array itself", "in place", 0.5, desk.edit(statement, text))
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.BinOp):
+        return None
+    target, value = statement.targets[0], statement.value
+    if not isinstance(target, ast.Name) or desk.text(target) != desk.text(value.left):
+        return None
+    if not isinstance(value.op, ast.Add | ast.Sub):
+        return None
+    symbol = "-=" if isinstance(value.op, ast.Sub) else "+="
+    return desk.edit(statement, f"{desk.text(target)} {symbol} {desk.text(value.right)}")
 
 
 def _from_the_start(desk: Desk, statement: ast.Assign) -> Iterator[Candidate]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import gc
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ from shapecheck.trace.values import SCALARS, Values
 
 _ARRAYS = np.ndarray | ArrayStub
 _FOLLOWED = np.ndarray | ArrayStub | np.generic | float | complex
+# Lists within a list that was bound are looked into if they are no longer than this: parameters, not data.
+_MOST_NESTED = 32
 # Functions that only hand out what was made elsewhere.
 _HAND_OUT = frozenset({"opaque", "builtins.getattr", "builtins.next", "operator.getitem", "builtins.float"})
 
@@ -315,9 +317,7 @@ class _Builder:
 
     def bind(self, site: Site, result: Any, values: tuple[Any, ...]) -> None:
         if isinstance(result, list | tuple):
-            names = _element_names(site, len(result))
-            for i, (name, element) in enumerate(zip(names, result, strict=False)):
-                self.bind_element(site, name, element, id(result), i)
+            self.bind_elements(site, site.node, site.bound_to or "", result)
         elif isinstance(result, dict):
             for key, element in result.items():
                 self.bind_element(site, f"{site.bound_to}[{key!r}]", element, id(result), key)
@@ -327,6 +327,16 @@ class _Builder:
             number = self.values.read(result)
             name = site.bound_to or site.text
             self.tape.bindings.append(Binding(len(self.tape.operations), site.number, name, number, owner, attribute))
+
+    def bind_elements(self, site: Site, target: ast.AST, name: str, elements: Sequence[Any], depth: int = 0) -> None:
+        """The elements of a list or tuple that was bound, and those of the lists of `[W, b]` among them."""
+        names = _element_names(target, name, len(elements))
+        for i, ((inner, own), element) in enumerate(zip(names, elements, strict=False)):
+            nested = isinstance(element, list | tuple) and depth < 2 and len(elements) <= _MOST_NESTED
+            if nested and 0 < len(element) <= _MOST_NESTED:
+                self.bind_elements(site, inner, own, element, depth + 1)
+            else:
+                self.bind_element(site, own, element, id(elements), i)
 
     def bind_element(self, site: Site, name: str, element: Any, owner: int, key: Any) -> None:
         """An array in a list, tuple or dictionary that was bound; of the numbers only those that were computed."""
@@ -354,12 +364,12 @@ _HANDLERS: dict[Kind, Callable[[_Builder, Site, Any, tuple[Any, ...]], None]] = 
 }
 
 
-def _element_names(site: Site, count: int) -> list[str]:
-    """Names of the elements of a tuple or list that was bound: the targets' own, or `weights[0]`..."""
-    elements = getattr(site.node, "elts", None)
+def _element_names(target: ast.AST, name: str, count: int) -> list[tuple[ast.AST, str]]:
+    """(target, name) of the elements of a tuple or list that was bound: the targets' own, or `weights[0]`..."""
+    elements = getattr(target, "elts", None)
     if elements is not None and len(elements) == count:
-        return [ast.unparse(element) for element in elements]
-    return [f"{site.bound_to}[{i}]" for i in range(count)]
+        return [(element, ast.unparse(element)) for element in elements]
+    return [(ast.Constant(i), f"{name}[{i}]") for i in range(count)]
 
 
 def build_tape(events: Iterable[Event], sites: SiteTable, traced: Iterable[str], *, values: bool = True) -> Tape:
