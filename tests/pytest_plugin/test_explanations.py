@@ -38,18 +38,6 @@ def test_a_shape_error_is_repaired_and_the_test_is_the_proof(project):
     assert section.endswith("more about it: python -m shapecheck explain SC101")
 
 
-def test_a_wrong_gradient_is_traced_to_its_line(project):
-    done = project(net__py=WRONG, test_net__py=GRADIENTS)("-q", "--tb=short")
-    (section,) = done.sections
-    assert "net.py:16:" in section
-    assert re.search(r"^16 \+ .*1 - A1 ?\*\* ?2", section, re.MULTILINE), section
-    assert "= verified: the test passes" in section
-    # Between the test and the message there is none of our own code.
-    assert "GradientMismatchError: the gradients of `W1` and `b1` are wrong" in done.text
-    assert "gradients/check.py" not in done.text
-    assert "assertions.py" not in done.text
-
-
 def test_a_report_that_is_asserted_is_a_failed_gradient_too(project):
     test = GRADIENTS.replace("import assert_gradients", "import gradcheck").replace(
         "assert_gradients(lambda: loss(params, X, Y), params, grads)",
@@ -92,9 +80,6 @@ def test_ours():
     grads = backward(parameters(), X, Y)
     assert_shapes(X, "batch inputs", grads["W1"], "inputs hidden", grads["b1"], "hidden")
 
-
-def test_has_the_shape():
-    np.testing.assert_allclose(backward(parameters(), X, Y)["b2"], np.zeros(2))
 """
 
 
@@ -112,7 +97,6 @@ def test_shapes_that_a_called_assertion_refuses(project):
         "test_numpys": [("backward", [6]), ("np.zeros", [4])],
         "test_ours": [('grads["b1"]', [6])],
     }
-    assert "4 failed" in done.text
 
 
 def test_a_file_that_cannot_be_imported_is_explained(project):
