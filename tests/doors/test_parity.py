@@ -35,8 +35,10 @@ CASES = pytest.mark.parametrize(
     [pytest.param(f, id=f.name, marks=() if f.name == SAMPLE else pytest.mark.slow) for f in CRASHES],
 )
 # What runs and is wrong comes in by the doors of the command line only: nothing raises there.
+SILENT = CORPUS / "silent-bias-grows-a-column-per-sample"
 ALL_CASES = pytest.mark.parametrize(
-    "folder", [pytest.param(f, id=f.name, marks=() if f.name == SAMPLE else pytest.mark.slow) for f in FOLDERS]
+    "folder",
+    [pytest.param(f, id=f.name, marks=() if f.name == SAMPLE else pytest.mark.slow) for f in [*CRASHES, SILENT]],
 )
 
 
