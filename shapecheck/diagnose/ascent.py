@@ -12,6 +12,8 @@ from shapecheck.trace.sites import Site
 
 def climbing(course: Course) -> list[Finding]:
     """Updates up the slope of an error: all of a network's, or those of some parameters between others that descend."""
+    if not any(p.factor is not None and p.factor > 0 for p in course.verdict.parameters):
+        return []
     for step in course.steps:
         signs = _signs(course, step)
         up = [p for p, sign in signs if sign > 0]

@@ -116,9 +116,7 @@ def _words(course: Course, birth: Operation) -> tuple[str, str, str]:
         return (
             "SC501",
             "this exponential overflows",
-            (
-                f"`{text}` is of a number above 709, so infinite; subtract the largest argument first, or scale the input"
-            ),
+            (f"`{text}` is of a number above 709: infinite; subtract the largest argument first, or scale the input"),
         )
     largest = max((float(np.abs(o).max(initial=0.0)) for o in operands), default=0.0)
     return (

@@ -10,6 +10,7 @@ from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
 from shapecheck.diagnose.verdicts import Verdicts
+from shapecheck.gradients.losses import Step
 from shapecheck.gradients.replay import ReplayError
 from shapecheck.trace.tape import Operation
 
@@ -38,6 +39,8 @@ _NOTHING = LaterVersion((), (), False)
 def later_versions(course: Course) -> list[Finding]:
     """Weights that are updated, and arrays that are overwritten, before the backward pass has read them."""
     for step in course.steps:
+        if not _reads_later_versions(course, step):
+            continue
         certain = course.verdicts(step)
         for known in [certain] if certain is not None else course.possible(step):
             verdicts = known.all()
@@ -50,6 +53,25 @@ def later_versions(course: Course) -> list[Finding]:
             if found is not None and (certain is not None or 1 < len(wrong) == len(found.explains)):
                 return _finding(course, known, found)
     return []
+
+
+def _reads_later_versions(course: Course, step: Step) -> bool:
+    """Whether anything that a step's changes are made from was read before and after an update, or a store into it."""
+    needed = course.replay.ancestors([change for _, _, change, _ in step.parameters])
+    renewed = {p.updates[step.number].new for p, _, _, _ in step.parameters}
+    seen: dict[int, int] = {}
+    for operation in course.tape.operations[: step.last + 1]:
+        if operation.result not in needed:
+            continue
+        for read in operation.inputs:
+            if read in renewed and operation.result not in renewed:
+                return True
+            value, made = course.tape.values[read], course.tape.values[operation.result]
+            if value.size < 2 or value.identity == made.identity or not value.dtype.startswith("float"):
+                continue
+            if seen.setdefault(value.identity, read) != read and value.version > 0:
+                return True
+    return False
 
 
 # -- another reading of the tape ------------------------------------------------------------------------------------

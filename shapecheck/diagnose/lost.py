@@ -151,7 +151,9 @@ def _dropped_call(course: Course, operation: Operation) -> Site | None:
 def unused_gradients(course: Course) -> list[Finding]:
     """Gradients of arrays of the network that are computed in a line of their own, and applied to nothing."""
     found: dict[int, tuple[int, Site]] = {}
-    for step in course.steps:
+    for step in course.steps[:2]:
+        if not any(_may_be_unused_gradient(course, o) for o in course.tape.operations[step.first : step.last + 1]):
+            continue
         known = course.verdicts(step)
         if known is None or not any(v.is_right for v in known.all()):
             continue
@@ -181,9 +183,7 @@ def unused_gradients(course: Course) -> list[Finding]:
 
 def _unused_gradient_of(course: Course, operation: Operation, matching: object, trained: set[int]) -> int | None:
     """The array whose gradient an operation computes for nobody."""
-    if operation.result in course.users or operation.result in course.stored or operation.function == "leaf":
-        return None
-    if course.tape.values[operation.result].size < 2 or operation.site is None:
+    if not _may_be_unused_gradient(course, operation):
         return None
     match = matching.match(operation.result)  # type: ignore[attr-defined]
     if match is None or match.weak or match.transposed or match.reshaped:
@@ -196,6 +196,15 @@ def _unused_gradient_of(course: Course, operation: Operation, matching: object, 
         if _is_weight(course, forward):
             return forward
     return None
+
+
+def _may_be_unused_gradient(course: Course, operation: Operation) -> bool:
+    value = course.tape.values[operation.result]
+    if operation.result in course.users or operation.function == "leaf" or operation.site is None:
+        return False
+    if value.size < 2 or not value.dtype.startswith("float") or operation.result in course.stored:
+        return False
+    return _serves_only(course, operation)
 
 
 def _serves_only(course: Course, operation: Operation) -> bool:
