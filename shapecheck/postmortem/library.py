@@ -158,6 +158,13 @@ def _drawn(*sizes: Any) -> Inferred:
     return Inferred(_sizes(sizes))
 
 
+def _sampled(*parameters: Any, size: Any = None) -> Inferred:
+    """A draw whose size is said by name; of parameters that are arrays the size may be theirs."""
+    if size is None or any(shape_of(parameter) != () for parameter in parameters):
+        raise NotKnownError
+    return Inferred(_sizes((size,)))
+
+
 def _flat(array: Any) -> Inferred:
     if is_matrix(array):
         raise NotKnownError
@@ -231,15 +238,22 @@ FUNCTIONS.update({getattr(np, name): _reduced for name in _REDUCTIONS.split()})
 FUNCTIONS.update({getattr(np, name): _like for name in _SAME_SHAPE.split() if hasattr(np, name) and name != "cumsum"})
 FUNCTIONS.update({getattr(np, name): _by_stand_ins(getattr(np, name)) for name in [*_VIEWS.split(), "cumsum"]})
 FUNCTIONS.update({getattr(np, name): _filled for name in ("zeros", "ones", "empty", "full")})
-FUNCTIONS.update({getattr(np.random, name): _drawn for name in ("rand", "randn")})
+# What draws samples: by the names that it has in `np.random` and on its generators.
+_DRAWS: dict[str, Callable[..., Inferred]] = {
+    **dict.fromkeys(("rand", "randn"), _drawn),
+    **dict.fromkeys(("random", "random_sample", "standard_normal"), lambda size: Inferred(_sizes((size,)))),
+    **dict.fromkeys(("normal", "uniform", "randint", "integers"), _sampled),
+}
+FUNCTIONS.update({getattr(np.random, name): rule for name, rule in _DRAWS.items() if hasattr(np.random, name)})
 
 
-def _unknown() -> Inferred:
+def _unknown(*_: Any, **__: Any) -> Inferred:
     raise NotKnownError
 
 
 _BY_IDENTITY = {id(function): rule for function, rule in FUNCTIONS.items()}
 
+GENERATORS = frozenset({np.random.RandomState, np.random.Generator})
 METHODS: dict[str, Callable[..., Inferred]] = {
     "dot": product,
     "reshape": _reshaped,
@@ -275,11 +289,13 @@ def called(function: Any, arguments: list[Any], keywords: dict[str, Any]) -> Inf
 
 
 def method(owner: Any, name: str, arguments: list[Any], keywords: dict[str, Any]) -> Inferred:
-    """What a method of an array returned.
+    """What a method of an array, or of a random generator, returned.
 
     Raises:
         NotKnownError: There is no rule for it, or its result depends on more than shapes.
     """
+    if type(owner) in GENERATORS:
+        return _applied(_DRAWS.get(name, _unknown), arguments, keywords)
     rule = METHODS.get(name)
     if rule is None or "out" in keywords or "where" in keywords:
         raise NotKnownError

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from shapecheck.postmortem.library import (
+    GENERATORS,
     Inferred,
     NotKnownError,
     called,
@@ -200,7 +201,7 @@ class Values:
                 owner = self.of(node.func.value)
             except NotKnownError:
                 owner = None
-            if type(owner) in {np.ndarray, np.matrix, Inferred}:
+            if type(owner) in {np.ndarray, np.matrix, Inferred, *GENERATORS}:
                 return method(owner, node.func.attr, arguments, keywords)
         function = self.of(node.func)
         if function is len and len(arguments) == 1 and not keywords:
@@ -229,7 +230,7 @@ def _is_harmless(function: ast.expr, values: Values) -> bool:
             return False
         if isinstance(owner, types.ModuleType):
             return owner.__name__.partition(".")[0] in {"numpy", "math", "scipy"}
-        return type(owner) in {np.ndarray, np.matrix, Inferred, str}
+        return type(owner) in {np.ndarray, np.matrix, Inferred, str, *GENERATORS}
     if isinstance(function, ast.Name) and function.id in _HARMLESS_BUILTINS:
         try:
             return values.of(function) is getattr(builtins, function.id)

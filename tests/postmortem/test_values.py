@@ -36,6 +36,17 @@ KNOWN = [
     ("a mask at hand", "k = A[:, 0] > 0\nA[k] @ B", [("A[k]", (4, 3)), ("B", (5, 2))]),
     ("library functions", "np.exp(A) @ np.sum(B, axis=0)", [("np.exp(A)", (4, 3)), ("np.sum(B, axis=0)", (2,))]),
     ("methods", "A.sum(axis=1, keepdims=True) @ B", [("A.sum(axis=1, keepdims=True)", (4, 1)), ("B", (5, 2))]),
+    ("draws", "np.random.RandomState(0).randn(4, 3) @ B", [("B", (5, 2))]),
+    (
+        "draws of a generator",
+        "rng = np.random.default_rng(0)\nrng.normal(size=(4, 3)) @ B",
+        [("rng.normal(size=(4, 3))", (4, 3)), ("B", (5, 2))],
+    ),
+    (
+        "draws of a size in names",
+        "n = 4\nnp.random.randn(n, 3) @ B",
+        [("np.random.randn(n, 3)", (4, 3)), ("B", (5, 2))],
+    ),
     (
         "a namespace",
         "import types\nn = types.SimpleNamespace(W=A)\nn.W @ B",
