@@ -101,7 +101,7 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None) -> Diag
         suspects += _suspects(known, wrong, {v.parameter for v in verdicts if v.is_right})
     if not known.settled:
         suspects += _scale_suspects(known, verdicts)
-    chosen, others = _independent(suspects, settled=known.settled)
+    chosen, others = _independent(suspects, whole=len(known.changes) if known.settled else 0)
     chosen = [_with_origin(s, known) for s in chosen]
     return Diagnosis(step, loss, verdicts, chosen + others, len(chosen), known.rate)
 
@@ -232,7 +232,7 @@ def _suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Suspect
         sound = inputs_right or _is_sound(known, operation, standings)
         suspect = replace(suspect, alternatives={value: others}, sound=(value,) if sound else ())
         if misplaced and (scale := _multiple(known.replay.recorded[value], adjoint)) is not None:
-            inputs_right = _scales(operation, known)
+            inputs_right = _scales(operation, known) or _rescales(operation, known, scale)
             suspect = replace(suspect, operands_right=inputs_right, reason="scale", scale=scale)
         by_site[operation.site] = _merged(by_site.get(operation.site), suspect)
     found = list(by_site.values())
@@ -349,6 +349,23 @@ def _multiple(value: Any, wanted: Any) -> float | None:
     return scale if scale and np.linalg.norm(scale * value - wanted) <= EXACT * np.linalg.norm(wanted) else None
 
 
+def _rescales(operation: Operation, known: Verdicts, scale: float) -> bool:
+    """Whether the nearest derivatives that a value was made from do not have the factor that it lacks."""
+    own = known.matching.match(operation.result)
+    open_values = list(operation.inputs)
+    for _ in range(20):
+        if own is None or not open_values:
+            break
+        value = open_values.pop()
+        before = known.matching.match(value)
+        if before is not None and not before.weak:
+            return abs(own.factor.number / before.factor.number * scale - 1) <= 10 * EXACT
+        made = known.producer(value)
+        if made is not None and value not in known.matching.adjoints.closure:
+            open_values.extend(made.inputs)
+    return False
+
+
 def _same_direction(left: Any, right: Any) -> bool:
     product = float(np.sum(left * right))
     return abs(product) >= (1 - 1e-9) * float(np.linalg.norm(left) * np.linalg.norm(right))
@@ -458,13 +475,18 @@ def _scales(operation: Any, known: Verdicts) -> bool:
 # -- order ----------------------------------------------------------------------------------------------------------
 
 
-def _independent(suspects: Sequence[Suspect], *, settled: bool = False) -> tuple[list[Suspect], list[Suspect]]:
-    """One suspect for each independent mistake, greedily; and the rest."""
+def _independent(suspects: Sequence[Suspect], *, whole: int = 0) -> tuple[list[Suspect], list[Suspect]]:
+    """One suspect for each independent mistake, greedily; and the rest.
+
+    Args:
+        suspects: All of them.
+        whole: How many parameters there are, where the loss is known; else 0.
+    """
     left = list(suspects)
     chosen: list[Suspect] = []
     open_parameters = {p for s in suspects for p in s.explains}
     while left and open_parameters:
-        left.sort(key=lambda s: _rank(s, open_parameters, settled))
+        left.sort(key=lambda s: _rank(s, open_parameters, whole))
         if not open_parameters.intersection(left[0].explains):
             break
         chosen.append(left.pop(0))
@@ -472,11 +494,13 @@ def _independent(suspects: Sequence[Suspect], *, settled: bool = False) -> tuple
     return chosen, left
 
 
-def _rank(suspect: Suspect, open_parameters: set[int], settled: bool) -> tuple[Any, ...]:
+def _rank(suspect: Suspect, open_parameters: set[int], whole: int) -> tuple[Any, ...]:
     covered = len(open_parameters.intersection(suspect.explains))
     # With a loss that is known, what is the adjoint of something else is no accident.
-    odd = suspect.reason == "other" and not settled
-    return (-covered, not suspect.operands_right, odd, min(suspect.values))
+    odd = suspect.reason == "other" and not whole
+    # A factor that only some gradients lack is left out where these are made, and not on the way there.
+    late = suspect.reason == "scale" and not suspect.operands_right and len(suspect.explains) < whole
+    return (-covered, not suspect.operands_right, odd, -max(suspect.values) if late else min(suspect.values))
 
 
 __all__ = ["Diagnosis", "Suspect", "diagnose_step", "diagnose_steps"]

@@ -193,8 +193,22 @@ def accuse(found: Adjoints, known: Known) -> Accused:
         loss = Loss(dict(known.seeds), "", next(iter(known.seeds)), credible=True, adjoints=found, matching=matching)
         diagnosis = diagnose_step(step, loss, judge)
     names = {p.parameter: p.name for p in known.pairs}
-    suspects = [_where_renamed(s, judge) for s in diagnosis.suspects[: diagnosis.independent]]
+    suspects = [_where_renamed(_without_excuse(s, judge), judge) for s in diagnosis.suspects[: diagnosis.independent]]
     return Accused(diagnosis, judge, _joined(suspects, judge), names)
+
+
+def _without_excuse(suspect: Suspect, judge: KnownVerdicts) -> Suspect:
+    """The suspect without an origin that is right in itself: a value of the forward pass, or one that serves others."""
+    origins = [t for t in suspect.targets if suspect.origin is not None and t.site == suspect.origin]
+    recorded = judge.replay.recorded
+    for value in [r.value for t in origins for r in t.results]:
+        closure = [v for v in judge.matching.adjoints.closure if np.shape(recorded[v]) == np.shape(recorded[value])]
+        is_forward = any(np.array_equal(recorded[v], recorded[value]) for v in closure)
+        match = judge.matching.match(value)
+        serves = match is not None and not match.weak and not set(judge.reached(value)) <= set(suspect.explains)
+        if (is_forward and np.size(recorded[value]) > 1) or serves:
+            return replace(suspect, origin=None)
+    return suspect
 
 
 def _where_renamed(suspect: Suspect, judge: KnownVerdicts) -> Suspect:

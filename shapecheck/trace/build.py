@@ -335,7 +335,8 @@ class _Builder:
             nested = isinstance(element, list | tuple) and depth < 2 and len(elements) <= _MOST_NESTED
             if nested and 0 < len(element) <= _MOST_NESTED:
                 self.bind_elements(site, inner, own, element, depth + 1)
-            else:
+            elif not depth or self.values.known(element):
+                # What a list within the list holds was looked at after the run: it may not have been made by now.
                 self.bind_element(site, own, element, id(elements), i)
 
     def bind_element(self, site: Site, name: str, element: Any, owner: int, key: Any) -> None:
