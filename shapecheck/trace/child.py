@@ -168,7 +168,8 @@ class _Delivery:
             if recording is None and self.close is not None:
                 recording = self.close(ended)
             if recording is not None:
-                _raise_memory_limit()
+                if self.order.memory_bytes is not None:
+                    _raise_memory_limit()
                 trace = trace_of(recording)
                 trace.modules = _installed_modules()
                 trace.left = self.left

@@ -95,6 +95,31 @@ def test_a_second_run_touches_nothing(project):
     assert "1 xfailed" in done.text
 
 
+def test_a_second_run_that_does_not_end_is_ended(project):
+    test = f"""{HEAD}
+import sys
+
+
+def test_it():
+    while Path(sys.argv[0]).name == "second":
+        pass
+    die(5)
+"""
+    conftest = (
+        "import shapecheck.pytest_plugin.rerun as r\n"
+        "import dataclasses, shapecheck.pytest_plugin.physician as p\n"
+        "program = p.Physician._program\n"
+        "def slow(*given):\n"
+        "    made = program(*given)\n"
+        "    return dataclasses.replace(made, entry=dataclasses.replace(made.entry, arguments=('second',)))\n"
+        "p.Physician._program = slow\n"
+    )
+    done = project(net__py=CRASHING, test_net__py=test, conftest__py=conftest)("-q", "--shapecheck-timeout=5")
+    (section,) = done.sections
+    assert section.startswith("error[SC101]: this matrix product does not fit")
+    assert section.endswith("not traced: the second run had not ended after 2 s")
+
+
 def test_frames_alone_if_that_is_wanted(project):
     test = f"{HEAD}def test_it(tmp_path):\n    Path('runs.txt').open('a').write('run')\n    die(5)\n"
     done = project(net__py=CRASHING, test_net__py=test)("-q", "--shapecheck=frames")
