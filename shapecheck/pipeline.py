@@ -244,7 +244,8 @@ class _Doctor:
         with _at_most(_JUDGING_SECONDS):
             self.note_loss(course.verdict)
             mistakes = wrong_gradients(self.trace, self.layers, course.verdict)
-        return self.mend_gradients([m for m in mistakes if not explained.issuperset(m.finding.parameters)])
+        unexplained = [m for m in mistakes if not explained or not explained.issuperset(m.finding.parameters)]
+        return self.mend_gradients(unexplained)
 
     def asserted(self) -> list[Finding]:
         """The expressions to blame for gradients that the program itself checked and found wrong."""
