@@ -18,6 +18,7 @@ from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.finite import not_finite
 from shapecheck.diagnose.later import later_versions
 from shapecheck.diagnose.lost import lost_steps, unused_gradients
+from shapecheck.diagnose.other_loss import differing_loss
 from shapecheck.diagnose.pairs import lost_rows, parted
 from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
 from shapecheck.diagnose.start import constant_output, equal_units, out_of_reach, saturated
@@ -65,11 +66,11 @@ def other_mistakes(course: Course, *, blamed: bool) -> Iterator[Finding]:
         return
     if course.parameters:
         found = False
-        for finder in (unused_gradients, *_NUMBERS):
+        for finder in (unused_gradients, differing_loss, *_NUMBERS):
             for finding in _asked(finder, course):
                 found = True
                 yield finding
-            if found and finder is not unused_gradients:
+            if found and finder not in {unused_gradients, differing_loss}:
                 return
 
 
@@ -98,6 +99,7 @@ def _asked(finder: Finder, course: Course) -> list[Finding]:
 
 
 _OF_CODE: dict[str, tuple[Finder, ...]] = {
+    "SC308": (differing_loss,),
     "SC401": (later_versions,),
     "SC402": (climbing,),
     "SC403": (never_reset,),

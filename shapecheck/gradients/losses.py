@@ -170,6 +170,11 @@ def _closure_size(loss: Loss) -> int:
     return len(loss.adjoints.closure) if loss.adjoints is not None else 0
 
 
+def sounds_like_a_loss(replay: Replay, loss: Loss) -> bool:
+    """Whether what a value is called, or is computed in, says that it is a loss."""
+    return _telling(replay, loss) > 0
+
+
 def _telling(replay: Replay, loss: Loss) -> int:
     """How much a value's names sound like a loss."""
     site = replay.tape.site_of(loss.value) if loss.value is not None else None
@@ -349,4 +354,4 @@ def _moves_along(matching: Matching, step: Step, old: int) -> bool:
     return bool(found) and not found[0].weak and old in {found[0].forward, *found[0].alike}
 
 
-__all__ = ["Loss", "Step", "find_losses", "steps"]
+__all__ = ["Loss", "Step", "find_losses", "sounds_like_a_loss", "steps"]
