@@ -93,6 +93,7 @@ class Physician:
                 "(more with --shapecheck-budget=SECONDS)",
                 from_frames=True,
             )
+        _stop_the_clock(node)
         started = time.monotonic()
         try:
             explanation = self._examined(node, failure, seconds)
@@ -167,6 +168,13 @@ class Physician:
 def _may_rerun(node: pytest.Item | pytest.Collector) -> bool:
     marker = node.get_closest_marker("shapecheck")
     return marker is None or bool(marker.kwargs.get("rerun", True))
+
+
+def _stop_the_clock(node: pytest.Item | pytest.Collector) -> None:
+    """Tell pytest-timeout that the test is over: what follows is our time, and would fail the test a second time."""
+    cancel = getattr(node.ihook, "pytest_timeout_cancel_timer", None)
+    if cancel is not None:
+        cancel(item=node)
 
 
 def _kept(node: pytest.Item | pytest.Collector, failure: Failure) -> frozenset[str]:

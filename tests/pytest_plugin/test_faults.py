@@ -85,3 +85,25 @@ def test_ctrl_c_while_something_is_explained_still_reports_the_failure(project):
     assert done.sections == ["not explained: interrupted"]
     assert "interrupted while a failure was being explained" in done.text
     assert "passed" not in done.text
+
+
+def test_a_test_is_not_timed_while_it_is_explained(project):
+    conftest = """
+        import types
+        import pytest
+
+        class Specification:
+            @pytest.hookspec(firstresult=True)
+            def pytest_timeout_cancel_timer(item):
+                pass
+
+        def pytest_addhooks(pluginmanager):
+            pluginmanager.add_hookspecs(Specification)
+
+        def pytest_timeout_cancel_timer(item):
+            print("stopped for", item.name)
+            return True
+        """
+    done = project(net__py=CRASHING, test_net__py=TEST, conftest__py=conftest)("-q", "-s", "--shapecheck-trials=off")
+    assert "stopped for test_it" in done.text
+    assert "error[SC101]" in done.sections[0]
