@@ -28,7 +28,8 @@ _SCALAR_ERRORS = (
 # What NumPy says when it is given shapes that do not fit.
 _NUMPYS_WORDS = re.compile(
     r"could not be broadcast|non-broadcastable|not aligned|core dimension|enough dimensions|inhomogeneous|"
-    r"cannot reshape|input array dimensions|out of bounds for axis|too many indices|shape mismatch|same number of dimensions"
+    r"cannot reshape|input array dimensions|out of bounds for axis|too many indices|shape mismatch|"
+    r"same number of dimensions"
 )
 # Without one of these words a refusal is of something else: a singular matrix, probabilities that add up to 0.9.
 _ABOUT_SHAPES = re.compile(
