@@ -85,15 +85,23 @@ class Judge:
 
     def glance(self, direction: Direction) -> Judgement | None:
         """The cheap look, good for almost every right gradient; None where it does not settle the matter."""
-        look = self.comparison.look(direction, self.comparison.sparing_step(direction))
+        look = self._first_look(direction)
         entries = sum(v.size for v in direction.values())
         sharp = look.allowed is not None or look.resolution <= SHARP / max(entries, 1) ** 0.5
         return Judgement(Verdict.RIGHT, look) if look.finite and look.agrees and sharp else None
 
+    def _first_look(self, direction: Direction) -> Look:
+        """At the smallest step that will do; once more at another where noise or truncation may be in the way."""
+        look = self.comparison.look(direction, self.comparison.sparing_step(direction))
+        if look.finite and not look.agrees and abs(look.error) <= 8 * look.bound:
+            smaller = self.comparison.sparing_step(direction)  # the level of the loss is known by now
+            return self.comparison.look(direction, smaller if smaller < look.step else 16 * look.step)
+        return look
+
     def glance_together(self, names: Iterable[str]) -> dict[str, Judgement]:
         """One cheap look for all: it settles those parameters that it resolves as sharply as their own would."""
         direction = self.direction(*names)
-        look = self.comparison.look(direction, self.comparison.sparing_step(direction))
+        look = self._first_look(direction)
         if not (look.finite and look.agrees):
             return {}
         settled = {}

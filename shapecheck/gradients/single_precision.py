@@ -65,7 +65,7 @@ def _reads_copies(subject: Subject, substitution: Substitution, rng: np.random.G
     away = {}
     for p in subject.params:
         size = float(np.sqrt(np.mean(np.square(p.center, dtype=np.float64)))) if p.size else 0.0
-        away[p.name] = 0.05 * (size or 1.0) * rng.choice([-1.0, 1.0], p.shape)
+        away[p.name] = 0.05 * (size if size > 1e-30 else 1.0) * rng.choice([-1.0, 1.0], p.shape)
     there = Surface(subject.objective).at(away)
     copies = {p.name: (p.center + away[p.name]).astype(p.dtype) for p in subject.params}
     with np.errstate(all="ignore"):
