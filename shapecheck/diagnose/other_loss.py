@@ -46,9 +46,9 @@ def differing_loss(course: Course) -> list[Finding]:
                 code="SC308",
                 severity="warning",
                 title="the loss that is computed is not the one that is descended",
-                message=f"the updates of {quoted(apart)} follow {verdict.formula}; the gradient of `{shown(site.text)}` "
-                "points elsewhere: either this loss is not the one that is meant, or the error at the output is not "
-                "its derivative",
+                message=f"the updates of {quoted(apart)} follow {verdict.formula}; the gradient of "
+                f"`{shown(site.text)}` points elsewhere: either this loss is not the one that is meant, or the error "
+                "at the output is not its derivative",
                 location=span_of(site),
                 cause=span_of(site),
                 parameters=tuple(apart),

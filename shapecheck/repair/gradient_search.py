@@ -39,6 +39,8 @@ _NEAR = 3
 # How much likelier an edit is that gives what the adjoints ask for; so many of them are tried at each place.
 _REACHES = 4.0
 _MOST_FITTING = 16
+# How long edits are tried all the same when none gives what the adjoints ask for: it may belong elsewhere.
+_SECONDS_WITHOUT_HOPE = 6.0
 _MOST_PAIRED = 2
 
 
@@ -98,7 +100,10 @@ class GradientSearch(Search):
     def run(self) -> list[Solution]:
         """Solutions, best first."""
         stage = _Stage(self.trace, {})
-        for candidate, place in self._fitting():
+        fitting = self._fitting()
+        if self.heard and not fitting:
+            self.budget.shorten(_SECONDS_WITHOUT_HOPE)
+        for candidate, place in fitting:
             text = self.originals.get(candidate.path, "")
             trial = _Trial(
                 stage, candidate, {candidate.path: apply_edits(text, candidate.edits)}, candidate.edits, place

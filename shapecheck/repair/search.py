@@ -74,6 +74,10 @@ class Budget:
         """Seconds left."""
         return self.seconds - (time.monotonic() - self.started)
 
+    def shorten(self, seconds: float) -> None:
+        """Leave at most so many seconds."""
+        self.seconds -= max(0.0, self.left - seconds)
+
 
 @dataclass
 class _Stage:
