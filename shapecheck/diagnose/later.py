@@ -14,6 +14,7 @@ from shapecheck.gradients.losses import Step
 from shapecheck.gradients.replay import ReplayError
 from shapecheck.trace.tape import Operation
 
+_STORES = frozenset(["+=", "-=", "setitem", "write_back", "numpy.add.at"])
 # So many expressions that read arrays which have changed meanwhile are tried.
 _MOST_SITES = 8
 
@@ -69,9 +70,16 @@ def _reads_later_versions(course: Course, step: Step) -> bool:
             value, made = course.tape.values[read], course.tape.values[operation.result]
             if value.size < 2 or value.identity == made.identity or not value.dtype.startswith("float"):
                 continue
-            if seen.setdefault(value.identity, read) != read and value.version > 0:
+            if value.version > 0 and (seen.get(value.identity, read) != read or not _is_stored_into(course, read)):
                 return True
+            seen[value.identity] = read
     return False
+
+
+def _is_stored_into(course: Course, value: int) -> bool:
+    """Whether an array was changed by adding or storing, as sums and buffers are, and not by a function's `out=`."""
+    producer = course.producer(value)
+    return producer is None or producer.function in _STORES
 
 
 # -- another reading of the tape ------------------------------------------------------------------------------------
