@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-_DATA = '''
+_DATA = """
 import numpy as np
 from shapecheck import verify
 
@@ -21,11 +21,11 @@ def sigmoid(z):
 def sigmoid_prime(z):
     s = sigmoid(z)
     return s * (1 - s)
-'''
+"""
 
 FUNCTIONS = (
     _DATA
-    + '''
+    + """
 
 def parameters():
     rng = np.random.default_rng(1)
@@ -74,12 +74,12 @@ def run():
     params = parameters()
     A3, cache = forward(X, params)
     return backward(params, cache, X, Y)
-'''
+"""
 )
 
 NETWORK = (
     _DATA
-    + '''
+    + """
 
 class Network:
     def __init__(self, sizes):
@@ -116,12 +116,12 @@ def run():
     net = Network([3, 5, 5, 1])
     net.backprop(X, Y)
     return net
-'''
+"""
 )
 
 LAYERS = (
     _DATA
-    + '''
+    + """
 
 class Affine:
     def __init__(self, inputs, outputs):
@@ -160,12 +160,12 @@ def run():
     for layer in reversed(layers):
         dout = layer.backward(dout)
     return layers
-'''
+"""
 )
 
 PAIR = (
     _DATA
-    + '''
+    + """
 
 def norm_forward(x, gamma, beta, eps=1e-5):
     mu = x.mean(axis=0)
@@ -195,12 +195,12 @@ def run():
     for _ in range(2):  # what the forward pass is called with is known from its second call on
         out, cache = norm_forward(X.T, gamma, beta)
         norm_backward(out - 1, cache)
-'''
+"""
 )
 
 SVM = (
     _DATA
-    + '''
+    + """
 labels = rng.integers(0, 3, size=7)
 
 
@@ -221,12 +221,12 @@ def softmax_loss(W, X, y, reg):
 
 def run():
     return softmax_loss(np.random.default_rng(4).normal(size=(3, 3)), X.T, labels, 0.5)
-'''
+"""
 )
 
 UNROLLED = (
     _DATA
-    + '''
+    + """
 
 def unroll(theta):
     return theta[:12].reshape(4, 3), theta[12:].reshape(1, 4)
@@ -251,12 +251,12 @@ def grad(theta, X, Y):
 
 def run():
     return grad(np.random.default_rng(5).normal(size=16), X, Y)
-'''
+"""
 )
 
 APPLIED = (
     _DATA
-    + '''
+    + """
 
 class Net:
     def __init__(self):
@@ -284,12 +284,12 @@ def run():
     net = Net()
     net.train(X, Y)
     return net
-'''
+"""
 )
 
 RECURRENT = (
     _DATA
-    + '''
+    + """
 
 def forward(params, xs):
     Wx, Wh = params
@@ -324,12 +324,12 @@ def run():
     rng = np.random.default_rng(7)
     params = [rng.normal(size=(4, 3)), rng.normal(size=(4, 4))]
     return backward(params, list(rng.normal(size=(4, 3))), np.ones(4))
-'''
+"""
 )
 
 GIVEN = (
     _DATA
-    + '''
+    + """
 from shapecheck import assert_gradients
 
 W = {"W1": rng.normal(size=(4, 3)), "W2": rng.normal(size=(1, 4))}
@@ -350,7 +350,7 @@ def gradients():
 
 def run():
     return assert_gradients(loss, W, gradients, seed=0)
-'''
+"""
 )
 
 PROGRAMS = {
