@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.gradients.matching import Matching, Standing
+from shapecheck.gradients.matching import Matching, Standing, same_direction
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.trace.tape import Operation
 
@@ -82,8 +82,7 @@ def read_at(matching: Matching, value: int, wanted: Any) -> Origin | None:
     """
     replay = matching.replay
     operation = _producer(replay, value)
-    step = replay.step(operation) if operation is not None else None
-    if operation is None or step is None:
+    if operation is None:
         return None
     for operand in operation.inputs:
         match = matching.match(operand)
@@ -92,11 +91,8 @@ def read_at(matching: Matching, value: int, wanted: Any) -> Origin | None:
         for other in _of_shape(replay, matching.adjoints.of, np.shape(replay.recorded[operand])):
             if other in {match.forward, *match.alike} or not np.any(matching.adjoints[other]):
                 continue
-            try:
-                result = np.asarray(step(_With(replay.recorded, operand, matching.adjoints[other])), dtype=float)
-            except (ValueError, TypeError, IndexError):
-                continue
-            if result.shape == wanted.shape and np.any(result) and _same_direction(result, wanted):
+            result = replay.exchanged(operation, operand, matching.adjoints[other])
+            if result is not None and same_direction(result, wanted):
                 site = _access_of(replay, operand, operation.number)
                 adjoint = np.asarray(matching.adjoints[other])
                 return Origin(site, operand, adjoint, operation.number) if site is not None else None
@@ -151,8 +147,7 @@ def misplaced(matching: Matching, value: int, wanted: Any) -> Origin | None:
     """
     replay = matching.replay
     operation = _producer(replay, value)
-    step = replay.step(operation) if operation is not None else None
-    if operation is None or step is None:
+    if operation is None:
         return None
     for operand in operation.inputs:
         match, made = matching.match(operand), _producer(replay, operand)
@@ -164,11 +159,8 @@ def misplaced(matching: Matching, value: int, wanted: Any) -> Origin | None:
             adjoint = matching.adjoints[other]
             if other in {match.forward, *match.alike} or np.shape(adjoint) != np.shape(replay.recorded[operand]):
                 continue
-            try:
-                result = np.asarray(step(_With(replay.recorded, operand, adjoint)), dtype=float)
-            except (ValueError, TypeError, IndexError):
-                continue
-            if result.shape == wanted.shape and np.any(result) and _same_direction(result, wanted):
+            result = replay.exchanged(operation, operand, adjoint)
+            if result is not None and same_direction(result, wanted):
                 return Origin(made.site, operand, np.asarray(adjoint), operation.number)
     return None
 
@@ -183,14 +175,6 @@ def _is_used_rightly(matching: Matching, value: int) -> bool:
             if match is not None and not match.weak:
                 return True
     return False
-
-
-class _With(list[Any]):
-    """The recorded values with one of them replaced."""
-
-    def __init__(self, recorded: list[Any], number: int, array: Any) -> None:
-        super().__init__(recorded)
-        self[number] = array
 
 
 def _access_of(replay: Replay, value: int, before: int) -> int | None:
@@ -277,18 +261,13 @@ def _another_argument(
             product = np.asarray(carrier * replay.evaluate({argument: array}, [slope])[slope], dtype=float)
         except (ReplayError, ValueError):
             continue
-        if product.shape == wanted.shape and np.any(product) and _same_direction(product, wanted):
+        if same_direction(product, wanted):
             return True
     return False
 
 
 def _of_shape(replay: Replay, values: Iterable[int], shape: tuple[int, ...]) -> list[int]:
     return [v for v in dict.fromkeys(values) if np.shape(replay.recorded[v]) == shape][:60]
-
-
-def _same_direction(left: Any, right: Any) -> bool:
-    product = float(np.sum(left * right))
-    return abs(product) >= (1 - 1e-9) * float(np.linalg.norm(left) * np.linalg.norm(right))
 
 
 __all__ = ["Origin", "blamed", "misplaced", "read_at", "wrong_addend"]

@@ -19,7 +19,7 @@ from shapecheck.diagnose.loops import joint_targets
 from shapecheck.diagnose.targets import Target, targets_of
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.gradients.losses import Loss, Step, find_losses, steps
-from shapecheck.gradients.matching import EXACT, Standing
+from shapecheck.gradients.matching import EXACT, Standing, same_direction
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.network.parameters import Parameter
 from shapecheck.trace.tape import Operation
@@ -337,7 +337,7 @@ def _targets(known: Verdicts, parameters: set[int]) -> dict[tuple[int, ...], lis
     by_shape: dict[tuple[int, ...], list[int]] = {}
     for value in sorted(downstream):
         seen = by_shape.setdefault(np.shape(adjoints[value]), [])
-        if np.any(adjoints[value]) and not any(_same_direction(adjoints[value], adjoints[k]) for k in seen):
+        if np.any(adjoints[value]) and not any(same_direction(adjoints[value], adjoints[k]) for k in seen):
             seen.append(value)
     return by_shape
 
@@ -364,11 +364,6 @@ def _rescales(operation: Operation, known: Verdicts, scale: float) -> bool:
         if made is not None and value not in known.matching.adjoints.closure:
             open_values.extend(made.inputs)
     return False
-
-
-def _same_direction(left: Any, right: Any) -> bool:
-    product = float(np.sum(left * right))
-    return abs(product) >= (1 - 1e-9) * float(np.linalg.norm(left) * np.linalg.norm(right))
 
 
 def _best_target(

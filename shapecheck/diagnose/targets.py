@@ -11,6 +11,7 @@ import numpy as np
 from shapecheck.diagnose.blame import Origin
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.gradients.adjoints import Adjoints
+from shapecheck.gradients.matching import same_direction
 from shapecheck.trace.tape import Operation
 
 # So many values are tried in the place of an operand.
@@ -67,16 +68,12 @@ def _exchanged(known: Verdicts, value: int, wanted: Any) -> Iterator[Target]:
     """Operands in whose place another value of the program gives what is wanted."""
     replay, adjoints = known.replay, known.matching.adjoints
     operation = known.producer(value)
-    step = replay.step(operation) if operation is not None else None
-    if operation is None or step is None:
+    if operation is None:
         return
     for operand in dict.fromkeys(operation.inputs):
         for other in _others(known, adjoints, operation, operand):
-            try:
-                result = np.asarray(step(_With(replay.recorded, operand, other)), dtype=float)
-            except (ValueError, TypeError, IndexError):
-                continue
-            if result.shape == wanted.shape and np.any(result) and _same_direction(result, wanted):
+            result = replay.exchanged(operation, operand, other)
+            if result is not None and same_direction(result, wanted):
                 yield Target(None, (Result(operand, (other,), operation.number),))
                 break
 
@@ -106,22 +103,6 @@ def _others(known: Verdicts, adjoints: Adjoints, operation: Operation, operand: 
         if np.shape(adjoints[number]) == shape and len(tried) <= 2 * _MOST_OTHERS:
             tried.append(adjoints[number])
             yield adjoints[number]
-
-
-class _With(list[Any]):
-    """The recorded values with one of them replaced."""
-
-    def __init__(self, recorded: list[Any], number: int, array: Any) -> None:
-        super().__init__(recorded)
-        self[number] = array
-
-
-def _same_direction(left: Any, right: Any) -> bool:
-    known = np.isfinite(right)
-    left, right = left[known], right[known]
-    product = float(np.sum(left * right))
-    size = float(np.linalg.norm(left) * np.linalg.norm(right))
-    return bool(size) and abs(product) >= (1 - 1e-9) * size
 
 
 __all__ = ["Result", "Target", "targets_of"]

@@ -235,6 +235,17 @@ class Matching:
         return first
 
 
+def same_direction(left: Any, right: Any) -> bool:
+    """Whether one array is a multiple of the other, up to rounding; where `right` is not finite, anything will do."""
+    if np.shape(left) != np.shape(right):
+        return False
+    known = np.isfinite(right)
+    left, right = np.asarray(left)[known], np.asarray(right)[known]
+    product = float(np.sum(left * right))
+    size = float(np.linalg.norm(left) * np.linalg.norm(right))
+    return bool(size) and abs(product) >= (1 - 1e-9) * size
+
+
 def _preference(match: Match) -> tuple[bool | int, ...]:
     """What is least of an accident first: strong, of the same shape, by a plain positive factor."""
     odd = (match.weak, match.transposed, match.reshaped, not match.factor.is_plain, match.factor.number < 0)
@@ -274,4 +285,4 @@ def _information(array: Any) -> int:
     return len(np.unique(np.round(sizes / sizes.max(), 7)[:2000])[:10]) if sizes.size else 0
 
 
-__all__ = ["EXACT", "Match", "Matching", "Standing"]
+__all__ = ["EXACT", "Match", "Matching", "Standing", "same_direction"]

@@ -105,6 +105,27 @@ class Replay:
         self._steps[number] = step
         return step
 
+    def exchanged(self, operation: Operation, operand: int, array: Any) -> Any:
+        """What an operation gives with another array in the place of one operand; None where it gives none.
+
+        Args:
+            operation: The operation.
+            operand: Number of the value that is exchanged.
+            array: What is put in its place.
+
+        Returns:
+            An array of floats, or None where the operation cannot be replayed or does not take it.
+        """
+        step = self.step(operation)
+        if step is None:
+            return None
+        values = list(self.recorded)
+        values[operand] = array
+        try:
+            return np.asarray(step(values), dtype=float)
+        except (ValueError, TypeError, IndexError):
+            return None
+
     def _compile(self, operation: Operation) -> Step | None:
         if operation.function == "leaf":
             return None
