@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -37,6 +35,7 @@ from shapecheck.diagnose.wrong_gradient import described, wrong_gradients
 from shapecheck.gradients.agreement import Agreement
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.network.layers import Layers
+from shapecheck.patience import Patience
 from shapecheck.repair.evidence import Solution
 from shapecheck.repair.gradient_search import GradientSearch
 from shapecheck.repair.loop_search import LoopSearch
@@ -51,6 +50,7 @@ T = TypeVar("T")
 _FIXES_SHOWN = 3
 # How long the gradients of a program that ran may be looked at: a long tape of tiny operations takes longest.
 _JUDGING_SECONDS = 10.0
+_ALL_JUDGING_SECONDS = 16.0
 
 
 @dataclass(frozen=True)
@@ -153,32 +153,6 @@ def _may_be_offered(solution: Solution) -> bool:
     return solution.tier == 2 and (trains or solution.candidate.kind in _SELF_EVIDENT)
 
 
-class _TooLongError(BaseException):
-    """Time is up; what tries one thing after another must not take it for one of them failing."""
-
-
-@contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError when what is inside takes longer; only the main thread can be interrupted so."""
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
-        yield
-        return
-
-    def ring(*_: object) -> None:
-        raise _TooLongError
-
-    # Of this process's own time: on a busy machine, or under a debugger, the clock runs faster than the work.
-    before = signal.signal(signal.SIGVTALRM, ring)
-    signal.setitimer(signal.ITIMER_VIRTUAL, seconds, 1.0)
-    try:
-        yield
-    except _TooLongError as error:
-        raise TimeoutError from error
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
-
-
 class _Doctor:
     """One diagnosis in the making."""
 
@@ -191,6 +165,7 @@ class _Doctor:
         self.layers = Layers(trace.head, trace.sources.values(), complete=trace.failure is None)
         self.loss: LossSummary | None = None
         self.failed = False
+        self.patience = Patience(_ALL_JUDGING_SECONDS)
 
     def diagnosis(self) -> Diagnosis:
         findings = self.findings()
@@ -241,7 +216,7 @@ class _Doctor:
 
     def gradients(self, course: Course, explained: set[str]) -> list[Finding]:
         """Wrong gradients, but for those of parameters whose updates are known to be wrong for another reason."""
-        with _at_most(_JUDGING_SECONDS):
+        with self.patience.at_most(_JUDGING_SECONDS):
             self.note_loss(course.verdict)
             mistakes = wrong_gradients(self.trace, self.layers, course.verdict)
         unexplained = [m for m in mistakes if not explained or not explained.issuperset(m.finding.parameters)]
@@ -259,7 +234,7 @@ class _Doctor:
         tape, known = joined_at(self.trace.head, known)
         self.trace = replace(self.trace, head=tape)
         self.layers = Layers(tape, self.trace.sources.values(), complete=False)
-        with _at_most(_JUDGING_SECONDS):
+        with self.patience.at_most(_JUDGING_SECONDS):
             accused = accuse(adjoints_of(tape, known), known)
             suspects = accused.suspects if agrees(compared, accused) else []
             mistakes = described(self.trace, self.layers, accused.diagnosis, suspects)
@@ -316,7 +291,7 @@ class _Doctor:
 
         def gather() -> list[Finding]:
             # What was found before the time was up is kept.
-            with suppress(TimeoutError), _at_most(_JUDGING_SECONDS):
+            with suppress(TimeoutError), self.patience.at_most(_JUDGING_SECONDS):
                 for finding in findings:
                     found.append(finding)  # noqa: PERF402
             return found

@@ -176,7 +176,7 @@ class Place:
             new = ast.parse(replacement.strip(), mode="eval").body
         except SyntaxError:
             return False
-        if isinstance(new, (*_ATOMS, ast.Constant, ast.Tuple)):
+        if isinstance(new, (*_ATOMS, ast.Constant, ast.Tuple)) or _is_enclosed(replacement.strip()):
             return False
         parent = self.parent(node)
         return isinstance(parent, ast.BinOp | ast.UnaryOp | ast.Attribute | ast.Compare | ast.Starred) or (
@@ -215,6 +215,22 @@ class Place:
                     if alias.name in {name, "*"}:
                         return alias.asname or name
         return None
+
+
+def _is_enclosed(text: str) -> bool:
+    """Whether an expression's text stands in parentheses of its own."""
+    if not (text.startswith("(") and text.endswith(")")):
+        return False
+    try:
+        ast.parse(text[1:-1].strip() or "()", mode="eval")
+    except SyntaxError:
+        return False
+    depth = 0
+    for character in text[:-1]:
+        depth += (character == "(") - (character == ")")
+        if depth == 0:
+            return False
+    return True
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
