@@ -74,6 +74,8 @@ FALLS_SHORT: dict[str, set[str]] = {
     "silent-softplus-slope-of-the-output": {"code"},
     "silent-third-argument-of-dot": {"code"},
     "silent-validation-loss-of-every-pair": {"repair"},
+    "silent-velocity-of-the-other-layer": {"line", "repair"},
+    "silent-weight-gradient-from-gradients": {"code", "repair"},
     "silent-weights-of-the-samples": {"line", "repair"},
 }
 
