@@ -166,7 +166,9 @@ class Place:
     def edit(self, node: ast.AST, replacement: str) -> Edit:
         """Replace a node's text; the replacement is put in parentheses where its place needs them."""
         line, column, end_line, end_column = self.source.place(node)
-        if isinstance(node, ast.expr) and self.needs_parentheses(node, replacement):
+        before = self.source.lines[line - 1][column - 2 : column - 1] if column > 1 else ""
+        stands_alone = before == "(" and self.source.lines[end_line - 1][end_column - 1 : end_column] == ")"
+        if isinstance(node, ast.expr) and not stands_alone and self.needs_parentheses(node, replacement):
             replacement = f"({replacement})"
         return Edit(self.path, line, column, end_line, end_column, replacement)
 
