@@ -44,7 +44,7 @@ def _bad_values(tape: Tape) -> set[int]:
 def _finite(array: Any) -> bool:
     kind = type(array)
     if kind is float:
-        return array - array == 0
+        return bool(array - array == 0)
     if kind is np.ndarray or isinstance(array, np.generic | np.ndarray):
         return array.dtype.kind not in "fc" or bool(np.isfinite(array).all())
     return True

@@ -9,6 +9,7 @@ import numpy as np
 from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
+from shapecheck.gradients.matching import Match, Matching
 from shapecheck.network.dependence import CARRIERS
 from shapecheck.network.layers import is_turned
 from shapecheck.trace.sites import Site
@@ -181,11 +182,11 @@ def unused_gradients(course: Course) -> list[Finding]:
     return findings
 
 
-def _unused_gradient_of(course: Course, operation: Operation, matching: object, trained: set[int]) -> int | None:
+def _unused_gradient_of(course: Course, operation: Operation, matching: Matching, trained: set[int]) -> int | None:
     """The array whose gradient an operation computes for nobody."""
     if not _may_be_unused_gradient(course, operation):
         return None
-    match = matching.match(operation.result)  # type: ignore[attr-defined]
+    match: Match | None = matching.match(operation.result)
     if match is None or match.weak or match.transposed or match.reshaped:
         return None
     for forward in (match.forward, *match.alike):
