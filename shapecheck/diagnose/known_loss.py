@@ -65,7 +65,7 @@ class Accused:
     """
 
     diagnosis: Diagnosis
-    known: KnownVerdicts
+    known: Verdicts
     suspects: list[Suspect]
     names: dict[int, str]
 
@@ -95,10 +95,6 @@ class KnownVerdicts(Verdicts):
         """The verdict on every gradient as it was; one with another factor is wrong."""
         verdicts = [self._verdict(p.name, old) for p, old, _, _ in self.step.parameters]
         return [v if self.is_exact(v.factor) else replace(v, factor=None) for v in verdicts]
-
-    def is_exact(self, factor: Factor | None) -> bool:
-        """Whether a gradient is right, its factor included."""
-        return factor is not None and self.rate is not None and abs(factor.number / self.rate - 1) <= 10 * EXACT
 
     def outcomes(self, changes: Mapping[int, Any]) -> dict[int, Factor | None]:
         """For the gradients that depend on what is changed: None for one that is wrong then.

@@ -196,6 +196,10 @@ class Verdicts:
         relative = self.matching.factors.recognise(found / self.rate, rates=False)
         return (replace(relative, number=found), True) if close and relative.is_plain and found else (None, False)
 
+    def is_exact(self, factor: Factor | None) -> bool:
+        """Whether a gradient is right, its factor included."""
+        return factor is not None and self.rate is not None and abs(factor.number / self.rate - 1) <= 10 * EXACT
+
     def outcomes(self, changes: Mapping[int, Any]) -> dict[int, Factor | None]:
         """The factors of the gradients that depend on what is changed; None for one that is wrong then."""
         touched = list(dict.fromkeys(p for value in changes for p in self.reached(value)))

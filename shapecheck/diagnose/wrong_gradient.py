@@ -10,8 +10,12 @@ import numpy as np
 from shapecheck.diagnose.broadcast import SilentMistake, pseudo_failure
 from shapecheck.diagnose.finding import Finding, Span
 from shapecheck.diagnose.gradient import Diagnosis, Suspect, diagnose_steps
+from shapecheck.diagnose.known_loss import Accused
+from shapecheck.diagnose.reasons import reason
+from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.gradients.agreement import Agreement, agreement
-from shapecheck.gradients.replay import Replay
+from shapecheck.gradients.functions import CannotReplayError
+from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.network.layers import Layers
 from shapecheck.network.parameters import find_parameters, value_names
 from shapecheck.trace.child import Trace
@@ -86,6 +90,7 @@ def _finding(trace: Trace, tape: Tape, layers: Layers, chosen: Diagnosis, suspec
     parameters = tuple(dict.fromkeys(v.name for v in chosen.verdicts if v.parameter in suspect.explains))
     layer = _layer(layers, tape, suspect)
     code, title, message = _words(names, site, suspect)
+    message = _calculus(tape, chosen, suspect) or message
     concerned = f" of {', '.join(f'`{p}`' for p in parameters[:4])}" if parameters else ""
     finding = Finding(
         code=code,
@@ -102,6 +107,22 @@ def _finding(trace: Trace, tape: Tape, layers: Layers, chosen: Diagnosis, suspec
     producer = tape.values[values[0]].producer if values else None
     inputs = tape.operations[producer].inputs if producer is not None else ()
     return SilentMistake(finding, pseudo_failure(trace, tape, cause, tuple(inputs) or values), suspect.targets)
+
+
+def _calculus(tape: Tape, chosen: Diagnosis, suspect: Suspect) -> str:
+    """What tells an expression from what it should be, in a sentence; empty where nothing more can be said of it."""
+    if suspect.reason not in {"value", "other"} or chosen.loss.matching is None or not suspect.wanted:
+        return ""
+    judge = Verdicts(chosen.loss.matching, chosen.step)
+    names = {v.parameter: v.name for v in chosen.verdicts}
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        judge.all()
+        try:
+            found = reason(Accused(chosen, judge, [suspect], names), suspect, tape)
+        except (ReplayError, CannotReplayError, ValueError, TypeError, IndexError, KeyError):
+            return ""  # it only adds to what is said
+    return found.text if found.is_telling else ""
 
 
 def _span(site: Site) -> Span:
