@@ -168,7 +168,9 @@ class Place:
         line, column, end_line, end_column = self.source.place(node)
         before = self.source.lines[line - 1][column - 2 : column - 1] if column > 1 else ""
         stands_alone = before == "(" and self.source.lines[end_line - 1][end_column - 1 : end_column] == ")"
-        if isinstance(node, ast.expr) and not stands_alone and self.needs_parentheses(node, replacement):
+        if stands_alone and _is_enclosed(replacement):
+            replacement = replacement[1:-1]
+        elif isinstance(node, ast.expr) and not stands_alone and self.needs_parentheses(node, replacement):
             replacement = f"({replacement})"
         return Edit(self.path, line, column, end_line, end_column, replacement)
 
