@@ -93,7 +93,8 @@ def _compose(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         two.map(lambda t: f"np.array([{t[0]}, {t[1]}])"),
         two.map(lambda t: f"(lambda q: q * 2 + {t[0]})({t[1]})"),
         two.map(lambda t: f"({t[0]} if i % 2 else {t[1]})"),
-        two.map(lambda t: f"sum(r for r in np.atleast_1d({t[0]}) * 0.1)"),
+        # An assignment expression is no iterable of a comprehension.
+        two.filter(lambda t: ":=" not in t[0]).map(lambda t: f"sum(r for r in np.atleast_1d({t[0]}) * 0.1)"),
         inner.map(lambda x: f"half({x})"),
         inner.map(lambda x: f"net.step({x})"),
         inner.map(lambda x: f"(w := {x})"),
