@@ -157,7 +157,7 @@ class Comparison:
         predicted = difference.predicted(self.gradients) / width
         measured = difference.slope
         along = {n: s / width for n, s in difference.span.items()}
-        spread = self.spread(along)
+        own = self._squares(along)
         base = self.surface.known_base
         if math.isnan(base):
             base = (difference.left + difference.right) / 2
@@ -167,8 +167,8 @@ class Comparison:
             predicted,
             measured,
             self.noise.of_difference(difference) / width,
-            self._rounding(along),
-            max(spread, abs(measured)),
+            self._rounding(along, own),
+            max(math.sqrt(sum(own.values())), abs(measured)),
             (base - difference.left) / step,
             (difference.right - base) / step,
             self._allowed(direction, predicted, measured),
@@ -205,14 +205,14 @@ class Comparison:
     def look_from(self, direction: Direction, slope: ExactSlope) -> Look:
         """The comparison that a complex-step slope makes."""
         predicted = sum(float(np.vdot(self.gradients[n], v)) for n, v in direction.items())
-        spread = self.spread(direction)
-        scale = max(spread, abs(slope.value))
+        own = self._squares(direction)
+        scale = max(math.sqrt(sum(own.values())), abs(slope.value))
         return Look(
             0.0,
             predicted,
             slope.value,
             1e-10 * scale,
-            self._rounding(direction),
+            self._rounding(direction, own),
             scale,
             slope.value,
             slope.value,
@@ -221,15 +221,18 @@ class Comparison:
 
     def spread(self, direction: Mapping[str, Floats]) -> float:
         """The size that the predicted slope has along random signs of such a direction."""
-        return math.sqrt(sum(float(np.sum(np.square(self.gradients[n] * v))) for n, v in direction.items()))
+        return math.sqrt(sum(self._squares(direction).values()))
 
-    def _rounding(self, direction: Mapping[str, Floats]) -> float:
+    def _squares(self, direction: Mapping[str, Floats]) -> dict[str, float]:
+        terms = ((n, self.gradients[n] * v) for n, v in direction.items())
+        return {n: float(np.vdot(term, term)) for n, term in terms}
+
+    def _rounding(self, direction: Mapping[str, Floats], own: Mapping[str, float]) -> float:
         squares = 0.0
         for n, v in direction.items():
-            own = float(np.sum(np.square(self.gradients[n] * v)))
-            squares += (self.amplification[n] * self.precision[n]) ** 2 * own
+            squares += (self.amplification[n] * self.precision[n]) ** 2 * own[n]
             if self.roughness[n]:
-                squares += self.roughness[n] ** 2 * float(np.sum(np.square(v)))
+                squares += self.roughness[n] ** 2 * float(np.vdot(v, v))
         return math.sqrt(squares)
 
     def is_zero(self, direction: Direction, look: Look) -> bool:
@@ -241,18 +244,18 @@ class Comparison:
         if not any(np.any(self.gradients[n]) for n in direction):
             return abs(look.measured) <= look.noise or look.measured == 0
         floor = max(self.precision[n] for n in direction) * ROUNDING * self._largest
-        length = math.sqrt(sum(float(np.sum(np.square(v))) for v in direction.values()))
+        length = math.sqrt(sum(float(np.vdot(v, v)) for v in direction.values()))
         return abs(look.measured) <= 3 * look.noise and self.spread(direction) <= floor * length
 
     def _typical(self, name: str) -> float:
         gradient = self.gradients[name]
         finite = gradient.size and np.all(np.isfinite(gradient))
-        return float(np.sqrt(np.mean(np.square(gradient)))) if finite else 0.0
+        return math.sqrt(float(np.vdot(gradient, gradient)) / gradient.size) if finite else 0.0
 
     def _allowed(self, direction: Direction, predicted: float, measured: float) -> float | None:
         if self.rtol is None and self.atol is None:
             return None
-        length = math.sqrt(sum(float(np.sum(np.square(v))) for v in direction.values()))
+        length = math.sqrt(sum(float(np.vdot(v, v)) for v in direction.values()))
         return (self.rtol or 0.0) * max(abs(predicted), abs(measured)) + (self.atol or 0.0) * length
 
 

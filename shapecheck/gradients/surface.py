@@ -133,10 +133,8 @@ class Surface:
         self._checked = True
         for name in displacement:
             parameter = self.params[name]
-            parameter.center, center = np.array(parameter.current(), copy=True), parameter.center
-            kept = np.array_equal(np.subtract(parameter.center, center, dtype=np.float64), moved[name], equal_nan=True)
-            parameter.center = center
-            if not kept:
+            now = np.subtract(parameter.current(), parameter.center, dtype=np.float64)
+            if not np.array_equal(now, moved[name]) and not np.array_equal(now, moved[name], equal_nan=True):
                 self.params.blame("the loss", name)
         others = [p.name for p in self.params if p.name not in displacement]
         self.params.refuse_changes("the loss", others)

@@ -87,7 +87,7 @@ def ours(m: int) -> None:
     print(f"forward {forward * 1e3:.0f} ms, backward {backward * 1e3:.0f} ms\n")
     print("| shapecheck | seconds | ratio | forward passes | verdicts |\n| --- | ---: | ---: | ---: | --- |")
 
-    def row(name: str, run: Callable[[], Any], repeat: int = 7) -> None:
+    def row(name: str, run: Callable[[], Any], repeat: int = 15) -> None:
         net.forwards = 0
         report = run()
         count = net.forwards
