@@ -84,7 +84,7 @@ class KnownVerdicts(Verdicts):
         super().__init__(matching, step)
         self.rate = factor
         self.deadline = time.monotonic() + seconds
-        self._sizes: dict[int, float] = {}
+        self._slack: dict[int, float] = {}
         self._zeroed: dict[tuple[int, ...], dict[int, Any]] = {}
         matching.factors.add_rates([abs(factor)])
 
@@ -115,20 +115,38 @@ class KnownVerdicts(Verdicts):
             if part.shape == rest.shape == goals[p].shape:
                 parts[p] = (rest, part)
         best: dict[int, Factor | None] = {}
+        chosen = 1.0
         for scale in self._scales(parts, goals):
             right: dict[int, Factor | None] = {}
             for p in touched:
                 close = p in parts and self._is_close(p, parts[p][0] + scale * parts[p][1], goals[p])
                 right[p] = Factor((self.rate or 1.0) / scale, "") if close else None
             if not best or _count(right) > _count(best):
-                best = right
+                best, chosen = right, scale
             if _count(right) == len(touched):
                 break
-        return best or dict.fromkeys(touched)
+        return self._confirmed(best, changes, chosen, goals) if best else dict.fromkeys(touched)
+
+    def _confirmed(
+        self, outcomes: dict[int, Factor | None], changes: Mapping[int, Any], scale: float, goals: Mapping[int, Any]
+    ) -> dict[int, Factor | None]:
+        """The outcomes without those that multiplying the changes does not give: behind a mask nothing is linear."""
+        right = [p for p, factor in outcomes.items() if factor is not None]
+        if abs(scale - 1) <= EXACT or not right:
+            return outcomes
+        multiplied = {value: scale * np.asarray(array, dtype=float) for value, array in changes.items()}
+        found = self.replay.evaluate(multiplied, [self.changes[p] for p in right])
+        kept = {p: self._is_close(p, np.asarray(found[self.changes[p]], dtype=float), goals[p]) for p in right}
+        return {p: factor if kept.get(p) else None for p, factor in outcomes.items()}
 
     def _is_close(self, parameter: int, array: Any, goal: Any) -> bool:
-        size = self._sizes.setdefault(parameter, float(np.linalg.norm(goal)))
-        return float(np.linalg.norm(array - goal)) <= 10 * EXACT * size
+        if parameter not in self._slack:
+            # One entry of many may be wrong by little: what leaves the mistake as large as it was explains nothing.
+            size = float(np.linalg.norm(goal))
+            as_it_is = np.asarray(self.replay.recorded[self.changes[parameter]], dtype=float)
+            error = float(np.linalg.norm(as_it_is - goal)) if as_it_is.shape == goal.shape else np.inf
+            self._slack[parameter] = min(10 * EXACT * size, error / 10 if error > EXACT * size else np.inf)
+        return float(np.linalg.norm(array - goal)) <= self._slack[parameter]
 
     def _without(self, values: tuple[int, ...], wanted: Sequence[int]) -> dict[int, Any]:
         """The gradients had some values been zero: what else is added to them."""

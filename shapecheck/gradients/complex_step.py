@@ -88,12 +88,13 @@ class ComplexStep:
 
     def _read(self, result: Any, now: Passage) -> ExactSlope | None:
         value = complex(result)
+        if now.floats > 1 or (now.float_of is not None and now.float_of.real != value.real):
+            # Only the loss itself may be made a float: of anything else the derivative is lost there.
+            at = _at(*now.float_at) if now.float_at is not None else ""
+            self.blame = f"no complex step{at}: an array of floats, float() or the math module takes no complex"
+            return None
         if isinstance(result, float | np.floating):
-            if now.float_of is None or now.float_of.real != float(result):
-                if now.float_of is not None:
-                    at = _at(*now.float_at) if now.float_at is not None else ""
-                    self.blame = f"no complex step{at}: an array of floats, float() or the math module takes no complex"
-                    return None
+            if now.float_of is None:
                 return ExactSlope(0.0, float(result), now.ties, now.guarded, now.cancelled)
             value = now.float_of
         slope = value.imag / STEP

@@ -218,7 +218,12 @@ class Judge:
                 return excuse
         if exact is not None and trusted and slope is not None and not slope.ties:
             found, kink = replace(found, best=exact), False  # the kinks that differences met are beside the center
-        elif exact is not None and abs(exact.error) < NEGLIGIBLE * exact.scale and exact.allowed is None:
+        elif (
+            exact is not None
+            and abs(exact.error) < NEGLIGIBLE * exact.scale
+            and exact.allowed is None
+            and not _contradicts(found)
+        ):
             return Judgement(Verdict.CANNOT_TELL, exact, UNSEEN, method="complex step")
         throughout = self._throughout(name, found.best)
         if throughout is not None:
@@ -303,6 +308,17 @@ class Judge:
 def _is_beneath_rounding(found: Climb) -> bool:
     """Whether both sides are less than what rounding makes of numbers around one: all is saturated."""
     return all(max(abs(x.predicted), abs(x.measured)) < LEAST for x in found.looks if x.finite)
+
+
+def _contradicts(found: Climb) -> bool:
+    """Whether the loss does move, by the same other slope at several steps: then a complex step misses a part of it."""
+    look = found.best
+    return (
+        found.trend is Trend.STAYS
+        and look.measured != 0
+        and abs(look.error) > max(100 * look.bound, 1e-3 * look.scale)
+        and abs(look.bend) < 0.01 * abs(look.error)
+    )
 
 
 def _plain(look: Look) -> bool:

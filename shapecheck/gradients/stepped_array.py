@@ -42,6 +42,7 @@ class Passage:
         guarded: How many entries a guard changed noticeably.
         cancelled: Of how many numbers so small that few digits may be left of them a logarithm was taken.
         float_of: The stepped value last turned into a Python float, `float_at` where in the user's code.
+        floats: How many different ones were.
     """
 
     tie: bool = False
@@ -52,6 +53,7 @@ class Passage:
     ties: int = 0
     guarded: int = 0
     cancelled: int = 0
+    floats: int = 0
     float_of: complex | None = None
     float_at: tuple[str, int] | None = None
 
@@ -96,8 +98,9 @@ class SteppedArray(np.ndarray[Any, Any]):
     def __float__(self) -> float:
         value = complex(plain(self).reshape(())[()])
         now = passage.get()
-        now.float_of = value
-        now.float_at = _line_of_caller()
+        if now.float_of is None or now.float_of.real != value.real:
+            now.floats += 1
+            now.float_of, now.float_at = value, _line_of_caller()
         return value.real
 
     def __bool__(self) -> bool:

@@ -255,9 +255,12 @@ class Bench:
         assert self.plain is not None
         loss = None if self.own_loss is None else follow(result, self.own_loss)
         found = returned_candidates(result, self.plain, self.before, loss)
+        left = [c for c in left_candidates(self.before, self.start, after) if c.keys[0] != "returned"]
+        # `return self.dW`: the way to it says whose it is, of several `W`.
+        kept = {(id(c.value), c.name) for c in left if len(c.keys) > 1 and c.origin == "left"}
+        found = [c for c in found if len(c.keys) > 1 or (id(c.value), c.name) not in kept]
         in_result = {id(c.value) for c in found}
-        left = left_candidates(self.before, self.start, after)
-        return found + [c for c in left if c.keys[0] != "returned" and id(c.value) not in in_result]
+        return found + [c for c in left if id(c.value) not in in_result]
 
     def differentiate(
         self, values: Values, slots: Iterable[Leaf] = (), *, refresh: bool, rate: tuple[Leaf, float] | None = None

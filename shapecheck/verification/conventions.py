@@ -28,7 +28,7 @@ def sign_of_updates(bench: Bench, pairs: Sequence[Pair]) -> int:
     """
     if bench.plain is None:
         return 0
-    signs = update_signs(bench.plain, *_names(pairs))
+    signs = update_signs(bench.plain, *_names(bench, pairs))
     if len(signs) == 1:
         return next(iter(signs))
     if not signs and all(_STEP_NAME.search(pair.gradient.name) for pair in pairs):
@@ -36,11 +36,13 @@ def sign_of_updates(bench: Bench, pairs: Sequence[Pair]) -> int:
     return 0
 
 
-def _names(pairs: Sequence[Pair]) -> tuple[set[str], set[str]]:
+def _names(bench: Bench, pairs: Sequence[Pair]) -> tuple[set[str], set[str]]:
+    # What a method calls its object, mostly `self`, says nothing of a statement.
+    owner = {"self", *(name for name, value in bench.arguments.items() if value is bench.owner)}
     gradients = {key for pair in pairs for key in pair.gradient.keys if isinstance(key, str) and key}
     parameters = {leaf_name(keys) for pair in pairs for keys in ways(pair.parameter)}
-    parameters |= {key for pair in pairs for key in pair.parameter.keys if isinstance(key, str)} - {"self"}
-    return gradients, parameters
+    parameters |= {key for pair in pairs for key in pair.parameter.keys if isinstance(key, str)}
+    return gradients - owner, parameters - owner
 
 
 def common_factor(report: GradientReport) -> float | None:
@@ -72,7 +74,7 @@ def explained_factor(bench: Bench, pairs: Sequence[Pair], factor: float, rate: L
         for length in leaf.shape
     }
     counted = any(length > 1 and np.isclose(size, length, rtol=1e-6) for length in lengths)
-    if counted and bench.plain is not None and updates_divide(bench.plain, *_names(pairs)):
+    if counted and bench.plain is not None and updates_divide(bench.plain, *_names(bench, pairs)):
         return f"these are {round(size)} times the gradient of the loss, and your update divides"
     return ""
 

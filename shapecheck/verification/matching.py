@@ -68,7 +68,13 @@ class Matching:
         self.returned = [c for c in candidates if c.origin == "returned" and not self._is_loss(c)]
         self.left = sorted((c for c in candidates if c.origin == "left"), key=lambda c: not c.changed)
         self.applied = [c for c in candidates if c.origin == "applied"]
-        self.leaves = [leaf for leaf in bench.before.leaves if may_be_parameter(leaf) and not _is_rate(leaf)]
+        stems = {stem for c in candidates if c.looks_like_gradient for stem in c.stems if stem != c.name}
+        self.leaves = [
+            leaf
+            for leaf in bench.before.leaves
+            # A gain that is called `g` is no gradient where there is a `dg`.
+            if (may_be_parameter(leaf) or (leaf_name(leaf.keys) == "g" and "g" in stems)) and not _is_rate(leaf)
+        ]
         if specification.parameters:
             self.leaves = [leaf for leaf in self.leaves if self._is_listed(leaf)]
 

@@ -114,7 +114,7 @@ _GRADIENT_NAMES = (
     re.compile(r"(?:_|^)(?:grad|gradient|delta|nabla|deriv|derivative)s?(?:_|$)", re.IGNORECASE),
     re.compile(r"(?:^|_)d[A-Z]"),
     re.compile(
-        r"^[dD](?:[wbxyzahqkvo]|theta|gamma|beta|bias|biases|weights?|out|logits|scores|inputs?|values?)s?\d*(?:_|$)"
+        r"^[dD](?:[wbxyzahqkvog]|theta|gamma|beta|bias|biases|weights?|out|logits|scores|inputs?|values?)s?\d*(?:_|$)"
     ),
     re.compile(r"^(?:upstream|cotangent|g_[A-Za-z]|adj_)"),
 )

@@ -44,6 +44,14 @@ def names_in(code: types.CodeType) -> frozenset[str]:
 
 
 @functools.lru_cache(maxsize=4096)
+def globals_in(code: types.CodeType) -> frozenset[str]:
+    """The globals that `code`, or a function inside it, may read: not the attributes that bear the same name."""
+    inner = (globals_in(const) for const in code.co_consts if isinstance(const, types.CodeType))
+    own = (i.argval for i in dis.get_instructions(code) if i.opname.endswith(("_GLOBAL", "_NAME", "_GLOBALS")))
+    return frozenset(name for name in own if isinstance(name, str)).union(*inner)
+
+
+@functools.lru_cache(maxsize=4096)
 def globals_set_in(code: types.CodeType) -> frozenset[str]:
     """The globals that `code`, or a function inside it, assigns or deletes."""
     inner = (globals_set_in(const) for const in code.co_consts if isinstance(const, types.CodeType))
@@ -120,7 +128,7 @@ class Reach:
         found: list[Any] = []
         mentioned = names_in(function.__code__)
         space = function.__globals__
-        for name in mentioned & space.keys():
+        for name in globals_in(function.__code__) & space.keys():
             self._meet(space[name], name, space, "", mentioned, found)
         for name in globals_set_in(function.__code__):
             self._remember(space, name, "")

@@ -145,9 +145,13 @@ def update_signs(function: types.FunctionType, gradients: set[str], parameters: 
         parameters: Names that the parameters go by, `W1`, `weights`...
 
     Returns:
-        The signs met, empty where no update was found.
+        The signs met, empty where no update was found; those in the function's own class, where there are some.
     """
-    return {_update_sign(node, gradients, parameters) for node in _module_nodes(function)} - {0}
+    for nodes in (_class_nodes(function), _module_nodes(function)):
+        signs = {_update_sign(node, gradients, parameters) for node in nodes} - {0}
+        if signs:
+            return signs
+    return set()
 
 
 def updates_divide(function: types.FunctionType, gradients: set[str], parameters: set[str]) -> bool:
@@ -172,6 +176,17 @@ def _module_nodes(function: types.FunctionType) -> Iterator[ast.AST]:
     except (OSError, TypeError, SyntaxError):
         return iter(())
     return ast.walk(tree)
+
+
+def _class_nodes(function: types.FunctionType) -> Iterator[ast.AST]:
+    """The code of the class that a method belongs to: another one of the module may do it the other way round."""
+    line = function.__code__.co_firstlineno
+    around = [
+        node
+        for node in _module_nodes(function)
+        if isinstance(node, ast.ClassDef) and node.lineno <= line <= (node.end_lineno or 0)
+    ]
+    return ast.walk(around[-1]) if around else iter(())
 
 
 def _update_sign(node: ast.AST, gradients: set[str], parameters: set[str]) -> int:

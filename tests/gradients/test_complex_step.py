@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from scipy import special
 
-from shapecheck import gradcheck
+from shapecheck import gradcheck, numeric_gradient
 from shapecheck.gradients.complex_step import ComplexStep
 from shapecheck.gradients.objective import Objective
 from shapecheck.gradients.parameters import ParameterSet
@@ -146,3 +148,32 @@ def test_a_loss_that_strips_the_class_is_not_believed():
     silent = lambda: float(np.sum(np.abs(np.asarray(w).view(np.ndarray).copy())))
     assert gradcheck(silent, {"w": w}, {"w": np.sign(w)}).decided
     assert not gradcheck(silent, {"w": w}, {"w": np.zeros(3)}).ok
+
+
+#    id, a loss, the part of its gradient that is left without what its float() loses
+LOST = [
+    ("a term", lambda x: math.tanh(float(x.sum())) + np.sum(x**2), lambda x: 2 * x),
+    ("all but the last term", lambda x: float(np.sum(x**3)) + float(np.sum(x**2)), lambda x: 2 * x),
+    ("a factor", lambda x: math.sqrt(np.sum(x**2)) * np.sum(x), lambda x: np.full(x.shape, np.sqrt(np.sum(x**2)))),
+    ("Python's numbers", lambda x: sum(map(abs, x.ravel().tolist())) + np.sum(x**2), lambda x: 2 * x),
+]
+
+
+@pytest.mark.parametrize(("f", "part"), [c[1:] for c in LOST], ids=[c[0] for c in LOST])
+def test_a_derivative_that_float_loses_excuses_no_gradient(f, part):
+    z = np.random.default_rng(1).normal(size=(4, 3)) / 5
+    whole = numeric_gradient(lambda: f(z), z, step=1e-6)
+    assert gradcheck(lambda: f(z), {"z": z}, {"z": whole}, rtol=1e-6).decided
+    report = gradcheck(lambda: f(z), {"z": z}, {"z": part(z)})
+    assert report["z"].verdict == "wrong", str(report)
+
+
+def test_a_loss_that_is_also_written_down_as_a_float_passes():
+    history = []
+
+    def loss():
+        value = np.sum(np.maximum(x, 0.1) ** 2)
+        history.append(float(value))
+        return value
+
+    assert step(loss, x).slope({"x": v}) is not None

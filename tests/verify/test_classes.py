@@ -1,4 +1,4 @@
-# ruff: noqa: PT018, A002  programs as people write them
+# ruff: noqa: PT018, A002, N805  programs as people write them
 """Networks and layers that are classes: gradients left on objects, vector-Jacobian form, updates applied at once."""
 
 from __future__ import annotations
@@ -511,12 +511,87 @@ def class_method(slope):
     return Net.backward
 
 
+def object_of_another_name_in_a_module_that_subtracts_too(slope):
+    """`s.w += rate * s.dw` in this class; in the one below the same names are subtracted."""
+
+    class Adding:
+        def __init__(s):
+            s.w, s.c = rng.normal(size=(3, 2)), np.zeros(2)
+
+        def loss(s, x, t):
+            return 0.5 * np.sum((t - np.tanh(x @ s.w + s.c)) ** 2)
+
+        @verify(loss="loss")
+        def gradient(s, x, t):
+            a = np.tanh(x @ s.w + s.c)
+            d = (t - a) * slope(a)
+            s.dw, s.dc = x.T @ d, d.sum(axis=0)
+
+        def train(s, x, t):
+            s.gradient(x, t)
+            s.w += 0.1 * s.dw
+            s.c += 0.1 * s.dc
+
+    class Subtracting:
+        def step(self):
+            self.w -= 0.1 * self.dw
+            self.c -= 0.1 * self.dc
+
+    del Subtracting
+    Adding().train(X, Y)
+    assert "these are minus the gradient, as your update adds it" in Adding.gradient.verification.notes
+    return Adding.gradient
+
+
+W = rng.normal(size=(3, 2))
+
+
+def attribute_of_the_name_of_a_global(slope):
+    class Net:
+        def __init__(self):
+            self.W = W.copy()
+
+        def loss(self, x, t):
+            return np.sum((np.tanh(x @ self.W) - t) ** 2)
+
+        @verify(loss="loss")
+        def back(self, x, t):
+            a = np.tanh(x @ self.W)
+            self.dW = x.T @ (2 * (a - t) * slope(a))
+            return self.dW
+
+    Net().back(X, Y)
+    assert Net.back.verification.pairs == {"self.dW": "self.W"}
+    return Net.back
+
+
+def gain_called_g(slope):
+    @verify
+    class Scale:
+        def __init__(self):
+            self.g = np.ones(3)
+
+        def forward(self, x):
+            self.a = np.tanh(x)
+            return self.a * self.g
+
+        def backward(self, dout):
+            self.dg = (dout * slope(self.a) / (1 - self.a**2) * self.a).sum(axis=0)
+            return dout * self.g * (1 - self.a**2)
+
+    layer = Scale()
+    layer.backward(layer.forward(X))
+    assert Scale.backward.verification.pairs["self.dg"] == "self.g"
+    return Scale.backward
+
+
 ORGANISATIONS = [
     attributes, attributes_from_the_forward_pass_before, dict_on_self, lists_with_none_first, nielsens_lists,
     accumulators, layer_objects_of_a_net, applied_with_a_rate, applied_with_a_literal_rate, applied_sample_by_sample,
     applied_with_momentum_of_zero_at_first, target_minus_output, dense_layer, dense_layer_defined_backward_first,
     layer_without_weights, layer_that_applies_its_step, accumulating_layer, class_decorator,
     class_decorator_on_a_network, loss_layer, static_method, class_method,
+    object_of_another_name_in_a_module_that_subtracts_too, attribute_of_the_name_of_a_global, gain_called_g,
 ]  # fmt: skip
 
 

@@ -387,3 +387,35 @@ def test_verify_without_decorator_syntax_names_the_line():
         verify(backward, loss=cost, seed=0)(np.linspace(0.2, 1.0, 6).reshape(3, 2))
     (origin,) = caught.value.report.origins
     assert origin.source == "(x + 1).T @ d"
+
+
+#    id                        what is done to the right gradients, as a line of the function
+AFTERWARDS = [
+    ("one small entry of many", 'g["W"][2, 1] *= 1 + 2e-4'),
+    ("masked", 'g["W"][g["W"] > 0.01] = 0'),
+]
+
+
+@pytest.mark.parametrize("line", [c[1] for c in AFTERWARDS], ids=[c[0] for c in AFTERWARDS])
+def test_what_was_right_before_it_was_changed_is_not_blamed(tmp_path, line):
+    text = f"""
+import numpy as np
+rng = np.random.default_rng(3)
+X, Y = rng.normal(size=(30, 6)), rng.normal(size=(30, 3))
+P = {{"W": rng.normal(size=(6, 6)) / 3, "V": rng.normal(size=(6, 3))}}
+def loss(P): return np.sum((np.tanh(X @ P["W"]) @ P["V"] - Y) ** 2) / 60
+def grads(P):
+    h = np.tanh(X @ P["W"])
+    d = (h @ P["V"] - Y) / 30
+    g = {{"W": X.T @ (d @ P["V"].T * (1 - h**2)), "V": h.T @ d}}
+    {line}
+    return g
+"""
+    name = f"wrong_program_{next(_numbers)}"
+    (tmp_path / f"{name}.py").write_text(text)
+    spec = importlib.util.spec_from_file_location(name, tmp_path / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    report = gradcheck(module.loss, module.P, module.grads, seed=2)
+    assert [o.line for o in report.origins] == [11], [(o.source, o.explanation) for o in report.origins]
