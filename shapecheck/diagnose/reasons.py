@@ -14,6 +14,7 @@ import numpy as np
 from shapecheck.diagnose.activation_slopes import Slope, equal, quotient, recognise
 from shapecheck.diagnose.gradient import Suspect
 from shapecheck.diagnose.known_loss import Accused
+from shapecheck.diagnose.softmax_jacobian import diagonal_only
 from shapecheck.diagnose.value_words import ValueWords
 from shapecheck.gradients.functions import CannotReplayError, resolve
 from shapecheck.gradients.matching import Standing
@@ -104,6 +105,7 @@ class _Finder:
             return Reason(should, is_telling=False)
         finders = (
             self.missing_term,
+            self.softmax,
             self.slope,
             self.missing_slope,
             self.overwritten,
@@ -171,8 +173,24 @@ class _Finder:
                     return found
         return ""
 
+    def softmax(self, operation: Operation) -> str:  # noqa: ARG002 - the numbers alone tell
+        """The diagonal of a softmax's Jacobian in the place of all of it."""
+        if self.is_now.shape != self.wanted.shape:
+            return ""
+        found = diagonal_only(self.is_now, self.wanted, ((v, self.recorded[v]) for v in self.adjoints.closure))
+        if found is None:
+            return ""
+        s, axis = self.words.name(found[0]) or "s", found[1]
+        return (
+            f"`{s}` is a softmax: each of its outputs depends on all of its inputs, and {s} * (1 - {s}) is only the "
+            f"diagonal of its Jacobian; with g for the derivative by `{s}`, "
+            f"{s} * (g - np.sum(g * {s}, axis={axis}, keepdims=True)) belongs here"
+        )
+
     def _instead(self, needed: Any, known: Any, given: Any) -> str:
         """What the slope should be and what stands there."""
+        if equal(given * known, needed * known):
+            return ""  # what stands there is right wherever it counts
         wanted = self._slopes(needed, known)
         if not wanted:
             return ""
@@ -211,7 +229,7 @@ class _Finder:
             ((self.is_now, self.wanted), "in it once too often"),
         ):
             ratio, known = quotient(*pair)
-            found = self._slopes(ratio, known) or self._slopes(_once(ratio))
+            found = self._slopes(ratio, known) or (self._slopes(_once(ratio)) if np.all(known) else [])
             if found:
                 name = self.words.name(found[0].value) or "its value"
                 return f"the slope of the {found[0].activation}, {found[0].formula(name)}, is {said}"

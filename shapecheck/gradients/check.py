@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -71,6 +71,7 @@ def gradcheck(
         MissingGradientError: A parameter has no gradient.
         ShapeMismatchError: A gradient has not its parameter's shape.
         MutationError: The loss or the backward function changed what it should only read.
+        ValueError: An option is none of those above.
 
     Source:
         Noise: Moré & Wild, SIAM J. Sci. Comput. 33 (2011). Complex step: Squire & Trapp, SIAM Review 40 (1998).
@@ -89,10 +90,24 @@ def gradcheck(
         progress=progress,
         reproduce=reproduce,
     )
+    _refuse_options(options)
     arguments = calling_convention(loss, params)
     parameters = ParameterSet(params, passed=arguments != "none")
     objective = Objective(loss, parameters, arguments, cotangent)
     return Examination(objective, grads, options).report()
+
+
+def _refuse_options(options: Options) -> None:
+    if options.mode not in get_args(Mode):
+        modes = ", ".join(map(repr, get_args(Mode)))
+        raise ValueError(f"mode={options.mode!r}: there are {modes}")
+    if options.sign not in {1, -1}:
+        raise ValueError(f"sign={options.sign!r}: it is 1, or -1 for code that computes minus the gradient")
+    if options.samples < 1:
+        raise ValueError(f"samples={options.samples!r}: at least one entry of each parameter is needed")
+    for name, value in (("rtol", options.rtol), ("atol", options.atol)):
+        if value is not None and not value >= 0:
+            raise ValueError(f"{name}={value!r}: a tolerance is not negative")
 
 
 def fresh_seed() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,9 @@ def matched_gradients(grads: Any, params: ParameterSet) -> dict[str, Array]:
         raise MissingGradientError("the gradients are None: does the backward function `return` them?", parameter=None)
     single = len(params) == 1 and params.parameters[0].container is None
     name = params.names[0] if single else "x"
-    given = {path: value for path, value, _, _ in flatten(grads, name)}
+    if len(params) == 1 and not isinstance(grads, Mapping | list | tuple):
+        name = params.names[0]  # one gradient for one parameter, whatever holds that
+    given = {path: value for path, value, _, _ in flatten(grads, name, frozenset(params.names))}
     missing = [n for n in params.names if n not in given]
     extra = [n for n in given if n not in params.by_name]
     if missing or extra:
@@ -97,6 +100,10 @@ def likely_cause(actual: tuple[int, ...], expected: tuple[int, ...]) -> str:
             f"a sum without axis= collapsed all {int(np.prod(expected))} entries into one; "
             f"np.sum(..., axis=..., keepdims=True)"
         )
+    if len(actual) == len(expected) - 1:
+        for axis in range(len(expected)):
+            if expected[:axis] + expected[axis + 1 :] == actual and expected[axis] > 1:
+                return f"it was summed over axis {axis}, along which the parameter has {expected[axis]} entries"
     size = int(np.prod(actual))
     if size == int(np.prod(expected)):
         dropped = tuple(n for n in expected if n != 1) == tuple(n for n in actual if n != 1)

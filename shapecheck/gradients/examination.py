@@ -26,6 +26,7 @@ from shapecheck.gradients.symptoms import find_symptom, merged
 from shapecheck.gradients.symptoms_in_values import find_in_values
 
 Floats = NDArray[np.float64]
+_ANOTHER = 1e-6  # how far, relative, a loss may be from the mean of both its sides without being looked at again
 _MOST_SYMPTOMS = 4  # wrong parameters to look at; each costs a dozen evaluations
 
 
@@ -74,6 +75,7 @@ class Examination:
         gradients = self.subject.gradients() if given is None else given
         comparison = self._comparison(base, gradients)
         judgements = {} if self._entrywise else self._glances(comparison)
+        self._refuse_another_loss(comparison, judgements, base)
         if len(judgements) < len(self.params):
             base = self._base() if base is None else base
             self._measure(comparison, base)
@@ -187,6 +189,21 @@ class Examination:
             f"two identical evaluations of the loss gave {first:.6g} and {second:.6g}, {which}. A generator made "
             f"inside the loss, a counter, or state that one call leaves to the next?"
         )
+
+    def _refuse_another_loss(
+        self, comparison: Comparison, judgements: Mapping[str, Judgement], base: float | None
+    ) -> None:
+        """Raise if the gradient function has made the loss another one: both sides then agree on what was changed."""
+        if base is None or self.subject.recompute is None:
+            return
+        looks = {id(j.look): j.look for j in judgements.values() if j.look is not None}.values()
+        apart = max((abs(look.bend) * look.step / 2 for look in looks), default=0.0)
+        if apart <= _ANOTHER * abs(base):
+            return
+        first, second = self.objective(), self.objective()
+        allowed = 64 * max(self.subject.precision(n) for n in self.params.names) * max(abs(first), abs(base))
+        if abs(first - second) <= allowed < abs(first - base) and comparison.surface.promotion is None:
+            self.subject.blame_backward()
 
     def _refuse_independence(self, name: str, judgement: Judgement, comparison: Comparison) -> None:
         """Raise if the loss does not read a parameter that has a gradient."""
@@ -320,9 +337,14 @@ class Examination:
 
     def _assemble(self, judgements: Mapping[str, Judgement], comparison: Comparison) -> GradientReport:
         options, gradients = self.options, comparison.gradients
-        given = {"sign": options.sign, "rtol": options.rtol, "atol": options.atol}
-        more = "".join(f", {k}={v!r}" for k, v in given.items() if v != getattr(Options, k))
+        given = ["sign", "rtol", "atol", "perturb", *(["samples"] if options.mode == "sampled" else [])]
+        values = {k: getattr(options, k) for k in given}
+        more = ", cotangent=cotangent" if self.objective.cotangent is not None else ""
+        more += "".join(f", {k}={v!r}" for k, v in values.items() if v != getattr(Options, k))
         line = options.reproduce or f'gradcheck(loss, params, grads, mode="{options.mode}", seed={options.seed}{more})'
+        blame = comparison.exact.blame
+        if blame and (self._entrywise or any(j.verdict is Verdict.CANNOT_TELL for j in judgements.values())):
+            self.subject.note(f"{blame}; central differences were taken")
         return GradientReport(
             tuple(self._row(n, judgements[n], gradients[n]) for n in self.params.names),
             tuple(self._symptoms),

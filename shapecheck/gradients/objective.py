@@ -92,7 +92,10 @@ class Objective:
 
     def __call__(self) -> float:
         """The loss at the parameters as they are now, in float64."""
-        return float(self.raw(self.params.current_structure()))
+        number = self.raw(self.params.current_structure())
+        if isinstance(number, complex | np.complexfloating):
+            raise LossError("the loss is a complex number; take the real part of what it returns", shape=())
+        return float(number)
 
     def raw(self, structure: Any) -> Any:
         """The loss at `structure` as the NumPy scalar that it is: float32, complex..."""

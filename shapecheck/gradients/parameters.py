@@ -70,27 +70,35 @@ class Parameter:
         return np.asarray(self.container[self.key] if self.replaceable else self.held)
 
 
-def flatten(structure: Any, name: str = "x") -> list[tuple[str, Any, Any, Any]]:
-    """Name every leaf of nested dicts, lists and tuples: (name, value, container, key). `None` is no leaf."""
+def flatten(structure: Any, name: str = "x", whole: frozenset[str] = frozenset()) -> list[tuple[str, Any, Any, Any]]:
+    """Name every leaf of nested dicts, lists and tuples: (name, value, container, key). `None` is no leaf.
+
+    Args:
+        structure: What holds the leaves.
+        name: What to call it if it is a leaf itself.
+        whole: Names under which a list is a leaf: an array written as lists.
+    """
     if isinstance(structure, Mapping):
         items: Iterator[tuple[Any, Any]] = iter(structure.items())
     elif isinstance(structure, Sequence) and not isinstance(structure, str | bytes):
         items = enumerate(structure)
     else:
         return [(name, structure, None, None)]
-    return _flatten_items(structure, items, "")
+    return _flatten_items(structure, items, "", whole)
 
 
-def _flatten_items(container: Any, items: Iterator[tuple[Any, Any]], prefix: str) -> list[tuple[str, Any, Any, Any]]:
+def _flatten_items(
+    container: Any, items: Iterator[tuple[Any, Any]], prefix: str, whole: frozenset[str]
+) -> list[tuple[str, Any, Any, Any]]:
     leaves: list[tuple[str, Any, Any, Any]] = []
     for key, value in items:
         path = key if isinstance(key, str) and not prefix else f"{prefix}[{key!r}]"
         if value is None:
             continue
         if isinstance(value, Mapping):
-            leaves += _flatten_items(value, iter(value.items()), path)
-        elif isinstance(value, list | tuple):
-            leaves += _flatten_items(value, enumerate(value), path)
+            leaves += _flatten_items(value, iter(value.items()), path, whole)
+        elif isinstance(value, list | tuple) and path not in whole:
+            leaves += _flatten_items(value, enumerate(value), path, whole)
         else:
             leaves.append((path, value, container, key))
     return leaves

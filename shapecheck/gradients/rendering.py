@@ -84,9 +84,9 @@ def _details(report: GradientReport) -> list[str]:
         if row.reason:
             lines.append(f"  {row.name}: {row.reason}")
         if row.worst is not None:
-            index = ", ".join(map(str, row.worst.index))
+            index = f"[{', '.join(map(str, row.worst.index))}]" if row.worst.index else ""
             yours, numeric = f"{row.worst.analytic:.8g}", f"{row.worst.numeric:.8g}"
-            lines.append(f"  {row.name}[{index}]: your gradient says {yours}, the loss says {numeric}")
+            lines.append(f"  {row.name}{index}: your gradient says {yours}, the loss says {numeric}")
     lines += [f"  looks like: {s.message}{_left(s.residual)}" for s in report.symptoms]
     lines += [f"  note: {note}" for note in report.notes]
     if not report.ok:
@@ -208,6 +208,9 @@ def plot(report: GradientReport, name: str | None = None) -> Any:
         from matplotlib import pyplot  # noqa: PLC0415 - an extra, and slow to import
     except ImportError as error:
         raise ImportError("plotting needs matplotlib: pip install 'shapecheck[plot]'") from error
+    known = [row.name for row in report]
+    if name is not None and name not in known:
+        raise ValueError(f"there is no parameter `{name}`; there are {_listed(known)}")
     names = [name] if name is not None else [n for n in report.analytic if n in report.numeric]
     if not names or any(n not in report.numeric for n in names):
         raise ValueError('there are numeric gradients to draw only after gradcheck(..., mode="full")')

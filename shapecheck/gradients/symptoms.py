@@ -264,6 +264,8 @@ def _what_is_shared(symptom: Symptom) -> Any:
         return symptom.kind, round(factor, 5)
     if symptom.kind == "missing factor":
         return symptom.kind, factor, symptom.evidence.get("instead of")
+    if symptom.kind == "diagonal":
+        return symptom.kind, symptom.evidence["softmax of"], symptom.message.partition("`")[2].partition("`")[2]
     return id(symptom)
 
 
@@ -274,7 +276,7 @@ def _together(same: list[Symptom]) -> Symptom:
     names = tuple(n for s in same for n in s.parameters)
     listed = ", ".join(f"`{n}`" for n in names[:-1]) + f" and `{names[-1]}`"
     message = first.message.replace(f"the gradient of `{first.parameters[0]}`", f"the gradients of {listed}")
-    for one, many in ((" is ", " are "), (" has ", " have "), (" lacks ", " lack ")):
+    for one, many in ((" is ", " are "), (" has ", " have "), (" lacks ", " lack "), (" rests ", " rest ")):
         message = message.replace(f"{listed}{one}", f"{listed}{many}")
     message = message.replace("the right one", "the right ones")
     return Symptom(first.kind, names, message, first.evidence, max(s.residual for s in same))

@@ -62,6 +62,7 @@ def find_in_values(
         or _elementwise(name, gradient, slopes, floats)
         or _overwritten(name, gradient, slopes, floats, integers, rows=rows)
         or _assembled(name, gradient, slopes, floats)
+        or _diagonal_within(name, gradient, slopes, floats)
         or _with_wrong_slope(name, gradient, slopes, floats)
     )
 
@@ -118,7 +119,10 @@ def _with_slope_of(
             factor = _factor(slopes, corrected) if other != form else None
             if factor is not None:
                 wrong, good = form.format(v=each), other.format(v=each)
-                return _replaced(name, wrong, good, whose, residual=slopes.residual(factor * corrected), value=each)
+                left = slopes.residual(factor * corrected)
+                if np.all(right(v) == 1):
+                    return _superfluous(name, wrong, which, left, each)
+                return _replaced(name, wrong, good, whose, residual=left, value=each)
     return None
 
 
@@ -148,6 +152,8 @@ def _with_wrong_slope(name: str, gradient: Floats, slopes: Slopes, floats: Value
                     if factor is not None:
                         wrong, good = form.format(v=v_name), other.format(v=v_name)
                         left = slopes.residual(factor * corrected)
+                        if np.all(right(v) == 1):
+                            return _superfluous(name, wrong, DERIVATIVES[form][0], left, v_name)
                         return _replaced(name, wrong, good, whose, residual=left, value=v_name)
     return None
 
@@ -182,6 +188,30 @@ def _diagonal(name: str, gradient: Floats, slopes: Slopes, floats: Values, cotan
                         message = (
                             f"the gradient of `{name}` is {other} times the diagonal of the softmax's Jacobian, "
                             f"s * (1 - s); every output depends on every input: s * (g - sum(g * s, axis={axis}))"
+                        )
+                        evidence = {"softmax of": each, "axis": axis}
+                        return Symptom("diagonal", (name,), message, evidence, slopes.residual(factor * right))
+    return None
+
+
+def _diagonal_within(name: str, gradient: Floats, slopes: Slopes, floats: Values) -> Symptom | None:
+    """The same in what a weight's or a bias's gradient was put together from."""
+    grouped = families(floats)
+    for family in grouped:
+        for each, s in zip(family.names, family.arrays, strict=True):
+            for axis in (0, 1):
+                if s.shape[axis] < 2 or np.any(s < 0) or not np.allclose(s.sum(axis=axis), 1.0):
+                    continue
+                diagonal = Family(family.names, family.arrays * (s * (1 - s)))
+                for assembly in assemblies(gradient, diagonal, grouped):
+                    g = family.arrays[family.names.index(assembly.name)]
+                    right = assembly.build(s * (g - np.sum(g * s, axis=axis, keepdims=True)))
+                    factor = _factor(slopes, right)
+                    if factor is not None:
+                        message = (
+                            f"the gradient of `{name}` rests on {assembly.name} times the diagonal of the softmax's "
+                            f"Jacobian, {each} * (1 - {each}); every output depends on every input: "
+                            f"{each} * (g - sum(g * {each}, axis={axis})), g = {assembly.name}"
                         )
                         evidence = {"softmax of": each, "axis": axis}
                         return Symptom("diagonal", (name,), message, evidence, slopes.residual(factor * right))

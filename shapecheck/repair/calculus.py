@@ -92,6 +92,15 @@ def _slope_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
                 yield place.candidate(f"multiply by {title}", "missing slope", node, new, 1.7)
 
 
+def _whole_jacobian(place: Place, node: ast.expr, s: str, g: str) -> Iterator[Candidate]:
+    """`s * (g - sum(g * s))` for `g * s * (1 - s)`, which is right for a sigmoid and not for a softmax."""
+    total, shape = place.numpy_function("sum"), place.shape(node)
+    for axis in reversed(range(len(shape or ()))) if total is not None else ():
+        text = f"{s} * ({g} - {total}({g} * {s}, axis={axis}, keepdims=True))"
+        title = f"use the whole Jacobian of the softmax `{s}`, not its diagonal alone"
+        yield place.candidate(title, "jacobian", node, text, 1.4)
+
+
 def _chained_slopes(place: Place, node: ast.expr) -> Iterator[Candidate]:
     """`x * a * (1 - a)`, where the slope is no expression of its own."""
     if isinstance(place.parent(node), ast.BinOp) and isinstance(getattr(place.parent(node), "op", None), ast.Mult):
@@ -106,6 +115,7 @@ def _chained_slopes(place: Place, node: ast.expr) -> Iterator[Candidate]:
         same = [j for j, f in enumerate(factors) if j != i and ast.dump(f) == ast.dump(value)]
         if same:
             rest = " * ".join(place.atom(f) for j, f in enumerate(factors) if j not in {i, same[0]})
+            yield from _whole_jacobian(place, node, place.atom(value), rest)
             for title, text in slopes_at(place.atom(value)).items():
                 if "sigmoid" not in title:
                     yield place.candidate(f"use {title}", "slope", node, f"{rest} * {text}", 0.8)

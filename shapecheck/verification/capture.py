@@ -23,6 +23,8 @@ from shapecheck.verification.reach import is_users
 from shapecheck.verification.source import item_labels, return_labels
 from shapecheck.verification.state import Leaf, Snapshot, State
 
+_UNNAMED = "what is returned"
+
 Origin = Literal["returned", "left", "applied"]
 
 
@@ -91,7 +93,7 @@ def returned_candidates(result: Any, function: types.FunctionType, known: State,
     for place, (keys, value) in enumerate(_unpack(result, labels, function, (), objects)):
         if keys in taken or (keys[0] in arguments and looks_like_cotangent(keys[0])):
             # `return X.T @ d, a.T @ d`, `dout *= mask; return dout`: such a name says nothing
-            keys = ("", place)  # noqa: PLW2901
+            keys = ("", place) if isinstance(result, tuple | list) else ("",)  # noqa: PLW2901
         taken.add(keys)
         if id(value) in old or (loss is not None and value is loss):
             continue
@@ -134,8 +136,9 @@ def _unpack_sequence(
         if parts and parts[index] is not None:
             yield from _unpack(item, parts[index], function, keys, old)
         elif inner and isinstance(item, list | tuple) and len(item) == len(inner):
-            for label, part in zip(inner, item, strict=True):
-                yield from _unpack(part, label, function, (*keys, index), old)
+            for place, (label, part) in enumerate(zip(inner, item, strict=True)):
+                way = (*keys, index) if label else (*keys, index, place)
+                yield from _unpack(part, label, function, way, old)
         else:
             yield from _unpack(item, None, function, (*(keys or ("",)), index), old)
 
@@ -147,11 +150,16 @@ def _is_numbers(value: list[Any] | tuple[Any, ...]) -> bool:
 def _spell(keys: tuple[Any, ...]) -> str:
     named = [key for key in keys if key != ""]
     if not named:
-        return "what is returned"
+        return _UNNAMED
     text = str(named[0]) if isinstance(named[0], str) else f"returned[{named[0]}]"
     for key in named[1:]:
         text += f"[{key!r}]" if isinstance(key, int) or not str(key).isidentifier() else f'["{key}"]'
     return text
+
+
+def spoken(label: str) -> str:
+    """A gradient's label in a sentence: `dW`, or what is returned."""
+    return label if label == _UNNAMED else f"`{label}`"
 
 
 def left_candidates(before: State, snapshot: Snapshot, after: State) -> list[Candidate]:

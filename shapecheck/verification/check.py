@@ -17,20 +17,21 @@ from shapecheck.gradients.errors import (
     NondeterministicLossError,
     ShapeMismatchError,
 )
+from shapecheck.gradients.objective import scalar
 from shapecheck.gradients.origin import Origin
 from shapecheck.gradients.result import GradientReport
 from shapecheck.verification import applied, cotangents, excuses, staleness
 from shapecheck.verification.bench import Bench, as_float
 from shapecheck.verification.boxes import ArrayBox
 from shapecheck.verification.calling import called
-from shapecheck.verification.capture import Candidate
+from shapecheck.verification.capture import Candidate, spoken
 from shapecheck.verification.contracts import Contracts, nudged
 from shapecheck.verification.conventions import all_wrong, common_factor, explained_factor, sign_of_updates
 from shapecheck.verification.diagnosis import diagnosis
 from shapecheck.verification.errors import PairingError, VerificationError
 from shapecheck.verification.loss import LossOfParameters, values_worth_showing
 from shapecheck.verification.matching import Matching, leaf_is_input
-from shapecheck.verification.mutation import refuse_changed_inputs
+from shapecheck.verification.mutation import refuse_another_each_time, refuse_changed_inputs
 from shapecheck.verification.pairing import Pair, is_called_parameter
 from shapecheck.verification.readings import Readings
 from shapecheck.verification.specification import Specification
@@ -123,6 +124,8 @@ class Check:
         self.bench.choose({})
         try:
             self._base = self.bench.loss_at({})
+            if self.bench.loss is not None:
+                scalar(self._base)
             self._values = values_worth_showing(self.bench)
         except GradientCheckError:
             raise
@@ -222,7 +225,7 @@ class Check:
     def _placed(self, error: ShapeMismatchError) -> ShapeMismatchError:
         pair = self.readings.pairs.get(error.name)
         if pair is not None:
-            error.add_note(f"in `{called(self.bench.function)}`, which gives it as `{pair.gradient.label}`")
+            error.add_note(f"in `{called(self.bench.function)}`, which gives it as {spoken(pair.gradient.label)}")
         return error
 
     def _agrees(self, gradient: Candidate, leaf: Leaf) -> bool:
@@ -314,6 +317,7 @@ class Check:
 
     def _raise_if_wrong(self, report: GradientReport, at: Mapping[str, Any] | None = None) -> None:
         if report.wrong():
+            refuse_another_each_time(self.bench, self.readings, self._copies() if at is None else at)
             report.origins = self._origins(report, at)
             raise GradientMismatchError(diagnosis(self.bench, self.readings, report, self.notes), report=report)
         if not report.ok:

@@ -118,7 +118,7 @@ class Contracts:
                 raise MissingGradientError(
                     f"`{called(self.bench.function)}` gives no gradient for `{leaf.path}`, which the loss depends on, "
                     f"but one for `{siblings[0].path}`\n  help    return it too, or say which are meant: "
-                    f'`@verify(..., parameters="{siblings[0].path.removeprefix("self.")} ...")`',
+                    f'`@verify(..., parameters="{leaf_name(siblings[0].keys)} ...")`',
                     parameter=leaf.path,
                 )
 

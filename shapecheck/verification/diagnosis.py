@@ -8,6 +8,7 @@ from shapecheck.gradients.result import GradientReport
 from shapecheck.trace.code_names import cell_number, short_place
 from shapecheck.verification.bench import Bench
 from shapecheck.verification.calling import called
+from shapecheck.verification.capture import spoken
 from shapecheck.verification.readings import Readings
 
 _MOST_NAMED = 6
@@ -36,7 +37,7 @@ def _as_given(readings: Readings, parameter: str) -> str:
     pair = readings.pairs[parameter]
     if readings.is_applied(pair):
         return f"`{parameter}` by its change"
-    return f"`{parameter}` as `{pair.gradient.label}`"
+    return f"`{parameter}` as {spoken(pair.gradient.label)}"
 
 
 def place_of(bench: Bench) -> str:

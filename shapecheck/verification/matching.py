@@ -293,7 +293,8 @@ class Matching:
 
     def _nothing_found(self) -> str:
         name = called(self.bench.function)
-        seen = [c.label for c in (*self.returned, *self.left)] or ["nothing that could be one"]
+        seen = ", ".join(f"`{c.label}`" for c in (*self.returned, *self.left))
+        seen = seen or "nothing that could be one: is its `return` missing?"
         dropped = "".join(
             f"\n  `{p.gradient.label}` fits `{p.parameter.path}`, but the loss does not depend on it"
             for p in self.dropped
@@ -301,7 +302,7 @@ class Matching:
         arrays = ", ".join(f"`{leaf.path}` {leaf.shape}" for leaf in self.leaves if leaf.array.ndim)[:400] or "none"
         return (
             f"no gradient of `{name}` could be paired with a parameter{dropped}\n"
-            f"  it returned or left  {', '.join(f'`{label}`' for label in seen)}\n"
+            f"  it returned or left  {seen}\n"
             f"  parameters may be    {arrays}\n"
             f'  help    name them alike (`dW1`, `W1`), or say which: `@verify(..., pairs={{"gradient": "parameter"}})`'
         )

@@ -1,12 +1,13 @@
-"""A backward pass that changes what it should only read."""
+"""A backward pass that changes what it should only read, or that gives another gradient each time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from shapecheck.gradients.errors import GradientCheckError, NondeterministicLossError
 from shapecheck.verification.bench import Bench
 from shapecheck.verification.calling import called, silence
 from shapecheck.verification.errors import BackwardMutationError
@@ -68,6 +69,35 @@ def refuse_changed_inputs(
     raise BackwardMutationError(
         _text(bench, suspects[0], "and a second identical call gives other gradients"), path=suspects[0].path
     )
+
+
+def refuse_another_each_time(bench: Bench, readings: Readings, values: Mapping[str, Any]) -> None:
+    """Refuse a backward pass that gives another gradient each time it is called from the same state.
+
+    Args:
+        bench: The call.
+        readings: Gradients and where they are.
+        values: The parameters, by name; copies.
+
+    Raises:
+        NondeterministicLossError: It does.
+    """
+    try:
+        first, second = ({n: np.array(g) for n, g in readings.at(values, refresh=True).items()} for _ in range(2))
+    except GradientCheckError:
+        return
+    finally:
+        bench.restore()
+    apart = [
+        n for n in first if n in second and not np.allclose(first[n], second[n], rtol=1e-6, atol=0, equal_nan=True)
+    ]
+    if apart:
+        raise NondeterministicLossError(
+            f"`{called(bench.function)}` is not deterministic: called twice from the same state, it gives two "
+            f"different gradients of `{apart[0]}`\n"
+            f"  cause   a random generator made anew inside, or something outside the program, such as a counter\n"
+            f"  help    make the generator once, outside; it is then given the same numbers each time"
+        )
 
 
 def _is_stepped(readings: Readings) -> bool:

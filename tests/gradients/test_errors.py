@@ -40,6 +40,7 @@ BROKEN = [
     ("loss is a tuple", lambda: (loss(), grads()), grads, LossError, r"loss\(...\)\[0\]"),
     ("loss is a dict", lambda: {"cost": 1.0}, grads, LossError, "a dict of 1, not a number"),
     ("loss is text", lambda: "1.0", grads, LossError, "str, not a number"),
+    ("loss is complex", lambda: 1j * loss(), grads, LossError, "a complex number; take the real part"),
     ("loss is nan", lambda: float("nan"), grads, LossError, "the loss is nan at the parameters as given"),
     ("loss is inf", lambda: float("inf"), grads, LossError, "clip probabilities"),
     ("loss takes more", lambda x, y, z: 0.0, grads, LossError, r"\(x, y, z\).*lambda"),
@@ -54,6 +55,8 @@ BROKEN = [
     ("text", loss, {"W": "dW"}, ParameterError, "a str"),
     ("transposed", loss, with_shape(3, 2), ShapeMismatchError, "transposed"),
     ("flat", loss, with_shape(6), ShapeMismatchError, r"\.reshape\(2, 3\)"),
+    ("summed once too often", loss, with_shape(3), ShapeMismatchError, "summed over axis 0, along which .* 2 entries"),
+    ("ragged lists", loss, {"W": [[1.0], [1.0, 2.0]]}, ParameterError, "lists? of arrays with different shapes"),
     ("collapsed", loss, with_shape(), ShapeMismatchError, "collapsed all 6 entries"),
     (
         "one per sample",
@@ -152,3 +155,32 @@ def test_a_loss_that_is_nan_beside_the_parameters_says_at_which_and_how_far():
     report = gradcheck(lambda: float(np.sqrt(x[0]) + x[1]), {"x": x}, {"x": np.array([0.5, 1.0])})
     assert report["x"].verdict.value == "cannot tell"
     assert "`x` displaced by" in report["x"].reason
+
+
+#    id                  option                       what the message says
+OPTIONS = [
+    ("mode", {"mode": "fulll"}, "'projection', 'joint', 'sampled', 'full'"),
+    ("sign", {"sign": 2}, "1, or -1"),
+    ("samples", {"mode": "sampled", "samples": 0}, "at least one"),
+    ("tolerance", {"rtol": -1e-3}, "not negative"),
+]
+
+
+@pytest.mark.parametrize(("option", "said"), [c[1:] for c in OPTIONS], ids=[c[0] for c in OPTIONS])
+def test_an_option_that_there_is_not_is_refused(option, said):
+    with pytest.raises(ValueError, match=said):
+        gradcheck(loss, {"W": W}, grads, **option)
+
+
+def test_a_gradient_function_that_damages_the_data_is_refused():
+    data = X.copy()
+    of = lambda: float(np.sum((W @ data) ** 2))
+
+    def damaging():
+        data[...] *= 2
+        return {"W": 2 * (W @ data) @ data.T}
+
+    with pytest.raises(MutationError, match="`data` in place"):
+        gradcheck(of, {"W": W}, damaging)
+    data[...] = X
+    assert gradcheck(of, {"W": W}, lambda: {"W": 2 * (W @ data) @ data.T}).decided

@@ -274,6 +274,12 @@ FORMS = [
         lambda x: [None, [gradient_of_quadratic(x)]],
     ),
     (
+        "one gradient for one parameter in a dict",
+        lambda x: lambda: np.sum((x @ A) ** 2),
+        lambda x: {"W": x},
+        gradient_of_quadratic,
+    ),
+    (
         "fixed gradients in a tuple",
         lambda x: lambda: np.sum((x @ A) ** 2),
         lambda x: [x],
@@ -563,3 +569,25 @@ def test_a_cache_made_anew_by_each_forward_pass_is_no_cache_of_complex_numbers()
 
     gradcheck(loss, {"W": W}, {"W": np.ones((3, 2))})
     assert all(type(a) is np.ndarray and a.dtype == np.float64 for a in kept["cache"][0])
+
+
+def test_a_gradient_written_as_lists_is_an_array():
+    x = x0.copy()
+    assert gradcheck(lambda: np.sum((x @ A) ** 2), {"W": x}, {"W": gradient_of_quadratic(x).tolist()}).decided
+
+
+REPEATED = [{}, {"mode": "joint"}, {"mode": "sampled", "samples": 2}, {"mode": "full"}, {"rtol": 1e-4}, {"sign": -1},
+            {"perturb": False}, {"cotangent": True}]  # fmt: skip
+
+
+@pytest.mark.parametrize("options", REPEATED, ids=lambda o: "-".join(o) or "plain")
+def test_the_line_of_a_failing_report_repeats_it(options):
+    x = x0.copy()
+    cotangent = np.linspace(-1.0, 1.0, 8).reshape(2, 4)
+    vector = "cotangent" in options
+    loss = (lambda: np.tanh(x @ A)) if vector else (lambda: np.sum(np.tanh(x @ A)))
+    grads = lambda: {"x": ((cotangent if vector else 1) * (1 - np.tanh(x @ A))) @ A.T}
+    report = gradcheck(loss, {"x": x}, grads, **{**options, **({"cotangent": cotangent} if vector else {})})
+    assert not report.ok
+    names = {"gradcheck": gradcheck, "loss": loss, "params": {"x": x}, "grads": grads, "cotangent": cotangent}
+    assert str(eval(report.reproduce, names)) == str(report)

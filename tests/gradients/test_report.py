@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -84,5 +85,21 @@ def test_the_picture():
     assert drawn[1, 1] == pytest.approx(1.0, abs=1e-6)
     assert figure.axes[0].get_title().startswith("x")
     matplotlib.pyplot.close(figure)
+    with pytest.raises(ValueError, match="no parameter `W`; there are `x`"):
+        report.plot("W")
     with pytest.raises(ValueError, match="full"):
         gradcheck(lambda: float(np.sum(x**2)), {"x": x}, {"x": 2 * x}).plot()
+
+
+def test_a_number_has_no_index():
+    report = gradcheck(lambda p: p["s"] ** 2, {"s": 3.0}, {"s": 5.0})
+    assert "  s: your gradient says 5, the loss says 6" in str(report)
+
+
+def test_the_call_that_a_complex_step_does_not_pass_is_named_where_all_entries_are_looked_at():
+    x = np.linspace(0.1, 1.0, 4)
+    loss = lambda: math.exp(float(x[0])) + np.sum(x[1:] ** 2)
+    report = gradcheck(loss, {"x": x}, lambda: {"x": np.r_[np.exp(x[0]), 2 * x[1:]]}, mode="full")
+    assert report.decided
+    assert "math.exp(float(x[0]))" in str(report)
+    assert "central differences were taken" in str(report)

@@ -279,6 +279,43 @@ def test_the_diagonal_of_a_softmax():
     assert gradcheck(forward, {"z": z}, {"z": right}, cotangent=dout).decided
 
 
+def test_the_diagonal_of_a_softmax_within_a_network():
+    own = np.random.default_rng(1)
+    X, T = own.normal(size=(9, 5)), np.eye(4)[own.integers(0, 4, 9)]
+    params, kept = {"V": own.normal(size=(5, 4)), "c": own.normal(size=(1, 4))}, {}
+
+    def loss():
+        kept["p"] = softmax(X @ params["V"] + params["c"])
+        return np.mean(np.sum((kept["p"] - T) ** 2, axis=1))
+
+    def backward(*, whole):
+        p = kept["p"]
+        kept["dp"] = 2 * (p - T) / len(X)
+        dz = p * (kept["dp"] - np.sum(kept["dp"] * p, axis=1, keepdims=True)) if whole else kept["dp"] * p * (1 - p)
+        return {"V": X.T @ dz, "c": dz.sum(axis=0, keepdims=True)}
+
+    (symptom,) = gradcheck(loss, params, lambda: backward(whole=False), values=kept).symptoms
+    assert (symptom.kind, symptom.parameters, symptom.evidence["softmax of"]) == ("diagonal", ("V", "c"), "p")
+    assert "rest on dp times the diagonal" in symptom.message
+    assert gradcheck(loss, params, lambda: backward(whole=True), values=kept).decided
+
+
+def test_a_slope_that_is_there_twice():
+    own = np.random.default_rng(1)
+    X, Y, W, kept = own.normal(size=(9, 5)), own.normal(size=(9, 4)), own.normal(size=(5, 4)), {}
+
+    def loss():
+        kept["a"] = 1 / (1 + np.exp(-X @ W))
+        return np.mean((kept["a"] - Y) ** 2)
+
+    def backward(times):
+        kept["d"] = 2 * (kept["a"] - Y) / Y.size * (kept["a"] * (1 - kept["a"])) ** times
+        return {"W": X.T @ kept["d"]}
+
+    assert "has the factor a * (1 - a) too much" in str(gradcheck(loss, {"W": W}, lambda: backward(2), values=kept))
+    assert gradcheck(loss, {"W": W}, lambda: backward(1), values=kept).decided
+
+
 @pytest.mark.parametrize("kept", [True, False], ids=["contributions at hand", "contributions gone"])
 def test_repeated_indices_overwritten(kept):
     E, ids, R = rng.normal(size=(8, 3)), np.array([1, 4, 4, 6, 1, 7]), rng.normal(size=(6, 3))

@@ -8,7 +8,14 @@ import pickle
 import numpy as np
 import pytest
 
-from shapecheck import GradientMismatchError, PairingError, ShapeMismatchError, VerificationError, verify
+from shapecheck import (
+    GradientMismatchError,
+    NondeterministicLossError,
+    PairingError,
+    ShapeMismatchError,
+    VerificationError,
+    verify,
+)
 from shapecheck.gradients.errors import LossError, MissingGradientError, ParameterError
 from shapecheck.verification.errors import BackwardMutationError
 
@@ -98,6 +105,33 @@ def test_loss_that_is_no_scalar():
 
     with pytest.raises(LossError, match="shape"):
         verify(gradients, loss=cost)(weights(), X, Y)
+
+
+def test_loss_that_returns_nothing():
+    with pytest.raises(LossError, match="`return` missing"):
+        verify(gradients, loss=lambda params, X, Y: None)(weights(), X, Y)
+
+
+def test_backward_that_returns_nothing():
+    with pytest.raises(PairingError, match="is its `return` missing"):
+        verify(lambda params, X, Y: None, loss=cost_of)(weights(), X, Y)
+
+
+def test_backward_that_gives_another_gradient_each_time():
+    fixed = np.random.default_rng(1)
+
+    def cost(params, X, Y):
+        return cost_of(params, X * (fixed.random(X.shape) < 0.5), Y)
+
+    def anew(params, X, Y):
+        return gradients(params, X * (np.random.default_rng().random(X.shape) < 0.5), Y)
+
+    def same(params, X, Y):
+        return gradients(params, X * (fixed.random(X.shape) < 0.5), Y)
+
+    with pytest.raises(NondeterministicLossError, match="called twice from the same state"):
+        verify(anew, loss=cost)(weights(), X, Y)
+    verify(same, loss=cost)(weights(), X, Y)
 
 
 def test_backward_of_a_network_taken_for_a_layer():

@@ -486,13 +486,36 @@ def initials(slope):
     return backward
 
 
+def list_of_pairs_without_names(slope):
+    def loss(net, X, Y):
+        return np.sum((np.tanh(np.tanh(X @ net[0][0] + net[0][1]) @ net[1][0] + net[1][1]) - Y) ** 2)
+
+    @verify(loss=loss)
+    def backward(net, X, Y):
+        acts = [X]
+        for w, b in net:
+            acts.append(np.tanh(acts[-1] @ w + b))
+        d, grads = 2 * (acts[-1] - Y), []
+        for (w, _), below, above in zip(reversed(net), acts[-2::-1], acts[::-1], strict=False):
+            d = d * slope(above)
+            grads.insert(0, [below.T @ d, d.sum(axis=0)])
+            d = d @ w.T
+        return grads
+
+    p = fresh_parameters()
+    backward([[p["W1"], p["b1"][0]], [p["W2"], p["b2"][0]]], X, Y)
+    places = [f"[{i}][{j}]" for i in (0, 1) for j in (0, 1)]
+    assert backward.verification.pairs == {f"grads{place}": f"net{place}" for place in places}
+    return backward
+
+
 ORGANISATIONS = [
     dict_of_marked_names, dict_of_the_parameters_names, dict_of_built_keys, dict_with_intermediate_values,
     tuple_in_reverse_order, tuple_of_expressions, list_named_before, named_tuple, record, loss_and_gradients,
     loss_and_gradients_flat, one_unrolled_theta, unrolled_cost_and_gradient, parameters_as_arguments, nested_lists,
     lists_of_equal_shapes, gradients_collected_from_the_last_layer, python_floats, lists_of_numbers, layer_objects,
-    dict_filled_by_reference, numbered_from_one_beside_numbered_from_zero, list_of_pairs, parameters_as_globals,
-    globals_by_name, initials,
+    dict_filled_by_reference, numbered_from_one_beside_numbered_from_zero, list_of_pairs, list_of_pairs_without_names,
+    parameters_as_globals, globals_by_name, initials,
 ]  # fmt: skip
 
 

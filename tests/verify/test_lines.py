@@ -33,6 +33,11 @@ def load(folder, program, old="", new="", among=""):
         assert text.count(old) == 1 or among, f"{old!r} is in it {text.count(old)} times"
         line = next(line for line in text.splitlines() if old in line and among in line)
         text = text.replace(line, line.replace(old, new, 1))
+    return imported(folder, text)
+
+
+def imported(folder, text):
+    """A text as a module of its own."""
     name = f"wrong_program_{next(_numbers)}"
     path = folder / f"{name}.py"
     path.write_text(text)
@@ -411,11 +416,36 @@ def grads(P):
     {line}
     return g
 """
-    name = f"wrong_program_{next(_numbers)}"
-    (tmp_path / f"{name}.py").write_text(text)
-    spec = importlib.util.spec_from_file_location(name, tmp_path / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
+    module = imported(tmp_path, text)
     report = gradcheck(module.loss, module.P, module.grads, seed=2)
     assert [o.line for o in report.origins] == [11], [(o.source, o.explanation) for o in report.origins]
+
+
+SOFTMAX = """
+import numpy as np
+rng = np.random.default_rng(1)
+X, T, P = rng.normal(size=(9, 5)), np.eye(4)[rng.integers(0, 4, 9)], {"V": rng.normal(size=(5, 4))}
+def softmax(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+def loss(P): return LOSS
+def slope(p): return p * (1 - p)
+def grads(P):
+    p = softmax(X @ P["V"])
+    dp = DP
+    dz = dp * SLOPE
+    return {"V": X.T @ dz}
+"""
+CROSS_ENTROPY = ("-np.mean(np.sum(T * np.log(softmax(X @ P['V'])), axis=1))", "-T / p / len(X)")
+SQUARES = ("np.mean(np.sum((softmax(X @ P['V']) - T) ** 2, axis=1))", "2 * (p - T) / len(X)")
+
+
+@pytest.mark.parametrize(("cost", "dp"), [CROSS_ENTROPY, SQUARES], ids=["cross-entropy", "squares"])
+@pytest.mark.parametrize("slope", ["p * (1 - p)", "slope(p)"])
+def test_a_softmax_is_not_called_a_sigmoid(tmp_path, cost, dp, slope):
+    text = SOFTMAX.replace("LOSS", cost).replace("DP", dp).replace("SLOPE", slope)
+    module = imported(tmp_path, text)
+    (origin,) = gradcheck(module.loss, module.P, module.grads, seed=2).origins
+    assert "`p` is a softmax" in origin.explanation
+    if slope != "slope(p)":
+        assert origin.mend.after[0][1].strip() == "dz = p * (dp - np.sum(dp * p, axis=1, keepdims=True))"
