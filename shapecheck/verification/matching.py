@@ -172,14 +172,28 @@ class Matching:
         for among in (local, called_so, [leaf for leaf in free if not is_called_data(leaf)]):
             attempt = Pairing(waiting, among)
             if self._settle(attempt):
-                self.pairs += [p for p in attempt.pairs if self._matters(p)]
+                self.pairs += [p for p in attempt.pairs if self._matters(p) and self._is_meant(p, returned_named)]
                 return
         attempt = Pairing(waiting, free)
-        attempt.pairs = list(self.pairs)
-        attempt.ambiguous = pairing.ambiguous
         attempt.by_shapes()
-        if any(c.name == "" or c.looks_like_gradient or id(c) in attempt.ambiguous for c in waiting):
+        if not attempt.unpaired and all(self.agrees(p.gradient, p.parameter) for p in attempt.pairs):
+            self.pairs += attempt.pairs  # a parameter that is called like data
+            return
+        attempt.pairs = list(self.pairs)
+        attempt.unpaired = waiting
+        attempt.ambiguous |= pairing.ambiguous
+        unnamed = [c for c in waiting if c.name == "" and not returned_named]
+        if unnamed or any(c.looks_like_gradient or id(c) in pairing.ambiguous for c in waiting):
             raise PairingError(self._cannot_decide(attempt), considered=attempt.considered())
+
+    def _is_meant(self, pair: Pair, returned_named: bool) -> bool:
+        """Whether a result without a name, beside gradients that have one, is a gradient too and no last state."""
+        return (
+            not returned_named
+            or bool(pair.gradient.name)
+            or is_called_parameter(pair.parameter)
+            or self.agrees(pair.gradient, pair.parameter)
+        )
 
     def _matters(self, pair: Pair) -> bool:
         return pair.parameter.array.ndim == 0 or is_called_parameter(pair.parameter) or self.influences(pair.parameter)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,19 +102,28 @@ def likeness(gradient: Candidate, leaf: Leaf) -> int:
     best = 0
     for keys in ways(leaf):
         for rank, stem in enumerate(gradient.stems):
-            best = max(best, _likeness(gradient, stem, keys, same_shape=gradient.value.shape == leaf.shape) - rank)
+            for less, own in enumerate(_spellings(gradient.keys)):
+                score = _likeness(own, stem, keys, same_shape=gradient.value.shape == leaf.shape)
+                best = max(best, score - rank - less)
         beside = gradient.keys[:-1] == keys[:-1] and len(keys) > 1 and gradient.value.shape == leaf.shape
         if beside and marks_gradients(gradient.name) and is_called_parameter(leaf):  # neuron["grad"], neuron["weights"]
             best = max(best, 60)
     return best
 
 
-def _likeness(gradient: Candidate, stem: str, keys: tuple[Any, ...], *, same_shape: bool) -> int:
+def _spellings(keys: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    """The way to a gradient; of `return loss, {"W": dW}, out` also without the place that the dict has in the tuple."""
+    yield keys
+    if len(keys) > 2 and keys[0] == "" and isinstance(keys[1], int) and isinstance(keys[2], str):
+        yield ("", *keys[2:])
+
+
+def _likeness(own: tuple[Any, ...], stem: str, keys: tuple[Any, ...], *, same_shape: bool) -> int:
     last = leaf_name(keys)
-    indices = _numbers(gradient.keys), _numbers(keys)
+    indices = _numbers(own), _numbers(keys)
     numbers = (*_digits(stem), *indices[0]), (*_digits(last), *indices[1])
     if stem == last and indices[0] == indices[1]:
-        return 100 if gradient.keys[:-1] == keys[:-1] or indices[0] else 95
+        return 100 if own[:-1] == keys[:-1] or indices[0] else 95
     if words(stem) == words(last) and indices[0] == indices[1]:
         return 85
     if _alphabetic(stem) == _alphabetic(last) and numbers[0] == numbers[1]:

@@ -509,12 +509,48 @@ def list_of_pairs_without_names(slope):
     return backward
 
 
+def last_state_beside_named_gradients(slope):
+    """As in the shortest of recurrent networks: `return loss, dWx, dWh, hs[-1]`, the state for the next call."""
+
+    @verify
+    def step(Wx, Wh, xs, h0, y):
+        hs = [h0]
+        for x in xs:
+            hs.append(np.tanh(x @ Wx + hs[-1] @ Wh))
+        loss = np.sum((hs[-1] - y) ** 2)
+        dWx, dWh, dh = np.zeros_like(Wx), np.zeros_like(Wh), 2 * (hs[-1] - y)
+        for t in reversed(range(len(xs))):
+            d = dh * slope(hs[t + 1])
+            dWx += np.outer(xs[t], d)
+            dWh += np.outer(hs[t], d)
+            dh = d @ Wh.T
+        return loss, dWx, dWh, hs[len(xs)]
+
+    r = np.random.default_rng(1)
+    step(r.normal(size=(3, 4)), r.normal(size=(4, 4)) / 2, X, np.zeros(4), np.ones(4))
+    assert step.verification.pairs == {"dWx": "Wx", "dWh": "Wh"}
+    return step
+
+
+def dict_of_gradients_beside_an_output(slope):
+    @verify
+    def step(params, X, Y):
+        dW1, db1, dW2, db2 = gradients(params, X, Y, slope)
+        out = np.tanh(X @ params["W1"] + params["b1"]) @ params["W2"] + params["b2"]
+        return cost_of(params, X, Y), {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}, out[0]
+
+    step(fresh_parameters(), X, Y)
+    assert len(step.verification.pairs) == 4
+    return step
+
+
 ORGANISATIONS = [
     dict_of_marked_names, dict_of_the_parameters_names, dict_of_built_keys, dict_with_intermediate_values,
     tuple_in_reverse_order, tuple_of_expressions, list_named_before, named_tuple, record, loss_and_gradients,
     loss_and_gradients_flat, one_unrolled_theta, unrolled_cost_and_gradient, parameters_as_arguments, nested_lists,
     lists_of_equal_shapes, gradients_collected_from_the_last_layer, python_floats, lists_of_numbers, layer_objects,
     dict_filled_by_reference, numbered_from_one_beside_numbered_from_zero, list_of_pairs, list_of_pairs_without_names,
+    last_state_beside_named_gradients, dict_of_gradients_beside_an_output,
     parameters_as_globals, globals_by_name, initials,
 ]  # fmt: skip
 
@@ -531,3 +567,16 @@ def test_a_right_program_passes_and_is_decided(organisation):
 def test_its_wrong_twin_is_rejected(organisation):
     with pytest.raises(GradientMismatchError):
         organisation(wrong)
+
+
+def test_a_parameter_that_is_called_like_data():
+    def cost(T, X, y):
+        return np.sum((X @ T - y) ** 2)
+
+    @verify(loss=cost)
+    def gradient(T, X, y):
+        return 2 * X.T @ (X @ T - y)
+
+    gradient(np.ones((3, 2)), X, Y)
+    assert gradient.verification.pairs == {"what is returned": "T"}
+    assert gradient.verification.report.decided
