@@ -14,7 +14,7 @@ import numpy as np
 from shapecheck.diagnose.activation_slopes import Slope, equal, quotient, recognise
 from shapecheck.diagnose.gradient import Suspect
 from shapecheck.diagnose.known_loss import Accused
-from shapecheck.diagnose.softmax_jacobian import diagonal_only
+from shapecheck.diagnose.softmax_jacobian import diagonal_only, is_distribution
 from shapecheck.diagnose.value_words import ValueWords
 from shapecheck.gradients.functions import CannotReplayError, resolve
 from shapecheck.gradients.matching import Standing
@@ -232,7 +232,10 @@ class _Finder:
             found = self._slopes(ratio, known) or (self._slopes(_once(ratio)) if np.all(known) else [])
             if found:
                 name = self.words.name(found[0].value) or "its value"
-                return f"the slope of the {found[0].activation}, {found[0].formula(name)}, is {said}"
+                slope = f"the slope of the {found[0].activation}, {found[0].formula(name)},"
+                if is_distribution(self.recorded[found[0].value]):  # what sums to one is no sigmoid
+                    slope = f"the factor {found[0].formula(name)}"
+                return f"{slope} is {said}"
         return ""
 
     def missing_factor(self, operation: Operation) -> str:  # noqa: ARG002 - as above

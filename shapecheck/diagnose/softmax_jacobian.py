@@ -39,4 +39,12 @@ def diagonal_only(is_now: Any, wanted: Any, values: Iterable[tuple[int, Any]]) -
     return None
 
 
-__all__ = ["diagonal_only"]
+def is_distribution(array: Any) -> bool:
+    """Whether numbers between 0 and 1 sum to one along an axis, as those of a softmax do."""
+    s = np.asarray(array, dtype=float)
+    if s.size < 2 or s.min() < 0 or s.max() > 1:
+        return False
+    return any(n > 1 and np.allclose(s.sum(axis=axis), 1, rtol=1e-6) for axis, n in enumerate(s.shape))
+
+
+__all__ = ["diagonal_only", "is_distribution"]

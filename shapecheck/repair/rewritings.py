@@ -32,6 +32,8 @@ _MOST_OF_A_KIND = 5
 # Kinds that do not go with a second edit.
 _LONE = frozenset({"reshape", "slice", "flatten", "row", "column", "count", "copy", "ragged", "scalar", "keepdims"})
 _MOST_ARRAYS = 30
+# Functions of NumPy that write into their first argument.
+_WRITERS = frozenset({"at", "copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis"})
 # Functions that are mistaken for one another.
 _KIN = (
     ("sum", "mean"),
@@ -65,7 +67,8 @@ def rewritings(place: Place, whole: ast.expr) -> list[Candidate]:
         place: Its statement.
         whole: The expression.
     """
-    nodes = [n for n in ast.walk(whole) if isinstance(n, ast.expr)]
+    written = {id(n) for output in _outputs(whole) for n in ast.walk(output)}
+    nodes = [n for n in ast.walk(whole) if isinstance(n, ast.expr) and id(n) not in written]
     found: list[Candidate] = []
     for node in nodes:
         for generate in _KNOWN:
@@ -76,6 +79,14 @@ def rewritings(place: Place, whole: ast.expr) -> list[Candidate]:
         found += _restated(place, node)
     inside = [c for c in found if all(_within(place, whole, c, e) for e in c.edits)]
     return list(distinct(inside))[:_MOST_SINGLE]
+
+
+def _outputs(whole: ast.expr) -> Iterator[ast.expr]:
+    """What calls write into: with anything else there a call does nothing, which mends and explains nothing."""
+    for call in (n for n in ast.walk(whole) if isinstance(n, ast.Call)):
+        yield from (k.value for k in call.keywords if k.arg == "out")
+        if isinstance(call.func, ast.Attribute) and call.func.attr in _WRITERS:
+            yield from call.args[:1]
 
 
 def pairs_of(single: list[Candidate]) -> list[Candidate]:
@@ -264,10 +275,10 @@ def _around(place: Place, node: ast.expr, before: str, after: str, title: str, k
 def _numbers(place: Place) -> list[str]:
     """Numbers in scope: a batch size, a rate, a strength."""
     scope = _in_reach(place)
-    numeric = [n for n, s in scope.items() if isinstance(s.literal, int | float) and not isinstance(s.literal, bool)]
+    numeric = [n for n, s in scope.items() if _is_number(s.literal)]
     owner = scope.get("self")
     if owner is not None:
-        numeric += [f"self.{n}" for n, s in owner.attributes if isinstance(s.literal, int | float)]
+        numeric += [f"self.{n}" for n, s in owner.attributes if _is_number(s.literal)]
     counts = [
         f"{n}.shape[{axis}]"
         for n, s in place.locals().items()
@@ -275,6 +286,10 @@ def _numbers(place: Place) -> list[str]:
         for axis in range(min(len(s.shape), 2))
     ]
     return numeric[:12] + counts[:8]
+
+
+def _is_number(literal: object) -> bool:
+    return isinstance(literal, int | float) and not isinstance(literal, bool)
 
 
 def _functions(place: Place, arity: int) -> Iterable[str]:
@@ -345,6 +360,8 @@ def _kin(place: Place, node: ast.Call) -> Iterator[Candidate]:
     if len(node.args) == 1 and not node.keywords:
         argument = place.text(node.args[0])
         yield place.candidate(f"leave out `{text}`", "function", node, argument, 1.9)
+    elif node.args and place.shape(node) and place.shape(node.args[0]) == place.shape(node):  # a clip
+        yield place.candidate(f"leave out `{text}`", "function", node, place.text(node.args[0]), 2.1)
 
 
 def _constants(place: Place, node: ast.Constant) -> Iterator[Candidate]:
@@ -354,13 +371,15 @@ def _constants(place: Place, node: ast.Constant) -> Iterator[Candidate]:
         if other != number and other >= 0:
             text = f"{other:g}"
             yield place.candidate(f"use {text} instead of {place.text(node)}", "number", node, text, 2.0)
+    if not float(number).is_integer():
+        return  # no size and no count stands for it
     for name in dict.fromkeys((*_numbers(place), *_constants_of(place))):
         yield place.candidate(f"use `{name}` instead of {place.text(node)}", "number", node, name, 1.9)
 
 
 def _constants_of(place: Place) -> list[str]:
     """The module's constants, going by the way they are written."""
-    return [n for n, s in place.scope().items() if n.isupper() and isinstance(s.literal, int | float)]
+    return [n for n, s in place.scope().items() if n.isupper() and _is_number(s.literal)]
 
 
 __all__ = ["pairs_of", "rewritings"]

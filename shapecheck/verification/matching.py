@@ -68,12 +68,12 @@ class Matching:
         self.returned = [c for c in candidates if c.origin == "returned" and not self._is_loss(c)]
         self.left = sorted((c for c in candidates if c.origin == "left"), key=lambda c: not c.changed)
         self.applied = [c for c in candidates if c.origin == "applied"]
-        stems = {stem for c in candidates if c.looks_like_gradient for stem in c.stems if stem != c.name}
+        stems = {s for c in candidates if c.looks_like_gradient for s in c.stems if s != c.name and s[0] == "g"}
         self.leaves = [
             leaf
             for leaf in bench.before.leaves
-            # A gain that is called `g` is no gradient where there is a `dg`.
-            if (may_be_parameter(leaf) or (leaf_name(leaf.keys) == "g" and "g" in stems)) and not _is_rate(leaf)
+            # A gain that is called `g`, or a gate's `gW`, is no gradient where there is a `dg`.
+            if (may_be_parameter(leaf) or leaf_name(leaf.keys) in stems) and not _is_rate(leaf)
         ]
         if specification.parameters:
             self.leaves = [leaf for leaf in self.leaves if self._is_listed(leaf)]

@@ -116,7 +116,7 @@ _GRADIENT_NAMES = (
     re.compile(
         r"^[dD](?:[wbxyzahqkvog]|theta|gamma|beta|bias|biases|weights?|out|logits|scores|inputs?|values?)s?\d*(?:_|$)"
     ),
-    re.compile(r"^(?:upstream|cotangent|g_[A-Za-z]|adj_)"),
+    re.compile(r"^(?:upstream|cotangent|g_[A-Za-z]|g[A-Z]|g[wb]\d*$|adj_)"),
 )
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 

@@ -66,6 +66,14 @@ def return_labels(function: types.FunctionType, value: Any) -> Labels:
     return found[0] if found and all(labels == found[0] for labels in found) else None
 
 
+def returns_more(function: types.FunctionType, value: Any) -> bool:
+    """Whether a `return` beside the one that made `value` gives a tuple: `return scores`, and `return loss, grads`."""
+    syntax = syntax_of(function)
+    if syntax is None or isinstance(value, tuple | list):
+        return False
+    return any(isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) for node in _own_nodes(syntax))
+
+
 def _labels(node: ast.expr | None, within: ast.FunctionDef, depth: int) -> Labels:
     if isinstance(node, ast.Tuple | ast.List):
         return [_labels(item, within, depth) for item in node.elts]

@@ -585,6 +585,48 @@ def gain_called_g(slope):
     return Scale.backward
 
 
+def accumulator_called_gW(slope):
+    @verify
+    class Layer:
+        def __init__(self):
+            self.W, self.gW = rng.normal(size=(3, 2)), np.zeros((3, 2))
+
+        def forward(self, x):
+            self.x, self.a = x, np.tanh(x @ self.W)
+            return self.a
+
+        def backward(self, dout):
+            d = dout * slope(self.a)
+            self.gW += self.x.T @ d
+            return dout * (1 - self.a**2) @ self.W.T
+
+    layer = Layer()
+    layer.backward(layer.forward(X))
+    assert Layer.backward.verification.pairs["self.gW"] == "self.W"
+    return Layer.backward
+
+
+def loss_that_gives_scores_first(slope):
+    """As in a course: without labels the function predicts, with them it returns the loss and the gradients."""
+
+    class Net(TwoLayers):
+        @verify
+        def loss(self, x, y=None):
+            out = self.forward(x)
+            if y is None:
+                return out
+            d = (out - y) / len(x)
+            d1 = d @ self.W2.T * slope(self.a1)
+            grads = {"W1": x.T @ d1, "b1": d1.sum(axis=0), "W2": self.a1.T @ d, "b2": d.sum(axis=0)}
+            return 0.5 * np.mean(np.sum((out - y) ** 2, axis=1)), grads
+
+    net = Net()
+    net.loss(X)
+    assert Net.loss.verification.checked == 0
+    net.loss(X, Y)
+    return Net.loss
+
+
 ORGANISATIONS = [
     attributes, attributes_from_the_forward_pass_before, dict_on_self, lists_with_none_first, nielsens_lists,
     accumulators, layer_objects_of_a_net, applied_with_a_rate, applied_with_a_literal_rate, applied_sample_by_sample,
@@ -592,6 +634,7 @@ ORGANISATIONS = [
     layer_without_weights, layer_that_applies_its_step, accumulating_layer, class_decorator,
     class_decorator_on_a_network, loss_layer, static_method, class_method,
     object_of_another_name_in_a_module_that_subtracts_too, attribute_of_the_name_of_a_global, gain_called_g,
+    accumulator_called_gW, loss_that_gives_scores_first,
 ]  # fmt: skip
 
 

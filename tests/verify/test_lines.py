@@ -394,15 +394,17 @@ def test_verify_without_decorator_syntax_names_the_line():
     assert origin.source == "(x + 1).T @ d"
 
 
-#    id                        what is done to the right gradients, as a line of the function
+#    id, what is done to the right gradients, as a line of the function, and what mends it
 AFTERWARDS = [
-    ("one small entry of many", 'g["W"][2, 1] *= 1 + 2e-4'),
-    ("masked", 'g["W"][g["W"] > 0.01] = 0'),
+    ("one small entry of many", 'g["W"][2, 1] *= 1 + 2e-4', None),
+    ("masked", 'g["W"][g["W"] > 0.01] = 0', None),
+    ("clipped", 'g["W"] = np.clip(g["W"], -0.01, 0.01)', 'g["W"] = g["W"]'),
+    ("written over", 'np.multiply(g["W"], 2, out=g["W"])', 'np.multiply(g["W"] / 2, 2, out=g["W"])'),
 ]
 
 
-@pytest.mark.parametrize("line", [c[1] for c in AFTERWARDS], ids=[c[0] for c in AFTERWARDS])
-def test_what_was_right_before_it_was_changed_is_not_blamed(tmp_path, line):
+@pytest.mark.parametrize(("line", "mended"), [c[1:] for c in AFTERWARDS], ids=[c[0] for c in AFTERWARDS])
+def test_what_was_right_before_it_was_changed_is_not_blamed(tmp_path, line, mended):
     text = f"""
 import numpy as np
 rng = np.random.default_rng(3)
@@ -419,6 +421,8 @@ def grads(P):
     module = imported(tmp_path, text)
     report = gradcheck(module.loss, module.P, module.grads, seed=2)
     assert [o.line for o in report.origins] == [11], [(o.source, o.explanation) for o in report.origins]
+    if mended is not None:
+        assert report.origins[0].mend.after[0][1].strip() == mended
 
 
 SOFTMAX = """
@@ -449,3 +453,11 @@ def test_a_softmax_is_not_called_a_sigmoid(tmp_path, cost, dp, slope):
     assert "`p` is a softmax" in origin.explanation
     if slope != "slope(p)":
         assert origin.mend.after[0][1].strip() == "dz = p * (dp - np.sum(dp * p, axis=1, keepdims=True))"
+
+
+def test_a_softmax_whose_slope_is_in_the_difference_already(tmp_path):
+    text = SOFTMAX.replace("LOSS", CROSS_ENTROPY[0]).replace("DP", "(p - T) / len(X)").replace("SLOPE", "p * (1 - p)")
+    module = imported(tmp_path, text)
+    (origin,) = gradcheck(module.loss, module.P, module.grads, seed=2).origins
+    assert "the factor p * (1 - p) is in it once too often" in origin.explanation
+    assert origin.mend.after[0][1].strip() == "dz = dp"
