@@ -236,6 +236,7 @@ class Examination:
             elif judgement.verdict is Verdict.RIGHT:
                 excuse = single.hidden(name, comparison)
             final[name] = excuse or judgement
+        self.subject.note_integers(n for n, j in final.items() if j.verdict is Verdict.WRONG)
         self._look_for_symptoms(comparison, final)
         return final
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -142,6 +142,16 @@ class Subject:
         """Rounding unit of the arithmetic that a gradient was computed in."""
         dtypes = [d for d in (self.params[name].dtype, self._dtypes.get(name)) if d is not None and d.kind == "f"]
         return max([*(float(np.finfo(d).eps) for d in dtypes), DOUBLE])
+
+    def note_integers(self, names: Iterable[str]) -> None:
+        """Say which of these wrong gradients are of whole numbers: what was written into them is cut off."""
+        whole = [n for n in names if n in self._dtypes and self._dtypes[n].kind in "iu"]
+        if whole:
+            verb = "is" if len(whole) == 1 else "are"
+            self.note(
+                f"the gradient of {quoted(whole)} {verb} of dtype {self._dtypes[whole[0]]}, which cuts off what "
+                f"follows the point: make the array that it is written into of floats"
+            )
 
     def repeats(self, name: str) -> bool:
         """Whether the gradient function returns the same when it is called twice at the same parameters."""

@@ -96,6 +96,9 @@ def _described(call: TracedCall, accused: Accused) -> Iterable[Blamed]:
         return
     for first in accused.suspects[:_MOST]:
         suspect, why = most_telling(accused, first, call.tape)
+        made = accused.known.producer(suspect.values[0])
+        if made is None or accused.known.replay.step(made) is None:
+            continue  # its result is not what its operands give: something else has changed it since
         site = call.tape.sites[suspect.origin if suspect.origin is not None else suspect.site]
         source = call.sources.get(site.path)
         if source is None:

@@ -184,3 +184,11 @@ def test_a_gradient_function_that_damages_the_data_is_refused():
         gradcheck(of, {"W": W}, damaging)
     data[...] = X
     assert gradcheck(of, {"W": W}, lambda: {"W": 2 * (W @ data) @ data.T}).decided
+
+
+def test_a_gradient_of_whole_numbers_is_said_to_be_one():
+    right = 2 * (W / 3 @ X) @ X.T
+    report = gradcheck(lambda V: float(np.sum((V @ X) ** 2)), {"V": W / 3}, {"V": right.astype(int)})
+    assert not report.ok
+    assert "the gradient of `V` is of dtype int64" in str(report)
+    assert "int64" not in str(gradcheck(loss, {"W": W}, {"W": grads()["W"].astype(int)}))  # these are whole numbers
