@@ -21,6 +21,15 @@ def inputs_from_cache(
     Returns:
         Arguments that reproduce what backward was given; None if they are not all there.
     """
+    known = values_at_hand(forward, arguments)
+    wanted = [p for p in parameters_of(forward) if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    if any(p.name not in known and p.default is p.empty for p in wanted):
+        return None
+    return (), {p.name: known[p.name] for p in wanted if p.name in known}
+
+
+def values_at_hand(forward: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What backward is given, by the names that the forward pass has for it."""
     known: dict[str, Any] = {}
     plain = plain_function(forward)
     for name, value in arguments.items():
@@ -37,10 +46,7 @@ def inputs_from_cache(
             if source is not None:
                 known[source] = value
     known.update(arguments)
-    wanted = [p for p in parameters_of(forward) if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    if any(p.name not in known and p.default is p.empty for p in wanted):
-        return None
-    return (), {p.name: known[p.name] for p in wanted if p.name in known}
+    return known
 
 
 def _returned_part(plain: types.FunctionType, value: Any) -> Any:

@@ -19,7 +19,7 @@ from shapecheck.verification.calling import called, resolve
 from shapecheck.verification.capture import loss_in
 from shapecheck.verification.check import Check, Outcome
 from shapecheck.verification.errors import VerificationError
-from shapecheck.verification.forward_inputs import inputs_from_cache
+from shapecheck.verification.forward_inputs import inputs_from_cache, values_at_hand
 from shapecheck.verification.partners import forward_of
 from shapecheck.verification.reach import adopt, plain_function
 from shapecheck.verification.recording import record_global, record_method, recording_of
@@ -224,6 +224,8 @@ class Verifier:
         if not self._waiting and self._start_recording(forward, owner):
             self._waiting = True
             return None
+        at_hand = values_at_hand(forward, arguments)
+        missing = [name for name in missing if name not in at_hand]
         raise VerificationError(
             f"`{called(forward)}` cannot be run again for the check: it needs "
             f"{' and '.join(f'`{name}`' for name in missing)}, which `{called(self.function)}` is not given\n"

@@ -436,3 +436,17 @@ def test_errors_survive_pickling():
         verify(lambda params, X, Y: None, loss=cost_of)(weights(), X, Y)
     copy = pickle.loads(pickle.dumps(caught.value))
     assert str(copy) == str(caught.value) and copy.considered == caught.value.considered
+
+
+def test_a_cache_that_lacks_an_input_is_told_which():
+    def affine_forward(x, w, b):
+        return x @ w + b, (x, w)
+
+    def affine_backward(dout, cache):
+        x, w = cache
+        return dout @ w.T, x.T @ dout, dout.sum(axis=0)
+
+    x, w, b = X, np.ones((3, 2)), np.ones(2)
+    out, cache = affine_forward(x, w, b)
+    with pytest.raises(VerificationError, match="it needs `b`, which `affine_backward` is not given"):
+        verify(affine_backward, forward=affine_forward)(np.ones(out.shape), cache)
