@@ -45,7 +45,8 @@ class Suspect:
         alternatives: Other arrays for the same values that would do as well.
         targets: What an edit has to reach: results of expressions, and what they should have been.
         reason: `value` (matches nothing), `scale`, `other` (it is the adjoint of something else), `axis` (a reduction
-            of the forward pass that should run along `axis`).
+            of the forward pass that should run along `axis`), `unrelated` (a step that nothing would make right),
+            `still` (one that moves nothing).
     """
 
     site: int
@@ -101,6 +102,7 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None) -> Diag
         suspects += _suspects(known, wrong, {v.parameter for v in verdicts if v.is_right})
     if not known.settled:
         suspects += _scale_suspects(known, verdicts)
+        suspects += _unrelated(known, wrong - {p for s in suspects for p in s.explains})
     chosen, others = _independent(suspects, whole=len(known.changes) if known.settled else 0)
     chosen = [_with_origin(s, known) for s in chosen]
     return Diagnosis(step, loss, verdicts, chosen + others, len(chosen), known.rate)
@@ -290,6 +292,28 @@ def _in_loops(
             found.append(Suspect(site, tuple(wanted), wanted, explains, operands_right))
             break
     return [s for s in found if s.values]
+
+
+def _unrelated(known: Verdicts, wrong: set[int]) -> list[Suspect]:
+    """The steps of arrays that have nothing to do with their gradients, and that no value would set right.
+
+    The expression of the step itself is to blame, or the one that applies it where that is no expression.
+    """
+    found: dict[int, Suspect] = {}
+    tape = known.replay.tape
+    for parameter, old, change, _ in known.step.parameters:
+        operation = known.producer(change)
+        if operation is None or operation.site is None or operation.number < known.step.first:
+            operation = tape.operations[parameter.updates[known.step.number].operation]
+        if old not in wrong or operation.site is None or known.rate is None or not parameter.stray:
+            continue
+        adjoint = np.asarray(known.matching.adjoints[old])
+        if np.shape(known.replay.recorded[change]) not in {adjoint.shape, ()}:
+            continue
+        reason = "unrelated" if np.any(known.replay.recorded[change]) else "still"
+        new = Suspect(operation.site, (change,), {change: (old, known.rate * adjoint)}, (old,), False, reason)
+        found[operation.site] = _merged(found.get(operation.site), new)
+    return list(found.values())
 
 
 def _misused(known: Verdicts, wrong: set[int]) -> list[Suspect]:

@@ -74,7 +74,8 @@ def parted(course: Course) -> list[Finding]:
     picks = list(_picks(course))[:_MOST_PICKS]
     if not picks:
         return []
-    for outputs, targets in _meetings(course):
+    found = list(_meetings(course))
+    for outputs, targets in found:
         used = [p for p in picks if p.result in outputs]
         aimed = [p for p in picks if p.result in targets]
         # What feeds both is no part of either.
@@ -83,7 +84,7 @@ def parted(course: Course) -> list[Finding]:
         if used and aimed:
             finding = _two_orders(course, used[-1], aimed[-1])
         elif used and not aimed:
-            finding = _one_order(course, used, targets, outputs)
+            finding = _one_order(course, used, _kept(picks, used[-1], found) & targets - outputs)
         else:
             finding = None
         if finding is not None:
@@ -226,7 +227,14 @@ def _two_orders(course: Course, inputs: _Pick, targets: _Pick) -> Finding | None
     )
 
 
-def _one_order(course: Course, picks: list[_Pick], targets: set[int], outputs: set[int]) -> Finding | None:
+def _kept(picks: list[_Pick], pick: _Pick, found: list[tuple[set[int], set[int]]]) -> set[int]:
+    """What the outputs of other rearrangements of the same inputs meet: a mask that is drawn anew is no target."""
+    others = {p.result for p in picks if p.operation.site == pick.operation.site and p is not pick}
+    met = [targets for outputs, targets in found if not others.isdisjoint(outputs) and pick.result not in outputs]
+    return set().union(*met)
+
+
+def _one_order(course: Course, picks: list[_Pick], targets: set[int]) -> Finding | None:
     """Inputs that are shuffled again and again beside targets that stay as they are."""
     site = course.site(picks[-1].operation.site)
     last = course.tape.values[picks[-1].result]
@@ -235,7 +243,7 @@ def _one_order(course: Course, picks: list[_Pick], targets: set[int], outputs: s
     if site is None or len(shuffles) < 2 or not _comparable(last.array):
         return None
     count = last.shape[picks[-1].axis]
-    for number in sorted(targets - outputs, reverse=True):
+    for number in sorted(targets, reverse=True):
         value = course.tape.values[number]
         producer = value.producer if value.producer is not None else -1
         if not _comparable(value.array) or count not in value.shape[:2] or producer > shuffles[0].operation.number:

@@ -17,7 +17,7 @@ from shapecheck.gradients.agreement import Agreement, agreement
 from shapecheck.gradients.functions import CannotReplayError
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.network.layers import Layers
-from shapecheck.network.parameters import find_parameters, value_names
+from shapecheck.network.parameters import find_parameters, find_strays, value_names
 from shapecheck.trace.child import Trace
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Tape
@@ -39,14 +39,14 @@ def wrong_gradients(trace: Trace, layers: Layers, verdict: Agreement) -> list[Si
     worse than a mistake that is missed.
     """
     tape = trace.head
-    parameters = find_parameters(tape)
+    parameters, strays = find_parameters(tape), find_strays(tape)
     numbers = all(tape.values[p.birth].shape == () for p in parameters)
     undecided = verdict.verdict == "unknown" and not numbers
     if not parameters or undecided or (verdict.verdict == "right" and verdict.same_factor):
         return []
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        diagnoses = diagnose_steps(Replay(tape), parameters)
+        diagnoses = diagnose_steps(Replay(tape), [*parameters, *strays])
     accused = [d for d in diagnoses if d.suspects and d.independent]
     # What is right in any step that could be judged is right; a mistake shows in the others too.
     if not accused or 2 * len(accused) < len(diagnoses):
@@ -144,6 +144,10 @@ def _words(names: dict[int, str], site: Site, suspect: Suspect) -> tuple[str, st
         if suspect.scale < 0 and abs(abs(suspect.scale) - 1) < 1e-6:
             return "SC303", "this has the wrong sign", f"`{shown}` is minus what it should be"
         return "SC302", "this is off by a factor", f"`{shown}` should be {suspect.scale:.6g} times what it is"
+    if suspect.reason == "still":
+        return "SC406", "this step moves nothing", f"what `{shown}` applies is zero, and the gradient is not"
+    if suspect.reason == "unrelated":
+        return "SC309", "this step does not follow the gradient", f"`{shown}` applies something else than the gradient"
     if suspect.reason == "axis":
         return "SC309", "this works over the wrong axis", f"with another axis `{shown}` fits the rest of the program"
     target = next((names.get(number) for number, _ in suspect.wanted.values()), None)

@@ -11,7 +11,7 @@ import numpy as np
 from shapecheck.gradients.hypotheses import Hypothesis, Meetings, catalogue_losses, scalar_losses
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.network.dependence import Dependence, ancestors
-from shapecheck.network.parameters import Parameter, find_parameters, value_names
+from shapecheck.network.parameters import Parameter, find_parameters, find_strays, value_names
 from shapecheck.trace.tape import Operation, Ref, Shape, Tape
 
 Verdict = Literal["right", "wrong", "unknown"]
@@ -72,9 +72,10 @@ class Agreement:
 class _Step:
     """All parameters' updates of one training step."""
 
-    def __init__(self, tape: Tape, parameters: list[Parameter], step: int) -> None:
+    def __init__(self, tape: Tape, parameters: list[Parameter], strays: list[Parameter], step: int) -> None:
         self.tape = tape
         self.step = step
+        self.strays = [(p, p.updates[step]) for p in strays if len(p.updates) > step]
         self.parameters = [p for p in parameters if len(p.updates) > step]
         self.updates = [p.updates[step] for p in self.parameters]
         self.first = min((u.operation for u in self.updates), default=0)
@@ -108,6 +109,7 @@ def agreement(tape: Tape, *, steps: int = 2) -> Agreement:
     parameters = find_parameters(tape, most_updates=_MOST_STEPS)
     if not parameters:
         return Agreement("unknown")
+    strays = find_strays(tape, most_updates=_MOST_STEPS)
     replay = Replay(tape)
     names = value_names(tape)
     results: list[Agreement] = []
@@ -116,7 +118,7 @@ def agreement(tape: Tape, *, steps: int = 2) -> Agreement:
         # A weight whose input is zero in the first steps (a recurrent one, on one-word texts) is looked at again later.
         if number >= steps and not (open_ones and all(r.verdict == "right" for r in results)):
             break
-        step = _Step(tape, parameters, number)
+        step = _Step(tape, parameters, strays, number)
         result = _judge_step(tape, replay, step, names)
         results.append(result)
         for row, parameter in zip(result.parameters, step.parameters, strict=False):
@@ -180,7 +182,32 @@ def _judge(tape: Tape, replay: Replay, step: _Step, hypothesis: Hypothesis, amon
             row.verdict = "wrong"
             continue
         _fit(row, tape, update.old, update.sign, _gradient_like(tape, update.change, shape, among), directions, slopes)
-    return _summary(hypothesis, rows[::-1])
+    rows.reverse()
+    if all(r.verdict == "right" for r in rows):
+        rows += _astray(tape, replay, step, hypothesis, rng)
+    return _summary(hypothesis, rows)
+
+
+def _astray(
+    tape: Tape, replay: Replay, step: _Step, hypothesis: Hypothesis, rng: np.random.Generator
+) -> list[ParameterAgreement]:
+    """Arrays that the loss depends on and that are stepped by something else than its gradient."""
+    rows = []
+    for parameter, update in step.strays:
+        shape = tape.values[update.old].shape
+        change = tape.values[update.change].array
+        directions = _directions(rng, shape)
+        try:
+            slopes = np.array([_slope(replay, hypothesis, update.old, d) for d in directions])
+        except (ReplayError, FloatingPointError, ValueError, TypeError):
+            continue
+        if change is None or not np.all(np.isfinite(slopes)) or float(np.abs(slopes).max()) < 1e-9:
+            continue
+        row = ParameterAgreement(parameter.name, shape, "wrong")
+        if np.any(change):
+            _fit(row, tape, update.old, update.sign, [(update.change, 1)], directions, slopes)
+        rows.append(row)
+    return rows
 
 
 def _summary(hypothesis: Hypothesis, rows: list[ParameterAgreement]) -> Agreement | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
-from shapecheck.network.dependence import Dependence
+from shapecheck.network.dependence import Dependence, ancestors
 from shapecheck.trace.sites import SiteTable
 from shapecheck.trace.tape import Operation, Ref, Shape, Tape
 
@@ -39,6 +39,7 @@ class Parameter:
         birth: The number of its first version.
         weight: Whether it takes part in a product (else it is added: a bias).
         layer: Counted from the input, 1-based; 0 while unknown.
+        stray: Whether its steps were not computed from it.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Parameter:
     updates: list[Update] = field(default_factory=list)
     weight: bool = True
     layer: int = 0
+    stray: bool = False
 
     def shape(self, tape: Tape) -> Shape:
         """Of its first version."""
@@ -72,6 +74,8 @@ class _Finder:
         self.names = value_names(tape)
         self.named = set(self.names) | {access.value for access in tape.accesses}
         self.branched: set[int] = set()
+        self.strays: list[Parameter] = []
+        self.stray_of: dict[int, Parameter] = {}
         self.latest: dict[int, int] = {}
         self.last_use = [-1] * len(tape.values)
         for operation in tape.operations:
@@ -84,6 +88,7 @@ class _Finder:
             update = self.update(operation)
             if update is None:
                 self.carry(operation)
+                self.stray(operation)
                 continue
             parameter = self.by_version.get(update.old)
             if parameter is None:
@@ -121,6 +126,30 @@ class _Finder:
             self.by_version[operation.result] = parameter
             self.latest[id(parameter)] = operation.result
             self.dependence.cut(operation.result)
+
+    def stray(self, operation: Operation) -> None:
+        """Note a step like a parameter's whose change was not computed from the array that it moves."""
+        if operation.function not in _UPDATES or len(operation.arguments) != 2:
+            return
+        first, second = operation.arguments
+        if not isinstance(first, Ref) or not isinstance(second, Ref):
+            return
+        values, old = self.tape.values, self.unscaled(first.value)
+        known = self.stray_of.get(old)
+        if old in self.by_version or not (known or self.dependence.newborn[old]):
+            return
+        if values[old].dtype[:5] != "float" or values[old].shape != values[operation.result].shape:
+            return
+        own = self.dependence.masks[known.birth if known else old]
+        if self.dependence.masks[second.value] & own or not self.takes_place(operation, old):
+            return
+        if known is None:
+            known = Parameter(self.names.get(old) or self.operand_text(operation), old, stray=True)
+            self.strays.append(known)
+        self.stray_of[operation.result] = known
+        if len(known.updates) < self.most:
+            sign = -1 if operation.function in {"-", "-=", "numpy.subtract"} else 1
+            known.updates.append(Update(operation.number, old, operation.result, second.value, sign))
 
     def keeps_name(self, operation: Operation, old: int) -> bool:
         """Whether the result of an operation on a parameter is kept under the parameter's own name."""
@@ -169,7 +198,7 @@ class _Finder:
         """The value before weight decay: `(1 - rate * decay) * w` is still w's place."""
         for _ in range(3):
             producer = self.tape.values[value].producer
-            if value in self.by_version or producer is None:
+            if value in self.by_version or value in self.stray_of or producer is None:
                 return value
             operation = self.tape.operations[producer]
             same = [n for n in operation.inputs if self.tape.values[n].shape == self.tape.values[value].shape]
@@ -177,7 +206,7 @@ class _Finder:
                 return value
             if self.dependence.newborn[same[0]] and self.names.get(value) is None and same[0] in self.names:
                 return same[0]
-            if same[0] not in self.by_version:
+            if same[0] not in self.by_version and same[0] not in self.stray_of:
                 return value
             value = same[0]
         return value
@@ -205,7 +234,7 @@ class _Finder:
         if operation.function.endswith("="):
             return True
         result = operation.result
-        if old not in self.named and old not in self.by_version:
+        if old not in self.named and old not in self.by_version and old not in self.stray_of:
             return False  # a passing value is nobody's parameter
         site = self.tape.sites[operation.site] if operation.site is not None else None
         if site is not None and site.bound_to is not None:
@@ -273,3 +302,42 @@ def find_parameters(tape: Tape, *, most_updates: int = 3) -> list[Parameter]:
     """
     parameters = _Finder(tape, most_updates).find()
     return [p for p in parameters if any(u.sign for u in p.updates)]
+
+
+def find_strays(tape: Tape, *, most_updates: int = 3) -> list[Parameter]:
+    """Arrays that are stepped as the parameters are, by something that was not computed from them.
+
+    A sum or a mean is stepped like that, too: whether a loss depends on an array is for the caller to see. Only those
+    are given whose step is written with a number (a learning rate) of a parameter's step, or is made in the same
+    expression.
+
+    Args:
+        tape: With or without whole values.
+        most_updates: How many updates of each are kept.
+    """
+    finder = _Finder(tape, most_updates)
+    parameters = finder.find()
+    stepped_at = {tape.operations[u.operation].site for p in parameters for u in p.updates}
+    words = {word for site in stepped_at for word in _words(tape, site)}
+    # What a parameter's first step is made from after it was stepped itself is an optimizer's memory.
+    state = ancestors(tape, [p.updates[0].change for p in parameters], until=frozenset(p.birth for p in parameters))
+    found = []
+    for stray in finder.strays:
+        if stray.updates[0].new in state:
+            continue
+        sites = {tape.operations[u.operation].site for u in stray.updates}
+        if sites & stepped_at or any(words.intersection(_words(tape, site)) for site in sites):
+            found.append(stray)
+    return found
+
+
+def _words(tape: Tape, site: int | None) -> set[str]:
+    """The plain names and attributes that a step is written with, but for the array that it moves."""
+    if site is None:
+        return set()
+    node = tape.sites[site].node
+    first = node.target if isinstance(node, ast.AugAssign) else node.left if isinstance(node, ast.BinOp) else None
+    moved = {ast.unparse(part) for part in ast.walk(first)} if first is not None else set()
+    holders = {id(part.value) for part in ast.walk(node) if isinstance(part, ast.Attribute | ast.Subscript)}
+    parts = (part for part in ast.walk(node) if isinstance(part, ast.Name | ast.Attribute) and id(part) not in holders)
+    return {ast.unparse(part) for part in parts} - moved

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from shapecheck.diagnose.finding import Edit
 from shapecheck.diagnose.targets import Target
+from shapecheck.network.parameters import find_strays
 from shapecheck.repair.aims import Aim, Definition, aims, definitions
 from shapecheck.repair.attempt import Attempt
 from shapecheck.repair.audition import Audition, Heard, edited_slice, is_expression, rewritten_program
@@ -93,9 +94,12 @@ class GradientSearch(Search):
         seconds: float,
         stdin: bytes = b"",
         targets: Sequence[Target] = (),
+        named: Sequence[str] = (),
     ) -> None:
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
         self.targets = targets
+        # What was stepped by no gradient has to be learned after the repair.
+        self.evidence.parameters += sum(stray.name in named for stray in find_strays(trace.head))
 
     def run(self) -> list[Solution]:
         """Solutions, best first."""
