@@ -305,12 +305,13 @@ def _unrelated(known: Verdicts, wrong: set[int]) -> list[Suspect]:
         operation = known.producer(change)
         if operation is None or operation.site is None or operation.number < known.step.first:
             operation = tape.operations[parameter.updates[known.step.number].operation]
-        if old not in wrong or operation.site is None or known.rate is None or not parameter.stray:
+        still = not np.any(known.replay.recorded[change])
+        if old not in wrong or operation.site is None or known.rate is None or not (parameter.stray or still):
             continue
         adjoint = np.asarray(known.matching.adjoints[old])
         if np.shape(known.replay.recorded[change]) not in {adjoint.shape, ()}:
             continue
-        reason = "unrelated" if np.any(known.replay.recorded[change]) else "still"
+        reason = "still" if still else "unrelated"
         new = Suspect(operation.site, (change,), {change: (old, known.rate * adjoint)}, (old,), False, reason)
         found[operation.site] = _merged(found.get(operation.site), new)
     return list(found.values())

@@ -165,6 +165,8 @@ class Verdicts:
         nothing = nothing or old not in adjoints.closure  # it belongs to another loss
         if nothing or old in adjoints.doubtful:
             return Verdict(old, name, None, proves_nothing=True)
+        if not np.any(recorded[change]) and any(np.any(recorded[c]) for c in self.changes.values()):
+            return Verdict(old, name, None)  # whatever its gradient was, it was lost on the way
         for probe in self.probes[old]:
             factor, weak = self.factor(old, recorded[probe])
             if factor is not None:

@@ -93,6 +93,11 @@ class _Step:
                 self.dependence.cut(operation.result)
         self.masks = [self.dependence.masks[u.old] for u in self.updates]
 
+    @property
+    def moves(self) -> bool:
+        """Whether any of the parameters is changed at all: a rate may be zero in the beginning."""
+        return any(np.any(self.tape.values[u.change].array) for u in self.updates)
+
     def horizon(self) -> int:
         """Number of the operation after which the parameters are no longer those of this step."""
         following = [p.updates[self.step + 1].operation for p in self.parameters if len(p.updates) > self.step + 1]
@@ -180,6 +185,9 @@ def _judge(tape: Tape, replay: Replay, step: _Step, hypothesis: Hypothesis, amon
             return None
         if tape.values[update.new].shape != shape:
             row.verdict = "wrong"
+            continue
+        if step.moves and not np.any(tape.values[update.change].array) and float(np.abs(slopes).max()) > 1e-9:
+            row.verdict = "wrong"  # whatever its gradient was, it was lost on the way
             continue
         _fit(row, tape, update.old, update.sign, _gradient_like(tape, update.change, shape, among), directions, slopes)
     rows.reverse()

@@ -121,11 +121,14 @@ class Meetings:
         first, second = self.tape.values[out], self.tape.values[target]
         if first.array is None or second.array is None or first.dtype[:5] != "float":
             return None
-        if first.shape != second.shape and not (first.size == second.size == 1):
-            return None
         if second.dtype[:3] not in {"flo", "int", "boo", "uin"}:
             return None
-        return out, np.asarray(second.array, dtype=float).reshape(first.shape)
+        given = np.asarray(second.array, dtype=float)
+        if 2 <= given.ndim < len(first.shape) and given.shape == first.shape[-given.ndim :]:
+            return out, np.broadcast_to(given, first.shape)  # several networks in one array have the same targets
+        if first.shape != second.shape and not (first.size == second.size == 1):
+            return None
+        return out, given.reshape(first.shape)
 
     def labelled(self, out: int, index: Any, value: Any) -> tuple[int, Array] | None:
         """`p[np.arange(m), y] -= 1`: the labels say where the one-hot target is 1."""

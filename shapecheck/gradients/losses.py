@@ -270,6 +270,9 @@ def _output_and_target(replay: Replay, operation: Operation, dependent: set[int]
             shape = np.shape(recorded[output.value])
             if array.shape == shape or (array.size == 1 and np.prod(shape, dtype=int) == 1):
                 return output.value, array.reshape(shape).astype(float), place
+            if 2 <= array.ndim < len(shape) and array.shape == shape[-array.ndim :]:
+                # Several networks in one array have the same targets.
+                return output.value, np.broadcast_to(array, shape).astype(float), place
     if operation.function == "-=" and len(operation.arguments) == 3:
         target, one, index = operation.arguments
         if isinstance(target, Ref) and target.value in dependent and isinstance(one, int | float) and one == 1:

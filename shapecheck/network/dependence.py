@@ -23,6 +23,10 @@ _PACKING = frozenset(
 )
 
 
+# What takes nothing but the shape from its operand.
+_SHAPED_LIKE = frozenset(["numpy.zeros_like", "numpy.ones_like", "numpy.empty_like"])
+
+
 class Dependence:
     """For each value, the set of origins that it depends on, as a bit mask.
 
@@ -47,7 +51,7 @@ class Dependence:
     def advance(self, operation: Operation) -> None:
         """Carry the masks over one operation; to be called in the tape's order."""
         result = operation.result
-        if operation.function == "leaf":
+        if operation.function == "leaf" or operation.function in _SHAPED_LIKE:
             self._begin(result)
             return
         mask = 0

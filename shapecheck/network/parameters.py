@@ -85,7 +85,7 @@ class _Finder:
     def find(self) -> list[Parameter]:
         for operation in self.tape.operations:
             self.dependence.advance(operation)
-            update = self.update(operation)
+            update = self.update(operation) or self.repeated(operation)
             if update is None:
                 self.carry(operation)
                 self.stray(operation)
@@ -126,6 +126,20 @@ class _Finder:
             self.by_version[operation.result] = parameter
             self.latest[id(parameter)] = operation.result
             self.dependence.cut(operation.result)
+
+    def repeated(self, operation: Operation) -> Update | None:
+        """A step of a parameter made where an earlier one was, though the change does not show what it is made from."""
+        first, second = (*operation.arguments, None, None)[:2]
+        if operation.function not in _UPDATES or len(operation.arguments) != 2:
+            return None
+        if not isinstance(first, Ref) or not isinstance(second, Ref) or first.value not in self.by_version:
+            return None
+        known, tape = self.by_version[first.value], self.tape
+        sites = {tape.operations[u.operation].site for u in known.updates}
+        if operation.site not in sites or tape.values[first.value].shape != tape.values[operation.result].shape:
+            return None
+        sign = -1 if operation.function in {"-", "-=", "numpy.subtract"} else 1
+        return Update(operation.number, first.value, operation.result, second.value, sign)
 
     def stray(self, operation: Operation) -> None:
         """Note a step like a parameter's whose change was not computed from the array that it moves."""
