@@ -14,7 +14,7 @@ from shapecheck.gradients.agreement import Agreement
 from shapecheck.gradients.losses import Step, find_losses, steps
 from shapecheck.gradients.replay import Replay
 from shapecheck.network.layers import Layers
-from shapecheck.network.parameters import Parameter, find_parameters
+from shapecheck.network.parameters import Parameter, find_parameters, find_strays
 from shapecheck.trace.child import Trace
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref, Tape, refs
@@ -65,6 +65,11 @@ class Course:
     def parameters(self) -> list[Parameter]:
         """What the program updates."""
         return find_parameters(self.tape, most_updates=_MOST_UPDATES)
+
+    @cached_property
+    def strays(self) -> list[Parameter]:
+        """What is stepped beside them, by something else than its gradient."""
+        return find_strays(self.tape, most_updates=_MOST_UPDATES)
 
     @cached_property
     def replay(self) -> Replay:

@@ -22,6 +22,7 @@ from shapecheck.diagnose.other_loss import differing_loss
 from shapecheck.diagnose.pairs import lost_rows, parted
 from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
 from shapecheck.diagnose.start import constant_output, equal_units, out_of_reach, saturated
+from shapecheck.diagnose.unmoved import nothing_moves, unmoved
 from shapecheck.diagnose.update import lost_updates
 
 Finder = Callable[[Course], list[Finding]]
@@ -64,14 +65,16 @@ def other_mistakes(course: Course, *, blamed: bool) -> Iterator[Finding]:
             yield finding
     if blamed:
         return
-    if course.parameters:
-        found = False
-        for finder in (unused_gradients, differing_loss, *_NUMBERS):
-            for finding in _asked(finder, course):
-                found = True
-                yield finding
-            if found and finder not in {unused_gradients, differing_loss}:
-                return
+    if not course.parameters:
+        yield from _asked(nothing_moves, course)
+        return
+    found = False
+    for finder in (_never_moved, differing_loss, *_NUMBERS):
+        for finding in _asked(finder, course):
+            found = True
+            yield finding
+        if found and finder not in {_never_moved, differing_loss}:
+            return
 
 
 def remains(course: Course, code: str) -> bool:
@@ -79,6 +82,10 @@ def remains(course: Course, code: str) -> bool:
     finders = _OF_CODE.get(code, ())
     skipped = _OF_WRONG_UPDATES if _follows_a_gradient(course) else frozenset()
     return any(f.code == code for finder in finders if finder not in skipped for f in _asked(finder, course))
+
+
+def _never_moved(course: Course) -> list[Finding]:
+    return unused_gradients(course) or unmoved(course)
 
 
 def _lost_updates(course: Course) -> list[Finding]:
@@ -105,7 +112,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC403": (never_reset,),
     "SC404": (later_versions,),
     "SC405": (_lost_updates,),
-    "SC406": (_lost_updates, lost_steps, unused_gradients),
+    "SC406": (_lost_updates, lost_steps, _never_moved, nothing_moves),
     "SC407": (parted,),
     "SC408": (never_renewed,),
     "SC409": (lost_rows,),
