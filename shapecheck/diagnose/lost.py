@@ -194,7 +194,7 @@ def _unused_gradient_of(course: Course, operation: Operation, matching: Matching
         leaf = value.producer is None or course.tape.operations[value.producer].function == "leaf"
         if forward in trained or not (leaf or course.layers._newborn[forward]):
             continue
-        if _is_weight(course, forward):
+        if is_weight(course, forward):
             return forward
     return None
 
@@ -213,7 +213,7 @@ def _serves_only(course: Course, operation: Operation) -> bool:
     return all(o.result not in course.users for o in course.tape.made_at(operation.site or 0))
 
 
-def _is_weight(course: Course, value: int) -> bool:
+def is_weight(course: Course, value: int) -> bool:
     """Whether an array belongs to the network and not to the samples: it is shared by all of them."""
     values = course.tape.values
     batch_first = course.layers.layout == "batch-first"
@@ -231,4 +231,4 @@ def _is_weight(course: Course, value: int) -> bool:
     return False
 
 
-__all__ = ["lost_steps", "unused_gradients"]
+__all__ = ["is_weight", "lost_steps", "unused_gradients"]

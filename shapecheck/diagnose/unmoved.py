@@ -9,6 +9,7 @@ import numpy as np
 
 from shapecheck.diagnose.course import Course, quoted
 from shapecheck.diagnose.finding import Finding, TrailStep
+from shapecheck.diagnose.lost import is_weight
 from shapecheck.diagnose.trail import span_of
 from shapecheck.gradients.losses import Loss, Step, find_losses
 from shapecheck.gradients.matching import Matching
@@ -87,9 +88,11 @@ def _affine(course: Course, step: Step) -> Iterator[_Affine]:
             made = course.producer(product)
             if made is None or made.function not in _PRODUCTS or not _is_given(course, bias):
                 continue
-            for operand in made.inputs:
-                weight = _uncarried(course, operand)
-                if _is_given(course, weight) and len(course.tape.values[weight].shape) > 1:
+            operands = [_uncarried(course, operand) for operand in made.inputs]
+            for weight, other in (operands, operands[::-1]) if len(operands) == 2 else ():
+                # Of two given arrays one is the data.
+                known = other not in course.versions and (not _is_given(course, other) or is_weight(course, weight))
+                if known and _is_given(course, weight) and len(course.tape.values[weight].shape) > 1:
                     yield _Affine(weight, _uncarried(course, bias), operation)
 
 

@@ -90,6 +90,9 @@ class _Finder:
                 self.carry(operation)
                 self.stray(operation)
                 continue
+            if update.old in self.stray_of:
+                self.stray(operation, followed=True)
+                continue
             parameter = self.by_version.get(update.old)
             if parameter is None:
                 name = self.names.get(update.old) or self.operand_text(operation)
@@ -141,8 +144,11 @@ class _Finder:
         sign = -1 if operation.function in {"-", "-=", "numpy.subtract"} else 1
         return Update(operation.number, first.value, operation.result, second.value, sign)
 
-    def stray(self, operation: Operation) -> None:
-        """Note a step like a parameter's whose change was not computed from the array that it moves."""
+    def stray(self, operation: Operation, *, followed: bool = False) -> None:
+        """Note a step like a parameter's whose change was not computed from the array that it moves.
+
+        Later on such a change may depend on what the array was before (`followed`).
+        """
         if operation.function not in _UPDATES or len(operation.arguments) != 2:
             return
         first, second = operation.arguments
@@ -155,7 +161,7 @@ class _Finder:
         if values[old].dtype[:5] != "float" or values[old].shape != values[operation.result].shape:
             return
         own = self.dependence.masks[known.birth if known else old]
-        if self.dependence.masks[second.value] & own or not self.takes_place(operation, old):
+        if (self.dependence.masks[second.value] & own and not followed) or not self.takes_place(operation, old):
             return
         if known is None:
             known = Parameter(self.names.get(old) or self.operand_text(operation), old, stray=True)
