@@ -7,7 +7,7 @@ so? What answers yes for the most parameters, and comes first, is where the mist
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
 from shapecheck.diagnose.loops import joint_targets
 from shapecheck.diagnose.targets import Target, targets_of
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
-from shapecheck.gradients.losses import Loss, Step, find_losses, steps
+from shapecheck.gradients.losses import Loss, Step, find_losses, steps, supposed_losses
 from shapecheck.gradients.matching import EXACT, Standing, same_direction
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.network.parameters import Parameter
@@ -127,7 +127,7 @@ def diagnose_steps(replay: Replay, parameters: Sequence[Parameter], most: int = 
         credible = [c for c in losses if c.credible]
         if credible:
             found.append(diagnose_step(step, credible[0]))
-        elif (whole := _spoilt_at_the_start(step, losses)) is not None:
+        elif (whole := _spoilt_at_the_start(replay, step, losses)) is not None:
             found.append(whole)
         elif (axis := axis_to_blame(replay, step)) is not None:
             # Under a wrong forward pass no loss is agreed with; one that another axis makes agree is the loss.
@@ -135,22 +135,50 @@ def diagnose_steps(replay: Replay, parameters: Sequence[Parameter], most: int = 
     return found
 
 
-def _spoilt_at_the_start(step: Step, losses: Sequence[Loss]) -> Diagnosis | None:
+def _spoilt_at_the_start(known: Replay, step: Step, losses: Sequence[Loss]) -> Diagnosis | None:
     """A step that follows none of the losses, but would follow one that the program computes, were one value another.
 
-    A backward pass through several layers is not in order for a loss by accident, so this speaks for the loss.
+    A backward pass through several layers is not in order for a loss by accident, so this speaks for the loss, also for
+    one of which the program shows nothing but an output and a target.
     """
-    for loss in [c for c in losses if not c.inferred][:2]:
+    tried = [c for c in losses if not c.inferred][:2]
+    accepted: list[Diagnosis] = []
+    for loss in tried or supposed_losses(known, step):
+        if accepted and set(accepted[0].loss.seeds) != set(loss.seeds):
+            break
         found = diagnose_step(step, loss)
-        first = next(iter(found.suspects[: found.independent]), None)
-        weights = {
-            v.parameter for v in found.wrong if len(np.shape(loss.adjoints[v.parameter] if loss.adjoints else ())) > 1
-        }
-        if first is None or first.reason != "value" or not first.operands_right or len(weights) < 2:
-            continue
-        if len(found.wrong) > 2 and len(first.explains) == len(found.wrong) == len(found.verdicts):
-            return found
-    return None
+        if _is_one_mistake(found):
+            accepted.append(found)
+    if not accepted:
+        return None
+    first, *others = [found.suspects[0] for found in accepted]
+    for other in others:
+        first = replace(first, targets=tuple(_either(first.targets, other.targets)))
+    return replace(accepted[0], suspects=[first, *accepted[0].suspects[1:]])
+
+
+def _is_one_mistake(found: Diagnosis) -> bool:
+    """Whether one value sets a whole backward pass right."""
+    first = next(iter(found.suspects[: found.independent]), None)
+    adjoints = found.loss.adjoints
+    if first is None or adjoints is None or first.reason != "value" or not first.operands_right:
+        return False
+    weights = {v.parameter for v in found.wrong if np.ndim(adjoints[v.parameter]) > 1}
+    if len(weights) < 2 or len(found.wrong) < 3 or not len(first.explains) == len(found.wrong) == len(found.verdicts):
+        return False
+    # What comes before the output is no part of the backward pass.
+    return found.loss.value is not None or min(first.values) > max(found.loss.seeds)
+
+
+def _either(targets: Sequence[Target], others: Sequence[Target]) -> Iterator[Target]:
+    """Targets that are reached with what either of two losses asks for."""
+    for target in targets:
+        same = [o for o in others if o.site == target.site and len(o.results) == len(target.results)]
+        same = [o for o in same if [r.value for r in o.results] == [r.value for r in target.results]]
+        if same:
+            pairs = zip(target.results, same[0].results, strict=True)
+            target = replace(target, results=tuple(replace(a, wanted=a.wanted + b.wanted) for a, b in pairs))
+        yield target
 
 
 def _of_axis(axis: WrongAxis, wrong: Iterable[int]) -> Suspect:

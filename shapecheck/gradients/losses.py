@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from shapecheck.trace.tape import Operation, Ref
 # So many scalars of a program, and so many differences of output and target, are tried as its loss.
 _MOST_RECORDED = 10
 _MOST_INFERRED = 6
+_MOST_SUPPOSED, _MOST_OUTPUTS, _MOST_GIVEN = 12, 4, 2
 _TELLING = ("loss", "cost", "err", "mse", "objective", "entropy", "nll", "energy")
 
 
@@ -321,6 +322,55 @@ def _sums_to_one(array: Any) -> bool:
     return array.size > 1 and any(np.allclose(array.sum(axis=axis), 1.0) for axis in range(array.ndim))
 
 
+def supposed_losses(replay: Replay, step: Step) -> list[Loss]:
+    """Losses of the catalogue for outputs and given arrays that never met: the difference may have been forgotten.
+
+    Args:
+        replay: The tape, in double precision.
+        step: The step whose backward pass is looked at.
+
+    Returns:
+        Losses with their adjoints and matchings, of which nothing is known yet.
+    """
+    losses = [loss for output, target in _unmet(replay, step) for loss in _catalogue(replay, [(output, target)])]
+    for loss in losses[:_MOST_SUPPOSED]:
+        loss.adjoints = adjoints(replay, loss.seeds, step.olds, check=())
+        loss.matching = Matching(loss.adjoints)
+    return losses[:_MOST_SUPPOSED]
+
+
+def _unmet(replay: Replay, step: Step) -> Iterator[tuple[int, Any]]:
+    """(output, given array of its shape) for the last results that depend on all parameters of a step."""
+    tape = replay.tape
+    reach = _reach(replay, step.olds)
+    needed = replay.ancestors([change for _, _, change, _ in step.parameters])
+    made = [o.result for o in tape.operations[step.first : step.last + 1] if o.result in needed]
+    whole = [v for v in made if len(reach.get(v, ())) == len(step.olds)]
+    if not whole:
+        return
+    # The first that depends on all, and what is made of it: among them the output; then comes the backward pass.
+    shape = np.shape(replay.recorded[whole[0]])
+    latest = {tape.values[v].identity: v for v in whole if np.shape(replay.recorded[v]) == shape}
+    for output in sorted(latest.values())[:_MOST_OUTPUTS]:
+        for given in _given(replay, step, shape, replay.ancestors([output]) | set(reach)):
+            yield output, given
+
+
+def _given(replay: Replay, step: Step, shape: tuple[int, ...], known: set[int]) -> list[Any]:
+    """Arrays of a shape that a step had before it, and that are not among `known` values."""
+    seen: list[Any] = []
+    for value in replay.tape.values[: replay.tape.operations[step.last].result]:
+        array = replay.recorded[value.number]
+        if value.shape != shape or value.size < 2 or value.number in known or array is None:
+            continue
+        if value.dtype[:3] not in {"flo", "int", "boo", "uin"}:
+            continue
+        given = np.asarray(array, dtype=float)
+        if not np.all(given == given.flat[0]) and not any(np.array_equal(given, s) for s in seen):
+            seen.append(given)
+    return seen[-_MOST_GIVEN:]
+
+
 # -- agreement ------------------------------------------------------------------------------------------------------
 
 
@@ -357,4 +407,4 @@ def _moves_along(matching: Matching, step: Step, old: int) -> bool:
     return bool(found) and not found[0].weak and old in {found[0].forward, *found[0].alike}
 
 
-__all__ = ["Loss", "Step", "find_losses", "sounds_like_a_loss", "steps"]
+__all__ = ["Loss", "Step", "find_losses", "sounds_like_a_loss", "steps", "supposed_losses"]
