@@ -42,7 +42,7 @@ def wrong_gradients(trace: Trace, layers: Layers, verdict: Agreement) -> list[Si
     parameters, strays = find_parameters(tape), find_strays(tape)
     numbers = all(tape.values[p.birth].shape == () for p in parameters)
     undecided = verdict.verdict == "unknown" and not numbers
-    if not parameters or undecided or (verdict.verdict == "right" and verdict.same_factor):
+    if not parameters or (verdict.verdict == "right" and verdict.same_factor):
         return []
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -51,10 +51,22 @@ def wrong_gradients(trace: Trace, layers: Layers, verdict: Agreement) -> list[Si
     # What is right in any step that could be judged is right; a mistake shows in the others too.
     if not accused or 2 * len(accused) < len(diagnoses):
         return []
-    if verdict.verdict == "unknown" and not _varies(accused):
+    if undecided:
+        accused = [d for d in accused if _is_plain(d)]
+    elif verdict.verdict == "unknown" and not _varies(accused):
+        return []
+    if not accused:
         return []
     chosen = accused[0]
     return described(trace, layers, chosen, chosen.suspects[: chosen.independent])
+
+
+def _is_plain(found: Diagnosis) -> bool:
+    """Whether one value explains all that is wrong with the gradients of a loss that the program itself computes."""
+    first = found.suspects[0]
+    right = any(v.is_right and not v.weak for v in found.verdicts)
+    whole = len(found.wrong) > 1 and {v.parameter for v in found.wrong} <= set(first.explains)
+    return right and whole and first.operands_right and first.reason == "value" and not found.loss.inferred
 
 
 def _varies(accused: Sequence[Diagnosis]) -> bool:

@@ -154,7 +154,7 @@ def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str]) 
         judged = _judge(tape, replay, step, hypothesis, among)
         if judged is None:
             continue
-        if best is None or (judged.matched, -judged.error) > (best.matched, -best.error):
+        if best is None or _weight(judged) > _weight(best):
             best = judged
         if best.verdict == "right" and not best.ascent:
             break
@@ -162,6 +162,12 @@ def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str]) 
         rows = [ParameterAgreement(p.name, p.shape(tape), "unknown") for p in step.parameters]
         return Agreement("unknown", rows)
     return best
+
+
+def _weight(judged: Agreement) -> tuple[int, int, float]:
+    """How much speaks for a loss: what follows it, what depends on it at all, how closely."""
+    depending = sum(bool(np.isfinite(row.error)) for row in judged.parameters)
+    return judged.matched, depending, -judged.error
 
 
 def _judge(tape: Tape, replay: Replay, step: _Step, hypothesis: Hypothesis, among: set[int]) -> Agreement | None:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from shapecheck.diagnose.finding import Edit
+from shapecheck.gradients.reachable import places
 from shapecheck.repair.candidate import apply_edits
 from shapecheck.repair.plain import plain_run
 from shapecheck.trace.failure import Seen, see
@@ -31,6 +32,8 @@ from shapecheck.trace.sites import split_lines
 # Relative to what is wanted; the adjoints are good to about nine digits.
 _CLOSE = 1e-6
 _EXACT = 1e-4
+# So many entries are compared after every rewriting.
+_MOST_ENTRIES = 20_000
 # So many evaluations that gave what was recorded are listened to, where nothing else tells them apart.
 _MOST_LOOKS = 5
 LISTENER = "__shapecheck_audition__"
@@ -92,6 +95,27 @@ class Over(BaseException):
     """Raised in the program when everything was heard, or the time is up."""
 
 
+class _Arrays:
+    """The arrays that a frame can reach, to be put back where a rewriting calls what changes its argument in place."""
+
+    def __init__(self, frame: types.FrameType) -> None:
+        found: dict[int, Any] = {}
+        entries = 0
+        for place in places(dict(frame.f_locals)):
+            array = place.value
+            if isinstance(array, np.ndarray) and array.flags.writeable and array.dtype.kind in "fiub":
+                entries += array.size if id(array) not in found else 0
+                found[id(array)] = array
+        # Larger ones are taken on trust: comparing them each time would take longer than hearing.
+        self.kept = [(a, a.copy()) for a in found.values()] if entries <= _MOST_ENTRIES else []
+
+    def restore(self) -> None:
+        """Put back what has changed."""
+        for array, before in self.kept:
+            if array.shape == before.shape and not np.array_equal(array, before, equal_nan=array.dtype.kind == "f"):
+                array[...] = before
+
+
 class Listener:
     """Stands in the expression's place."""
 
@@ -117,7 +141,7 @@ class Listener:
             if not self.audition.texts:
                 self._look_round(sys._getframe(1))
                 raise Over
-            self._hear(instance, rewritten)
+            self._hear(instance, rewritten, _Arrays(sys._getframe(1)))
             if not self.open:
                 raise Over
             return given if _same(given, instance.recorded) else kept
@@ -130,7 +154,7 @@ class Listener:
         self.local = _names(frame.f_locals)
         self.module = _names(frame.f_globals)
 
-    def _hear(self, instance: Instance, rewritten: Sequence[Callable[[], Any]]) -> None:
+    def _hear(self, instance: Instance, rewritten: Sequence[Callable[[], Any]], arrays: _Arrays) -> None:
         states = generator_states()
         heard: list[float | None] = [None] * len(rewritten)
         with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -145,10 +169,12 @@ class Listener:
                 except Over:
                     raise
                 except BaseException:
+                    arrays.restore()
                     continue  # whatever it is that one rewriting did (leave the program, open a file), it is not meant
                 fitting = (factor_to(given, wanted) for wanted in instance.wanted)
                 found = (f for f in fitting if f is not None and (not instance.exact or abs(f - 1) <= _EXACT))
                 heard[position] = next(found, None)
+                arrays.restore()
         restore_generators(states)
         self.looks += 1
         if instance.ordinal is None and not any(f is not None for f in heard) and self.looks < _MOST_LOOKS:

@@ -223,7 +223,7 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
     own = place.text(node)
     shown = own if len(own) <= 40 else "this"
     alike = [text for text, seen in _arrays(place).items() if shape is None or seen.shape == shape]
-    for text in alike[:12]:
+    for text in sorted(alike, key=lambda text: not text.isidentifier())[:12]:  # names before items of containers
         if text != own:
             yield from _with_array(place, node, text)
         else:
