@@ -7,7 +7,7 @@ so? What answers yes for the most parameters, and comes first, is where the mist
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,8 +16,10 @@ import numpy as np
 from shapecheck.diagnose.blame import Origin, blamed, misplaced, read_at, wrong_addend
 from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
 from shapecheck.diagnose.loops import joint_targets
+from shapecheck.diagnose.prospects import Prospects
 from shapecheck.diagnose.targets import Target, targets_of
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
+from shapecheck.gradients.adjoints import Adjoints
 from shapecheck.gradients.losses import Loss, Step, find_losses, steps, supposed_losses
 from shapecheck.gradients.matching import EXACT, Standing, same_direction
 from shapecheck.gradients.replay import Replay, ReplayError
@@ -121,8 +123,10 @@ def diagnose_steps(replay: Replay, parameters: Sequence[Parameter], most: int = 
         that the step is right.
     """
     replay = replay.in_double()
-    found = []
+    found: list[Diagnosis] = []
     for step in steps(replay, parameters, most):
+        if _is_settled(step, found):
+            continue
         losses = find_losses(replay, step)
         credible = [c for c in losses if c.credible]
         if credible:
@@ -133,6 +137,13 @@ def diagnose_steps(replay: Replay, parameters: Sequence[Parameter], most: int = 
             # Under a wrong forward pass no loss is agreed with; one that another axis makes agree is the loss.
             found.append(Diagnosis(step, axis.loss, [], [_of_axis(axis, step.olds)], 1, None))
     return found
+
+
+def _is_settled(step: Step, found: Sequence[Diagnosis]) -> bool:
+    """Whether two earlier steps of the same parameters were both right, or both wrong: a third says nothing new."""
+    births = {p.birth for p, *_ in step.parameters}
+    same = [bool(d.independent) for d in found if births <= {p.birth for p, *_ in d.step.parameters}]
+    return len(same) > 1 and len(set(same)) == 1
 
 
 def _spoilt_at_the_start(known: Replay, step: Step, losses: Sequence[Loss]) -> Diagnosis | None:
@@ -238,6 +249,7 @@ def _suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Suspect
     standings = known.matching.standings(chain)
     carried = any(s is Standing.VERIFIED for s in standings.values())
     targets = _targets(known, wrong)
+    prospects = Prospects(known, wrong, chain)
     by_site: dict[int, Suspect] = {}
     tried = 0
     # With nothing to be inferred all is tried, and first what matches nothing: there may be no time for the rest.
@@ -252,7 +264,7 @@ def _suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Suspect
         if standing is Standing.FORWARD and (only_forward or np.size(known.replay.recorded[value]) == 1):
             continue
         tried += 1
-        best = _best_target(known, value, targets, wrong, right)
+        best = _best_target(known, value, targets, prospects, wrong, right)
         if best is None:
             continue
         forward, adjoint, explains, others = best
@@ -383,16 +395,33 @@ def _carries(known: Verdicts, value: int) -> bool:
     return any((m := known.matching.match(a)) is not None and not m.weak for a in ancestors)
 
 
-def _targets(known: Verdicts, parameters: set[int]) -> dict[tuple[int, ...], list[int]]:
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """Forward values of one shape, no two with the same adjoint, and their adjoints, each flattened to a row."""
+
+    forwards: list[int]
+    rows: Any
+
+
+def _targets(known: Verdicts, parameters: set[int]) -> dict[tuple[int, ...], _Candidates]:
     """The forward values that could have been meant, by shape: those that depend on a parameter that is wrong."""
     adjoints = known.matching.adjoints
     downstream = known.replay.dependents(parameters) & set(adjoints.of)
     by_shape: dict[tuple[int, ...], list[int]] = {}
     for value in sorted(downstream):
-        seen = by_shape.setdefault(np.shape(adjoints[value]), [])
-        if np.any(adjoints[value]) and not any(same_direction(adjoints[value], adjoints[k]) for k in seen):
-            seen.append(value)
-    return by_shape
+        by_shape.setdefault(np.shape(adjoints[value]), []).append(value)
+    return {shape: _distinct(values, adjoints) for shape, values in by_shape.items()}
+
+
+def _distinct(values: Sequence[int], adjoints: Adjoints) -> _Candidates:
+    rows = np.array([np.asarray(adjoints[v], dtype=float).reshape(-1) for v in values])
+    lengths = np.linalg.norm(rows, axis=1)
+    chosen: list[int] = []
+    for number in np.flatnonzero((lengths > 0) & np.isfinite(lengths)):
+        along = np.abs(rows[chosen] @ rows[number])
+        if not np.any(along >= (1 - 1e-9) * lengths[chosen] * lengths[number]):
+            chosen.append(int(number))
+    return _Candidates([values[n] for n in chosen], rows[chosen])
 
 
 def _multiple(value: Any, wanted: Any) -> float | None:
@@ -420,7 +449,12 @@ def _rescales(operation: Operation, known: Verdicts, scale: float) -> bool:
 
 
 def _best_target(
-    known: Verdicts, value: int, targets: dict[tuple[int, ...], list[int]], wrong: set[int], right: set[int]
+    known: Verdicts,
+    value: int,
+    targets: Mapping[tuple[int, ...], _Candidates],
+    prospects: Prospects,
+    wrong: set[int],
+    right: set[int],
 ) -> tuple[int, Any, tuple[int, ...], tuple[Any, ...]] | None:
     """The adjoint that, in the place of a value, makes the most wrong gradients right and none wrong.
 
@@ -430,7 +464,11 @@ def _best_target(
     now = known.matching.match(value)
     best: tuple[int, Any, tuple[int, ...]] | None = None
     others: list[Any] = []
-    for forward in targets.get(np.shape(known.replay.recorded[value]), ()):
+    candidates = targets.get(np.shape(known.replay.recorded[value]))
+    if candidates is None:
+        return None
+    hopeful = prospects.helpful(value, candidates.rows)
+    for forward in (f for f, hope in zip(candidates.forwards, hopeful, strict=True) if hope):
         if now is not None and forward in {now.forward, *now.alike} and not now.transposed and not known.settled:
             continue
         try:

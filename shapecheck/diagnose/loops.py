@@ -36,7 +36,7 @@ def joint_targets(known: Verdicts, values: Sequence[int], parameters: set[int]) 
     groups = _groups(known, shape, parameters)
     if not groups:
         return
-    ancestors = {v: replay.ancestors([v]) for v in values}
+    ancestors = {v: known.ancestors(v) for v in values}
     for group in groups:
         rank: dict[tuple[int, ...], int] = {}
         places: list[tuple[int, list[int], int]] = []

@@ -230,7 +230,7 @@ def _two_orders(course: Course, inputs: _Pick, targets: _Pick) -> Finding | None
 def _kept(picks: list[_Pick], pick: _Pick, found: list[tuple[set[int], set[int]]]) -> set[int]:
     """What the outputs of other rearrangements of the same inputs meet: a mask that is drawn anew is no target."""
     others = {p.result for p in picks if p.operation.site == pick.operation.site and p is not pick}
-    met = [targets for outputs, targets in found if not others.isdisjoint(outputs) and pick.result not in outputs]
+    met = [targets for outputs, targets in found if not others.isdisjoint(outputs)]
     return set().union(*met)
 
 

@@ -67,6 +67,7 @@ class Verdicts:
         self.changes = {old: change for _, old, change, _ in step.parameters}
         self.probes = {old: self._probes(old, change) for old, change in self.changes.items()}
         self._reached: dict[int, list[int]] = {}
+        self._ancestors: dict[int, set[int]] = {}
 
     # -- dataflow -----------------------------------------------------------------------------------------------
 
@@ -122,6 +123,12 @@ class Verdicts:
         operations = self.replay.tape.operations[self.step.first : self.step.last + 1]
         made = [o.result for o in operations if o.result in needed and o.function != "leaf"]
         return [v for v in made if v not in closure]
+
+    def ancestors(self, value: int) -> set[int]:
+        """The values that a value was computed from, itself included."""
+        if value not in self._ancestors:
+            self._ancestors[value] = self.replay.ancestors([value])
+        return self._ancestors[value]
 
     def reached(self, value: int) -> list[int]:
         """The parameters whose changes depend on a value."""

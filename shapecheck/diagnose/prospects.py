@@ -1,0 +1,91 @@
+"""Which adjoints could set which gradients right in the place of a value, told without running anything again.
+
+A backward pass is linear in every value of it, so what a gradient would be with another value in one place follows from
+one reverse sweep along the backward pass itself. Only what passes here is put to a replay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shapecheck.diagnose.verdicts import Verdicts
+from shapecheck.gradients.adjoints import adjoints
+
+# Relative; a replay decides in the end.
+_TOLERANCE = 1e-5
+_PROBES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One gradient seen along one random direction.
+
+    Attributes:
+        along: How the look changes with each value of the backward pass.
+        now: What it shows.
+        wanted: What it would show of the right gradient, up to a factor.
+        blind: Values whose influence is not known.
+    """
+
+    along: dict[int, Any]
+    now: float
+    wanted: float
+    blind: frozenset[int]
+
+
+class Prospects:
+    """Looks at the gradients that are wrong along random directions; any two of one gradient must agree on a factor.
+
+    Args:
+        known: The verdicts of the step.
+        wrong: The parameters whose gradients are wrong.
+        chain: The values of the backward pass.
+    """
+
+    def __init__(self, known: Verdicts, wrong: set[int], chain: Sequence[int]) -> None:
+        self.recorded = known.replay.recorded
+        self.looks: list[list[_Look]] = []
+        rng = np.random.default_rng(20240229)
+        for parameter in sorted(wrong):
+            adjoint = np.asarray(known.matching.adjoints[parameter], dtype=float)
+            probe = known.probes[parameter][-1] if known.probes[parameter] else None
+            if probe is None or np.shape(self.recorded[probe]) != adjoint.shape or adjoint.size < _PROBES:
+                continue
+            self.looks.append([self._look(known, probe, adjoint, chain, rng) for _ in range(_PROBES)])
+
+    def _look(
+        self, known: Verdicts, probe: int, adjoint: Any, chain: Sequence[int], rng: np.random.Generator
+    ) -> _Look:
+        direction = rng.normal(size=adjoint.shape)
+        swept = adjoints(known.replay, {probe: direction}, chain, check=())
+        now = float(np.sum(direction * self.recorded[probe]))
+        return _Look(swept.of, now, float(np.sum(direction * adjoint)), frozenset(swept.doubtful))
+
+    def helpful(self, value: int, others: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Which of several arrays, in the place of a value, may make one of the gradients a multiple of what it should be.
+
+        Args:
+            value: Its number.
+            others: The arrays, each flattened to a row.
+        """
+        found = np.zeros(len(others), dtype=bool)
+        if not self.looks:
+            return ~found
+        change = others - np.asarray(self.recorded[value], dtype=float).reshape(-1)
+        for first, second in self.looks:
+            if value in first.blind:
+                return np.ones(len(others), dtype=bool)
+            if value not in first.along or value not in second.along:
+                continue
+            then = [k.now + change @ np.asarray(k.along[value], dtype=float).reshape(-1) for k in (first, second)]
+            left, right = then[0] * second.wanted, then[1] * first.wanted
+            size = np.abs(left) + np.abs(right)
+            found |= (np.abs(left - right) <= _TOLERANCE * size) & (size > 0)
+        return found
+
+
+__all__ = ["Prospects"]
