@@ -74,8 +74,7 @@ def parted(course: Course) -> list[Finding]:
     picks = list(_picks(course))[:_MOST_PICKS]
     if not picks:
         return []
-    found = list(_meetings(course))
-    for outputs, targets in found:
+    for outputs, targets in _meetings(course):
         used = [p for p in picks if p.result in outputs]
         aimed = [p for p in picks if p.result in targets]
         # What feeds both is no part of either.
@@ -84,7 +83,7 @@ def parted(course: Course) -> list[Finding]:
         if used and aimed:
             finding = _two_orders(course, used[-1], aimed[-1])
         elif used and not aimed:
-            finding = _one_order(course, used, _kept(picks, used[-1], found) & targets - outputs)
+            finding = _one_order(course, used, targets - outputs)
         else:
             finding = None
         if finding is not None:
@@ -227,11 +226,18 @@ def _two_orders(course: Course, inputs: _Pick, targets: _Pick) -> Finding | None
     )
 
 
-def _kept(picks: list[_Pick], pick: _Pick, found: list[tuple[set[int], set[int]]]) -> set[int]:
-    """What the outputs of other rearrangements of the same inputs meet: a mask that is drawn anew is no target."""
-    others = {p.result for p in picks if p.operation.site == pick.operation.site and p is not pick}
-    met = [targets for outputs, targets in found if not others.isdisjoint(outputs)]
-    return set().union(*met)
+def _drawn_at(course: Course, pick: _Pick) -> int:
+    """The operation that shuffled, or that drew the order; parts of an order were drawn with it."""
+    number = pick.operation.number
+    value = pick.index
+    while value is not None:
+        producer = course.tape.values[value].producer
+        if producer is None:
+            return -1
+        operation = course.tape.operations[producer]
+        number = operation.number
+        value = operation.inputs[0] if operation.inputs and operation.function != "leaf" else None
+    return number
 
 
 def _one_order(course: Course, picks: list[_Pick], targets: set[int]) -> Finding | None:
@@ -243,10 +249,12 @@ def _one_order(course: Course, picks: list[_Pick], targets: set[int]) -> Finding
     if site is None or len(shuffles) < 2 or not _comparable(last.array):
         return None
     count = last.shape[picks[-1].axis]
+    # A mask that was drawn after the order is no target that stays as it was.
+    began = min(_drawn_at(course, p) for p in shuffles)
     for number in sorted(targets, reverse=True):
         value = course.tape.values[number]
         producer = value.producer if value.producer is not None else -1
-        if not _comparable(value.array) or count not in value.shape[:2] or producer > shuffles[0].operation.number:
+        if not _comparable(value.array) or count not in value.shape[:2] or producer > began:
             continue
         axis = value.shape.index(count)
         rows = _rows(value.array, axis)

@@ -74,6 +74,7 @@ class _Finder:
         self.names = value_names(tape)
         self.named = set(self.names) | {access.value for access in tape.accesses}
         self.branched: set[int] = set()
+        self.learned = 0
         self.strays: list[Parameter] = []
         self.stray_of: dict[int, Parameter] = {}
         self.latest: dict[int, int] = {}
@@ -106,7 +107,7 @@ class _Finder:
             if len(parameter.updates) < self.most:
                 parameter.updates.append(update)
             self.by_version[update.new] = parameter
-            self.dependence.cut(update.new)
+            self.learned |= self.dependence.masks[update.old] | self.dependence.cut(update.new)
         return [p for p in self.parameters if id(p) not in self.branched and p.updates]
 
     def carry(self, operation: Operation) -> None:
@@ -131,7 +132,7 @@ class _Finder:
             self.dependence.cut(operation.result)
 
     def repeated(self, operation: Operation) -> Update | None:
-        """A step of a parameter made where an earlier one was, though the change does not show what it is made from."""
+        """A step of a parameter made where an earlier one was, by what has nothing to do with any parameter."""
         first, second = (*operation.arguments, None, None)[:2]
         if operation.function not in _UPDATES or len(operation.arguments) != 2:
             return None
@@ -139,6 +140,8 @@ class _Finder:
             return None
         known, tape = self.by_version[first.value], self.tape
         sites = {tape.operations[u.operation].site for u in known.updates}
+        if self.dependence.masks[second.value] & self.learned:
+            return None
         if operation.site not in sites or tape.values[first.value].shape != tape.values[operation.result].shape:
             return None
         sign = -1 if operation.function in {"-", "-=", "numpy.subtract"} else 1
