@@ -74,7 +74,6 @@ class _Finder:
         self.names = value_names(tape)
         self.named = set(self.names) | {access.value for access in tape.accesses}
         self.branched: set[int] = set()
-        self.learned = 0
         self.strays: list[Parameter] = []
         self.stray_of: dict[int, Parameter] = {}
         self.latest: dict[int, int] = {}
@@ -107,7 +106,7 @@ class _Finder:
             if len(parameter.updates) < self.most:
                 parameter.updates.append(update)
             self.by_version[update.new] = parameter
-            self.learned |= self.dependence.masks[update.old] | self.dependence.cut(update.new)
+            self.dependence.cut(update.new)
         return [p for p in self.parameters if id(p) not in self.branched and p.updates]
 
     def carry(self, operation: Operation) -> None:
@@ -140,9 +139,9 @@ class _Finder:
             return None
         known, tape = self.by_version[first.value], self.tape
         sites = {tape.operations[u.operation].site for u in known.updates}
-        if self.dependence.masks[second.value] & self.learned:
-            return None
         if operation.site not in sites or tape.values[first.value].shape != tape.values[operation.result].shape:
+            return None
+        if not self.by_version.keys().isdisjoint(ancestors(tape, [second.value])):
             return None
         sign = -1 if operation.function in {"-", "-=", "numpy.subtract"} else 1
         return Update(operation.number, first.value, operation.result, second.value, sign)
