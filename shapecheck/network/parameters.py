@@ -74,6 +74,7 @@ class _Finder:
         self.names = value_names(tape)
         self.named = set(self.names) | {access.value for access in tape.accesses}
         self.branched: set[int] = set()
+        self.leaves = frozenset(o.result for o in tape.operations if o.function == "leaf")
         self.strays: list[Parameter] = []
         self.stray_of: dict[int, Parameter] = {}
         self.latest: dict[int, int] = {}
@@ -141,7 +142,7 @@ class _Finder:
         sites = {tape.operations[u.operation].site for u in known.updates}
         if operation.site not in sites or tape.values[first.value].shape != tape.values[operation.result].shape:
             return None
-        if not self.by_version.keys().isdisjoint(ancestors(tape, [second.value])):
+        if not self.by_version.keys().isdisjoint(ancestors(tape, [second.value], until=self.leaves)):
             return None
         sign = -1 if operation.function in {"-", "-=", "numpy.subtract"} else 1
         return Update(operation.number, first.value, operation.result, second.value, sign)
