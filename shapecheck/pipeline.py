@@ -218,7 +218,7 @@ class _Doctor:
         """Wrong gradients, but for those of parameters whose updates are known to be wrong for another reason."""
         with self.patience.at_most(_JUDGING_SECONDS):
             self.note_loss(course.verdict)
-            mistakes = wrong_gradients(self.trace, self.layers, course.verdict)
+            mistakes = wrong_gradients(self.trace, self.layers, course.verdict, course.replay)
         unexplained = [m for m in mistakes if not explained or not explained.issuperset(m.finding.parameters)]
         return self.mend_gradients(unexplained)
 

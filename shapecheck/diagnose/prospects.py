@@ -57,9 +57,7 @@ class Prospects:
                 continue
             self.looks.append([self._look(known, probe, adjoint, chain, rng) for _ in range(_PROBES)])
 
-    def _look(
-        self, known: Verdicts, probe: int, adjoint: Any, chain: Sequence[int], rng: np.random.Generator
-    ) -> _Look:
+    def _look(self, known: Verdicts, probe: int, adjoint: Any, chain: Sequence[int], rng: np.random.Generator) -> _Look:
         direction = rng.normal(size=adjoint.shape)
         swept = adjoints(known.replay, {probe: direction}, chain, check=())
         now = float(np.sum(direction * self.recorded[probe]))

@@ -236,7 +236,9 @@ def _nothing_finding(course: Course, pairs: list[tuple[int, Operation]]) -> Find
         location=span_of(site),
         cause=span_of(site),
         parameters=tuple(dict.fromkeys(known)),
-        trail=(TrailStep(span_of(made), "one of them is computed here"),) if made is not None and made is not site else (),
+        trail=(TrailStep(span_of(made), "one of them is computed here"),)
+        if made is not None and made is not site
+        else (),
     )
 
 

@@ -25,6 +25,13 @@ def namings(tape: Tape) -> Iterator[tuple[int, str, Site, int]]:
         yield binding.value, binding.name, tape.sites[binding.site], binding.time
 
 
+def _contents(array: Any) -> tuple[tuple[int, ...], bytes]:
+    """What two equal arrays have in common: shape and numbers, whatever their type."""
+    numbers = np.asarray(array)
+    plain = numbers.astype(float) if numbers.dtype.kind in "fiub" else numbers
+    return numbers.shape, (plain + 0.0 if plain.dtype.kind == "f" else plain).tobytes()
+
+
 class ValueWords:
     """Names values as one who reads a certain function would.
 
@@ -56,6 +63,11 @@ class ValueWords:
         elsewhere = {a.value: tape.sites[a.site].text for a in reversed(tape.accesses)}
         self.names = {**elsewhere, **value_names(tape), **self.own, **parameters}
         self._parameters = parameters
+        self._named_as: dict[tuple[tuple[int, ...], bytes], int] = {}
+        for number in self.names:
+            array = self.recorded[number]
+            if np.size(array) > 1:
+                self._named_as.setdefault(_contents(array), number)
 
     def _function(self, site: int) -> tuple[str, str]:
         found = self.tape.sites[site]
@@ -67,7 +79,8 @@ class ValueWords:
             return self.names[number]
         if number in self.names:
             return self.names[number]
-        twin = next((n for n in self.names if self._is_twin(n, number)), None)
+        array = self.recorded[number]
+        twin = self._named_as.get(_contents(array)) if np.size(array) > 1 else None
         if twin is not None:
             return self.names[twin]
         site = self.tape.site_of(number)

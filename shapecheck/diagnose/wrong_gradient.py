@@ -32,7 +32,9 @@ def judged(trace: Trace) -> Agreement:
         return agreement(trace.head)
 
 
-def wrong_gradients(trace: Trace, layers: Layers, verdict: Agreement) -> list[SilentMistake]:
+def wrong_gradients(
+    trace: Trace, layers: Layers, verdict: Agreement, replay: Replay | None = None
+) -> list[SilentMistake]:
     """The expressions to blame for updates that follow no loss's gradient, one for each independent mistake.
 
     Two ways of holding the updates against numeric gradients must agree that something is wrong: a false alarm is
@@ -46,7 +48,7 @@ def wrong_gradients(trace: Trace, layers: Layers, verdict: Agreement) -> list[Si
         return []
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        diagnoses = diagnose_steps(Replay(tape), [*parameters, *strays])
+        diagnoses = diagnose_steps(replay or Replay(tape), [*parameters, *strays])
     accused = [d for d in diagnoses if d.suspects and d.independent]
     # What is right in any step that could be judged is right; a mistake shows in the others too.
     if not accused or 2 * len(accused) < len(diagnoses):

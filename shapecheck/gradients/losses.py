@@ -143,6 +143,14 @@ def find_losses(replay: Replay, step: Step) -> list[Loss]:
     Returns:
         Losses with their adjoints and matchings; empty where the program has nothing that could be one.
     """
+    # Several finders ask of the same step.
+    key = ("losses", step.number, step.first, step.last, tuple(sorted(step.olds)))
+    if key not in replay.memory:
+        replay.memory[key] = _find_losses(replay, step)
+    return list(replay.memory[key])
+
+
+def _find_losses(replay: Replay, step: Step) -> list[Loss]:
     candidates = _recorded(replay, step) + _inferred(replay, step)
     chain = _chain(replay, step)
     for loss in candidates:

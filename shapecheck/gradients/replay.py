@@ -42,6 +42,7 @@ class Replay:
         self.tape = tape
         self.recorded: Lookup = [value.array for value in tape.values]
         self.cut: set[int] = set()
+        self.memory: dict[Any, Any] = {}
         self._values = list(self.recorded)
         self._steps: dict[int, Step | None] = {}
         self._plans: dict[tuple[Any, ...], list[tuple[int, int, Step]]] = {}

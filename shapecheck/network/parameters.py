@@ -74,7 +74,6 @@ class _Finder:
         self.names = value_names(tape)
         self.named = set(self.names) | {access.value for access in tape.accesses}
         self.branched: set[int] = set()
-        self.leaves = frozenset(o.result for o in tape.operations if o.function == "leaf")
         self.strays: list[Parameter] = []
         self.stray_of: dict[int, Parameter] = {}
         self.latest: dict[int, int] = {}
@@ -142,10 +141,24 @@ class _Finder:
         sites = {tape.operations[u.operation].site for u in known.updates}
         if operation.site not in sites or tape.values[first.value].shape != tape.values[operation.result].shape:
             return None
-        if not self.by_version.keys().isdisjoint(ancestors(tape, [second.value], until=self.leaves)):
+        if self.sees_a_parameter(second.value):
             return None
         sign = -1 if operation.function in {"-", "-=", "numpy.subtract"} else 1
         return Update(operation.number, first.value, operation.result, second.value, sign)
+
+    def sees_a_parameter(self, value: int) -> bool:
+        """Whether a value was computed from any version of any parameter."""
+        seen: set[int] = set()
+        open_values = [value]
+        while open_values:
+            number = open_values.pop()
+            if number in self.by_version:
+                return True
+            producer = self.tape.values[number].producer
+            if number not in seen and producer is not None and self.tape.operations[producer].function != "leaf":
+                open_values.extend(self.tape.operations[producer].inputs)
+            seen.add(number)
+        return False
 
     def stray(self, operation: Operation, *, followed: bool = False) -> None:
         """Note a step like a parameter's whose change was not computed from the array that it moves.
@@ -323,8 +336,17 @@ def find_parameters(tape: Tape, *, most_updates: int = 3) -> list[Parameter]:
         tape: With or without whole values.
         most_updates: How many updates of each are kept.
     """
-    parameters = _Finder(tape, most_updates).find()
-    return [p for p in parameters if any(u.sign for u in p.updates)]
+    return list(_found(tape, most_updates)[0])
+
+
+def _found(tape: Tape, most_updates: int) -> tuple[list[Parameter], list[Parameter]]:
+    """The parameters and the strays; looked for once, for many ask."""
+    key = ("parameters", most_updates, len(tape.operations), len(tape.bindings))
+    if key not in tape.memory:
+        finder = _Finder(tape, most_updates)
+        tape.memory[key] = finder.find(), finder.strays
+    parameters, strays = tape.memory[key]
+    return parameters, strays
 
 
 def find_strays(tape: Tape, *, most_updates: int = 3) -> list[Parameter]:
@@ -338,14 +360,13 @@ def find_strays(tape: Tape, *, most_updates: int = 3) -> list[Parameter]:
         tape: With or without whole values.
         most_updates: How many updates of each are kept.
     """
-    finder = _Finder(tape, most_updates)
-    parameters = finder.find()
+    parameters, strays = _found(tape, most_updates)
     stepped_at = {tape.operations[u.operation].site for p in parameters for u in p.updates}
     words = {word for site in stepped_at for word in _words(tape, site)}
     # What a parameter's first step is made from after it was stepped itself is an optimizer's memory.
     state = ancestors(tape, [p.updates[0].change for p in parameters], until=frozenset(p.birth for p in parameters))
     found = []
-    for stray in finder.strays:
+    for stray in strays:
         if stray.updates[0].new in state:
             continue
         sites = {tape.operations[u.operation].site for u in stray.updates}

@@ -104,7 +104,11 @@ class Access:
 
 @dataclass(slots=True)
 class Tape:
-    """What one segment of a run did."""
+    """What one segment of a run did.
+
+    Attributes:
+        memory: What has been worked out from it, by whoever reads it; of no meaning by itself.
+    """
 
     sites: SiteTable
     values: list[Value] = field(default_factory=list)
@@ -113,6 +117,7 @@ class Tape:
     accesses: list[Access] = field(default_factory=list)
     returns: list[tuple[int, int, tuple[int, ...]]] = field(default_factory=list)
     complete: bool = True
+    memory: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def site_of(self, value: int) -> Site | None:
         """The site that made a value; None for what no recorded expression made."""
