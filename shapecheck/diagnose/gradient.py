@@ -21,7 +21,7 @@ from shapecheck.diagnose.targets import Target, targets_of
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.gradients.adjoints import Adjoints
 from shapecheck.gradients.losses import Loss, Step, find_losses, steps, supposed_losses
-from shapecheck.gradients.matching import EXACT, Standing, same_direction
+from shapecheck.gradients.matching import EXACT, Standing
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.network.parameters import Parameter
 from shapecheck.trace.tape import Operation
@@ -188,8 +188,9 @@ def _either(targets: Sequence[Target], others: Sequence[Target]) -> Iterator[Tar
         same = [o for o in same if [r.value for r in o.results] == [r.value for r in target.results]]
         if same:
             pairs = zip(target.results, same[0].results, strict=True)
-            target = replace(target, results=tuple(replace(a, wanted=a.wanted + b.wanted) for a, b in pairs))
-        yield target
+            yield replace(target, results=tuple(replace(a, wanted=a.wanted + b.wanted) for a, b in pairs))
+        else:
+            yield target
 
 
 def _of_axis(axis: WrongAxis, wrong: Iterable[int]) -> Suspect:

@@ -64,7 +64,7 @@ class Prospects:
         return _Look(swept.of, now, float(np.sum(direction * adjoint)), frozenset(swept.doubtful))
 
     def helpful(self, value: int, others: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Which of several arrays, in the place of a value, may make one of the gradients a multiple of what it should be.
+        """Which of several arrays, in the place of a value, may make a gradient a multiple of what it should be.
 
         Args:
             value: Its number.

@@ -44,7 +44,7 @@ class _Affine:
 
 
 def unmoved(course: Course) -> list[Finding]:
-    """A weight that never moves while its bias does, or a bias while its weight does, in a net of which more is learned.
+    """A weight that never moves while its bias does, or a bias while its weight does.
 
     Learning nothing of a layer is a way of training; learning half of it is none, but where it is so in all layers, and
     not even the gradients of the other halves are computed.
