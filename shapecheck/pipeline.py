@@ -255,6 +255,7 @@ class _Doctor:
                     seconds=self.request.search_seconds,
                     stdin=self.run.stdin,
                     targets=mistake.targets,
+                    kept=mistake.kept,
                 )
                 solutions = [s for s in self.attempted(search.run, []) if s.tier == 0]
             finding = mistake.finding

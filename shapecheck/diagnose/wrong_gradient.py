@@ -106,7 +106,9 @@ def _finding(trace: Trace, tape: Tape, layers: Layers, chosen: Diagnosis, suspec
     values = tuple(suspect.values[:1])
     producer = tape.values[values[0]].producer if values else None
     inputs = tape.operations[producer].inputs if producer is not None else ()
-    return SilentMistake(finding, pseudo_failure(trace, tape, cause, tuple(inputs) or values), suspect.targets)
+    failure = pseudo_failure(trace, tape, cause, tuple(inputs) or values)
+    kept = chosen.loss.seeds if chosen.step.number == 0 and suspect.reason != "axis" else ()
+    return SilentMistake(finding, failure, suspect.targets, tuple(kept))
 
 
 def _calculus(tape: Tape, chosen: Diagnosis, suspect: Suspect) -> str:

@@ -11,6 +11,7 @@ from shapecheck.diagnose.targets import Target
 from shapecheck.repair.aims import Aim, Definition, aims, definitions
 from shapecheck.repair.attempt import Attempt
 from shapecheck.repair.audition import Audition, Heard, edited_slice, is_expression, rewritten_program
+from shapecheck.repair.beginning import Beginning
 from shapecheck.repair.calculus import accumulation_candidates, calculus_candidates
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
@@ -82,6 +83,7 @@ class GradientSearch(Search):
 
     Attributes:
         targets: What the adjoints say that expressions should have given; edits that reach one are tried first.
+        beginning: What is computed before the first update, and stays as it is.
     """
 
     def __init__(
@@ -93,9 +95,11 @@ class GradientSearch(Search):
         seconds: float,
         stdin: bytes = b"",
         targets: Sequence[Target] = (),
+        kept: Sequence[int] = (),
     ) -> None:
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
         self.targets = targets
+        self.beginning = Beginning.of(trace.head, kept)
 
     def run(self) -> list[Solution]:
         """Solutions, best first."""
@@ -224,7 +228,7 @@ class GradientSearch(Search):
         whole: bool = False,
     ) -> Attempt:
         """The order for one trial: the first steps tell, unless it is to be run whole."""
-        order = super().attempt(texts, stage=None, whole=whole)
+        order = replace(super().attempt(texts, stage=None, whole=whole), beginning=self.beginning)
         if whole:
             return order
         return replace(order, window_events=min(order.window_events, 12_000), stop=True)

@@ -28,8 +28,13 @@ class Desk:
         return self.source.of(node)
 
     def at(self, span: Span) -> ast.stmt | None:
-        """The statement at a place."""
-        return self.module.at_line(span.line)
+        """The statement at a place; where several share its line, the one that the place lies in."""
+        statement = self.module.at_line(span.line)
+        for other in self.block(statement) if statement is not None else []:
+            line, column, end_line, end_column = self.source.place(other)
+            if (line, column) <= (span.line, span.column) < (end_line, end_column):
+                return other
+        return statement
 
     def expression(self, span: Span) -> ast.expr | None:
         """The expression that occupies a place."""
@@ -52,11 +57,19 @@ class Desk:
 
     def indent(self, statement: ast.stmt) -> str:
         """The blanks before a statement."""
-        return self.source.lines[statement.lineno - 1][: statement.col_offset]
+        line = self.source.lines[statement.lineno - 1]
+        return line[: len(line) - len(line.lstrip())]
 
-    def whole(self, statement: ast.stmt, text: str = "") -> Edit:
-        """Replace the lines of a statement; by default nothing stays."""
-        return Edit(self.path, statement.lineno, 1, (statement.end_lineno or statement.lineno) + 1, 1, text)
+    def whole(self, statement: ast.stmt) -> Edit:
+        """Leave out a statement: its lines, or just itself where others stand on them (`a -= x; b -= y`)."""
+        line, column, end_line, end_column = self.source.place(statement)
+        for other in self.block(statement):
+            first, start, last, end = self.source.place(other)
+            if last == line and end <= column:
+                return Edit(self.path, last, end, end_line, end_column, "")
+            if first == end_line and start >= end_column:
+                return Edit(self.path, line, column, first, start, "")
+        return Edit(self.path, line, 1, end_line + 1, 1, "")
 
     def before(self, statement: ast.stmt, *texts: str) -> Edit:
         """Insert lines before a statement."""
@@ -70,9 +83,10 @@ class Desk:
 
     def lines(self, statement: ast.stmt) -> str:
         """A statement's text, moved to the left margin."""
-        start, end = statement.lineno - 1, statement.end_lineno or statement.lineno
-        indent = len(self.indent(statement))
-        return "\n".join(line.rstrip("\n")[indent:] for line in self.source.lines[start:end])
+        edit, indent = self.whole(statement), len(self.indent(statement))
+        if edit.column > 1:
+            return self.text(statement)  # it shares its line
+        return "\n".join(line.rstrip("\n")[indent:] for line in self.source.lines[edit.line - 1 : edit.end_line - 1])
 
     def loop(self, node: ast.AST) -> ast.For | ast.While | None:
         """The innermost loop around a node."""
