@@ -36,6 +36,7 @@ from shapecheck.gradients.agreement import Agreement
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.network.layers import Layers
 from shapecheck.patience import Patience
+from shapecheck.repair.changes import whole_words
 from shapecheck.repair.evidence import Solution
 from shapecheck.repair.gradient_search import GradientSearch
 from shapecheck.repair.loop_search import LoopSearch
@@ -380,9 +381,12 @@ class _Doctor:
         """The piece of source that an edit changes; the whole line's code where it only inserts."""
         source = self.trace.sources[edit.path]
         text = source.slice(edit.line, edit.column, edit.end_line, edit.end_column)
-        if text.strip():
+        if text.strip() and edit.line != edit.end_line:
             return Span(edit.path, edit.line, edit.column, edit.end_line, edit.end_column, text)
         line = source.lines[edit.line - 1].rstrip()
+        if text.strip():
+            first, last = whole_words(line, edit.column - 1, edit.end_column - 1)
+            return Span(edit.path, edit.line, first + 1, edit.line, last + 1, line[first:last])
         start = len(line) - len(line.lstrip()) + 1
         return Span(edit.path, edit.line, start, edit.line, len(line) + 1, line.strip())
 

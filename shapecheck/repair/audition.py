@@ -59,15 +59,17 @@ class Audition:
 
     Attributes:
         place: The expression, as an edit that replaces it by itself.
-        texts: The rewritings, the likeliest first; none to learn only what is in scope there.
+        texts: The rewritings, the likeliest first; with `look`, expressions of which only is to be seen what they are.
         instances: The evaluations to listen at.
         seconds: How long all this may take.
+        look: Only look round at the first of the evaluations: what is in scope there?
     """
 
     place: Edit
     texts: tuple[str, ...]
     instances: tuple[Instance, ...]
     seconds: float = 4.0
+    look: bool = False
 
 
 @dataclass
@@ -79,6 +81,7 @@ class Heard:
         tried: How many rewritings were evaluated at least once.
         instances: How many of the evaluations were met with again.
         local, module: What the names of the function, and of its module, held at the first of them.
+        looked: What the texts were that were to be looked at; those that are nothing there are left out.
     """
 
     factors: dict[int, float] = field(default_factory=dict)
@@ -86,6 +89,7 @@ class Heard:
     instances: int = 0
     local: dict[str, Seen] = field(default_factory=dict)
     module: dict[str, Seen] = field(default_factory=dict)
+    looked: dict[str, Seen] = field(default_factory=dict)
 
 
 class Over(BaseException):
@@ -104,6 +108,7 @@ class Listener:
         self.looks = 0
         self.local: dict[str, Seen] = {}
         self.module: dict[str, Seen] = {}
+        self.looked: dict[str, Seen] = {}
         self.started = time.monotonic()
 
     def __call__(self, original: Callable[[], Any], rewritten: Sequence[Callable[[], Any]]) -> Any:
@@ -114,8 +119,8 @@ class Listener:
             if instance.ordinal not in {None, number} or not _same(given, instance.recorded):
                 continue
             kept = given.copy() if isinstance(given, np.ndarray) else given
-            if not self.audition.texts:
-                self._look_round(sys._getframe(1))
+            if self.audition.look:
+                self._look_round(sys._getframe(1), rewritten)
                 raise Over
             self._hear(instance, rewritten)
             if not self.open:
@@ -125,10 +130,19 @@ class Listener:
             raise Over
         return given
 
-    def _look_round(self, frame: types.FrameType) -> None:
+    def _look_round(self, frame: types.FrameType, expressions: Sequence[Callable[[], Any]]) -> None:
         self.met += 1
         self.local = _names(frame.f_locals)
         self.module = _names(frame.f_globals)
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for text, call in zip(self.audition.texts, expressions, strict=True):
+                try:
+                    self.looked[text] = see(call(), 1)
+                except Over:
+                    raise
+                except BaseException:
+                    continue  # it is nothing here
 
     def _hear(self, instance: Instance, rewritten: Sequence[Callable[[], Any]]) -> None:
         states = generator_states()
@@ -160,8 +174,8 @@ class Listener:
 
     def result(self) -> Heard:
         """What was heard."""
-        tried = len(self.factors) if self.met else 0
-        found = Heard(tried=tried, instances=self.met, local=self.local, module=self.module)
+        tried = len(self.factors) if self.met and not self.audition.look else 0
+        found = Heard(tried=tried, instances=self.met, local=self.local, module=self.module, looked=self.looked)
         for position, factors in enumerate(self.factors):
             numbers = [f for f in factors if f is not None]
             if not numbers or len(numbers) < self.met:

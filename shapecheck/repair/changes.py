@@ -43,3 +43,18 @@ def moved_line(path: str, line: int, before: str, after: str) -> int:
         if edit.end_line <= line:
             line += edit.replacement.count("\n") - (edit.end_line - edit.line)
     return line
+
+
+def whole_words(line: str, start: int, end: int) -> tuple[int, int]:
+    """A piece of a line (from, to) without the blanks around it, and with the rest of the words that it cuts."""
+    piece = line[start:end]
+    start, end = start + len(piece) - len(piece.lstrip()), end - (len(piece) - len(piece.rstrip()))
+    while start and _in_word(line[start - 1 : start + 1]):
+        start -= 1
+    while end < len(line) and _in_word(line[end - 1 : end + 1]):
+        end += 1
+    return start, end
+
+
+def _in_word(two: str) -> bool:
+    return all(c.isalnum() or c == "_" for c in two)

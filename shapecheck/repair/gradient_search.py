@@ -15,7 +15,7 @@ from shapecheck.repair.beginning import Beginning
 from shapecheck.repair.calculus import accumulation_candidates, calculus_candidates
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
-from shapecheck.repair.evidence import Solution
+from shapecheck.repair.evidence import Evidence, Solution
 from shapecheck.repair.moves import move_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates
@@ -23,6 +23,7 @@ from shapecheck.repair.rewritings import pairs_of, rewritings
 from shapecheck.repair.search import Search, _Stage, _Trial
 from shapecheck.repair.shaping import shaping_candidates
 from shapecheck.repair.surroundings import Surroundings, own_expressions
+from shapecheck.repair.terms import worth_a_look
 from shapecheck.repair.trial import Trials
 from shapecheck.trace.child import Trace
 from shapecheck.trace.run import Program
@@ -78,6 +79,13 @@ class _Asked:
         )
 
 
+def _looked_at(asked: _Asked) -> tuple[str, ...]:
+    """The expressions of which to see first what they are where the rewritings will be heard."""
+    found = definitions(asked.place.module, asked.aim.node)
+    texts = worth_a_look(asked.place, [asked.aim.node, *(d.value for d in found)])
+    return tuple(text for text in texts if is_expression(text))
+
+
 class GradientSearch(Search):
     """Searches around a place to blame; the program itself runs, so nothing is pruned by shapes.
 
@@ -98,6 +106,8 @@ class GradientSearch(Search):
         kept: Sequence[int] = (),
     ) -> None:
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
+        # Trials see less of a long run than the trace does; the beginning tells whether a parameter is missing.
+        self.evidence = Evidence()
         self.targets = targets
         self.beginning = Beginning.of(trace.head, kept)
 
@@ -143,11 +153,13 @@ class GradientSearch(Search):
 
     def _with_scopes(self, asked: Sequence[_Asked]) -> Iterator[tuple[_Asked, Place]]:
         """The places again, with what the names hold there; those that are never come to are left out."""
-        for one, heard in self._auditions([(one, ()) for one in asked]):
+        looks = [(one, _looked_at(one)) for one in asked]
+        for one, heard in self._auditions(looks, look=True):
             if heard.instances:
                 function = one.place.module.enclosing_function(one.place.statement)
                 local = heard.local if function is not None else heard.module
-                yield one, replace(one.place, local=local, names={**heard.module, **heard.local})
+                names = {**heard.module, **heard.local}
+                yield one, replace(one.place, local=local, names=names, looked=heard.looked)
 
     def _hear(self, asked: Sequence[_Asked]) -> list[tuple[Candidate, Place]]:
         texts = []
@@ -169,12 +181,14 @@ class GradientSearch(Search):
             found += [(replace(c, cost=c.cost - _REACHES), one.place) for c in fitting[:_MOST_FITTING]]
         return found
 
-    def _auditions(self, asked: Sequence[tuple[_Asked, tuple[str, ...]]]) -> list[tuple[_Asked, Heard]]:
+    def _auditions(
+        self, asked: Sequence[tuple[_Asked, tuple[str, ...]]], *, look: bool = False
+    ) -> list[tuple[_Asked, Heard]]:
         orders: list[Attempt] = []
         ordered: list[_Asked] = []
         for one, texts in asked:
             aim = one.aim
-            audition = Audition(one.spot, texts, aim.instances)
+            audition = Audition(one.spot, texts, aim.instances, look=look)
             try:
                 program = rewritten_program(self.originals[aim.path], audition)
                 compile(program, aim.path, "exec", dont_inherit=True)
