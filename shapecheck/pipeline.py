@@ -263,6 +263,7 @@ class _Doctor:
             if solutions and search is not None:
                 fixes = tuple(self.fix(s, search) for s in solutions[:_FIXES_SHOWN])
                 code = CODE_OF_REPAIR.get(solutions[0].candidate.kind, finding.code)
+                code = finding.code if finding.code == "SC301" else code  # whatever the edit, it mends a slope
                 finding = replace(finding, code=code, cause=self.place(fixes[0].edits[0]), fixes=fixes)
             found.append(finding)
         return found

@@ -41,6 +41,7 @@ class Suspect:
         operands_right: Whether all that went into it was verified or is part of the forward pass.
         scale: For a factor that is wrong: what the value has to be multiplied by.
         origin: The site of an operand (a slope computed elsewhere) that is to blame, if it is not this expression.
+        slope: Whether that is the formula of a slope.
         sound: Those of `values` whose operands were right: they tell what the expression makes of right operands.
         alternatives: Other arrays for the same values that would do as well.
         targets: What an edit has to reach: results of expressions, and what they should have been.
@@ -60,6 +61,7 @@ class Suspect:
     sound: tuple[int, ...] = ()
     alternatives: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     targets: tuple[Target, ...] = ()
+    slope: bool = False
 
 
 @dataclass(slots=True)
@@ -164,9 +166,8 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
     site = origins[0].site if origins else None
     if suspect.reason == "other":
         site = _renamed_at(suspect, known)
-    return replace(
-        suspect, origin=site, targets=targets_of(suspect.site, wanted, origins, known, exact=suspect.reason == "scale")
-    )
+    targets = targets_of(suspect.site, wanted, origins, known, exact=suspect.reason == "scale")
+    return replace(suspect, origin=site, targets=targets, slope=any(o.slope for o in origins))
 
 
 def _origins(suspect: Suspect, known: Verdicts, values: Sequence[int]) -> list[Origin]:
