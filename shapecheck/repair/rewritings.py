@@ -189,7 +189,7 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
         for title, slope in slopes_at(own).items():
             yield place.candidate(f"use {title}", "slope", node, slope, 1.6)
     alike = [text for text, seen in arrays_in_scope(place).items() if shape is None or seen.shape == shape]
-    for text in alike[:12]:
+    for text in alike[:16]:
         if text != own:
             yield from _with_array(place, node, text)
     if shape:

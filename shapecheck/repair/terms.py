@@ -97,7 +97,13 @@ def arrays_in_scope(place: Place) -> dict[str, Seen]:
         seen_here = place.looked.get(text)
         if seen_here is not None and seen_here.shape:
             found.setdefault(text, seen_here)
-    return {text: seen for text, seen in found.items() if text != "self"}
+    plain = sorted(found, key=_is_one_of_many)
+    return {text: found[text] for text in plain if text != "self"}
+
+
+def _is_one_of_many(text: str) -> bool:
+    """Whether an expression is an element with a number: the one that is meant is seldom written so."""
+    return text.endswith("]") and text[:-1].rpartition("[")[2].lstrip("-").isdecimal()
 
 
 def in_reach(place: Place) -> dict[str, Seen]:
