@@ -41,7 +41,7 @@ class Instance:
     """One evaluation of the expression.
 
     Attributes:
-        recorded: What it gave.
+        recorded: What it gave; None where that is not known, and `ordinal` tells.
         wanted: What it should have given, up to a factor: any of these; NaN where anything would do.
         ordinal: Which evaluation it is, counted from 0; None where only its result tells.
         exact: Only the factor 1 will do.
@@ -116,7 +116,7 @@ class Listener:
         given = original()
         number, self.evaluations = self.evaluations, self.evaluations + 1
         for instance in self.open:
-            if instance.ordinal not in {None, number} or not _same(given, instance.recorded):
+            if instance.ordinal not in {None, number} or not _is_recorded(given, instance):
                 continue
             kept = given.copy() if isinstance(given, np.ndarray) else given
             if self.audition.look:
@@ -125,7 +125,7 @@ class Listener:
             self._hear(instance, rewritten)
             if not self.open:
                 raise Over
-            return given if _same(given, instance.recorded) else kept
+            return given if _is_recorded(given, instance) else kept
         if time.monotonic() - self.started > self.audition.seconds:
             raise Over
         return given
@@ -209,6 +209,10 @@ def factor_to(given: Any, wanted: Any) -> float | None:
     factor = float(np.sum(array * wanted)) / square
     close = float(np.linalg.norm(array - factor * wanted)) <= _CLOSE * size
     return factor if close and factor else None
+
+
+def _is_recorded(given: Any, instance: Instance) -> bool:
+    return instance.recorded is None or _same(given, instance.recorded)
 
 
 def _same(left: Any, right: Any) -> bool:

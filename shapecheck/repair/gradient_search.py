@@ -16,6 +16,7 @@ from shapecheck.repair.calculus import accumulation_candidates, calculus_candida
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
 from shapecheck.repair.evidence import Evidence, Solution
+from shapecheck.repair.joint import Joint
 from shapecheck.repair.moves import move_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates
@@ -92,6 +93,7 @@ class GradientSearch(Search):
     Attributes:
         targets: What the adjoints say that expressions should have given; edits that reach one are tried first.
         beginning: What is computed before the first update, and stays as it is.
+        together: Edits for this mistake and others, to be tried at once.
     """
 
     def __init__(
@@ -110,22 +112,32 @@ class GradientSearch(Search):
         self.evidence = Evidence()
         self.targets = targets
         self.beginning = Beginning.of(trace.head, kept)
+        self.together: Sequence[Joint] = ()
+        self._reaching: list[Candidate] | None = None
 
     def run(self) -> list[Solution]:
         """Solutions, best first."""
-        stage = _Stage(self.trace, {})
-        fitting = self._fitting()
+        fitting = self.reaching()
         if self.heard and not fitting:
             self.budget.shorten(_SECONDS_WITHOUT_HOPE)
-        for candidate, place in fitting:
-            text = self.originals.get(candidate.path, "")
-            trial = _Trial(
-                stage, candidate, {candidate.path: apply_edits(text, candidate.edits)}, candidate.edits, place
-            )
-            self._push(candidate.cost, trial)
+        stage = _Stage(self.trace, {})
+        # Where there are several mistakes, no edit for one of them is likely to be all.
+        queue = [(-_REACHES + joint.candidate.cost, joint.candidate) for joint in self.together]
+        for cost, candidate in [*queue, *((c.cost, c) for c in fitting)]:
+            try:
+                text = apply_edits(self.originals.get(candidate.path, ""), candidate.edits)
+            except ValueError:
+                continue  # the edits for two mistakes are at one place
+            self._push(cost, _Trial(stage, candidate, {candidate.path: text}, candidate.edits, None))
         return super().run()
 
-    def _fitting(self) -> list[tuple[Candidate, Place]]:
+    def reaching(self) -> list[Candidate]:
+        """The edits that give what the adjoints ask for at the place to blame, the likeliest first."""
+        if self._reaching is None:
+            self._reaching = sorted(self._fitting(), key=lambda candidate: candidate.cost)
+        return self._reaching
+
+    def _fitting(self) -> list[Candidate]:
         """The edits that reach a target, going by what they give in place; two at once where none does alone."""
         surroundings = Surroundings(self.trace)
         asked: list[_Asked] = []
@@ -161,24 +173,25 @@ class GradientSearch(Search):
                 names = {**heard.module, **heard.local}
                 yield one, replace(one.place, local=local, names=names, looked=heard.looked)
 
-    def _hear(self, asked: Sequence[_Asked]) -> list[tuple[Candidate, Place]]:
+    def _hear(self, asked: Sequence[_Asked]) -> list[Candidate]:
         texts = []
         by_text: list[dict[str, Candidate]] = []
         for one in asked:
             chosen: dict[str, Candidate] = {}
             for candidate in one.candidates:
                 text = one.text(candidate)
+                text = one.aim.heard_as(text) if text is not None else None
                 if text is not None and text not in chosen and is_expression(text):
                     chosen[text] = candidate
             if chosen:
                 by_text.append(chosen)
                 texts.append((one, tuple(chosen)))
-        found: list[tuple[Candidate, Place]] = []
+        found: list[Candidate] = []
         for one, heard in self._auditions(texts):
             candidates = list(by_text[[t[0] for t in texts].index(one)].values())
             self.heard += heard.tried
             fitting = sorted((candidates[i] for i in heard.factors), key=lambda c: c.cost)
-            found += [(replace(c, cost=c.cost - _REACHES), one.place) for c in fitting[:_MOST_FITTING]]
+            found += [replace(c, cost=c.cost - _REACHES) for c in fitting[:_MOST_FITTING]]
         return found
 
     def _auditions(

@@ -128,6 +128,12 @@ def _update_later(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     if not moved:
         return
     texts = [line for s in moved for line in desk.lines(s).split("\n")]
+    if isinstance(reader, ast.Return) and reader.value is not None:
+        name = _new_name(desk, reader)
+        first = min(moved, key=lambda s: s.lineno)
+        given = desk.before(first, f"{name} = {desk.text(reader.value)}")
+        title = "compute what is returned before the update"
+        yield desk.candidate(title, "order", 0.5, given, desk.edit(reader.value, name))
     ends = [s for s in block if isinstance(s, ast.Return | ast.Continue | ast.Break)]
     targets = [("after", reader)] if not ends else [("after", reader), ("before", ends[0])]
     if block[-1] is not reader and not ends:
@@ -136,6 +142,12 @@ def _update_later(desk: Desk, finding: Finding) -> Iterator[Candidate]:
         inserted = desk.after(place, *texts) if where == "after" else desk.before(place, *texts)
         edits = (*[desk.whole(s) for s in moved], inserted)
         yield desk.candidate("update after the backward pass has used it", "order", 0.5 + 0.2 * number, *edits)
+
+
+def _new_name(desk: Desk, statement: ast.stmt) -> str:
+    """A name for what a function returns, that the file does not use."""
+    used = {n.id for n in ast.walk(desk.module.tree) if isinstance(n, ast.Name)}
+    return next(name for name in ("passed_on", "handed_back", f"result_{statement.lineno}") if name not in used)
 
 
 def _places(finding: Finding) -> list[Span]:

@@ -87,6 +87,7 @@ class Hearing:
         chosen: dict[str, Candidate] = {}
         for candidate in candidates:
             text = edited_slice(place.source.text, spot, candidate.edits)
+            text = aim.heard_as(text) if text is not None else None
             if text is not None and text not in chosen and is_expression(text):
                 chosen[text] = candidate
         listener = self._listened(aim, place, tuple(chosen)) if chosen else None
