@@ -96,6 +96,10 @@ class GradientSearch(Search):
         together: Edits for this mistake and others, to be tried at once.
     """
 
+    # What the adjoints ask for comes first, and the first of it is mostly right.
+    batch = 4
+    margin = 0.4
+
     def __init__(
         self,
         program: Program,
@@ -130,6 +134,13 @@ class GradientSearch(Search):
                 continue  # the edits for two mistakes are at one place
             self._push(cost, _Trial(stage, candidate, {candidate.path: text}, candidate.edits, None))
         return super().run()
+
+    def _limit(self, found: list[Solution]) -> float:
+        """What an edit may cost to be tried still; nothing where edits for several mistakes are proven together."""
+        joint = {joint.candidate.edits for joint in self.together}
+        if any(s.tier == 0 and s.candidate.edits in joint for s in found):
+            return -float("inf")
+        return super()._limit(found)
 
     def reaching(self) -> list[Candidate]:
         """The edits that give what the adjoints ask for at the place to blame, the likeliest first."""

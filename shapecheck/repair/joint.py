@@ -10,7 +10,7 @@ from shapecheck.repair.candidate import Candidate
 
 # So many of the edits for each mistake are combined, and so many combinations tried.
 _MOST_OF_EACH = 3
-_MOST = 12
+_MOST = 6
 # A repair that is one edit is likelier, and one of two edits that do the same likelier than one of two others.
 _DEARER = 0.6
 
