@@ -1,7 +1,8 @@
-"""The difference between two texts of a file as edits."""
+"""What is different in an edited text of a file: as edits, as whole words, as what no one can mean."""
 
 from __future__ import annotations
 
+import ast
 import difflib
 from collections.abc import Iterator
 
@@ -58,3 +59,18 @@ def whole_words(line: str, start: int, end: int) -> tuple[int, int]:
 
 def _in_word(two: str) -> bool:
     return all(c.isalnum() or c == "_" for c in two)
+
+
+def cancels(before: str, after: str) -> bool:
+    """Whether an edited text takes a value from itself, or divides it by itself, where it did not: no one means that."""
+    return _differences_of_one(after) > _differences_of_one(before)
+
+
+def _differences_of_one(text: str) -> int:
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except SyntaxError:
+        return 0
+    differences = [n for n in nodes if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Sub | ast.Div)]
+    named = [n for n in differences if isinstance(n.left, ast.Name | ast.Attribute | ast.Subscript)]
+    return sum(ast.dump(n.left) == ast.dump(n.right) for n in named)

@@ -15,7 +15,7 @@ from shapecheck.network.parameters import find_parameters
 from shapecheck.repair.attempt import Attempt, AttemptOutcome
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits, distinct
-from shapecheck.repair.changes import edits_between, moved_line
+from shapecheck.repair.changes import cancels, edits_between, moved_line
 from shapecheck.repair.evidence import Evidence, Solution
 from shapecheck.repair.indexing import indexing_candidates, shape_attribute_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates, order_candidates, unpacking_candidates
@@ -239,7 +239,8 @@ class Search:
                 self._push(trial.candidate.cost + (0.1 if leap else 0.5), further)
             return
         solution = self.evidence.judge(trial.candidate, trial.texts, outcome)
-        if solution is not None:
+        pointless = any(cancels(self.originals[path], text) for path, text in trial.texts.items())
+        if solution is not None and not pointless:
             found.append(solution)
 
     @staticmethod
