@@ -62,7 +62,7 @@ def _in_word(two: str) -> bool:
 
 
 def cancels(before: str, after: str) -> bool:
-    """Whether an edited text takes a value from itself, or divides it by itself, where it did not: no one means that."""
+    """Whether an edited text takes a value from itself, or divides it by itself, where the other did not."""
     return _differences_of_one(after) > _differences_of_one(before)
 
 

@@ -42,28 +42,63 @@ for step in range(6):
     print(0.5 * np.sum((out - T) ** 2) / len(X))
 """
 DELTA = "        d = (d @ W[i][1:].T) * (1 - ins[i][:, 1:] ** 2)\n"
-# What was written in the place of the line above.
-MISTAKES = {
-    "a slope left out, of an activation with ones": "        d = d @ W[i][1:].T\n",
-    "the last column for the first": "        d = (d @ W[i][1:].T) * (1 - ins[i][:, :-1] ** 2)\n",
-    "a square left out": "        d = (d @ W[i][1:].T) * (1 - ins[i][:, 1:])\n",
-}
+LAYERS = """\
+import numpy as np
+
+rng = np.random.default_rng(6)
+X = rng.normal(size=(40, 3))
+T = X[:, :1] * X[:, 1:2]
+A, a = rng.normal(size=(3, 8)) * 0.5, np.zeros(8)
+B, b = rng.normal(size=(8, 1)) * 0.5, np.zeros(1)
+for step in range(6):
+    z = X @ A + a
+    h = np.maximum(0, z)
+    out = h @ B + b
+    e = out - T
+    gB = h.T @ e / len(X)
+    gb = e.sum(axis=0) / len(X)
+    d = e @ B.T
+    d[z <= 0] = 0
+    gA = X.T @ d / len(X)
+    ga = d.sum(axis=0) / len(X)
+    A -= 0.005 * gA
+    a -= 0.005 * ga
+    B -= 0.005 * gB
+    b -= 0.005 * gb
+    print(0.5 * np.mean(e**2))
+"""
+#     id, program, what is right, what is written instead
+MISTAKES = [
+    ("a slope left out, of an activation with ones", NETWORK, DELTA, "        d = d @ W[i][1:].T\n"),
+    ("the last column for the first", NETWORK, ":, 1:] ** 2", ":, :-1] ** 2"),
+    ("a square left out", NETWORK, "ins[i][:, 1:] ** 2", "ins[i][:, 1:]"),
+    ("a mask of the wrong array", LAYERS, "d[z <= 0] = 0", "d[d <= 0] = 0"),
+    (
+        "the mean left out twice",
+        LAYERS,
+        "gB = h.T @ e / len(X)\n    gb = e.sum(axis=0) / len(X)",
+        "gB = h.T @ e\n    gb = e.sum(axis=0)",
+    ),
+]
 
 
-def diagnosed(folder: Path, text: str) -> Finding:
+def diagnosed(folder: Path, text: str, *, trials: bool = True) -> list[Finding]:
     script = folder / "script.py"
     script.write_text(text)
-    found = diagnose_script(Request(str(script), script_stdout_to_stderr=True)).findings
-    return found[0]
+    return list(diagnose_script(Request(str(script), trials=trials, script_stdout_to_stderr=True)).findings)
 
 
-@pytest.mark.parametrize("wrong", MISTAKES.values(), ids=MISTAKES.keys())
-def test_the_line_that_was_there_is_proven(tmp_path: Path, wrong: str) -> None:
-    text = NETWORK.replace(DELTA, wrong)
-    finding = diagnosed(tmp_path, text)
-    assert text.splitlines()[finding.cause.line - 1] == wrong.strip("\n")
+@pytest.mark.parametrize(("program", "right", "wrong"), [m[1:] for m in MISTAKES], ids=[m[0] for m in MISTAKES])
+def test_what_was_there_is_proven(tmp_path: Path, program: str, right: str, wrong: str) -> None:
+    assert program.count(right) == 1
+    text = program.replace(right, wrong)
+    finding = diagnosed(tmp_path, text)[0]
     assert finding.fixes[0].confidence == "verified"
-    assert apply_edits(text, finding.fixes[0].edits) == NETWORK
+    mended = apply_edits(text, finding.fixes[0].edits)
+    assert not diagnosed(tmp_path, mended, trials=False)
+    changed = [old for old, new in zip(text.splitlines(), mended.splitlines(), strict=True) if old != new]
+    meant = [old for old, new in zip(text.splitlines(), program.splitlines(), strict=True) if old != new]
+    assert changed == meant
 
 
 # Expressions of a function that runs, each with one that may have been meant.
