@@ -426,10 +426,10 @@ def _scale_suspects(known: Verdicts, verdicts: Iterable[Verdict]) -> list[Suspec
     best: tuple[tuple[float, ...], list[Suspect], float] | None = None
     for rate in distinct if 1 < len(distinct) <= 6 else []:
         off = {p: rate / f for p, f in factors.items() if abs(f / rate - 1) > 10 * EXACT}
-        suspects = _rescaling(known, off)
+        kept = [p for p in factors if p not in off]
+        suspects = _of_their_own(known, _rescaling(known, off), kept)
         chosen, _ = _independent(suspects)
         missed = len(set(off) - {p for s in chosen for p in s.explains})
-        kept = [p for p in factors if p not in off]
         depth = min(len(known.chain([p])) for p in kept)
         quality = (missed, len(chosen), -len(kept) if len(chosen) > 1 else 0, depth)
         if best is None or quality < best[0]:
@@ -438,6 +438,15 @@ def _scale_suspects(known: Verdicts, verdicts: Iterable[Verdict]) -> list[Suspec
         return []
     known.rate = best[2]
     return best[1]
+
+
+def _of_their_own(known: Verdicts, suspects: list[Suspect], right: list[int]) -> list[Suspect]:
+    """Without the expressions that other gradients go through and are right, as far as the rest explains as much."""
+    made = map(known.producer, known.chain(right))
+    shared = {operation.site for operation in made if operation is not None}
+    own = [s for s in suspects if s.site not in shared]
+    explained = {p for s in own for p in s.explains}
+    return own + [s for s in suspects if s.site in shared and not explained.issuperset(s.explains)]
 
 
 def _rescaling(known: Verdicts, off: dict[int, float]) -> list[Suspect]:

@@ -49,22 +49,25 @@ rng = np.random.default_rng(6)
 X = rng.normal(size=(40, 3))
 T = X[:, :1] * X[:, 1:2]
 A, a = rng.normal(size=(3, 8)) * 0.5, np.zeros(8)
-B, b = rng.normal(size=(8, 1)) * 0.5, np.zeros(1)
+B, b = rng.normal(size=(8, 5)) * 0.5, np.zeros(5)
+C, c = rng.normal(size=(5, 1)) * 0.5, np.zeros(1)
+n = len(X)
 for step in range(6):
     z = X @ A + a
     h = np.maximum(0, z)
-    out = h @ B + b
-    e = out - T
-    gB = h.T @ e / len(X)
-    gb = e.sum(axis=0) / len(X)
-    d = e @ B.T
+    k = np.tanh(h @ B + b)
+    e = k @ C + c - T
+    gC = k.T @ e / n
+    gc = e.sum(axis=0) / n
+    dk = e @ C.T * (1 - k ** 2)
+    gB = h.T @ dk / n
+    gb = dk.sum(axis=0) / n
+    d = dk @ B.T
     d[z <= 0] = 0
-    gA = X.T @ d / len(X)
-    ga = d.sum(axis=0) / len(X)
-    A -= 0.005 * gA
-    a -= 0.005 * ga
-    B -= 0.005 * gB
-    b -= 0.005 * gb
+    gA = X.T @ d / n
+    ga = d.sum(axis=0) / n
+    for p, g in ((A, gA), (a, ga), (B, gB), (b, gb), (C, gC), (c, gc)):
+        p -= 0.005 * g
     print(0.5 * np.mean(e**2))
 """
 #     id, program, what is right, what is written instead
@@ -76,8 +79,8 @@ MISTAKES = [
     (
         "the mean left out twice",
         LAYERS,
-        "gB = h.T @ e / len(X)\n    gb = e.sum(axis=0) / len(X)",
-        "gB = h.T @ e\n    gb = e.sum(axis=0)",
+        "gB = h.T @ dk / n\n    gb = dk.sum(axis=0) / n",
+        "gB = h.T @ dk\n    gb = dk.sum(axis=0)",
     ),
 ]
 
