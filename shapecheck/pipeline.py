@@ -36,10 +36,12 @@ from shapecheck.gradients.agreement import Agreement
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.network.layers import Layers
 from shapecheck.patience import Patience
+from shapecheck.repair.changes import whole_words
 from shapecheck.repair.evidence import Solution
 from shapecheck.repair.gradient_search import GradientSearch
+from shapecheck.repair.joint import joined
 from shapecheck.repair.loop_search import LoopSearch
-from shapecheck.repair.search import Search
+from shapecheck.repair.search import Budget, Search
 from shapecheck.repair.trial import Trials
 from shapecheck.trace.child import Trace
 from shapecheck.trace.process import Run, run_program
@@ -48,6 +50,8 @@ from shapecheck.trace.run import Program
 T = TypeVar("T")
 
 _FIXES_SHOWN = 3
+# How long the search for the repair of a second wrong gradient may take in any case.
+_LATER_SECONDS = 5.0
 # How long the gradients of a program that ran may be looked at: a long tape of tiny operations takes longest.
 _JUDGING_SECONDS = 10.0
 _ALL_JUDGING_SECONDS = 16.0
@@ -242,29 +246,48 @@ class _Doctor:
 
     def mend_gradients(self, mistakes: list[SilentMistake]) -> list[Finding]:
         """The findings for expressions that make gradients wrong, each with the edits that make these right."""
-        found = []
-        for mistake in mistakes:
-            trace = replace(self.trace, failure=mistake.failure)
-            solutions: list[Solution] = []
-            search = None
-            if self.trials is not None:
-                search = GradientSearch(
-                    self.program,
-                    trace,
-                    self.trials,
-                    seconds=self.request.search_seconds,
-                    stdin=self.run.stdin,
-                    targets=mistake.targets,
-                    named=mistake.finding.parameters,
-                )
-                solutions = [s for s in self.attempted(search.run, []) if s.tier == 0]
-            finding = mistake.finding
-            if solutions and search is not None:
-                fixes = tuple(self.fix(s, search) for s in solutions[:_FIXES_SHOWN])
-                code = CODE_OF_REPAIR.get(solutions[0].candidate.kind, finding.code)
-                finding = replace(finding, code=code, cause=self.place(fixes[0].edits[0]), fixes=fixes)
-            found.append(finding)
+        searches = [self.gradient_search(m, self.trials) for m in mistakes] if self.trials is not None else []
+        if len(searches) > 1:
+            searches[0].together = self.attempted(lambda: joined([s.reaching() for s in searches]), [])
+        found = [m.finding for m in mistakes]
+        for number, search in enumerate(searches):
+            if number:
+                search.budget = Budget(max(search.budget.left, _LATER_SECONDS))
+            solutions = [s for s in self.attempted(search.run, []) if s.tier == 0]
+            if not solutions:
+                continue
+            fixes = tuple(self.fix(s, search) for s in solutions[:_FIXES_SHOWN])
+            best = solutions[0].candidate
+            parts = next((j.parts for j in search.together if j.candidate.edits == best.edits), ())
+            if not parts:
+                found[number] = self.mended(found[number], fixes, best.kind, fixes[0].edits[0])
+                continue
+            for position, part in enumerate(parts):
+                edit = next((e for e in fixes[0].edits if part is not None and e.line == part.line), None)
+                if part is not None and edit is not None:
+                    found[position] = self.mended(found[position], fixes[:1], part.kind, edit)
+            break  # every gradient is right with it
         return found
+
+    def gradient_search(self, mistake: SilentMistake, trials: Trials) -> GradientSearch:
+        trace = replace(self.trace, failure=mistake.failure)
+        seconds, stdin = self.request.search_seconds, self.run.stdin
+        return GradientSearch(
+            self.program,
+            trace,
+            trials,
+            seconds=seconds,
+            stdin=stdin,
+            targets=mistake.targets,
+            kept=mistake.kept,
+            named=mistake.finding.parameters,
+        )
+
+    def mended(self, finding: Finding, fixes: tuple[Fix, ...], kind: str, edit: Edit) -> Finding:
+        """A finding of a wrong gradient with its fixes; an edit says what was wrong, and where."""
+        # Whatever the edit, what it mends is a slope where that is known to be wrong.
+        code = finding.code if finding.code == "SC301" else CODE_OF_REPAIR.get(kind, finding.code)
+        return replace(finding, code=code, cause=self.place(edit), fixes=fixes)
 
     def training(self) -> list[Finding]:
         """Wrong updates and gradients first, each explained once; then data and numbers."""
@@ -380,9 +403,12 @@ class _Doctor:
         """The piece of source that an edit changes; the whole line's code where it only inserts."""
         source = self.trace.sources[edit.path]
         text = source.slice(edit.line, edit.column, edit.end_line, edit.end_column)
-        if text.strip():
+        if text.strip() and edit.line != edit.end_line:
             return Span(edit.path, edit.line, edit.column, edit.end_line, edit.end_column, text)
         line = source.lines[edit.line - 1].rstrip()
+        if text.strip():
+            first, last = whole_words(line, edit.column - 1, edit.end_column - 1)
+            return Span(edit.path, edit.line, first + 1, edit.line, last + 1, line[first:last])
         start = len(line) - len(line.lstrip()) + 1
         return Span(edit.path, edit.line, start, edit.line, len(line) + 1, line.strip())
 

@@ -24,12 +24,14 @@ class Origin:
         value: Its number.
         wanted: What it should have been; NaN where that makes no difference.
         misled: The number of the operation that it went into.
+        slope: Whether it is a slope, by a formula that is wrong.
     """
 
     site: int
     value: int
     wanted: Any
     misled: int
+    slope: bool = False
 
 
 def blamed(matching: Matching, value: int, wanted: Any) -> Origin | None:
@@ -65,7 +67,7 @@ def blamed(matching: Matching, value: int, wanted: Any) -> Origin | None:
         return None
     with np.errstate(all="ignore"):
         slope = np.where(np.abs(carrier) > 1e-12 * np.abs(carrier).max(initial=0.0), wanted / carrier, np.nan)
-    return Origin(made.site, slopes[0], slope, operation.number)
+    return Origin(made.site, slopes[0], slope, operation.number, slope=True)
 
 
 def read_at(matching: Matching, value: int, wanted: Any) -> Origin | None:

@@ -26,11 +26,14 @@ class SilentMistake:
 
     Attributes:
         targets: What expressions should have given, where the adjoints tell.
+        kept: Numbers of the values that no edit may change which mends this: what the loss of the first step is, or is
+            made from.
     """
 
     finding: Finding
     failure: Failure
     targets: tuple[Target, ...] = ()
+    kept: tuple[int, ...] = ()
 
 
 def silent_mistakes(trace: Trace, layers: Layers) -> list[SilentMistake]:

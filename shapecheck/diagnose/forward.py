@@ -76,8 +76,10 @@ def _is_suspicious(replay: Replay, operation: Operation) -> bool:
 
 
 def _axes(replay: Replay, operation: Operation) -> Iterator[int]:
-    dimensions = np.ndim(replay.recorded[operation.inputs[0]])
-    yield from (dimensions - 1, *range(dimensions - 1))
+    """The axes to try, the last one first; along one of length 1 every number would be reduced to itself."""
+    shape = np.shape(replay.recorded[operation.inputs[0]])
+    last = len(shape) - 1
+    yield from (axis for axis in (last, *range(last)) if shape[axis] > 1)
 
 
 def _along(operation: Operation, axis: int) -> Operation:

@@ -43,6 +43,7 @@ class Suspect:
         operands_right: Whether all that went into it was verified or is part of the forward pass.
         scale: For a factor that is wrong: what the value has to be multiplied by.
         origin: The site of an operand (a slope computed elsewhere) that is to blame, if it is not this expression.
+        slope: Whether that is the formula of a slope.
         sound: Those of `values` whose operands were right: they tell what the expression makes of right operands.
         alternatives: Other arrays for the same values that would do as well.
         targets: What an edit has to reach: results of expressions, and what they should have been.
@@ -63,6 +64,7 @@ class Suspect:
     sound: tuple[int, ...] = ()
     alternatives: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     targets: tuple[Target, ...] = ()
+    slope: bool = False
 
 
 @dataclass(slots=True)
@@ -206,9 +208,8 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
     site = origins[0].site if origins else None
     if suspect.reason == "other":
         site = _renamed_at(suspect, known)
-    return replace(
-        suspect, origin=site, targets=targets_of(suspect.site, wanted, origins, known, exact=suspect.reason == "scale")
-    )
+    targets = targets_of(suspect.site, wanted, origins, known, exact=suspect.reason == "scale")
+    return replace(suspect, origin=site, targets=targets, slope=any(o.slope for o in origins))
 
 
 def _origins(suspect: Suspect, known: Verdicts, values: Sequence[int]) -> list[Origin]:
@@ -517,10 +518,10 @@ def _scale_suspects(known: Verdicts, verdicts: Iterable[Verdict]) -> list[Suspec
     best: tuple[tuple[float, ...], list[Suspect], float] | None = None
     for rate in distinct if 1 < len(distinct) <= 6 else []:
         off = {p: rate / f for p, f in factors.items() if abs(f / rate - 1) > 10 * EXACT}
-        suspects = _rescaling(known, off)
+        kept = [p for p in factors if p not in off]
+        suspects = _of_their_own(known, _rescaling(known, off), kept)
         chosen, _ = _independent(suspects)
         missed = len(set(off) - {p for s in chosen for p in s.explains})
-        kept = [p for p in factors if p not in off]
         depth = min(len(known.chain([p])) for p in kept)
         quality = (missed, len(chosen), -len(kept) if len(chosen) > 1 else 0, depth)
         if best is None or quality < best[0]:
@@ -529,6 +530,15 @@ def _scale_suspects(known: Verdicts, verdicts: Iterable[Verdict]) -> list[Suspec
         return []
     known.rate = best[2]
     return best[1]
+
+
+def _of_their_own(known: Verdicts, suspects: list[Suspect], right: list[int]) -> list[Suspect]:
+    """Without the expressions that other gradients go through and are right, as far as the rest explains as much."""
+    made = map(known.producer, known.chain(right))
+    shared = {operation.site for operation in made if operation is not None}
+    own = [s for s in suspects if s.site not in shared]
+    explained = {p for s in own for p in s.explains}
+    return own + [s for s in suspects if s.site in shared and not explained.issuperset(s.explains)]
 
 
 def _rescaling(known: Verdicts, off: dict[int, float]) -> list[Suspect]:

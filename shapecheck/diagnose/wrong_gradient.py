@@ -120,7 +120,9 @@ def _finding(trace: Trace, tape: Tape, layers: Layers, chosen: Diagnosis, suspec
     values = tuple(suspect.values[:1])
     producer = tape.values[values[0]].producer if values else None
     inputs = tape.operations[producer].inputs if producer is not None else ()
-    return SilentMistake(finding, pseudo_failure(trace, tape, cause, tuple(inputs) or values), suspect.targets)
+    failure = pseudo_failure(trace, tape, cause, tuple(inputs) or values)
+    kept = chosen.loss.seeds if chosen.step.number == 0 and suspect.reason != "axis" else ()
+    return SilentMistake(finding, failure, suspect.targets, tuple(kept))
 
 
 def _calculus(tape: Tape, chosen: Diagnosis, suspect: Suspect) -> str:
@@ -166,6 +168,8 @@ def _words(names: dict[int, str], site: Site, suspect: Suspect) -> tuple[str, st
         return "SC309", "this works over the wrong axis", f"with another axis `{shown}` fits the rest of the program"
     target = next((names.get(number) for number, _ in suspect.wanted.values()), None)
     wanted = f"the derivative of the loss with respect to `{target}`" if target else "the derivative that is passed on"
+    if suspect.slope:
+        return "SC301", "this is made from a wrong slope", f"`{shown}` should be {wanted}"
     if suspect.reason == "other" or suspect.origin is not None:
         return "SC305", "this is made from the wrong value", f"`{shown}` should be {wanted}"
     return "SC309", "here the backward pass goes wrong", f"`{shown}` should be {wanted}, and is not"

@@ -208,7 +208,9 @@ class Matching:
             if value in self.adjoints.closure:
                 found[value] = Standing.FORWARD
             elif self.is_zero(value):
-                found[value] = Standing.ZERO
+                # A number that is written down (`np.where(z > 0, 1.0, 0.0)`) is no gradient that happens to be zero.
+                written = tape.values[value].producer is None and tape.values[value].shape == ()
+                found[value] = Standing.FORWARD if written else Standing.ZERO
             else:
                 producer = tape.values[value].producer
                 inputs = tape.operations[producer].inputs if producer is not None else ()

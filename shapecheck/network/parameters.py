@@ -76,6 +76,7 @@ class _Finder:
         self.branched: set[int] = set()
         self.strays: list[Parameter] = []
         self.stray_of: dict[int, Parameter] = {}
+        self.reads_itself: dict[int, bool] = {}  # site -> whether it reads what its result is bound to
         self.latest: dict[int, int] = {}
         self.last_use = [-1] * len(tape.values)
         for operation in tape.operations:
@@ -274,7 +275,9 @@ class _Finder:
             return False  # a passing value is nobody's parameter
         site = self.tape.sites[operation.site] if operation.site is not None else None
         if site is not None and site.bound_to is not None:
-            if _normal(site.bound_to) in _parts(site.node):
+            if site.number not in self.reads_itself:
+                self.reads_itself[site.number] = _normal(site.bound_to) in _parts(site.node)
+            if self.reads_itself[site.number]:
                 return True
         old_name, new_name = self.names.get(old), self.names.get(result)
         if old_name is not None and old_name == new_name:

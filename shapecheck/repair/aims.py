@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shapecheck.diagnose.targets import Result, Target
 from shapecheck.repair.audition import Instance
@@ -19,11 +19,20 @@ _MOST_DEFINITIONS = 4
 
 @dataclass(frozen=True)
 class Aim:
-    """An expression, and what its results should have been."""
+    """An expression, and what its results should have been.
+
+    Attributes:
+        around: What is put before and after it for the results to compare, where it is only a part of what gives them.
+    """
 
     path: str
     node: ast.expr
     instances: tuple[Instance, ...]
+    around: tuple[str, str] = ("", "")
+
+    def heard_as(self, text: str) -> str:
+        """The text to evaluate for a text in the expression's place."""
+        return self.around[0] + text + self.around[1]
 
 
 @dataclass(frozen=True)
@@ -63,8 +72,25 @@ def aims(tape: Tape, surroundings: Surroundings, targets: Sequence[Target]) -> l
         for path, node, ordinals in _places(tape, surroundings, target, home):
             instances = tuple(Instance(tape.values[r.value].array, r.wanted, ordinals.get(r), r.exact) for r in results)
             if instances:
-                found.setdefault(node, Aim(path, node, instances))
+                aim: Aim | None = Aim(path, node, instances)
+                if isinstance(getattr(node, "ctx", None), ast.Store):
+                    aim = _mask(surroundings.modules[path], path, node, instances)
+                if aim is not None:
+                    found.setdefault(aim.node, aim)
     return list(found.values())[:_MOST_AIMS]
+
+
+def _mask(module: Module, path: str, node: ast.expr, instances: tuple[Instance, ...]) -> Aim | None:
+    """The index with which entries of an array are set (`dx[x < 0] = 0`): the results are the array after that."""
+    statement = module.parents.get(node)
+    ordinary = isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice | ast.Tuple | ast.Constant)
+    if not ordinary or not isinstance(statement, ast.Assign) or any(i.ordinal is None for i in instances):
+        return None
+    assert isinstance(node, ast.Subscript)
+    array, value = module.source.of(node.value), module.source.of(statement.value)
+    before = f"(lambda array, index, value: (array.__setitem__(index, value), array)[1])(({array}).copy(), ("
+    unknown = tuple(replace(i, recorded=None) for i in instances)
+    return Aim(path, node.slice, unknown, (before, f"), ({value}))"))
 
 
 Spot = tuple[str, ast.expr, dict[Result, int]]

@@ -13,6 +13,7 @@ from shapecheck.diagnose.training import remains
 from shapecheck.gradients.agreement import Agreement, agreement
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.repair.audition import Audition, Heard, hear
+from shapecheck.repair.beginning import Beginning
 from shapecheck.repair.probe import Probe, gets_past
 from shapecheck.repair.witness import Witness, witness
 from shapecheck.trace.build import build_tape
@@ -46,6 +47,7 @@ class Attempt:
         audition: Evaluate rewritings of an expression in place, and nothing else.
         generators: What the global random generators start from, where the same numbers are to be drawn again.
         recheck: Code of a mistake of the training loop to look for again.
+        beginning: What the program computed before its first update, where no edit may change that.
     """
 
     program: Program
@@ -61,6 +63,7 @@ class Attempt:
     audition: Audition | None = None
     generators: GeneratorStates | None = None
     recheck: str = ""
+    beginning: Beginning | None = None
 
 
 @dataclass
@@ -77,6 +80,7 @@ class AttemptOutcome:
             right; of a test that passed.
         asserts: Whether what ran is a test that makes assertions; it passed if it finished.
         remains: Whether the mistake that was to be looked for is still found.
+        differs: Whether it computed other things before its first update than the program that was given.
     """
 
     ended: str
@@ -92,6 +96,7 @@ class AttemptOutcome:
     checked: tuple[str, ...] = ()
     asserts: bool = False
     remains: bool = False
+    differs: bool = False
 
 
 def _enclose(order: Attempt, folder: str) -> None:
@@ -180,6 +185,8 @@ def _judged(order: Attempt, recording: Recording, guard: Guard) -> AttemptOutcom
         outcome.witness = witness(tape)
         sites = [tape.operations[b.operation].site for b in outer_broadcasts(tape) if not b.deliberate]
         outcome.broadcasts = [(tape.sites[s].line, tape.sites[s].text) for s in sites if s is not None]
+        if order.beginning is not None:
+            outcome.differs = order.beginning.differs(tape, whole=outcome.ended in {"finished", "exit"})
         if order.recheck:
             outcome.remains = remains(Course(trace_of(recording, tape), verdict=outcome.agreement), order.recheck)
     return outcome

@@ -44,7 +44,7 @@ class Instance:
     """One evaluation of the expression.
 
     Attributes:
-        recorded: What it gave.
+        recorded: What it gave; None where that is not known, and `ordinal` tells.
         wanted: What it should have given, up to a factor: any of these; NaN where anything would do.
         ordinal: Which evaluation it is, counted from 0; None where only its result tells.
         exact: Only the factor 1 will do.
@@ -62,15 +62,17 @@ class Audition:
 
     Attributes:
         place: The expression, as an edit that replaces it by itself.
-        texts: The rewritings, the likeliest first; none to learn only what is in scope there.
+        texts: The rewritings, the likeliest first; with `look`, expressions of which only is to be seen what they are.
         instances: The evaluations to listen at.
         seconds: How long all this may take.
+        look: Only look round at the first of the evaluations: what is in scope there?
     """
 
     place: Edit
     texts: tuple[str, ...]
     instances: tuple[Instance, ...]
     seconds: float = 4.0
+    look: bool = False
 
 
 @dataclass
@@ -82,6 +84,7 @@ class Heard:
         tried: How many rewritings were evaluated at least once.
         instances: How many of the evaluations were met with again.
         local, module: What the names of the function, and of its module, held at the first of them.
+        looked: What the texts were that were to be looked at; those that are nothing there are left out.
     """
 
     factors: dict[int, float] = field(default_factory=dict)
@@ -89,6 +92,7 @@ class Heard:
     instances: int = 0
     local: dict[str, Seen] = field(default_factory=dict)
     module: dict[str, Seen] = field(default_factory=dict)
+    looked: dict[str, Seen] = field(default_factory=dict)
 
 
 class Over(BaseException):
@@ -128,6 +132,7 @@ class Listener:
         self.looks = 0
         self.local: dict[str, Seen] = {}
         self.module: dict[str, Seen] = {}
+        self.looked: dict[str, Seen] = {}
         self.started = time.monotonic()
 
     def __call__(self, original: Callable[[], Any], rewritten: Sequence[Callable[[], Any]]) -> Any:
@@ -135,24 +140,33 @@ class Listener:
         given = original()
         number, self.evaluations = self.evaluations, self.evaluations + 1
         for instance in self.open:
-            if instance.ordinal not in {None, number} or not _same(given, instance.recorded):
+            if instance.ordinal not in {None, number} or not _is_recorded(given, instance):
                 continue
             kept = given.copy() if isinstance(given, np.ndarray) else given
-            if not self.audition.texts:
-                self._look_round(sys._getframe(1))
+            if self.audition.look:
+                self._look_round(sys._getframe(1), rewritten)
                 raise Over
             self._hear(instance, rewritten, _Arrays(sys._getframe(1)))
             if not self.open:
                 raise Over
-            return given if _same(given, instance.recorded) else kept
+            return given if _is_recorded(given, instance) else kept
         if time.monotonic() - self.started > self.audition.seconds:
             raise Over
         return given
 
-    def _look_round(self, frame: types.FrameType) -> None:
+    def _look_round(self, frame: types.FrameType, expressions: Sequence[Callable[[], Any]]) -> None:
         self.met += 1
         self.local = _names(frame.f_locals)
         self.module = _names(frame.f_globals)
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for text, call in zip(self.audition.texts, expressions, strict=True):
+                try:
+                    self.looked[text] = see(call(), 1)
+                except Over:
+                    raise
+                except BaseException:
+                    continue  # it is nothing here
 
     def _hear(self, instance: Instance, rewritten: Sequence[Callable[[], Any]], arrays: _Arrays) -> None:
         states = generator_states()
@@ -186,8 +200,8 @@ class Listener:
 
     def result(self) -> Heard:
         """What was heard."""
-        tried = len(self.factors) if self.met else 0
-        found = Heard(tried=tried, instances=self.met, local=self.local, module=self.module)
+        tried = len(self.factors) if self.met and not self.audition.look else 0
+        found = Heard(tried=tried, instances=self.met, local=self.local, module=self.module, looked=self.looked)
         for position, factors in enumerate(self.factors):
             numbers = [f for f in factors if f is not None]
             if not numbers or len(numbers) < self.met:
@@ -221,6 +235,10 @@ def factor_to(given: Any, wanted: Any) -> float | None:
     factor = float(np.sum(array * wanted)) / square
     close = float(np.linalg.norm(array - factor * wanted)) <= _CLOSE * size
     return factor if close and factor else None
+
+
+def _is_recorded(given: Any, instance: Instance) -> bool:
+    return instance.recorded is None or _same(given, instance.recorded)
 
 
 def _same(left: Any, right: Any) -> bool:

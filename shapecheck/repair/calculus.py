@@ -6,6 +6,7 @@ import ast
 import difflib
 from collections.abc import Iterator
 
+from shapecheck.diagnose.finding import Edit
 from shapecheck.repair.candidate import Candidate, Place
 from shapecheck.trace.failure import Seen
 from shapecheck.trace.tape import Shape
@@ -314,6 +315,27 @@ def accumulation_candidates(place: Place) -> Iterator[Candidate]:
             f"add to `{target}` instead of setting it", "accumulate", statement, f"{target} += {value}", 1.8
         )
     yield from _repeated_indices(place)
+    yield from _said_twice(place)
+
+
+def _said_twice(place: Place) -> Iterator[Candidate]:
+    """`g += d` that stands twice among the statements of a block, once left out."""
+    statement, parent = place.statement, place.parent(place.statement)
+    if not isinstance(statement, ast.AugAssign):
+        return
+    blocks = (getattr(parent, name, None) for name in ("body", "orelse", "finalbody"))
+    block = next((b for b in blocks if isinstance(b, list) and statement in b), [])
+    same = [s for s in block if s is not statement and ast.dump(s) == ast.dump(statement)]
+    for other in same[:1]:
+        second = max(statement, other, key=block.index)
+        before = block[block.index(second) - 1]
+        _, _, line, column = place.source.place(before)
+        first, _, last, end = place.source.place(second)
+        if first > line:
+            line, column, last, end = first, 1, last + 1, 1
+        edit = Edit(place.path, line, column, last, end, "")
+        title = f"leave out `{place.text(second)}`, which stands there twice"
+        yield Candidate(title, "accumulate", (edit,), 0.8 + 0.25 * min(place.distance, 8), place.path, line)
 
 
 def _repeated_indices(place: Place) -> Iterator[Candidate]:

@@ -50,6 +50,7 @@ class Place:
 
     Attributes:
         local, names: What the function's own names hold there, and all names in scope, where that was looked up.
+        looked: What other expressions were there, by their texts, where that was looked up.
     """
 
     surroundings: Surroundings
@@ -60,6 +61,7 @@ class Place:
     failing: tuple[Shape, ...] = ()
     local: Mapping[str, Seen] | None = None
     names: Mapping[str, Seen] | None = None
+    looked: Mapping[str, Seen] = field(default_factory=dict)
     _dry: DryRun | None = None
 
     @property
@@ -90,7 +92,10 @@ class Place:
         return self.surroundings.every_shape.get((self.path, *self.source.place(node)), set())
 
     def shape(self, node: ast.expr) -> Shape | None:
-        """The shape that an expression last had, or would have had."""
+        """The shape that an expression had here, or last had, or would have had."""
+        looked = self.looked.get(self.text(node)) if self.looked else None
+        if looked is not None and looked.shape is not None:
+            return looked.shape
         recorded = self.recorded_shape(node)
         return recorded if recorded is not None else self.dry().shape(node)
 
@@ -183,6 +188,8 @@ class Place:
         if isinstance(new, (*_ATOMS, ast.Constant, ast.Tuple)) or _is_enclosed(replacement.strip()):
             return False
         parent = self.parent(node)
+        if isinstance(parent, ast.BinOp) and isinstance(new, ast.BinOp):
+            return _binding(new.op) <= _binding(parent.op)
         return isinstance(parent, ast.BinOp | ast.UnaryOp | ast.Attribute | ast.Compare | ast.Starred) or (
             isinstance(parent, ast.Subscript | ast.Call)
             and getattr(parent, "value", getattr(parent, "func", None)) is node
@@ -219,6 +226,15 @@ class Place:
                     if alias.name in {name, "*"}:
                         return alias.asname or name
         return None
+
+
+def _binding(operator: ast.operator) -> int:
+    """How tightly an operator binds; 0 for those that are rare here."""
+    if isinstance(operator, ast.Pow):
+        return 3
+    if isinstance(operator, ast.Mult | ast.Div | ast.MatMult | ast.Mod | ast.FloorDiv):
+        return 2
+    return int(isinstance(operator, ast.Add | ast.Sub))
 
 
 def _is_enclosed(text: str) -> bool:

@@ -1,7 +1,8 @@
-"""The difference between two texts of a file as edits."""
+"""What is different in an edited text of a file: as edits, as whole words, as what no one can mean."""
 
 from __future__ import annotations
 
+import ast
 import difflib
 from collections.abc import Iterator
 
@@ -43,3 +44,33 @@ def moved_line(path: str, line: int, before: str, after: str) -> int:
         if edit.end_line <= line:
             line += edit.replacement.count("\n") - (edit.end_line - edit.line)
     return line
+
+
+def whole_words(line: str, start: int, end: int) -> tuple[int, int]:
+    """A piece of a line (from, to) without the blanks around it, and with the rest of the words that it cuts."""
+    piece = line[start:end]
+    start, end = start + len(piece) - len(piece.lstrip()), end - (len(piece) - len(piece.rstrip()))
+    while start and _in_word(line[start - 1 : start + 1]):
+        start -= 1
+    while end < len(line) and _in_word(line[end - 1 : end + 1]):
+        end += 1
+    return start, end
+
+
+def _in_word(two: str) -> bool:
+    return all(c.isalnum() or c == "_" for c in two)
+
+
+def cancels(before: str, after: str) -> bool:
+    """Whether an edited text takes a value from itself, or divides it by itself, where the other did not."""
+    return _differences_of_one(after) > _differences_of_one(before)
+
+
+def _differences_of_one(text: str) -> int:
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except SyntaxError:
+        return 0
+    differences = [n for n in nodes if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Sub | ast.Div)]
+    named = [n for n in differences if isinstance(n.left, ast.Name | ast.Attribute | ast.Subscript)]
+    return sum(ast.dump(n.left) == ast.dump(n.right) for n in named)

@@ -41,13 +41,13 @@ class Evidence:
         self.parameters = parameters
 
     def judge(self, candidate: Candidate, texts: dict[str, str], outcome: AttemptOutcome) -> Solution | None:
-        """What an outcome is worth; None for what does not run, grew a parameter, or spreads two operands."""
+        """What an outcome is worth; None for what does not run, spreads two operands, or has other parameters."""
         if outcome.ended not in {"finished", "stopped", "exit", "refused"} or outcome.broadcasts:
             return None
         agreement = outcome.agreement
         if agreement is None or agreement.grew or outcome.witness.unlearned:
             return None
-        if outcome.witness.parameters < self.parameters:
+        if outcome.witness.parameters < self.parameters or outcome.differs:
             return None
         return Solution(candidate, texts, outcome, _tier(agreement, outcome))
 

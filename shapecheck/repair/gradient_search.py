@@ -8,14 +8,15 @@ from pathlib import Path
 
 from shapecheck.diagnose.finding import Edit
 from shapecheck.diagnose.targets import Target
-from shapecheck.network.parameters import find_strays
 from shapecheck.repair.aims import Aim, Definition, aims, definitions
 from shapecheck.repair.attempt import Attempt
 from shapecheck.repair.audition import Audition, Heard, edited_slice, is_expression, rewritten_program
+from shapecheck.repair.beginning import Beginning
 from shapecheck.repair.calculus import accumulation_candidates, calculus_candidates
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
-from shapecheck.repair.evidence import Solution
+from shapecheck.repair.evidence import Evidence, Solution
+from shapecheck.repair.joint import Joint
 from shapecheck.repair.moves import move_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates
@@ -23,6 +24,7 @@ from shapecheck.repair.rewritings import pairs_of, rewritings
 from shapecheck.repair.search import Search, _Stage, _Trial
 from shapecheck.repair.shaping import shaping_candidates
 from shapecheck.repair.surroundings import Surroundings, own_expressions
+from shapecheck.repair.terms import worth_a_look
 from shapecheck.repair.trial import Trials
 from shapecheck.trace.child import Trace
 from shapecheck.trace.run import Program
@@ -78,12 +80,25 @@ class _Asked:
         )
 
 
+def _looked_at(asked: _Asked) -> tuple[str, ...]:
+    """The expressions of which to see first what they are where the rewritings will be heard."""
+    found = definitions(asked.place.module, asked.aim.node)
+    texts = worth_a_look(asked.place, [asked.aim.node, *(d.value for d in found)])
+    return tuple(text for text in texts if is_expression(text))
+
+
 class GradientSearch(Search):
     """Searches around a place to blame; the program itself runs, so nothing is pruned by shapes.
 
     Attributes:
         targets: What the adjoints say that expressions should have given; edits that reach one are tried first.
+        beginning: What is computed before the first update, and stays as it is.
+        together: Edits for this mistake and others, to be tried at once.
     """
+
+    # What the adjoints ask for comes first, and the first of it is mostly right.
+    batch = 4
+    margin = 0.4
 
     def __init__(
         self,
@@ -94,28 +109,47 @@ class GradientSearch(Search):
         seconds: float,
         stdin: bytes = b"",
         targets: Sequence[Target] = (),
+        kept: Sequence[int] = (),
         named: Sequence[str] = (),
     ) -> None:
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
+        # Trials see less of a long run than the trace does; the beginning tells whether a parameter is missing.
+        self.evidence = Evidence()
         self.targets = targets
-        # What was stepped by no gradient has to be learned after the repair.
-        self.evidence.parameters += sum(stray.name in named for stray in find_strays(trace.head))
+        self.beginning = Beginning.of(trace.head, kept, named)
+        self.together: Sequence[Joint] = ()
+        self._reaching: list[Candidate] | None = None
 
     def run(self) -> list[Solution]:
         """Solutions, best first."""
-        stage = _Stage(self.trace, {})
-        fitting = self._fitting()
+        fitting = self.reaching()
         if self.heard and not fitting:
             self.budget.shorten(_SECONDS_WITHOUT_HOPE)
-        for candidate, place in fitting:
-            text = self.originals.get(candidate.path, "")
-            trial = _Trial(
-                stage, candidate, {candidate.path: apply_edits(text, candidate.edits)}, candidate.edits, place
-            )
-            self._push(candidate.cost, trial)
+        stage = _Stage(self.trace, {})
+        # Where there are several mistakes, no edit for one of them is likely to be all.
+        queue = [(-_REACHES + joint.candidate.cost, joint.candidate) for joint in self.together]
+        for cost, candidate in [*queue, *((c.cost, c) for c in fitting)]:
+            try:
+                text = apply_edits(self.originals.get(candidate.path, ""), candidate.edits)
+            except ValueError:
+                continue  # the edits for two mistakes are at one place
+            self._push(cost, _Trial(stage, candidate, {candidate.path: text}, candidate.edits, None))
         return super().run()
 
-    def _fitting(self) -> list[tuple[Candidate, Place]]:
+    def _limit(self, found: list[Solution]) -> float:
+        """What an edit may cost to be tried still; nothing where edits for several mistakes are proven together."""
+        joint = {joint.candidate.edits for joint in self.together}
+        if any(s.tier == 0 and s.candidate.edits in joint for s in found):
+            return -float("inf")
+        return super()._limit(found)
+
+    def reaching(self) -> list[Candidate]:
+        """The edits that give what the adjoints ask for at the place to blame, the likeliest first."""
+        if self._reaching is None:
+            self._reaching = sorted(self._fitting(), key=lambda candidate: candidate.cost)
+        return self._reaching
+
+    def _fitting(self) -> list[Candidate]:
         """The edits that reach a target, going by what they give in place; two at once where none does alone."""
         surroundings = Surroundings(self.trace)
         asked: list[_Asked] = []
@@ -143,38 +177,43 @@ class GradientSearch(Search):
 
     def _with_scopes(self, asked: Sequence[_Asked]) -> Iterator[tuple[_Asked, Place]]:
         """The places again, with what the names hold there; those that are never come to are left out."""
-        for one, heard in self._auditions([(one, ()) for one in asked]):
+        looks = [(one, _looked_at(one)) for one in asked]
+        for one, heard in self._auditions(looks, look=True):
             if heard.instances:
                 function = one.place.module.enclosing_function(one.place.statement)
                 local = heard.local if function is not None else heard.module
-                yield one, replace(one.place, local=local, names={**heard.module, **heard.local})
+                names = {**heard.module, **heard.local}
+                yield one, replace(one.place, local=local, names=names, looked=heard.looked)
 
-    def _hear(self, asked: Sequence[_Asked]) -> list[tuple[Candidate, Place]]:
+    def _hear(self, asked: Sequence[_Asked]) -> list[Candidate]:
         texts = []
         by_text: list[dict[str, Candidate]] = []
         for one in asked:
             chosen: dict[str, Candidate] = {}
             for candidate in one.candidates:
                 text = one.text(candidate)
+                text = one.aim.heard_as(text) if text is not None else None
                 if text is not None and text not in chosen and is_expression(text):
                     chosen[text] = candidate
             if chosen:
                 by_text.append(chosen)
                 texts.append((one, tuple(chosen)))
-        found: list[tuple[Candidate, Place]] = []
+        found: list[Candidate] = []
         for one, heard in self._auditions(texts):
             candidates = list(by_text[[t[0] for t in texts].index(one)].values())
             self.heard += heard.tried
             fitting = sorted((candidates[i] for i in heard.factors), key=lambda c: c.cost)
-            found += [(replace(c, cost=c.cost - _REACHES), one.place) for c in fitting[:_MOST_FITTING]]
+            found += [replace(c, cost=c.cost - _REACHES) for c in fitting[:_MOST_FITTING]]
         return found
 
-    def _auditions(self, asked: Sequence[tuple[_Asked, tuple[str, ...]]]) -> list[tuple[_Asked, Heard]]:
+    def _auditions(
+        self, asked: Sequence[tuple[_Asked, tuple[str, ...]]], *, look: bool = False
+    ) -> list[tuple[_Asked, Heard]]:
         orders: list[Attempt] = []
         ordered: list[_Asked] = []
         for one, texts in asked:
             aim = one.aim
-            audition = Audition(one.spot, texts, aim.instances)
+            audition = Audition(one.spot, texts, aim.instances, look=look)
             try:
                 program = rewritten_program(self.originals[aim.path], audition)
                 compile(program, aim.path, "exec", dont_inherit=True)
@@ -228,7 +267,7 @@ class GradientSearch(Search):
         whole: bool = False,
     ) -> Attempt:
         """The order for one trial: the first steps tell, unless it is to be run whole."""
-        order = super().attempt(texts, stage=None, whole=whole)
+        order = replace(super().attempt(texts, stage=None, whole=whole), beginning=self.beginning)
         if whole:
             return order
         return replace(order, window_events=min(order.window_events, 12_000), stop=True)

@@ -28,8 +28,13 @@ class Desk:
         return self.source.of(node)
 
     def at(self, span: Span) -> ast.stmt | None:
-        """The statement at a place."""
-        return self.module.at_line(span.line)
+        """The statement at a place; where several share its line, the one that the place lies in."""
+        statement = self.module.at_line(span.line)
+        for other in self.block(statement) if statement is not None else []:
+            line, column, end_line, end_column = self.source.place(other)
+            if (line, column) <= (span.line, span.column) < (end_line, end_column):
+                return other
+        return statement
 
     def expression(self, span: Span) -> ast.expr | None:
         """The expression that occupies a place."""
@@ -52,11 +57,19 @@ class Desk:
 
     def indent(self, statement: ast.stmt) -> str:
         """The blanks before a statement."""
-        return self.source.lines[statement.lineno - 1][: statement.col_offset]
+        line = self.source.lines[statement.lineno - 1]
+        return line[: len(line) - len(line.lstrip())]
 
-    def whole(self, statement: ast.stmt, text: str = "") -> Edit:
-        """Replace the lines of a statement; by default nothing stays."""
-        return Edit(self.path, statement.lineno, 1, (statement.end_lineno or statement.lineno) + 1, 1, text)
+    def whole(self, statement: ast.stmt) -> Edit:
+        """Leave out a statement: its lines, or just itself where others stand on them (`a -= x; b -= y`)."""
+        line, column, end_line, end_column = self.source.place(statement)
+        for other in self.block(statement):
+            first, start, last, end = self.source.place(other)
+            if last == line and end <= column:
+                return Edit(self.path, last, end, end_line, end_column, "")
+            if first == end_line and start >= end_column:
+                return Edit(self.path, line, column, first, start, "")
+        return Edit(self.path, line, 1, end_line + 1, 1, "")
 
     def before(self, statement: ast.stmt, *texts: str) -> Edit:
         """Insert lines before a statement."""
@@ -70,9 +83,10 @@ class Desk:
 
     def lines(self, statement: ast.stmt) -> str:
         """A statement's text, moved to the left margin."""
-        start, end = statement.lineno - 1, statement.end_lineno or statement.lineno
-        indent = len(self.indent(statement))
-        return "\n".join(line.rstrip("\n")[indent:] for line in self.source.lines[start:end])
+        edit, indent = self.whole(statement), len(self.indent(statement))
+        if edit.column > 1:
+            return self.text(statement)  # it shares its line
+        return "\n".join(line.rstrip("\n")[indent:] for line in self.source.lines[edit.line - 1 : edit.end_line - 1])
 
     def loop(self, node: ast.AST) -> ast.For | ast.While | None:
         """The innermost loop around a node."""
@@ -114,6 +128,12 @@ def _update_later(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     if not moved:
         return
     texts = [line for s in moved for line in desk.lines(s).split("\n")]
+    if isinstance(reader, ast.Return) and reader.value is not None:
+        name = _new_name(desk, reader)
+        first = min(moved, key=lambda s: s.lineno)
+        given = desk.before(first, f"{name} = {desk.text(reader.value)}")
+        title = "compute what is returned before the update"
+        yield desk.candidate(title, "order", 0.5, given, desk.edit(reader.value, name))
     ends = [s for s in block if isinstance(s, ast.Return | ast.Continue | ast.Break)]
     targets = [("after", reader)] if not ends else [("after", reader), ("before", ends[0])]
     if block[-1] is not reader and not ends:
@@ -122,6 +142,12 @@ def _update_later(desk: Desk, finding: Finding) -> Iterator[Candidate]:
         inserted = desk.after(place, *texts) if where == "after" else desk.before(place, *texts)
         edits = (*[desk.whole(s) for s in moved], inserted)
         yield desk.candidate("update after the backward pass has used it", "order", 0.5 + 0.2 * number, *edits)
+
+
+def _new_name(desk: Desk, statement: ast.stmt) -> str:
+    """A name for what a function returns, that the file does not use."""
+    used = {n.id for n in ast.walk(desk.module.tree) if isinstance(n, ast.Name)}
+    return next(name for name in ("passed_on", "handed_back", f"result_{statement.lineno}") if name not in used)
 
 
 def _places(finding: Finding) -> list[Span]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shapecheck.diagnose.finding import Finding
+from shapecheck.network.parameters import find_parameters
 from shapecheck.repair.attempt import Attempt, AttemptOutcome
 from shapecheck.repair.candidate import Candidate, apply_edits
 from shapecheck.repair.evidence import Evidence, Solution
@@ -16,11 +17,21 @@ from shapecheck.trace.run import Program
 
 
 class _GoneEvidence(Evidence):
-    """Accepts only what no longer shows the mistake that the edit is for."""
+    """Accepts only what no longer shows the mistake that the edit is for, and goes on updating all that it did.
+
+    Attributes:
+        updated: How many arrays the program updates as it is.
+    """
+
+    def __init__(self, updated: int) -> None:
+        super().__init__()
+        self.updated = updated
 
     def judge(self, candidate: Candidate, texts: dict[str, str], outcome: AttemptOutcome) -> Solution | None:
-        """As for any repair; None where the finding is still there."""
-        return None if outcome.remains else super().judge(candidate, texts, outcome)
+        """As for any repair; None where the finding is still there, or a parameter is left where it is."""
+        whole = outcome.ended in {"finished", "exit"}  # else it may not have come to all of them
+        lost = whole and outcome.witness.parameters < self.updated
+        return None if outcome.remains or lost else super().judge(candidate, texts, outcome)
 
 
 class LoopSearch(Search):
@@ -31,7 +42,7 @@ class LoopSearch(Search):
     ) -> None:
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
         self.finding = finding
-        self.evidence = _GoneEvidence()
+        self.evidence = _GoneEvidence(len(find_parameters(trace.head)))
 
     def _expand(self, stage: _Stage) -> None:
         if stage.start is not None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ast
-import difflib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from shapecheck.diagnose.finding import Edit
 from shapecheck.repair.calculus import calculus_candidates, slopes_at
@@ -14,7 +13,18 @@ from shapecheck.repair.candidate import Candidate, Place, distinct
 from shapecheck.repair.naming import index_candidates, order_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates, transposed
 from shapecheck.repair.shaping import shaping_candidates
-from shapecheck.trace.failure import Seen
+from shapecheck.repair.terms import (
+    arrays_in_scope,
+    calls,
+    functions,
+    is_number,
+    likeness,
+    numbers,
+    parts,
+    products,
+    reductions,
+)
+from shapecheck.trace.tape import Shape
 
 _KNOWN = (
     calculus_candidates,
@@ -49,6 +59,7 @@ _KIN = (
     ("vstack", "hstack"),
     ("cumsum", "cumprod"),
     ("outer", "dot", "inner"),
+    ("convolve", "correlate"),
 )
 _OPERATORS: dict[type[ast.operator], tuple[str, ...]] = {
     ast.Add: ("-",),
@@ -138,54 +149,6 @@ def _is_operand(place: Place, node: ast.expr) -> bool:
 # -- another operand -------------------------------------------------------------------------------------------------
 
 
-def _written_elsewhere(place: Place) -> dict[str, Seen]:
-    """Items of dictionaries by keys that are put together, as they are written in other places of the file."""
-    reach = _in_reach(place)
-    found: dict[str, Seen] = {}
-    for node in place.module.expressions():
-        if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.BinOp | ast.JoinedStr):
-            continue
-        owner = ast.unparse(node.value)
-        seen = place.look(owner) or reach.get(owner)
-        names = {n.id for n in ast.walk(node.slice) if isinstance(n, ast.Name)} - {"str"}
-        if seen is not None and seen.type == "dict" and names <= reach.keys():
-            found.setdefault(place.text(node), Seen("ndarray", (0,)))
-    return dict(list(found.items())[:12])
-
-
-def _arrays(place: Place) -> dict[str, Seen]:
-    """Expressions in scope that hold arrays: names, attributes, items of dictionaries and short lists."""
-    found: dict[str, Seen] = {}
-    for name, seen in _in_reach(place).items():
-        _collect(name, seen, found, deep=True)
-    return {text: seen for text, seen in found.items() if text != "self"}
-
-
-def _in_reach(place: Place) -> dict[str, Seen]:
-    """The function's own names, `self`, and of the module's names those that the function uses anyway."""
-    function = place.module.enclosing_function(place.statement)
-    if function is None:
-        return place.scope()
-    used = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
-    return {**place.locals(), **{name: seen for name, seen in place.scope().items() if name in used}}
-
-
-def _collect(text: str, seen: Seen, found: dict[str, Seen], *, deep: bool) -> None:
-    if seen.shape:
-        found[text] = seen
-        return
-    for key, element in seen.elements[:12]:
-        if seen.type in {"dict", "list", "tuple"} and element.shape and isinstance(key, str | int):
-            found[f"{text}[{key!r}]"] = element
-    if deep:
-        for name, attribute in seen.attributes:
-            _collect(f"{text}.{name}", attribute, found, deep=False)
-
-
-def _likeness(own: str, other: str) -> float:
-    return difflib.SequenceMatcher(None, own, other).ratio()
-
-
 def _exchanged(place: Place, node: ast.expr, whole: ast.expr) -> Iterator[Candidate]:
     """Another array in the place of one, as it is or transposed; the same array transposed."""
     own = place.text(node)
@@ -193,16 +156,16 @@ def _exchanged(place: Place, node: ast.expr, whole: ast.expr) -> Iterator[Candid
         return
     simple = isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
     if simple and place.shape(node) == ():
-        for text in _numbers(place):
+        for text in numbers(place):
             if text != own:
-                cost = 1.9 - 0.8 * _likeness(own, text)
+                cost = 1.9 - 0.8 * likeness(own, text)
                 yield place.candidate(f"use `{text}` instead of `{own}`", "name", node, text, cost)
         return
-    others = sorted({**_written_elsewhere(place), **_arrays(place)}.items(), key=lambda pair: -_likeness(own, pair[0]))
+    others = sorted(arrays_in_scope(place).items(), key=lambda pair: -likeness(own, pair[0]))
     others = [(text, seen) for text, seen in others if text != own][:_MOST_ARRAYS]
     shape = place.shape(node)
     for text, seen in others:
-        cost = (1.9 if simple else 2.4) - 0.8 * _likeness(own, text) + (0.4 if node is whole else 0.0)
+        cost = (1.9 if simple else 2.4) - 0.8 * likeness(own, text) + (0.4 if node is whole else 0.0)
         cost += 0.0 if seen.shape == shape else 0.3
         yield place.candidate(f"use `{text}` instead of `{own}`", "name", node, text, cost)
         if seen.shape is not None and len(seen.shape) == 2:
@@ -222,14 +185,17 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
         return
     own = place.text(node)
     shown = own if len(own) <= 40 else "this"
-    alike = [text for text, seen in _arrays(place).items() if shape is None or seen.shape == shape]
-    for text in sorted(alike, key=lambda text: not text.isidentifier())[:12]:  # names before items of containers
+    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+        for title, slope in slopes_at(own).items():
+            yield place.candidate(f"use {title}", "slope", node, slope, 1.6)
+    alike = [text for text, seen in arrays_in_scope(place).items() if shape is None or seen.shape == shape]
+    for text in sorted(alike, key=lambda text: not text.isidentifier())[:16]:  # names before items of containers
         if text != own:
             yield from _with_array(place, node, text)
-        else:
-            for title, slope in slopes_at(own).items():
-                yield place.candidate(f"use {title}", "slope", node, slope, 1.6)
-    for number in _numbers(place):
+    if shape:
+        yield from _with_terms(place, node, shape)
+    yield _around(place, node, "", " ** 2", f"square `{shown}`", "power", 2.9)
+    for number in numbers(place):
         yield _around(place, node, "", f" / {number}", f"divide by `{number}`", "factor", 1.7)
         yield _around(place, node, f"{number} * ", "", f"multiply by `{number}`", "factor", 1.9)
     yield _around(place, node, "-", "", f"turn the sign of `{shown}` round", "sign", 1.5)
@@ -240,7 +206,7 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
         for keep in (", keepdims=True", ""):
             before, after = (f"{total}(", f", axis={axis}{keep})") if total else ("", f".sum(axis={axis}{keep})")
             yield _around(place, node, before, after, f"sum `{shown}` over axis {axis}", "sum", 1.6)
-    for function in _functions(place, 1):
+    for function in functions(place, 1):
         yield _around(place, node, f"{function}(", ")", f"apply `{function}`", "function", 2.0)
 
 
@@ -251,9 +217,31 @@ def _with_array(place: Place, node: ast.expr, text: str) -> Iterator[Candidate]:
     yield _around(place, node, "", f" + {text}", f"add `{text}`, which is left out", "term", 2.1)
     yield _around(place, node, "", f" * {text}", f"multiply by `{text}`", "missing factor", 2.0)
     yield _around(place, node, "", f" - {text}", f"subtract `{text}`", "term", 2.4)
-    for number in _numbers(place):
+    for number in numbers(place):
         title = f"add `{number} * {text}`, which is left out"
         yield _around(place, node, "", f" + {number} * {text}", title, "term", 2.4)
+
+
+def _with_terms(place: Place, node: ast.expr, shape: Shape) -> Iterator[Candidate]:
+    """The node with something that is made of arrays in scope, or that in its place."""
+    own = place.text(node)
+    for term in parts(place, shape):
+        for title, slope in slopes_at(term.text).items():
+            yield _around(place, node, "", f" * {slope}", f"multiply by {title}", "missing slope", 1.8 + term.cost)
+            yield place.candidate(f"use {title}", "slope", node, slope, 2.2 + term.cost)
+    for term in (*reductions(place, shape), *products(place, shape)):
+        shown = f"`{term.text}`"
+        if term.text != own:
+            yield _around(
+                place, node, "", f" + {term.text}", f"add {shown}, which is left out", "term", 2.1 + term.cost
+            )
+            yield _around(place, node, "", f" - {term.text}", f"subtract {shown}", "term", 2.2 + term.cost)
+            yield _around(place, node, f"({term.text}) * ", "", f"multiply by {shown}", "missing factor", 2 + term.cost)
+            yield place.candidate(f"use {shown} instead of `{own}`", "product", node, term.text, 2.2 + term.cost)
+    for term in calls(place, shape):
+        title = f"multiply by `{term.text}`"
+        yield _around(place, node, "", f" * {term.text}", title, "missing slope", 1.8 + term.cost)
+        yield place.candidate(f"use `{term.text}` instead of `{own}`", "slope", node, term.text, 2.0 + term.cost)
 
 
 def _around(place: Place, node: ast.expr, before: str, after: str, title: str, kind: str, cost: float) -> Candidate:
@@ -272,55 +260,14 @@ def _around(place: Place, node: ast.expr, before: str, after: str, title: str, k
     return Candidate(title, kind, tuple(edits), cost, place.path, line)
 
 
-def _numbers(place: Place) -> list[str]:
-    """Numbers in scope: a batch size, a rate, a strength."""
-    scope = _in_reach(place)
-    numeric = [n for n, s in scope.items() if _is_number(s.literal)]
-    owner = scope.get("self")
-    if owner is not None:
-        numeric += [f"self.{n}" for n, s in owner.attributes if _is_number(s.literal)]
-    counts = [
-        f"{n}.shape[{axis}]"
-        for n, s in place.locals().items()
-        if s.shape is not None
-        for axis in range(min(len(s.shape), 2))
-    ]
-    return numeric[:12] + counts[:8]
-
-
-def _is_number(literal: object) -> bool:
-    return isinstance(literal, int | float) and not isinstance(literal, bool)
-
-
-def _functions(place: Place, arity: int) -> Iterable[str]:
-    """The module's functions of so many arguments; methods are called on `self`."""
-    found = []
-    for node in ast.walk(place.module.tree):
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("__") and _is_formula(node):
-            names = [a.arg for a in node.args.args]
-            owner = isinstance(place.parent(node), ast.ClassDef)
-            if owner and names[:1] == ["self"]:
-                if len(names) - 1 == arity:
-                    found.append(f"self.{node.name}")
-            elif len(names) == arity:
-                found.append(node.name)
-    return found[:12]
-
-
-def _is_formula(function: ast.FunctionDef) -> bool:
-    """Whether a function just computes something: no loop, a result, few statements."""
-    nodes = list(ast.walk(function))
-    returns = any(isinstance(n, ast.Return) and n.value is not None for n in nodes)
-    loops = any(isinstance(n, ast.For | ast.While | ast.With | ast.Try | ast.Yield | ast.Global) for n in nodes)
-    return returns and not loops and sum(isinstance(n, ast.stmt) for n in nodes) <= 12
-
-
 # -- another operator, function or number ----------------------------------------------------------------------------
 
 
 def _restated(place: Place, node: ast.expr) -> Iterator[Candidate]:
     if isinstance(node, ast.BinOp):
         yield from _operators(place, node)
+    elif isinstance(node, ast.Subscript):
+        yield from _bounds(place, node)
     elif isinstance(node, ast.Call):
         yield from _kin(place, node)
     elif isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
@@ -344,6 +291,37 @@ def _operators(place: Place, node: ast.BinOp) -> Iterator[Candidate]:
             yield place.candidate(f"leave out `{shown}`", "factor", node, place.text(kept), 1.8)
 
 
+def _bounds(place: Place, node: ast.Subscript) -> Iterator[Candidate]:
+    """As many rows or columns as a slice takes, from one earlier or later on: `w[1:]` for `w[:-1]`."""
+    for part in node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]:
+        if not isinstance(part, ast.Slice) or part.step is not None or not (part.lower or part.upper):
+            continue
+        for shift in (1, -1):
+            text = _moved(part, shift)
+            if text is not None:
+                yield place.candidate(f"take `{text}` instead of `{place.text(part)}`", "index", part, text, 1.3)
+
+
+def _moved(part: ast.Slice, shift: int) -> str | None:
+    """A slice with whole numbers as bounds, one further; None where it would leave the array."""
+    lower = 0 if part.lower is None else _integer(part.lower)
+    upper = 0 if part.upper is None else _integer(part.upper)  # counted from the end, where that is not positive
+    if lower is None or upper is None:
+        return None
+    first, last = lower + shift, upper + shift
+    if (lower < 0) != (first < 0) or (upper > 0) != (last > 0):
+        return None
+    return f"{first or ''}:{last or ''}"
+
+
+def _integer(node: ast.expr) -> int | None:
+    try:
+        value = ast.literal_eval(node)
+    except ValueError:
+        return None
+    return value if isinstance(value, int) else None
+
+
 def _kin(place: Place, node: ast.Call) -> Iterator[Candidate]:
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     text = place.text(node.func)
@@ -353,9 +331,9 @@ def _kin(place: Place, node: ast.Call) -> Iterator[Candidate]:
             if other != name:
                 title = f"use `{other}` instead of `{name}`"
                 yield place.candidate(title, "function", node.func, head + other, 1.6)
-    for function in _functions(place, len(node.args)):
+    for function in functions(place, len(node.args)):
         if function not in {text, name}:
-            cost = 2.2 - 0.8 * _likeness(text, function)
+            cost = 2.2 - 0.8 * likeness(text, function)
             yield place.candidate(f"call `{function}` instead of `{text}`", "function", node.func, function, cost)
     if len(node.args) == 1 and not node.keywords:
         argument = place.text(node.args[0])
@@ -373,13 +351,13 @@ def _constants(place: Place, node: ast.Constant) -> Iterator[Candidate]:
             yield place.candidate(f"use {text} instead of {place.text(node)}", "number", node, text, 2.0)
     if not float(number).is_integer():
         return  # no size and no count stands for it
-    for name in dict.fromkeys((*_numbers(place), *_constants_of(place))):
+    for name in dict.fromkeys((*numbers(place), *_constants_of(place))):
         yield place.candidate(f"use `{name}` instead of {place.text(node)}", "number", node, name, 1.9)
 
 
 def _constants_of(place: Place) -> list[str]:
     """The module's constants, going by the way they are written."""
-    return [n for n, s in place.scope().items() if n.isupper() and _is_number(s.literal)]
+    return [n for n, s in place.scope().items() if n.isupper() and is_number(s.literal)]
 
 
 __all__ = ["pairs_of", "rewritings"]

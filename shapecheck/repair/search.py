@@ -15,7 +15,7 @@ from shapecheck.network.parameters import find_parameters
 from shapecheck.repair.attempt import Attempt, AttemptOutcome
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits, distinct
-from shapecheck.repair.changes import edits_between, moved_line
+from shapecheck.repair.changes import cancels, edits_between, moved_line
 from shapecheck.repair.evidence import Evidence, Solution
 from shapecheck.repair.indexing import indexing_candidates, shape_attribute_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates, order_candidates, unpacking_candidates
@@ -51,11 +51,8 @@ _MOST = 900
 _MOST_FURTHER = 240
 # How many edits one repair may have.
 _DEEPEST = 3
-_BATCH = 12
 # What programs die of when shapes do not fit.
 _SHAPE_ERRORS = frozenset({"ValueError", "IndexError", "TypeError", "AssertionError", "LinAlgError"})
-# What may cost so much more than the best verified repair is not tried any more.
-_MARGIN = 0.7
 # How much later an edit is tried that would leave the failing operation as it is, going by the recorded operations.
 _PUT_OFF = 0.8
 # How much likelier an edit away from the failure is when it gives the failing operation what it needs.
@@ -104,7 +101,15 @@ class _Trial:
 
 
 class Search:
-    """Searches for repairs of one failed program."""
+    """Searches for repairs of one failed program.
+
+    Attributes:
+        batch: How many edits are tried side by side before it is asked whether that is enough.
+        margin: What may cost so much more than the best verified repair is not tried any more.
+    """
+
+    batch = 12
+    margin = 0.7
 
     def __init__(self, program: Program, trace: Trace, trials: Trials, *, seconds: float, stdin: bytes = b"") -> None:
         self.program = program
@@ -164,15 +169,15 @@ class Search:
                     self._take(batch[number], outcome, found)
         return self._confirm(self.evidence.ranked(found))
 
-    @staticmethod
-    def _limit(found: list[Solution]) -> float:
+    def _limit(self, found: list[Solution]) -> float:
+        """What an edit may cost to be tried still."""
         # A test that passes is all the proof that there will be.
         proven = [s.candidate.cost for s in found if s.tier == 0 or (s.tier == 1 and s.outcome.asserts)]
-        return min(proven, default=float("inf")) + _MARGIN
+        return min(proven, default=float("inf")) + self.margin
 
     def _next_batch(self, limit: float) -> list[_Trial]:
         batch: list[_Trial] = []
-        while self._queue and len(batch) < _BATCH and self._queue[0][0] <= limit and self.budget.left > 0:
+        while self._queue and len(batch) < self.batch and self._queue[0][0] <= limit and self.budget.left > 0:
             _, _, entry = heapq.heappop(self._queue)
             if isinstance(entry, _Stage):
                 self._expand(entry)
@@ -234,7 +239,8 @@ class Search:
                 self._push(trial.candidate.cost + (0.1 if leap else 0.5), further)
             return
         solution = self.evidence.judge(trial.candidate, trial.texts, outcome)
-        if solution is not None:
+        pointless = any(cancels(self.originals[path], text) for path, text in trial.texts.items())
+        if solution is not None and not pointless:
             found.append(solution)
 
     @staticmethod

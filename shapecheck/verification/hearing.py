@@ -26,6 +26,7 @@ from shapecheck.repair.audition import (
 from shapecheck.repair.candidate import Candidate, Place
 from shapecheck.repair.rewritings import pairs_of, rewritings
 from shapecheck.repair.surroundings import Surroundings
+from shapecheck.repair.terms import worth_a_look
 from shapecheck.trace.child import Trace
 from shapecheck.trace.code_objects import replacements
 from shapecheck.trace.live import exchanged
@@ -74,17 +75,19 @@ class Hearing:
         """The place of an expression, with what the names hold there; None where it is never come to."""
         module = self.surroundings.modules[aim.path]
         place = Place(self.surroundings, aim.path, module.statement(aim.node), 0)
-        listener = self._listened(aim, place, ())
+        looks = tuple(text for text in worth_a_look(place, [aim.node]) if is_expression(text))
+        listener = self._listened(aim, place, looks, look=True)
         if listener is None or not listener.met:
             return None
         local = listener.local if module.enclosing_function(place.statement) is not None else listener.module
-        return replace(place, local=local, names={**listener.module, **listener.local})
+        return replace(place, local=local, names={**listener.module, **listener.local}, looked=listener.looked)
 
     def _heard(self, aim: Aim, place: Place, candidates: Sequence[Candidate]) -> list[Candidate]:
         spot = place.edit(aim.node, place.text(aim.node))
         chosen: dict[str, Candidate] = {}
         for candidate in candidates:
             text = edited_slice(place.source.text, spot, candidate.edits)
+            text = aim.heard_as(text) if text is not None else None
             if text is not None and text not in chosen and is_expression(text):
                 chosen[text] = candidate
         listener = self._listened(aim, place, tuple(chosen)) if chosen else None
@@ -95,8 +98,8 @@ class Hearing:
         exact = [own[i] for i, factor in factors.items() if math.isclose(factor, 1.0, rel_tol=1e-4)]
         return sorted(exact, key=lambda c: c.cost)
 
-    def _listened(self, aim: Aim, place: Place, texts: tuple[str, ...]) -> Listener | None:
-        audition = Audition(place.edit(aim.node, place.text(aim.node)), texts, aim.instances, _SECONDS)
+    def _listened(self, aim: Aim, place: Place, texts: tuple[str, ...], *, look: bool = False) -> Listener | None:
+        audition = Audition(place.edit(aim.node, place.text(aim.node)), texts, aim.instances, _SECONDS, look)
         try:
             text = rewritten_program(place.source.text, audition)
             module = compile(text, aim.path, "exec", dont_inherit=True)

@@ -161,6 +161,13 @@ MISTAKES: list[tuple[str, str, Edits, set[str], str]] = [
         "SC406",
     ),
     (
+        "twice on one line",
+        "inline",
+        [("    B -= rate * gB\n", "    B -= rate * gB; B -= rate * gB\n")],
+        {"B -= rate"},
+        "SC406",
+    ),
+    (
         "in backward, and in step again",
         "stacked",
         [("        return below", "        self.s = self.s - 0.3 * self.gs\n        return below")],
@@ -296,6 +303,7 @@ MENDED = [
     ("layers add to their gradients", "self.gK = "),
     ("gradient that nobody applies", "a -= rate * ga"),
     ("forward pass before the loop", "h1 = np.tanh"),
+    ("twice on one line", "    B -= rate * gB\n"),
 ]
 
 

@@ -1,0 +1,81 @@
+"""What a program computes before its first update; an edit that is to mend a gradient leaves that as it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shapecheck.network.parameters import find_parameters, find_strays
+from shapecheck.trace.tape import Shape, Tape
+
+_CLOSE = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Beginning:
+    """What training starts from.
+
+    Attributes:
+        shapes: Of the parameters.
+        sums: Of the absolute values of each, to tell whether another run has drawn the same ones.
+        results: What the loss of the first step is, or is made from.
+    """
+
+    shapes: tuple[Shape, ...]
+    sums: tuple[float, ...]
+    results: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, tape: Tape, results: Iterable[int], named: Collection[str] = ()) -> Beginning:
+        """The beginning of a run.
+
+        Args:
+            tape: Of the run.
+            results: The numbers of the values that the loss is, or is made from.
+            named: What is to be learned after a repair: arrays of these names, too, that no gradient moves yet.
+        """
+        starts = _starts(tape)
+        arrays = (tape.values[s.birth].array for s in find_strays(tape) if s.name in named)
+        starts += [np.asarray(a, dtype=float) for a in arrays if a is not None]
+        arrays = (tape.values[number].array for number in results)
+        kept = tuple(np.array(a, dtype=float) for a in arrays if a is not None)
+        return cls(tuple(np.shape(s) for s in starts), tuple(float(np.abs(s).sum()) for s in starts), kept)
+
+    def differs(self, tape: Tape, *, whole: bool) -> bool:
+        """Whether another run trains parameters of other shapes, or has other results from the same parameters.
+
+        Args:
+            tape: Of that run.
+            whole: Whether it came to its end: else it may not have come to all the parameters.
+        """
+        starts = _starts(tape)
+        own, others = Counter(self.shapes), Counter(np.shape(s) for s in starts)
+        if own - others and (whole or others - own):
+            return True
+        sums = np.array([np.abs(s).sum() for s in starts])
+        if not all(np.any(np.abs(sums - s) <= _CLOSE * (s + 1)) for s in self.sums):
+            return False  # it has drawn other numbers: nothing can be said of the results
+        return not all(_found(tape, result) for result in self.results)
+
+
+def _starts(tape: Tape) -> list[Any]:
+    arrays = (tape.values[p.updates[0].old].array for p in find_parameters(tape, most_updates=1))
+    return [np.asarray(a, dtype=float) for a in arrays if a is not None]
+
+
+def _found(tape: Tape, result: Any) -> bool:
+    """Whether a run has a value; where it has not kept one of that shape, it may have had it."""
+    alike = [v.array for v in tape.values if v.shape == result.shape]
+    for array in alike:
+        if array is None or np.asarray(array).dtype.kind not in "biuf":
+            continue
+        if np.allclose(array, result, rtol=_CLOSE, atol=_CLOSE, equal_nan=True):
+            return True
+    return any(array is None for array in alike)
+
+
+__all__ = ["Beginning"]

@@ -1,0 +1,244 @@
+"""What an expression may lack, or be meant to be: values that are at hand where it stands, and what is made of them.
+
+Arrays in scope as they are, items of containers as the program writes them, parts, sums and products of arrays, the
+module's own functions of them. All go by shape; whether one is meant is for others to tell.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from shapecheck.repair.candidate import Place
+from shapecheck.trace.failure import Seen
+from shapecheck.trace.tape import Shape
+
+_MOST_LOOKED_AT = 120
+_MOST_PARTS = 24
+_MOST_PRODUCTS = 30
+_MOST_CALLS = 24
+_ATTRIBUTES = frozenset({"T", "dot", "sum", "mean"})
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A value at hand.
+
+    Attributes:
+        text: An expression that can be written wherever this statement stands.
+        cost: What it costs more than an array that has the shape as it is.
+        made: Whether it is made of arrays in scope, and not one of them.
+    """
+
+    text: str
+    cost: float = 0.0
+    made: bool = False
+
+
+# -- arrays in scope -------------------------------------------------------------------------------------------------
+
+
+def worth_a_look(place: Place, nodes: Iterable[ast.expr]) -> tuple[str, ...]:
+    """Texts of expressions of which it is good to know what they are: parts of some, and items of containers."""
+    found: dict[str, None] = {}
+    for whole in nodes:
+        for node in ast.walk(whole):
+            if isinstance(node, ast.expr) and not isinstance(node, ast.Constant | ast.Slice | ast.Lambda | ast.Starred):
+                found[place.text(node)] = None
+    for text in items_as_written(place):
+        found[text] = None
+    return tuple(found)[:_MOST_LOOKED_AT]
+
+
+def items_as_written(place: Place) -> Iterator[str]:
+    """Items of containers as the file writes them (`cache["A" + str(l - 1)]`, `self.W[i]`), and their neighbours."""
+    written: dict[str, ast.Subscript] = {}
+    for node in place.module.expressions():
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name | ast.Attribute):
+            constant = isinstance(node.slice, ast.Constant | ast.Slice | ast.Tuple | ast.UnaryOp)
+            if not constant and isinstance(node.slice, ast.BinOp | ast.JoinedStr | ast.Name):
+                written.setdefault(place.text(node), node)
+    yield from written
+    for text, node in written.items():
+        for index in (n for n in ast.walk(node.slice) if isinstance(n, ast.Name) and _counts(place, n)):
+            around = place.parent(index)
+            shifted = isinstance(around, ast.BinOp) and isinstance(around.right, ast.Constant)
+            for shift in ("",) if shifted else (" + 1", " - 1"):
+                old = around if shifted and around is not None else index
+                new = _replaced(place, node, old, f"{index.id}{shift}")
+                if new != text:
+                    yield new
+
+
+def _counts(place: Place, name: ast.Name) -> bool:
+    """Whether a name may be a counter: it is no function that is called."""
+    call = place.parent(name)
+    return not (isinstance(call, ast.Call) and call.func is name)
+
+
+def _replaced(place: Place, node: ast.expr, part: ast.AST, text: str) -> str:
+    """The text of an expression of one line with a part of it replaced."""
+    line, column, end_line, _ = place.source.place(node)
+    first, start, last, end = place.source.place(part)
+    whole = place.text(node)
+    if line != end_line or first != line or last != line:
+        return whole
+    return whole[: start - column] + text + whole[end - column :]
+
+
+def arrays_in_scope(place: Place) -> dict[str, Seen]:
+    """Expressions in scope that hold arrays: names, attributes, items of dictionaries and short lists."""
+    found: dict[str, Seen] = {}
+    for name, seen in in_reach(place).items():
+        _collect(name, seen, found, deep=True)
+    for text in items_as_written(place) if place.looked else ():
+        seen_here = place.looked.get(text)
+        if seen_here is not None and seen_here.shape:
+            found.setdefault(text, seen_here)
+    plain = sorted(found, key=_is_one_of_many)
+    return {text: found[text] for text in plain if text != "self"}
+
+
+def _is_one_of_many(text: str) -> bool:
+    """Whether an expression is an element with a number: the one that is meant is seldom written so."""
+    return text.endswith("]") and text[:-1].rpartition("[")[2].lstrip("-").isdecimal()
+
+
+def in_reach(place: Place) -> dict[str, Seen]:
+    """The function's own names, `self`, and of the module's names those that the function uses anyway."""
+    function = place.module.enclosing_function(place.statement)
+    if function is None:
+        return place.scope()
+    used = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
+    return {**place.locals(), **{name: seen for name, seen in place.scope().items() if name in used}}
+
+
+def _collect(text: str, seen: Seen, found: dict[str, Seen], *, deep: bool) -> None:
+    if seen.shape:
+        found[text] = seen
+        return
+    for key, element in seen.elements[:12]:
+        if seen.type in {"dict", "list", "tuple"} and element.shape and isinstance(key, str | int):
+            found[f"{text}[{key!r}]"] = element
+    if deep:
+        for name, attribute in seen.attributes:
+            _collect(f"{text}.{name}", attribute, found, deep=False)
+
+
+# -- what is made of them --------------------------------------------------------------------------------------------
+
+
+def parts(place: Place, shape: Shape) -> list[Term]:
+    """Arrays in scope without their first or last row or column: activations without their ones."""
+    found = []
+    for text, seen in arrays_in_scope(place).items():
+        own = seen.shape or ()
+        if len(own) != len(shape):
+            continue
+        longer = [axis for axis, (a, b) in enumerate(zip(own, shape, strict=True)) if a != b]
+        if len(longer) == 1 and own[longer[0]] == shape[longer[0]] + 1:
+            before = ":, " * longer[0]
+            found += [Term(f"{text}[{before}{bounds}]", 0.1, made=True) for bounds in ("1:", ":-1")]
+    return found[:_MOST_PARTS]
+
+
+def reductions(place: Place, shape: Shape) -> list[Term]:
+    """Arrays in scope, summed over an axis."""
+    found = []
+    for text, seen in arrays_in_scope(place).items():
+        own = seen.shape or ()
+        for axis in range(len(own)):
+            if own[:axis] + own[axis + 1 :] == shape:
+                found.append(Term(f"{text}.sum(axis={axis})", 0.2, made=True))
+            elif own[axis] > 1 and (*own[:axis], 1, *own[axis + 1 :]) == shape:
+                found.append(Term(f"{text}.sum(axis={axis}, keepdims=True)", 0.2, made=True))
+    return found[:_MOST_PARTS]
+
+
+def products(place: Place, shape: Shape) -> list[Term]:
+    """Matrix products of two arrays in scope, those first that are named nearby."""
+    arrays = [(t, s.shape) for t, s in arrays_in_scope(place).items() if s.shape and len(s.shape) <= 2]
+    nearby = {place.text(n) for n in ast.walk(place.statement) if isinstance(n, ast.expr)}
+    local = place.locals()
+    arrays.sort(key=lambda a: (a[0] not in nearby, a[0] not in local))
+    found: list[Term] = []
+    for total in range(2 * len(arrays) - 1):
+        for i in range(max(0, total - len(arrays) + 1), min(total, len(arrays) - 1) + 1):
+            (left, first), (right, second) = arrays[i], arrays[total - i]
+            if i != total - i:
+                found += [Term(text, 0.3, made=True) for text in _fitting(left, first, right, second, shape)]
+        if len(found) >= _MOST_PRODUCTS:
+            break
+    return found[:_MOST_PRODUCTS]
+
+
+def _fitting(left: str, first: Shape, right: str, second: Shape, shape: Shape) -> Iterator[str]:
+    """The products of two arrays, each as it is or transposed, that have a shape."""
+    for one, own in _turns(left, first):
+        for other, its in _turns(right, second):
+            if own[-1] == (its[-2] if len(its) > 1 else its[0]) and own[:-1] + its[1:] == shape:
+                yield f"{one} @ {other}"
+
+
+def _turns(text: str, shape: Shape) -> Iterator[tuple[str, Shape]]:
+    yield text, shape
+    if len(shape) == 2:
+        yield f"{text}.T", shape[::-1]
+
+
+def calls(place: Place, shape: Shape) -> list[Term]:
+    """The module's own functions of one argument, of arrays in scope."""
+    alike = [text for text, seen in arrays_in_scope(place).items() if seen.shape == shape]
+    found = [Term(f"{function}({text})", 0.3, made=True) for function in functions(place, 1) for text in alike]
+    return found[:_MOST_CALLS]
+
+
+def functions(place: Place, arity: int) -> list[str]:
+    """The module's functions of so many arguments; methods are called on `self`."""
+    found = []
+    for node in ast.walk(place.module.tree):
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("__") and _is_formula(node):
+            names = [a.arg for a in node.args.args]
+            owner = isinstance(place.parent(node), ast.ClassDef)
+            if owner and names[:1] == ["self"]:
+                if len(names) - 1 == arity:
+                    found.append(f"self.{node.name}")
+            elif len(names) == arity:
+                found.append(node.name)
+    return found[:12]
+
+
+def _is_formula(function: ast.FunctionDef) -> bool:
+    """Whether a function just computes something: no loop, a result, few statements."""
+    nodes = list(ast.walk(function))
+    returns = any(isinstance(n, ast.Return) and n.value is not None for n in nodes)
+    loops = any(isinstance(n, ast.For | ast.While | ast.With | ast.Try | ast.Yield | ast.Global) for n in nodes)
+    return returns and not loops and sum(isinstance(n, ast.stmt) for n in nodes) <= 12
+
+
+def numbers(place: Place) -> list[str]:
+    """Numbers in scope: a batch size, a rate, a strength."""
+    scope = in_reach(place)
+    numeric = [n for n, s in scope.items() if is_number(s.literal)]
+    owner = scope.get("self")
+    if owner is not None:
+        numeric += [f"self.{n}" for n, s in owner.attributes if is_number(s.literal)]
+    counts = [
+        f"{n}.shape[{axis}]"
+        for n, s in place.locals().items()
+        if s.shape is not None
+        for axis in range(min(len(s.shape), 2))
+    ]
+    return numeric[:12] + counts[:8]
+
+
+def is_number(literal: object) -> bool:
+    """Whether what was seen is a number, and no truth value."""
+    return isinstance(literal, int | float) and not isinstance(literal, bool)
+
+
+def likeness(own: str, other: str) -> float:
+    """How much two texts look alike, between 0 and 1."""
+    return difflib.SequenceMatcher(None, own, other).ratio()
