@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.diagnose.gradient import Diagnosis, Suspect, diagnose_step
+from shapecheck.diagnose.gradient import Diagnosis, diagnose_step
+from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.gradients.adjoints import Adjoints, adjoints
 from shapecheck.gradients.factors import Factor

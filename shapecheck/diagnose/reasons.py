@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from shapecheck.diagnose.activation_slopes import Slope, equal, quotient, recognise
-from shapecheck.diagnose.gradient import Suspect
 from shapecheck.diagnose.known_loss import Accused
 from shapecheck.diagnose.softmax_jacobian import diagonal_only, is_distribution
+from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.value_words import ValueWords
 from shapecheck.gradients.functions import CannotReplayError, resolve
 from shapecheck.gradients.matching import Standing

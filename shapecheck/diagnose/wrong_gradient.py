@@ -9,9 +9,10 @@ import numpy as np
 
 from shapecheck.diagnose.broadcast import SilentMistake, pseudo_failure
 from shapecheck.diagnose.finding import Finding, Span
-from shapecheck.diagnose.gradient import Diagnosis, Suspect, diagnose_steps
+from shapecheck.diagnose.gradient import Diagnosis, diagnose_steps
 from shapecheck.diagnose.known_loss import Accused
 from shapecheck.diagnose.reasons import reason
+from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.gradients.agreement import Agreement, agreement
 from shapecheck.gradients.functions import CannotReplayError

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.diagnose.gradient import Suspect
 from shapecheck.diagnose.known_loss import Accused
+from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.targets import targets_of
 from shapecheck.repair.aims import Aim, aims
 from shapecheck.repair.audition import (

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from shapecheck.diagnose.finding import Edit
-from shapecheck.diagnose.gradient import Suspect
 from shapecheck.diagnose.known_loss import Accused
+from shapecheck.diagnose.suspects import Suspect
 from shapecheck.gradients.origin import Mend, Origin
 from shapecheck.repair.calculus import accumulation_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits

@@ -1,0 +1,91 @@
+"""Expressions suspected of making gradients wrong, and which of them to speak of first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from shapecheck.diagnose.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """An expression that makes gradients wrong.
+
+    Attributes:
+        site: Its number.
+        values: Its results, at each time that it ran in the step.
+        wanted: For each of them the forward value whose adjoint it should have been, and that array.
+        explains: The parameters (their values at the start of the step) whose gradients become right with it.
+        operands_right: Whether all that went into it was verified or is part of the forward pass.
+        scale: For a factor that is wrong: what the value has to be multiplied by.
+        origin: The site of an operand (a slope computed elsewhere) that is to blame, if it is not this expression.
+        slope: Whether that is the formula of a slope.
+        sound: Those of `values` whose operands were right: they tell what the expression makes of right operands.
+        alternatives: Other arrays for the same values that would do as well.
+        targets: What an edit has to reach: results of expressions, and what they should have been.
+        reason: `value` (matches nothing), `scale`, `other` (it is the adjoint of something else), `axis` (a reduction
+            of the forward pass that should run along `axis`), `unrelated` (a step that nothing would make right),
+            `still` (one that moves nothing).
+    """
+
+    site: int
+    values: tuple[int, ...]
+    wanted: dict[int, tuple[int, Any]]
+    explains: tuple[int, ...]
+    operands_right: bool
+    reason: str = "value"
+    scale: float | None = None
+    origin: int | None = None
+    axis: int | None = None
+    sound: tuple[int, ...] = ()
+    alternatives: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    targets: tuple[Target, ...] = ()
+    slope: bool = False
+
+
+def merged(known: Suspect | None, new: Suspect) -> Suspect:
+    """One suspect for all the times that a site ran."""
+    if known is None:
+        return new
+    return replace(
+        known,
+        values=(*known.values, *new.values),
+        wanted={**known.wanted, **new.wanted},
+        alternatives={**known.alternatives, **new.alternatives},
+        sound=(*known.sound, *new.sound),
+        explains=tuple(dict.fromkeys((*known.explains, *new.explains))),
+        operands_right=known.operands_right or new.operands_right,
+    )
+
+
+def independent(suspects: Sequence[Suspect], *, whole: int = 0) -> tuple[list[Suspect], list[Suspect]]:
+    """One suspect for each independent mistake, greedily; and the rest.
+
+    Args:
+        suspects: All of them.
+        whole: How many parameters there are, where the loss is known; else 0.
+    """
+    left = list(suspects)
+    chosen: list[Suspect] = []
+    open_parameters = {p for s in suspects for p in s.explains}
+    while left and open_parameters:
+        left.sort(key=lambda s: _rank(s, open_parameters, whole))
+        if not open_parameters.intersection(left[0].explains):
+            break
+        chosen.append(left.pop(0))
+        open_parameters.difference_update(chosen[-1].explains)
+    return chosen, left
+
+
+def _rank(suspect: Suspect, open_parameters: set[int], whole: int) -> tuple[Any, ...]:
+    covered = len(open_parameters.intersection(suspect.explains))
+    # With a loss that is known, what is the adjoint of something else is no accident.
+    odd = suspect.reason == "other" and not whole
+    # A factor that only some gradients lack is left out where these are made, and not on the way there.
+    late = suspect.reason == "scale" and not suspect.operands_right and len(suspect.explains) < whole
+    return (-covered, not suspect.operands_right, odd, -max(suspect.values) if late else min(suspect.values))
+
+
+__all__ = ["Suspect", "independent", "merged"]

@@ -1,0 +1,276 @@
+"""Gradients that are no multiple of the adjoint: which value of the backward pass would set them right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from shapecheck.diagnose.loops import joint_targets
+from shapecheck.diagnose.prospects import Prospects
+from shapecheck.diagnose.suspects import Suspect, merged
+from shapecheck.diagnose.verdicts import Verdicts
+from shapecheck.diagnose.wrong_factors import scales
+from shapecheck.gradients.adjoints import Adjoints
+from shapecheck.gradients.matching import EXACT, Standing
+from shapecheck.gradients.replay import ReplayError
+from shapecheck.trace.tape import Operation
+
+# More suspects than these in one step are not tried.
+_MOST_SUSPECTS = 400
+
+
+def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Suspect]:
+    """The expressions whose values, were they other adjoints, would set gradients right.
+
+    Args:
+        known: The verdicts of the step.
+        wrong: The parameters whose gradients are wrong.
+        right: Those whose gradients are right and have to stay so.
+    """
+    chain = known.chain(wrong)
+    standings = known.matching.standings(chain)
+    carried = any(s is Standing.VERIFIED for s in standings.values())
+    targets = _targets(known, wrong)
+    prospects = Prospects(known, wrong, chain)
+    by_site: dict[int, Suspect] = {}
+    tried = 0
+    # With nothing to be inferred all is tried, and first what matches nothing: there may be no time for the rest.
+    ordered = sorted(chain, key=lambda v: standings[v] is not Standing.UNVERIFIED) if known.settled else chain
+    for value in ordered:
+        operation = known.producer(value)
+        standing = standings[value]
+        misplaced = standing is Standing.VERIFIED
+        if operation is None or operation.site is None or standing is Standing.ZERO or tried > _MOST_SUSPECTS:
+            continue
+        only_forward = carried and not known.settled
+        if standing is Standing.FORWARD and (only_forward or np.size(known.replay.recorded[value]) == 1):
+            continue
+        tried += 1
+        best = _best_target(known, value, targets, prospects, wrong, right)
+        if best is None:
+            continue
+        forward, adjoint, explains, others = best
+        inputs_right = all(standings.get(i) is not Standing.UNVERIFIED for i in operation.inputs)
+        reason = "other" if misplaced else "value"
+        suspect = Suspect(operation.site, (value,), {value: (forward, adjoint)}, explains, inputs_right, reason)
+        sound = inputs_right or _is_sound(known, operation, standings)
+        suspect = replace(suspect, alternatives={value: others}, sound=(value,) if sound else ())
+        if misplaced and (scale := _multiple(known.replay.recorded[value], adjoint)) is not None:
+            inputs_right = scales(operation, known) or _rescales(operation, known, scale)
+            suspect = replace(suspect, operands_right=inputs_right, reason="scale", scale=scale)
+        by_site[operation.site] = merged(by_site.get(operation.site), suspect)
+    found = list(by_site.values())
+    explained = {p for s in found for p in s.explains}
+    # Every parameter's own gradient explains it, and one line may hold all of them: that says nothing yet.
+    if not any(len(s.explains) == len(wrong) and s.operands_right for s in found):
+        found += _in_loops(known, chain, standings, wrong, right)
+        explained = {p for s in found for p in s.explains}
+    return found + _misused(known, wrong - explained)
+
+
+def _is_sound(known: Verdicts, operation: Operation, standings: dict[int, Standing]) -> bool:
+    """Whether all that went into an expression, from outside of it, was right."""
+    sites = known.replay.tape.sites
+    whole = sites[operation.site or 0]
+    open_values = list(operation.inputs)
+    while open_values:
+        value = open_values.pop()
+        if standings.get(value) is not Standing.UNVERIFIED:
+            continue
+        made = known.producer(value)
+        if made is None or made.site is None or not sites[made.site].within(whole):
+            return False
+        open_values.extend(made.inputs)
+    return True
+
+
+def _in_loops(
+    known: Verdicts, chain: Sequence[int], standings: dict[int, Standing], wrong: set[int], right: set[int]
+) -> list[Suspect]:
+    """Expressions that ran several times and have to be right each time before any gradient is."""
+    adjoints = known.matching.adjoints
+    by_site: dict[int, list[int]] = {}
+    for value in chain:
+        operation = known.producer(value)
+        if operation is not None and operation.site is not None:
+            by_site.setdefault(operation.site, []).append(value)
+    found = []
+    for site, values in by_site.items():
+        unverified = [v for v in values if standings[v] is Standing.UNVERIFIED]
+        if not unverified:
+            continue
+        for targets in joint_targets(known, values, wrong):
+            try:
+                outcomes = known.outcomes({v: adjoints[u] for v, u in targets.items()})
+            except ReplayError:
+                continue
+            explains = tuple(p for p, f in outcomes.items() if f is not None and p in wrong)
+            if not explains or any(f is None and p in right for p, f in outcomes.items()):
+                continue
+            wanted = {v: (targets[v], np.asarray(adjoints[targets[v]])) for v in unverified if v in targets}
+            producer = known.producer(unverified[0])
+            inputs = producer.inputs if producer is not None else ()
+            operands_right = all(standings.get(i) is not Standing.UNVERIFIED for i in inputs)
+            found.append(Suspect(site, tuple(wanted), wanted, explains, operands_right))
+            break
+    return [s for s in found if s.values]
+
+
+def unrelated_steps(known: Verdicts, wrong: set[int]) -> list[Suspect]:
+    """The steps of arrays that have nothing to do with their gradients, and that no value would set right.
+
+    The expression of the step itself is to blame, or the one that applies it where that is no expression.
+    """
+    found: dict[int, Suspect] = {}
+    tape = known.replay.tape
+    for parameter, old, change, _ in known.step.parameters:
+        operation = known.producer(change)
+        if operation is None or operation.site is None or operation.number < known.step.first:
+            operation = tape.operations[parameter.updates[known.step.number].operation]
+        still = not np.any(known.replay.recorded[change])
+        if old not in wrong or operation.site is None or known.rate is None or not (parameter.stray or still):
+            continue
+        adjoint = np.asarray(known.matching.adjoints[old])
+        if np.shape(known.replay.recorded[change]) not in {adjoint.shape, ()}:
+            continue
+        reason = "still" if still else "unrelated"
+        new = Suspect(operation.site, (change,), {change: (old, known.rate * adjoint)}, (old,), False, reason)
+        found[operation.site] = merged(found.get(operation.site), new)
+    return list(found.values())
+
+
+def _misused(known: Verdicts, wrong: set[int]) -> list[Suspect]:
+    """Changes of another shape than their parameter's: adjoints that belong to something else, or were not summed."""
+    found: dict[int, Suspect] = {}
+    for _, old, change, _ in known.step.parameters:
+        operation = known.producer(change)
+        shape = np.shape(known.replay.recorded[old])
+        if old not in wrong or np.shape(known.replay.recorded[change]) == shape:
+            continue
+        if operation is None:
+            continue
+        operation = _where_it_got_its_shape(known, operation)
+        if operation.site is None:
+            continue
+        wanted = {operation.result: (old, np.asarray(known.matching.adjoints[old]))}
+        suspect = Suspect(operation.site, (operation.result,), wanted, (old,), operands_right=True, reason="other")
+        found[operation.site] = merged(found.get(operation.site), suspect)
+    return list(found.values())
+
+
+def _where_it_got_its_shape(known: Verdicts, operation: Operation) -> Operation:
+    """The earliest operation that made a change what it is by shape, and that serves no other parameter."""
+    shape = np.shape(known.replay.recorded[operation.result])
+    served = known.reached(operation.result)
+    while True:
+        before = [known.producer(i) for i in operation.inputs if np.shape(known.replay.recorded[i]) == shape]
+        made = [o for o in before if o is not None and o.number >= known.step.first and o.inputs]
+        made = [o for o in made if o.result not in known.matching.adjoints.closure]
+        if len(made) != 1 or known.reached(made[0].result) != served or not _carries(known, made[0].result):
+            return operation
+        operation = made[0]
+
+
+def _carries(known: Verdicts, value: int) -> bool:
+    """Whether a value was made from an adjoint, and is not one that other gradients are made from."""
+    ancestors = known.replay.ancestors([value])
+    return any((m := known.matching.match(a)) is not None and not m.weak for a in ancestors)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """Forward values of one shape, no two with the same adjoint, and their adjoints, each flattened to a row."""
+
+    forwards: list[int]
+    rows: Any
+
+
+def _targets(known: Verdicts, parameters: set[int]) -> dict[tuple[int, ...], _Candidates]:
+    """The forward values that could have been meant, by shape: those that depend on a parameter that is wrong."""
+    adjoints = known.matching.adjoints
+    downstream = known.replay.dependents(parameters) & set(adjoints.of)
+    by_shape: dict[tuple[int, ...], list[int]] = {}
+    for value in sorted(downstream):
+        by_shape.setdefault(np.shape(adjoints[value]), []).append(value)
+    return {shape: _distinct(values, adjoints) for shape, values in by_shape.items()}
+
+
+def _distinct(values: Sequence[int], adjoints: Adjoints) -> _Candidates:
+    rows = np.array([np.asarray(adjoints[v], dtype=float).reshape(-1) for v in values])
+    lengths = np.linalg.norm(rows, axis=1)
+    chosen: list[int] = []
+    for number in np.flatnonzero((lengths > 0) & np.isfinite(lengths)):
+        along = np.abs(rows[chosen] @ rows[number])
+        if not np.any(along >= (1 - 1e-9) * lengths[chosen] * lengths[number]):
+            chosen.append(int(number))
+    return _Candidates([values[n] for n in chosen], rows[chosen])
+
+
+def _multiple(value: Any, wanted: Any) -> float | None:
+    """How many times a value is what is wanted; None where it is no multiple."""
+    square = float(np.sum(value * value))
+    scale = float(np.sum(value * wanted)) / square if square and np.shape(value) == np.shape(wanted) else 0.0
+    return scale if scale and np.linalg.norm(scale * value - wanted) <= EXACT * np.linalg.norm(wanted) else None
+
+
+def _rescales(operation: Operation, known: Verdicts, scale: float) -> bool:
+    """Whether the nearest derivatives that a value was made from do not have the factor that it lacks."""
+    own = known.matching.match(operation.result)
+    open_values = list(operation.inputs)
+    for _ in range(20):
+        if own is None or not open_values:
+            break
+        value = open_values.pop()
+        before = known.matching.match(value)
+        if before is not None and not before.weak:
+            return abs(own.factor.number / before.factor.number * scale - 1) <= 10 * EXACT
+        made = known.producer(value)
+        if made is not None and value not in known.matching.adjoints.closure:
+            open_values.extend(made.inputs)
+    return False
+
+
+def _best_target(
+    known: Verdicts,
+    value: int,
+    targets: Mapping[tuple[int, ...], _Candidates],
+    prospects: Prospects,
+    wrong: set[int],
+    right: set[int],
+) -> tuple[int, Any, tuple[int, ...], tuple[Any, ...]] | None:
+    """The adjoint that, in the place of a value, makes the most wrong gradients right and none wrong.
+
+    With it come the other adjoints that do as much: where a mask follows, what it hides may be anything.
+    """
+    adjoints = known.matching.adjoints
+    now = known.matching.match(value)
+    best: tuple[int, Any, tuple[int, ...]] | None = None
+    others: list[Any] = []
+    candidates = targets.get(np.shape(known.replay.recorded[value]))
+    if candidates is None:
+        return None
+    hopeful = prospects.helpful(value, candidates.rows)
+    for forward in (f for f, hope in zip(candidates.forwards, hopeful, strict=True) if hope):
+        if now is not None and forward in {now.forward, *now.alike} and not now.transposed and not known.settled:
+            continue
+        try:
+            outcomes = known.outcomes({value: adjoints[forward]})
+        except ReplayError:
+            continue
+        repaired = tuple(p for p, factor in outcomes.items() if factor is not None and p in wrong)
+        broken = [p for p, factor in outcomes.items() if factor is None and p in right]
+        if not repaired or broken or (best is not None and len(repaired) < len(best[2])):
+            continue
+        got = outcomes[repaired[0]]
+        scale = known.rate / got.number if known.rate is not None and got is not None else 1.0
+        if best is None or len(repaired) > len(best[2]):
+            best, others = (forward, scale * adjoints[forward], repaired), []
+        else:
+            others.append(scale * adjoints[forward])
+    return None if best is None else (*best, tuple(others))
+
+
+__all__ = ["unrelated_steps", "value_suspects"]
