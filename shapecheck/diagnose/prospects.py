@@ -40,6 +40,8 @@ class _Look:
 class Prospects:
     """Looks at the gradients that are wrong along random directions; any two of one gradient must agree on a factor.
 
+    That is the factor of the gradient, or, where that is known beforehand, the factor of what is put in.
+
     Args:
         known: The verdicts of the step.
         wrong: The parameters whose gradients are wrong.
@@ -48,6 +50,7 @@ class Prospects:
 
     def __init__(self, known: Verdicts, wrong: set[int], chain: Sequence[int]) -> None:
         self.recorded = known.replay.recorded
+        self.rate = known.rate if known.settled else None
         self.looks: list[list[_Look]] = []
         rng = np.random.default_rng(20240229)
         for parameter in sorted(wrong):
@@ -73,14 +76,24 @@ class Prospects:
         found = np.zeros(len(others), dtype=bool)
         if not self.looks:
             return ~found
-        change = others - np.asarray(self.recorded[value], dtype=float).reshape(-1)
+        current = np.asarray(self.recorded[value], dtype=float).reshape(-1)
         for first, second in self.looks:
             if value in first.blind:
                 return np.ones(len(others), dtype=bool)
             if value not in first.along or value not in second.along:
                 continue
-            then = [k.now + change @ np.asarray(k.along[value], dtype=float).reshape(-1) for k in (first, second)]
-            left, right = then[0] * second.wanted, then[1] * first.wanted
+            along = [np.asarray(k.along[value], dtype=float).reshape(-1) for k in (first, second)]
+            rest = [k.now - float(a @ current) for k, a in zip((first, second), along, strict=True)]
+            if self.rate is None:
+                # rest + part = factor * wanted, with one factor for both
+                left, right = (
+                    (rest[0] + others @ along[0]) * second.wanted,
+                    (rest[1] + others @ along[1]) * first.wanted,
+                )
+            else:
+                # rest + factor * part = rate * wanted
+                goals = [self.rate * k.wanted - r for k, r in zip((first, second), rest, strict=True)]
+                left, right = (others @ along[0]) * goals[1], (others @ along[1]) * goals[0]
             size = np.abs(left) + np.abs(right)
             found |= (np.abs(left - right) <= _TOLERANCE * size) & (size > 0)
         return found
