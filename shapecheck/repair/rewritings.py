@@ -37,10 +37,11 @@ _KNOWN = (
 )
 _MOST_SINGLE = 2500
 _MOST_PAIRED = 220
-_MOST_PAIRS = 6000
+_MOST_PAIRS = 12_000
 _MOST_OF_A_KIND = 5
 # Kinds that do not go with a second edit.
 _LONE = frozenset({"reshape", "slice", "flatten", "row", "column", "count", "copy", "ragged", "scalar", "keepdims"})
+_SCALING = frozenset({"factor", "number", "sign"})
 _MOST_ARRAYS = 30
 # Functions of NumPy that write into their first argument.
 _WRITERS = frozenset({"at", "copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis"})
@@ -121,6 +122,9 @@ def _within(place: Place, whole: ast.expr, candidate: Candidate, edit: Edit) -> 
 def _pairs(single: list[Candidate]) -> Iterator[Candidate]:
     for position, first in enumerate(single):
         for second in single[position + 1 :]:
+            # What is heard may be off by a factor: two factors are not more than one.
+            if {first.kind, second.kind} <= _SCALING:
+                continue
             if not any(_overlap(a, b) for a in first.edits for b in second.edits):
                 yield first.joined(second, 0.5)
 
