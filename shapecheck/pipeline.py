@@ -466,11 +466,12 @@ class _Doctor:
     def network(self) -> NetworkSummary | None:
         if not self.layers.layers:
             return None
-        rows = tuple(
-            LayerSummary(layer.index, tuple(layer.names), tuple(layer.shapes), layer.activation)
-            for _, layer in sorted(self.layers.layers.items())
-        )
-        return NetworkSummary(self.layers.layout, self.loss, rows)
+        rows = []
+        for _, layer in sorted(self.layers.layers.items()):
+            known = list(dict.fromkeys(zip(layer.names, layer.shapes, strict=True)))
+            names, shapes = tuple(name for name, _ in known), tuple(shape for _, shape in known)
+            rows.append(LayerSummary(layer.index, names, shapes, layer.activation))
+        return NetworkSummary(self.layers.layout, self.loss, tuple(rows))
 
     def note_loss(self, agreement: Agreement | None) -> None:
         """Remember the loss that updates were found to follow, in the program or in a repaired copy of it."""

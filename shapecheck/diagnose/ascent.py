@@ -105,7 +105,8 @@ def _some_climb(course: Course, step: Step, up: list[Parameter], down: list[Para
     """One sign among others that is wrong; where all that climb lie below all that descend, it may be meant."""
     layers = {p.name: course.layer(p.birth) for p in (*up, *down)}
     below = [layers[p.name] or 0 for p in down]
-    if len(up) >= len(down) or 0 in below or all((layers[p.name] or 0) < min(below) for p in up):
+    known = [layer for p in up if (layer := layers[p.name])]
+    if len(up) >= len(down) or 0 in below or (known and max(known) < min(below)):
         return None
     site = _update_site(course, up[0], step)
     if site is None or any(_update_site(course, p, step) is site for p in down):

@@ -22,6 +22,7 @@ _PRODUCTS = frozenset("@ .dot numpy.dot numpy.matmul numpy.einsum".split())
 _SUMS = frozenset(["+", "numpy.add", "+="])
 # An array that was read so often at one place, always the same, is not about to be moved.
 _READINGS = 3
+_TELLING = 5
 # More unread results than these are not held against the gradients of arrays that nothing moves.
 _MOST_UNREAD = 400
 
@@ -158,7 +159,8 @@ def nothing_moves(course: Course) -> list[Finding]:
         return []
     for loss in find_losses(course.replay, step)[:4]:
         pairs = _computed(course, loss, weights, unread)
-        if any(len(course.tape.values[weight].shape) > 1 for weight, _ in pairs):
+        # Few numbers may follow a gradient by accident.
+        if any(course.tape.values[weight].size >= _TELLING for weight, _ in pairs):
             return [_nothing_finding(course, pairs)]
     return []
 

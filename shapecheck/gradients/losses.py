@@ -317,13 +317,20 @@ def _catalogue(replay: Replay, instances: Sequence[tuple[int, Any]]) -> list[Los
     hot = all(np.all((t >= 0) & (t <= 1)) for t in targets.values())
     if inside and hot:
         binary = {o: (a - targets[o]) / (a * (1 - a)) for o, a in outputs.items()}
-        several = [
-            Loss(binary, "-sum target log(output) + (1 - target) log(1 - output)", None),
-            Loss({o: -targets[o] / a for o, a in outputs.items()}, "-sum target log(output)", None),
-        ]
+        two_sided = Loss(binary, "-sum target log(output) + (1 - target) log(1 - output)", None)
+        one_sided = Loss({o: -targets[o] / a for o, a in outputs.items()}, "-sum target log(output)", None)
         # Two outputs of a softmax fit both: what sums to one is meant as one distribution.
-        losses += several[::-1] if all(_sums_to_one(a) for a in outputs.values()) else several
+        if all(_sums_to_one(a) for a in outputs.values()):
+            losses += [one_sided, two_sided]
+        else:
+            # Nobody descends the one half of a cross-entropy for a single output.
+            losses += [two_sided, one_sided] if all(_has_several(a) for a in outputs.values()) else [two_sided]
     return losses
+
+
+def _has_several(array: Any) -> bool:
+    """Whether there may be several outputs for each sample."""
+    return array.ndim > 1 and min(array.shape) > 1
 
 
 def _sums_to_one(array: Any) -> bool:
@@ -352,8 +359,10 @@ def _unmet(replay: Replay, step: Step) -> Iterator[tuple[int, Any]]:
     tape = replay.tape
     reach = _reach(replay, step.olds)
     needed = replay.ancestors([change for _, _, change, _ in step.parameters])
-    made = [o.result for o in tape.operations[step.first : step.last + 1] if o.result in needed]
-    whole = [v for v in made if len(reach.get(v, ())) == len(step.olds)]
+    made = [o.result for o in tape.operations[step.first : step.last + 1]]
+    whole = [v for v in made if len(reach.get(v, ())) == len(step.olds) and tape.values[v].size > 1]
+    # It may be the output itself that was left out of the difference.
+    whole = [v for v in whole if v in needed] or whole
     if not whole:
         return
     # The first that depends on all, and what is made of it: among them the output; then comes the backward pass.
