@@ -30,13 +30,28 @@ def factor_suspects(known: Verdicts, verdicts: Iterable[Verdict]) -> list[Suspec
         chosen, _ = independent(suspects)
         missed = len(set(off) - {p for s in chosen for p in s.explains})
         depth = min(len(known.chain([p])) for p in kept)
-        quality = (missed, len(chosen), -len(kept) if len(chosen) > 1 else 0, depth)
+        quality = (missed, len(chosen), _strangeness(known, rate), -len(kept) if len(chosen) > 1 else 0, depth)
         if best is None or quality < best[0]:
             best = (quality, suspects, rate)
     if best is None:
         return []
     known.rate = best[2]
     return best[1]
+
+
+def _strangeness(known: Verdicts, rate: float) -> float:
+    """0 for a factor that is a number of the program, as a learning rate is; else 1.
+
+    Only where the loss is one that the program computes: what is inferred may lack the mean.
+    """
+    tape = known.replay.tape
+    seeds = known.matching.adjoints.seeds
+    if len(seeds) != 1 or any(tape.values[v].size > 1 or not np.all(s == 1) for v, s in seeds.items()):
+        return 0.0
+    numbers = {float(v.array) for v in tape.values if v.shape == () and isinstance(v.array, int | float | np.generic)}
+    for operation in tape.operations[known.step.first : known.step.last + 1]:
+        numbers.update(float(a) for a in operation.arguments if isinstance(a, int | float))
+    return float(not any(abs(abs(rate) - abs(n)) <= 10 * EXACT * abs(rate) for n in numbers))
 
 
 def _of_their_own(known: Verdicts, suspects: list[Suspect], right: list[int]) -> list[Suspect]:

@@ -330,7 +330,7 @@ def _catalogue(replay: Replay, instances: Sequence[tuple[int, Any]]) -> list[Los
 
 def _has_several(array: Any) -> bool:
     """Whether there may be several outputs for each sample."""
-    return array.ndim > 1 and min(array.shape) > 1
+    return bool(array.ndim > 1 and min(array.shape) > 1)
 
 
 def _sums_to_one(array: Any) -> bool:
