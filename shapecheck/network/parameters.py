@@ -257,7 +257,23 @@ class _Finder:
             return False
         mask = self.dependence.masks
         depends = mask[change] & mask[old] and mask[change] & ~mask[old]
-        return bool(depends) and self.takes_place(operation, old)
+        if not depends or (old not in self.by_version and self.averages(old, change)):
+            return False
+        return self.takes_place(operation, old)
+
+    def averages(self, old: int, change: int) -> bool:
+        """Whether a change pulls an array towards what was not made from it: `m += 0.1 * (g - m)` remembers gradients."""
+        shape, tape = self.tape.values[old].shape, self.tape
+        producer = tape.values[change].producer
+        while producer is not None:
+            operation = tape.operations[producer]
+            whole = [n for n in operation.inputs if tape.values[n].shape == shape]
+            if operation.function in {"-", "+", "numpy.subtract", "numpy.add"} and old in whole:
+                return not any(self.dependence.masks[n] & self.dependence.masks[old] for n in whole if n != old)
+            if operation.function not in {"*", "/", "unary-", "numpy.multiply"} or len(whole) != 1:
+                return False
+            producer = tape.values[whole[0]].producer
+        return False
 
     @staticmethod
     def holds(old: Shape, new: Shape) -> bool:
