@@ -356,8 +356,8 @@ def _unmet(replay: Replay, step: Step) -> Iterator[tuple[int, Any]]:
     whole = [v for v in made if len(reach.get(v, ())) == len(step.olds)]
     if not whole:
         return
-    # The first that depends on all, and what is made of it: among them the output; then comes the backward pass. What an
-    # output was made from could be one as well, and the output its wrong delta: so the last one goes first.
+    # The first that depends on all, and what is made of it: among them the output; then comes the backward pass.
+    # What an output was made from could be one as well, and the output its wrong delta: so the last goes first.
     shape = np.shape(replay.recorded[whole[0]])
     latest = {tape.values[v].identity: v for v in whole if np.shape(replay.recorded[v]) == shape}
     for output in reversed(sorted(latest.values())[:_MOST_OUTPUTS]):
