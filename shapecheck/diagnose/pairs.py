@@ -240,6 +240,15 @@ def _drawn_at(course: Course, pick: _Pick) -> int:
     return number
 
 
+def _whole(course: Course, value: int) -> int:
+    """What a value is a row, or a slice, of."""
+    operation = course.producer(value)
+    while operation is not None and operation.function in {"getitem", "view"} and len(operation.inputs) == 1:
+        value = operation.inputs[0]
+        operation = course.producer(value)
+    return value
+
+
 def _one_order(course: Course, picks: list[_Pick], targets: set[int]) -> Finding | None:
     """Inputs that are shuffled again and again beside targets that stay as they are."""
     site = course.site(picks[-1].operation.site)
@@ -253,7 +262,10 @@ def _one_order(course: Course, picks: list[_Pick], targets: set[int]) -> Finding
     began = min(_drawn_at(course, p) for p in shuffles)
     for number in sorted(targets, reverse=True):
         value = course.tape.values[number]
-        producer = value.producer if value.producer is not None else -1
+        whole = course.tape.values[_whole(course, number)]
+        # Some rows of what is as long as the data are as old as all of them.
+        samples = course.tape.values[picks[-1].source].shape[picks[-1].axis]
+        producer = (whole if samples in whole.shape[:1] else value).producer or -1
         if not _comparable(value.array) or count not in value.shape[:2] or producer > began:
             continue
         axis = value.shape.index(count)

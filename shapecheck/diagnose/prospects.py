@@ -49,16 +49,18 @@ class Prospects:
     """
 
     def __init__(self, known: Verdicts, wrong: set[int], chain: Sequence[int]) -> None:
+        self.known = known
         self.recorded = known.replay.recorded
         self.rate = known.rate if known.settled else None
-        self.looks: list[list[_Look]] = []
+        self.looks: list[tuple[int, list[_Look]]] = []
         rng = np.random.default_rng(20240229)
         for parameter in sorted(wrong):
             adjoint = np.asarray(known.matching.adjoints[parameter], dtype=float)
             probe = known.probes[parameter][-1] if known.probes[parameter] else None
             if probe is None or np.shape(self.recorded[probe]) != adjoint.shape or adjoint.size < _PROBES:
                 continue
-            self.looks.append([self._look(known, probe, adjoint, chain, rng) for _ in range(_PROBES)])
+            looks = [self._look(known, probe, adjoint, chain, rng) for _ in range(_PROBES)]
+            self.looks.append((parameter, looks))
 
     def _look(self, known: Verdicts, probe: int, adjoint: Any, chain: Sequence[int], rng: np.random.Generator) -> _Look:
         direction = rng.normal(size=adjoint.shape)
@@ -77,10 +79,12 @@ class Prospects:
         if not self.looks:
             return ~found
         current = np.asarray(self.recorded[value], dtype=float).reshape(-1)
-        for first, second in self.looks:
+        for parameter, (first, second) in self.looks:
             if value in first.blind:
                 return np.ones(len(others), dtype=bool)
             if value not in first.along or value not in second.along:
+                if parameter in self.known.reached(value):
+                    return np.ones(len(others), dtype=bool)  # it enters where nobody has looked
                 continue
             along = [np.asarray(k.along[value], dtype=float).reshape(-1) for k in (first, second)]
             rest = [k.now - float(a @ current) for k, a in zip((first, second), along, strict=True)]

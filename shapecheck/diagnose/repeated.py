@@ -124,14 +124,28 @@ def _oldest(course: Course, value: int) -> int:
 
 
 def _replaces(course: Course, operation: Operation, earlier: int, update: Update) -> bool:
-    """Whether an addition takes back as much as it adds: `total += new - table[i]` keeps an average."""
+    """Whether an addition takes back as much as it adds: `total += new - table[i]`, `m += 0.1 * (g - m)` average."""
     for added in operation.inputs:
         made = course.producer(added)
+        whole = _unscaled(course, made)
+        if whole is not None and whole.function in _DIFFERENCES and earlier in whole.inputs[1:]:
+            return True
         if added == earlier or made is None or made.function not in _DIFFERENCES:
             continue
         if any((course.tape.values[i].producer or 0) < update.operation for i in made.inputs[1:]):
             return True
     return False
+
+
+def _unscaled(course: Course, operation: Operation | None) -> Operation | None:
+    """What made an array before it was multiplied by a number."""
+    while operation is not None and operation.function in {"*", "/"}:
+        shape = course.tape.values[operation.result].shape
+        same = [i for i in operation.inputs if course.tape.values[i].shape == shape]
+        if len(same) != 1:
+            break
+        operation = course.producer(same[0])
+    return operation
 
 
 def _is_gradient(course: Course, value: int) -> bool:

@@ -20,6 +20,8 @@ from shapecheck.trace.tape import Operation
 
 _PRODUCTS = frozenset("@ .dot numpy.dot numpy.matmul numpy.einsum".split())
 _SUMS = frozenset(["+", "numpy.add", "+="])
+# Which operand of a layer's product the weight is.
+_SIDES = {"batch-first": 1, "features-first": 0}
 # An array that was read so often at one place, always the same, is not about to be moved.
 _READINGS = 3
 _TELLING = 5
@@ -62,12 +64,17 @@ def unmoved(course: Course) -> list[Finding]:
     pairs = list(_affine(course, step))
     for pair in pairs:
         for still, mate, what in ((pair.weight, pair.bias, "weight"), (pair.bias, pair.weight, "bias")):
-            if still in moved or mate not in right or not np.any(known.matching.adjoints[still]):
+            if still in moved or mate not in right or not _matters(known.matching, still, pair):
                 continue
             others = [p for p in pairs if {"weight": p.weight, "bias": p.bias}[what] in right]
             if (others or _is_differentiated(course, step, known.matching, still)) and _is_read_again(course, still):
                 found.setdefault(still, (what, pair.sum, mate))
     return [_half_finding(course, step, still, *rest) for still, rest in found.items()]
+
+
+def _matters(matching: Matching, still: int, pair: _Affine) -> bool:
+    """Whether the loss changes with an array of a layer; of what meets only data the layer's sum tells it."""
+    return bool(np.any(matching.adjoints[still if still in matching.adjoints.of else pair.sum.result]))
 
 
 def _is_differentiated(course: Course, step: Step, matching: Matching, value: int) -> bool:
@@ -91,6 +98,9 @@ def _affine(course: Course, step: Step) -> Iterator[_Affine]:
                 continue
             operands = [_uncarried(course, operand) for operand in made.inputs]
             for weight, other in (operands, operands[::-1]) if len(operands) == 2 else ():
+                # What mixes the samples, as the neighbours in a graph, is no weight.
+                if course.layers.layout in _SIDES and operands[_SIDES[course.layers.layout]] != weight:
+                    continue
                 # Of two given arrays one is the data.
                 known = other not in course.versions and (not _is_given(course, other) or is_weight(course, weight))
                 if known and _is_given(course, weight) and len(course.tape.values[weight].shape) > 1:

@@ -17,7 +17,7 @@ from shapecheck.trace.tape import Operation, Ref
 # So many scalars of a program, and so many differences of output and target, are tried as its loss.
 _MOST_RECORDED = 10
 _MOST_INFERRED = 6
-_MOST_SUPPOSED, _MOST_OUTPUTS, _MOST_GIVEN = 12, 4, 2
+_MOST_SUPPOSED, _MOST_OUTPUTS, _MOST_GIVEN = 18, 6, 2
 _TELLING = ("loss", "cost", "err", "mse", "objective", "entropy", "nll", "energy")
 
 
@@ -366,9 +366,10 @@ def _unmet(replay: Replay, step: Step) -> Iterator[tuple[int, Any]]:
     if not whole:
         return
     # The first that depends on all, and what is made of it: among them the output; then comes the backward pass.
+    # What an output was made from could be one as well, and the output its wrong delta: so the last goes first.
     shape = np.shape(replay.recorded[whole[0]])
     latest = {tape.values[v].identity: v for v in whole if np.shape(replay.recorded[v]) == shape}
-    for output in sorted(latest.values())[:_MOST_OUTPUTS]:
+    for output in reversed(sorted(latest.values())[:_MOST_OUTPUTS]):
         for given in _given(replay, step, shape, replay.ancestors([output]) | set(reach)):
             yield output, given
 

@@ -64,8 +64,9 @@ class Parameter:
 
 
 class _Finder:
-    def __init__(self, tape: Tape, most_updates: int) -> None:
+    def __init__(self, tape: Tape, most_updates: int, *, averages: bool = False) -> None:
         self.tape = tape
+        self.may_average = averages
         self.most = most_updates
         self.dependence = Dependence(tape)
         self.by_version: dict[int, Parameter] = {}
@@ -257,7 +258,23 @@ class _Finder:
             return False
         mask = self.dependence.masks
         depends = mask[change] & mask[old] and mask[change] & ~mask[old]
-        return bool(depends) and self.takes_place(operation, old)
+        if not depends or (old not in self.by_version and not self.may_average and self.averages(old, change)):
+            return False
+        return self.takes_place(operation, old)
+
+    def averages(self, old: int, change: int) -> bool:
+        """Whether a change pulls an array towards what was not made from it: `m += 0.1 * (g - m)` remembers `g`."""
+        shape, tape = self.tape.values[old].shape, self.tape
+        producer = tape.values[change].producer
+        while producer is not None:
+            operation = tape.operations[producer]
+            whole = [n for n in operation.inputs if tape.values[n].shape == shape]
+            if operation.function in {"-", "+", "numpy.subtract", "numpy.add"} and old in whole:
+                return not any(self.dependence.masks[n] & self.dependence.masks[old] for n in whole if n != old)
+            if operation.function not in {"*", "/", "unary-", "numpy.multiply"} or len(whole) != 1:
+                return False
+            producer = tape.values[whole[0]].producer
+        return False
 
     @staticmethod
     def holds(old: Shape, new: Shape) -> bool:
@@ -347,7 +364,12 @@ def _found(tape: Tape, most_updates: int) -> tuple[list[Parameter], list[Paramet
     key = ("parameters", most_updates, len(tape.operations), len(tape.bindings))
     if key not in tape.memory:
         finder = _Finder(tape, most_updates)
-        tape.memory[key] = finder.find(), finder.strays
+        found = finder.find()
+        if not found:
+            # A table that is pulled towards what was seen is learned, where nothing else is.
+            finder = _Finder(tape, most_updates, averages=True)
+            found = finder.find()
+        tape.memory[key] = found, finder.strays
     parameters, strays = tape.memory[key]
     return parameters, strays
 

@@ -65,6 +65,7 @@ FALLS_SHORT: dict[str, set[str]] = {
     "silent-third-argument-of-dot": {"code"},
     "silent-velocity-of-the-other-layer": {"line", "repair"},
     "silent-weights-of-the-samples": {"line", "repair"},
+    "silent-weights-step-without-delta": {"code", "layer"},
 }
 
 SAMPLE = {folder.name for folder in FOLDERS if folder.name.startswith("clean-")} | {

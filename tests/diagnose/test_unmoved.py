@@ -1,0 +1,197 @@
+"""Arrays that nothing moves, steps that have nothing to do with a gradient, targets that the first delta forgot."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from training_programs import Edits, blamed_line, edited, findings
+
+N = "n = len(seen)\n"
+OUT = "    out = 1 / (1 + np.exp(-(h2 @ C + c)))"
+STEP_OF_B = "    B -= rate * gB\n"
+PULLED = (
+    "    m += 0.1 * (gB - m)\n"
+    "    v += 0.01 * (gB**2 - v)\n"
+    "    grown = turn + 1\n"
+    "    B -= 0.02 * m / (1 - 0.9**grown) / (np.sqrt(v / (1 - 0.99**grown)) + 1e-8)\n"
+)
+STEPS = [f"    {name} -= rate * g{name}\n" for name in "CcBbAa"]
+GRADIENTS = {
+    "C": "    gC = h2.T @ e3\n",
+    "c": "    gc = e3.sum(axis=0, keepdims=True)\n",
+    "B": "    gB = h1.T @ e2\n",
+    "b": "    gb = e2.sum(axis=0, keepdims=True)\n",
+    "A": "    gA = seen.T @ e1\n",
+    "a": "    ga = e1.sum(axis=0, keepdims=True)\n",
+}
+DELTAS = ["    e2 = e3 @ C.T * (1 - h2**2)\n", "    e1 = e2 @ B.T * (1 - h1**2)\n"]
+NO_LOSS = (
+    "        print(turn, -np.mean(wanted * np.log(out) + (1 - wanted) * np.log(1 - out)))",
+    "        print(turn, np.mean((out > 0.5) == wanted))",
+)
+MIDDLE = "        self.mid = np.maximum(0, x @ self.w_in + self.b_in)\n"
+DROPOUT = [(MIDDLE, MIDDLE + "        self.mid = self.mid * keep\n"), ("* (self.mid > 0)", "* (self.mid > 0) * keep")]
+ORDERED = "    order = np.random.permutation(len(data))\n    data, score = data[order], score[order]\n"
+SLICES = "        losses.append(model.fit(data[k : k + 16], score[k : k + 16]))"
+
+
+def without(names: str) -> Edits:
+    """Neither the gradients nor the steps of some arrays."""
+    return [(text, "") for name in names for text in (f"    {name} -= rate * g{name}\n", GRADIENTS[name])]
+
+
+def drawn(targets: str) -> Edits:
+    """Mini-batches by one order for each epoch, and a mask of dropout for each of them."""
+    batch = "        some = order[k : k + 16]\n        keep = (np.random.rand(16, 8) < 0.8) / 0.8\n"
+    fit = f"        losses.append(model.fit(data[some], score[{targets}]))"
+    return [*DROPOUT, (ORDERED, ORDERED.partition("    data")[0]), (SLICES, batch + fit)]
+
+
+#     id, program, edits, texts of which the blamed line holds one, code
+MISTAKES: list[tuple[str, str, Edits, set[str], str]] = [
+    ("weight of the first layer", "inline", without("A"), {"a -="}, "SC406"),
+    ("weight of a middle layer", "inline", without("B"), {"b -="}, "SC406"),
+    ("bias of the last layer", "inline", without("c"), {"C -="}, "SC406"),
+    ("no weight of an object", "minibatches", [('        grads["w_in"] = x.T @ inner\n', "")], {"setattr"}, "SC406"),
+    ("nothing is updated", "inline", [(step, "") for step in STEPS], set(GRADIENTS.values()), "SC406"),
+    ("no optimizer is asked", "stacked", [("    opt.step()\n", "")], {"self.gK", "self.gs"}, "SC406"),
+    ("a step with a transposed bias", "inline", [(STEP_OF_B, "    B -= rate * b.T\n")], {"B -= rate * b.T"}, "SC305"),
+    ("a step of the rate alone", "inline", [("    b -= rate * gb", "    b -= rate")], {"b -= rate"}, "SC309"),
+    (
+        "a sum of activations",
+        "inline",
+        [("    a -= rate * ga", "    a -= rate * h1.sum(axis=0, keepdims=True)")],
+        {"a -= rate * h1"},
+        "SC309",
+    ),
+    (
+        "a sum that nobody kept",
+        "inline",
+        [(GRADIENTS["B"], "    gB = np.zeros_like(B)\n    gB + h1.T @ e2\n")],
+        {"B -= rate", "gB"},
+        "SC406",
+    ),
+    (
+        "the target forgotten",
+        "inline",
+        [("e3 = (out - wanted) / n", "e3 = out / n"), NO_LOSS],
+        {"e3 = out"},
+        "SC309",
+    ),
+    (
+        "the target forgotten, weighted inputs kept",
+        "inline",
+        [
+            ("e3 = (out - wanted) / n", "e3 = out / n"),
+            (OUT, "    z3 = h2 @ C + c\n    out = 1 / (1 + np.exp(-z3))"),
+            NO_LOSS,
+        ],
+        {"e3 = out"},
+        "SC309",
+    ),
+    ("the target added", "inline", [("(out - wanted)", "(out + wanted)"), NO_LOSS], {"e3 = (out + wanted)"}, "SC309"),
+    ("an order for the inputs only", "minibatches", drawn("k : k + 16"), {"data[some]"}, "SC407"),
+]
+
+#     id, program, edits
+RIGHT: list[tuple[str, str, Edits]] = [
+    ("a first layer frozen", "inline", without("Aa")),
+    ("only the read-out learns", "inline", [*without("BbAa"), *[(delta, "") for delta in DELTAS]]),
+    ("a last layer without a bias", "inline", [("h2 @ C + c", "h2 @ C"), *without("c")]),
+    (
+        "a target network, mixed",
+        "inline",
+        [(N, N + "slow = B.copy()\n"), (STEP_OF_B, STEP_OF_B + "    slow = 0.1 * B + (1 - 0.1) * slow\n")],
+    ),
+    (
+        "a target network, pulled",
+        "inline",
+        [(N, N + "slow = B.copy()\n"), (STEP_OF_B, STEP_OF_B + "    slow += 0.1 * (B - slow)\n")],
+    ),
+    (
+        "Adam, its memories pulled",
+        "inline",
+        [
+            (N, N + "m, v = np.zeros_like(B), np.zeros_like(B)\n"),
+            (
+                STEP_OF_B,
+                PULLED,
+            ),
+        ],
+    ),
+    (
+        "AdaGrad, its memory of zeros",
+        "inline",
+        [
+            (N, N + "squares = np.zeros((4, 4))\n"),
+            (STEP_OF_B, "    squares = squares + gB**2\n    B -= 0.05 * gB / (np.sqrt(squares) + 1e-8)\n"),
+        ],
+    ),
+    (
+        "a running mean of activations",
+        "inline",
+        [
+            (N, N + "middle = np.zeros((1, 4))\n"),
+            (OUT, OUT + "\n    middle += 0.1 * (h2.mean(axis=0, keepdims=True) - middle)"),
+        ],
+    ),
+    (
+        "an autoencoder",
+        "inline",
+        [
+            ("wanted = (np.sin(seen[:, :1]) + seen[:, 1:2] * seen[:, 2:] > 0.2).astype(float)", "wanted = seen"),
+            ("C, c = rng.randn(4, 1) * 0.6, np.zeros((1, 1))", "C, c = rng.randn(4, 3) * 0.6, np.zeros((1, 3))"),
+            ("1 / (1 + np.exp(-(h2 @ C + c)))", "h2 @ C + c"),
+            (NO_LOSS[0], "        print(turn, np.mean((out - wanted) ** 2))"),
+        ],
+    ),
+    ("a mask for each batch, one order for both", "minibatches", drawn("some")),
+]
+
+GRAPH = """\
+import numpy as np
+
+rng = np.random.default_rng(5)
+near = rng.random((20, 20)) / 10
+traits = rng.normal(size=(20, 4))
+group = (near @ traits[:, :1] > 0).astype(float)
+P, p = rng.normal(size=(4, 5)) * 0.5, np.zeros(5)
+Q, q = rng.normal(size=(5, 1)) * 0.5, np.zeros(1)
+for turn in range(40):
+    hidden = np.tanh(near @ (traits @ P) + p)
+    guess = 1 / (1 + np.exp(-(near @ (hidden @ Q) + q)))
+    top = (guess - group) / 20
+    gQ, gq = hidden.T @ (near.T @ top), top.sum(axis=0)
+    low = (near.T @ top) @ Q.T * (1 - hidden**2)
+    gP, gp = traits.T @ (near.T @ low), low.sum(axis=0)
+    P -= 0.5 * gP
+    p -= 0.5 * gp
+    Q -= 0.5 * gQ
+    q -= 0.5 * gq
+    if turn % 20 == 0:
+        print(turn, np.mean((guess - group) ** 2))
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "edits", "lines", "code"), [m[1:] for m in MISTAKES], ids=[m[0].replace(" ", "-") for m in MISTAKES]
+)
+def test_the_place_is_named(tmp_path: Path, program: str, edits: Edits, lines: set[str], code: str) -> None:
+    text = edited(program, edits)
+    found = findings(tmp_path, text)
+    assert [f.code for f in found] == [code]
+    line = blamed_line(text, found[0])
+    assert any(part.strip() in line for part in lines), line
+
+
+@pytest.mark.parametrize(("program", "edits"), [r[1:] for r in RIGHT], ids=[r[0].replace(" ", "-") for r in RIGHT])
+def test_what_is_meant_to_stay_is_left_alone(tmp_path: Path, program: str, edits: Edits) -> None:
+    assert findings(tmp_path, edited(program, edits)) == []
+
+
+def test_the_neighbours_in_a_graph_are_no_weights(tmp_path: Path) -> None:
+    assert findings(tmp_path, GRAPH) == []
