@@ -107,12 +107,14 @@ def _finding(trace: Trace, tape: Tape, layers: Layers, chosen: Diagnosis, suspec
     code, title, message = _words(names, site, suspect)
     message = _calculus(tape, chosen, suspect) or message
     concerned = f" of {', '.join(f'`{p}`' for p in parameters[:4])}" if parameters else ""
+    proof = f"the gradient{'s' if len(parameters) > 1 else ''}{concerned} would then match the numeric gradient of"
+    if suspect.reason in {"still", "unrelated"}:
+        proof = f"the step{concerned} is to follow the numeric gradient of"
     finding = Finding(
         code=code,
         severity="error",
         title=title,
-        message=f"{message}; the gradient{'s' if len(parameters) > 1 else ''}{concerned} would then match the numeric "
-        f"gradient of {chosen.loss.formula or 'the loss that the program computes'}",
+        message=f"{message}; {proof} {chosen.loss.formula or 'the loss that the program computes'}",
         location=_span(site),
         cause=_span(cause),
         layer=layer,
