@@ -5,7 +5,7 @@ from __future__ import annotations
 from shapecheck.diagnose.course import Course, meetings, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
-from shapecheck.gradients.losses import Step
+from shapecheck.gradients.losses import Step, find_losses
 from shapecheck.network.parameters import Parameter
 from shapecheck.trace.sites import Site
 
@@ -102,11 +102,15 @@ def _update_site(course: Course, parameter: Parameter, step: Step) -> Site | Non
 
 
 def _some_climb(course: Course, step: Step, up: list[Parameter], down: list[Parameter]) -> Finding | None:
-    """One sign among others that is wrong; where all that climb lie below all that descend, it may be meant."""
-    layers = {p.name: course.layer(p.birth) for p in (*up, *down)}
-    below = [layers[p.name] or 0 for p in down]
-    known = [layer for p in up if (layer := layers[p.name])]
-    if len(up) >= len(down) or 0 in below or (known and max(known) < min(below)):
+    """Signs among others that are wrong: those that climb an error, or the fewer of the two.
+
+    Where all that climb lie below all that descend, it may be meant: one network is to fool the other.
+    """
+    below = [course.layer(p.birth) or 0 for p in down]
+    above = [layer for p in up if (layer := course.layer(p.birth))]
+    if above and max(above) < min(below) and _are_rivals(course, step, down):
+        return None
+    if not _follow_an_error(course, step) and (len(up) >= len(down) or 0 in below):
         return None
     site = _update_site(course, up[0], step)
     if site is None or any(_update_site(course, p, step) is site for p in down):
@@ -120,9 +124,31 @@ def _some_climb(course: Course, step: Step, up: list[Parameter], down: list[Para
         f"{quoted([p.name for p in down])} subtract theirs",
         location=span_of(site),
         cause=span_of(site),
-        layer=layers[up[0].name],
+        layer=course.layer(up[0].birth),
         parameters=tuple(dict.fromkeys(names)),
     )
+
+
+def _follow_an_error(course: Course, step: Step) -> bool:
+    """Whether every gradient of a step is that of one distance between outputs and targets, or of its cross-entropy."""
+    return any(loss.inferred and loss.right >= step.olds for loss in find_losses(course.replay, step))
+
+
+def _are_rivals(course: Course, step: Step, down: list[Parameter]) -> bool:
+    """Whether those that descend are also used on something given, beside what those that climb have made."""
+    known = course.verdicts(step)
+    if known is None:
+        return True
+    own = {p.updates[step.number].old for p in down}
+    theirs = course.replay.dependents(step.olds - own, step.last + 1)
+    mine = course.replay.dependents(own, step.last + 1) - theirs
+    learned, values = theirs | mine, course.tape.values
+    for operation in course.tape.operations[step.first : step.last + 1]:
+        if operation.result not in known.matching.adjoints.closure & mine:
+            continue
+        if any(n not in learned and values[n].size > 1 for n in operation.inputs):
+            return True
+    return False
 
 
 __all__ = ["climbing"]

@@ -17,7 +17,7 @@ _MOST_SUSPECTS = 400
 
 def factor_suspects(known: Verdicts, verdicts: Iterable[Verdict]) -> list[Suspect]:
     """What gives some gradients another factor than the others; fewest mistakes decide."""
-    factors = {v.parameter: v.factor.number for v in verdicts if v.factor is not None and v.at_change}
+    factors = _factors(verdicts)
     distinct: list[float] = []
     for factor in factors.values():
         if not any(abs(factor / d - 1) <= 10 * EXACT for d in distinct):
@@ -37,6 +37,21 @@ def factor_suspects(known: Verdicts, verdicts: Iterable[Verdict]) -> list[Suspec
         return []
     known.rate = best[2]
     return best[1]
+
+
+def _factors(verdicts: Iterable[Verdict]) -> dict[int, float]:
+    """The factor of each change; where an optimizer stands between all of them and their gradients, that of these.
+
+    An optimizer may scale each parameter's gradient as it likes, so there only a sign that differs counts.
+    """
+    known = [v for v in verdicts if v.factor is not None]
+    factors = {v.parameter: v.factor.number for v in known if v.factor is not None and v.at_change}
+    if factors:
+        return factors
+    given = {v.parameter: v.factor.number for v in known if v.factor is not None and not v.weak}
+    size = max(map(abs, given.values()), default=0.0)
+    alike = all(abs(abs(number) / size - 1) <= 10 * EXACT for number in given.values())
+    return given if alike else {}
 
 
 def _strangeness(known: Verdicts, rate: float) -> float:

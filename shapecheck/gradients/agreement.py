@@ -50,6 +50,7 @@ class Agreement:
             be meant is followed by all; `unknown` when there was nothing to hold them against.
         matched: How many parameters follow the best loss.
         same_factor: Whether all parameters that agree do so with one factor (one learning rate).
+        ascent: Whether all of them follow the loss uphill.
         unproven: Parameters of which no step said anything: neither their gradients nor their changes ever moved.
     """
 
@@ -235,7 +236,7 @@ def _summary(hypothesis: Hypothesis, rows: list[ParameterAgreement]) -> Agreemen
     verdict: Verdict = "right" if len(right) == len(decided) and len(signs) == 1 else "wrong"
     if verdict == "right" and not same and any(r.shape == () or set(r.shape) == {1} for r in right):
         verdict = "wrong"  # a single entry fits any direction: only the common factor tells
-    ascent = verdict == "right" and signs == {1.0}
+    ascent = len(right) == len(decided) and signs == {1.0}
     if ascent and hypothesis.inferred:
         verdict = "wrong"
     if verdict == "wrong" and len(right) == len(decided) and all(r.shape == () for r in decided):

@@ -35,14 +35,18 @@ class Evidence:
 
     Attributes:
         parameters: How many arrays the program updated before it died: no repair updates fewer.
+        spread: The texts of what a program that runs spreads as it is (a column times a row): that may be meant.
     """
 
-    def __init__(self, parameters: int = 0) -> None:
+    def __init__(self, parameters: int = 0, spread: frozenset[str] = frozenset()) -> None:
         self.parameters = parameters
+        self.spread = spread
 
     def judge(self, candidate: Candidate, texts: dict[str, str], outcome: AttemptOutcome) -> Solution | None:
         """What an outcome is worth; None for what does not run, spreads two operands, or has other parameters."""
-        if outcome.ended not in {"finished", "stopped", "exit", "refused"} or outcome.broadcasts:
+        if outcome.ended not in {"finished", "stopped", "exit", "refused"}:
+            return None
+        if any(text not in self.spread for _, text in outcome.broadcasts):
             return None
         agreement = outcome.agreement
         if agreement is None or agreement.grew or outcome.witness.unlearned:

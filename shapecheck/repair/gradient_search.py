@@ -8,6 +8,7 @@ from pathlib import Path
 
 from shapecheck.diagnose.finding import Edit
 from shapecheck.diagnose.targets import Target
+from shapecheck.network.broadcasts import spread_texts
 from shapecheck.repair.aims import Aim, Definition, aims, definitions
 from shapecheck.repair.attempt import Attempt
 from shapecheck.repair.audition import Audition, Heard, edited_slice, is_expression, rewritten_program
@@ -114,7 +115,7 @@ class GradientSearch(Search):
     ) -> None:
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
         # Trials see less of a long run than the trace does; the beginning tells whether a parameter is missing.
-        self.evidence = Evidence()
+        self.evidence = Evidence(spread=spread_texts(trace.head))
         self.targets = targets
         self.beginning = Beginning.of(trace.head, kept, named)
         self.together: Sequence[Joint] = ()
