@@ -19,7 +19,7 @@ from shapecheck.diagnose.targets import Target, targets_of
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.diagnose.wrong_factors import factor_suspects
 from shapecheck.diagnose.wrong_values import unrelated_steps, value_suspects
-from shapecheck.gradients.losses import Loss, Step, find_losses, steps, supposed_losses
+from shapecheck.gradients.losses import Loss, Step, find_losses, looks_like_a_loss, steps, supposed_losses
 from shapecheck.gradients.replay import Replay
 from shapecheck.network.parameters import Parameter
 
@@ -121,7 +121,7 @@ def _spoilt_at_the_start(known: Replay, step: Step, losses: Sequence[Loss]) -> D
         if accepted and set(accepted[0].loss.seeds) != set(loss.seeds):
             break
         found = diagnose_step(step, loss)
-        if _is_one_mistake(found):
+        if _is_one_mistake(found, fewest=2 if looks_like_a_loss(known, loss, step) else 3):
             accepted.append(found)
     if not accepted:
         return None
@@ -131,14 +131,14 @@ def _spoilt_at_the_start(known: Replay, step: Step, losses: Sequence[Loss]) -> D
     return replace(accepted[0], suspects=[first, *accepted[0].suspects[1:]])
 
 
-def _is_one_mistake(found: Diagnosis) -> bool:
-    """Whether one value sets a whole backward pass right."""
+def _is_one_mistake(found: Diagnosis, fewest: int) -> bool:
+    """Whether one value sets a whole backward pass right, of so many gradients at least."""
     first = next(iter(found.suspects[: found.independent]), None)
     adjoints = found.loss.adjoints
     if first is None or adjoints is None or first.reason != "value" or not first.operands_right:
         return False
     weights = {v.parameter for v in found.wrong if np.ndim(adjoints[v.parameter]) > 1}
-    if len(weights) < 2 or len(found.wrong) < 3 or not len(first.explains) == len(found.wrong) == len(found.verdicts):
+    if len(weights) < 2 or len(found.wrong) < fewest or not len(first.explains) == len(found.wrong) == len(found.verdicts):
         return False
     # What comes before the output is no part of the backward pass.
     return found.loss.value is not None or min(first.values) > max(found.loss.seeds)

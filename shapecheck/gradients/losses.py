@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from shapecheck.gradients.adjoints import Adjoints, adjoints
+from shapecheck.gradients.comparing import compares
 from shapecheck.gradients.matching import Matching, Standing
 from shapecheck.gradients.replay import Replay
 from shapecheck.network.parameters import Parameter
@@ -182,6 +183,14 @@ def _closure_size(loss: Loss) -> int:
 def sounds_like_a_loss(replay: Replay, loss: Loss) -> bool:
     """Whether what a value is called, or is computed in, says that it is a loss."""
     return _telling(replay, loss) > 0
+
+
+def looks_like_a_loss(replay: Replay, loss: Loss, step: Step) -> bool:
+    """Whether a value that the program computes is called a loss, or measures outputs against targets."""
+    if loss.value is None:
+        return False
+    learned = replay.dependents(step.olds) - step.olds
+    return sounds_like_a_loss(replay, loss) or compares(replay, loss.value, learned)
 
 
 def _telling(replay: Replay, loss: Loss) -> int:
@@ -425,4 +434,4 @@ def _moves_along(matching: Matching, step: Step, old: int) -> bool:
     return bool(found) and not found[0].weak and old in {found[0].forward, *found[0].alike}
 
 
-__all__ = ["Loss", "Step", "find_losses", "sounds_like_a_loss", "steps", "supposed_losses"]
+__all__ = ["Loss", "Step", "find_losses", "looks_like_a_loss", "sounds_like_a_loss", "steps", "supposed_losses"]

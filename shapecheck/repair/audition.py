@@ -36,6 +36,7 @@ _EXACT = 1e-4
 _MOST_ENTRIES = 20_000
 # So many evaluations that gave what was recorded are listened to, where nothing else tells them apart.
 _MOST_LOOKS = 5
+_MOST_HOLDERS = 200
 LISTENER = "__shapecheck_audition__"
 
 
@@ -100,7 +101,7 @@ class Over(BaseException):
 
 
 class _Arrays:
-    """The arrays that a frame can reach, to be put back where a rewriting calls what changes its argument in place."""
+    """What a frame can reach, to be put back where a rewriting calls what changes its argument or its object."""
 
     def __init__(self, frame: types.FrameType) -> None:
         found: dict[int, Any] = {}
@@ -112,12 +113,33 @@ class _Arrays:
                 found[id(array)] = array
         # Larger ones are taken on trust: comparing them each time would take longer than hearing.
         self.kept = [(a, a.copy()) for a in found.values()] if entries <= _MOST_ENTRIES else []
+        self.held = [(holder, _copied(holder)) for holder in _holders(frame)]
 
     def restore(self) -> None:
         """Put back what has changed."""
+        for holder, before in self.held:
+            if isinstance(holder, list) and isinstance(before, list):
+                if len(holder) != len(before) or any(a is not b for a, b in zip(holder, before, strict=True)):
+                    holder[:] = before
+            elif holder.keys() != before.keys() or any(holder[name] is not before[name] for name in before):
+                holder.clear()
+                holder.update(before)
         for array, before in self.kept:
             if array.shape == before.shape and not np.array_equal(array, before, equal_nan=array.dtype.kind == "f"):
                 array[...] = before
+
+
+def _holders(frame: types.FrameType) -> list[Any]:
+    """The attributes of the objects that a frame has names for, and the lists and dictionaries that these keep."""
+    passing = (type, types.ModuleType, types.FunctionType, types.MethodType, np.ndarray)
+    owners = [thing for thing in frame.f_locals.values() if not isinstance(thing, passing)]
+    attributes = [known for owner in owners if isinstance(known := getattr(owner, "__dict__", None), dict)]
+    kept = [thing for known in attributes for thing in known.values() if isinstance(thing, list | dict)]
+    return [*attributes, *kept][:_MOST_HOLDERS]
+
+
+def _copied(holder: Any) -> Any:
+    return list(holder) if isinstance(holder, list) else dict(holder)
 
 
 class Listener:
@@ -129,6 +151,7 @@ class Listener:
         self.factors: list[list[float | None]] = [[] for _ in audition.texts]
         self.met = 0
         self.evaluations = 0
+        self.hearing = False
         self.looks = 0
         self.local: dict[str, Seen] = {}
         self.module: dict[str, Seen] = {}
@@ -138,6 +161,8 @@ class Listener:
     def __call__(self, original: Callable[[], Any], rewritten: Sequence[Callable[[], Any]]) -> Any:
         """Give what the expression gives; where it is one to listen at, hear the rewritings of it too."""
         given = original()
+        if self.hearing:
+            return given  # a rewriting calls the function that the expression stands in
         number, self.evaluations = self.evaluations, self.evaluations + 1
         for instance in self.open:
             if instance.ordinal not in {None, number} or not _is_recorded(given, instance):
@@ -146,7 +171,9 @@ class Listener:
             if self.audition.look:
                 self._look_round(sys._getframe(1), rewritten)
                 raise Over
+            self.hearing = True
             self._hear(instance, rewritten, _Arrays(sys._getframe(1)))
+            self.hearing = False
             if not self.open:
                 raise Over
             return given if _is_recorded(given, instance) else kept
@@ -222,6 +249,8 @@ def _names(scope: Mapping[str, Any]) -> dict[str, Seen]:
 
 def factor_to(given: Any, wanted: Any) -> float | None:
     """The number that what is wanted has to be multiplied by to give an array; None where there is none."""
+    if isinstance(given, list | tuple | dict):
+        return None  # several results, which may not even go into one array
     array = np.asarray(given)
     wanted = np.asarray(wanted, dtype=float)
     if array.shape != wanted.shape or array.dtype.kind not in "fiub":
