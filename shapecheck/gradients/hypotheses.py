@@ -24,6 +24,7 @@ _SELECTIONS = frozenset(
     "getitem view .max .min numpy.max numpy.min numpy.amax numpy.amin builtins.max builtins.min".split()
 )
 _DIFFERENCES = frozenset({"-", "-=", "numpy.subtract"})
+_SUMS = frozenset({"+", "-", "numpy.add", "numpy.subtract"})
 
 
 @dataclass(frozen=True)
@@ -155,11 +156,12 @@ def scalar_losses(
     What the updates are computed from (`among`) is no loss: backpropagation never uses the loss's own value.
     """
     found = 0
+    parts = _parts_of_sums(tape, dependence, parameters, until)
     for operation in reversed(tape.operations[:until]):
         value = tape.values[operation.result]
         if value.size != 1 or value.dtype[:5] != "float" or operation.function in _SELECTIONS:
             continue
-        if value.number in among:
+        if value.number in among or value.number in parts or _only_shifted(tape, dependence, operation, parameters):
             continue
         if all(dependence.masks[value.number] & mask for mask in parameters):
             site = tape.sites[operation.site] if operation.site is not None else None
@@ -168,6 +170,63 @@ def scalar_losses(
             found += 1
         if found >= 12:
             return
+
+
+def _parts_of_sums(tape: Tape, dependence: Dependence, parameters: Sequence[int], until: int) -> set[int]:
+    """The numbers that are one half of a loss: of a sum of two that were made from the same output.
+
+    `dot(y, log(p)) + dot(1 - y, log(1 - p))` has a meaning, and its halves by themselves have none. A penalty is made
+    from the parameters only, and the losses of two samples from two outputs.
+    """
+    parts: set[int] = set()
+    for operation in tape.operations[:until]:
+        places = [a.value for a in operation.arguments[:2] if isinstance(a, Ref)]
+        if operation.function not in _SUMS or len(places) != 2 or tape.values[operation.result].size != 1:
+            continue
+        if not all(dependence.masks[n] & mask for n in places for mask in parameters):
+            continue
+        made = [_computed_from(tape, dependence, n, parameters) for n in places]
+        if made[0] & made[1]:
+            for number in places:
+                parts.add(number)
+                parts |= {n for n in made[0] ^ made[1] if tape.values[n].size == 1}
+    return parts
+
+
+def _computed_from(tape: Tape, dependence: Dependence, value: int, parameters: Sequence[int]) -> set[int]:
+    """The values that depend on all parameters and that a value was computed from, itself included."""
+    found: set[int] = set()
+    open_values = [value]
+    while open_values:
+        number = open_values.pop()
+        producer = tape.values[number].producer
+        if number in found or producer is None or not all(dependence.masks[number] & mask for mask in parameters):
+            continue
+        found.add(number)
+        open_values.extend(tape.operations[producer].inputs)
+    return found
+
+
+def _only_shifted(tape: Tape, dependence: Dependence, operation: Operation, parameters: Sequence[int]) -> bool:
+    """Whether a number is an output less a target, which changes from sample to sample: its gradient ignores that.
+
+    Nobody descends the signed difference itself.
+    """
+    places = [a.value for a in operation.arguments if isinstance(a, Ref)]
+    if operation.function not in _DIFFERENCES or len(places) != 2 or operation.site is None:
+        return False
+    everything = 0
+    for mask in parameters:
+        everything |= mask
+    given = [i for i, n in enumerate(places) if not dependence.masks[n] & everything]
+    if len(given) != 1:
+        return False
+    seen = []
+    for other in tape.made_at(operation.site):
+        number = other.arguments[given[0]] if len(other.arguments) == 2 else None
+        array = tape.values[number.value].array if isinstance(number, Ref) else number
+        seen.append(None if array is None else float(np.asarray(array, dtype=float).reshape(-1)[0]))
+    return len(set(seen)) > 1
 
 
 def catalogue_losses(

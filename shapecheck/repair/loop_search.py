@@ -10,11 +10,16 @@ from shapecheck.network.parameters import find_parameters
 from shapecheck.repair.attempt import Attempt, AttemptOutcome
 from shapecheck.repair.candidate import Candidate, apply_edits
 from shapecheck.repair.evidence import Evidence, Solution
+from shapecheck.repair.falling import Watched
 from shapecheck.repair.loop_edits import loop_edits
 from shapecheck.repair.search import Search, _Stage, _Trial
 from shapecheck.repair.trial import Trials
 from shapecheck.trace.child import Trace
 from shapecheck.trace.run import Program
+
+
+# Mistakes that spoil the loss itself: when they are mended, it has to fall.
+_OF_NUMBERS = frozenset({"SC501", "SC502"})
 
 
 class _GoneEvidence(Evidence):
@@ -32,7 +37,9 @@ class _GoneEvidence(Evidence):
         """As for any repair; None where the finding is still there, or a parameter is left where it is."""
         whole = outcome.ended in {"finished", "exit"}  # else it may not have come to all of them
         lost = whole and outcome.witness.parameters < self.updated
-        return None if outcome.remains or lost else super().judge(candidate, texts, outcome)
+        found = None if outcome.remains or lost else super().judge(candidate, texts, outcome)
+        # Numbers may be kept finite in a program that does not learn all the same.
+        return replace(found, tier=max(found.tier, 1)) if found is not None and outcome.falls is False else found
 
 
 class LoopSearch(Search):
@@ -65,7 +72,9 @@ class LoopSearch(Search):
     ) -> Attempt:
         """The order for one trial: run it, hold its updates against gradients, and ask for the finding again."""
         order = super().attempt(texts, stage=None, whole=whole)
-        order = replace(order, recheck=self.finding.code)
+        place = self.finding.location
+        watched = Watched(place.path, place.line) if self.finding.code in _OF_NUMBERS and whole else None
+        order = replace(order, recheck=self.finding.code, watched=watched)
         return order if whole else replace(order, window_events=min(order.window_events, 12_000), stop=True)
 
 
