@@ -256,13 +256,18 @@ def _best_target(
     for forward in (f for f, hope in zip(candidates.forwards, hopeful, strict=True) if hope):
         if now is not None and forward in {now.forward, *now.alike} and not now.transposed and not known.settled:
             continue
-        try:
-            outcomes = known.outcomes({value: adjoints[forward]})
-        except ReplayError:
+        for size in (1.0, *prospects.scales(value, np.asarray(adjoints[forward], dtype=float).reshape(-1))):
+            try:
+                outcomes = known.outcomes({value: size * adjoints[forward]})
+            except ReplayError:
+                continue
+            repaired = tuple(p for p, factor in outcomes.items() if factor is not None and p in wrong)
+            broken = [p for p, factor in outcomes.items() if factor is None and p in right]
+            if repaired and not broken:
+                break
+        else:
             continue
-        repaired = tuple(p for p, factor in outcomes.items() if factor is not None and p in wrong)
-        broken = [p for p, factor in outcomes.items() if factor is None and p in right]
-        if not repaired or broken or (best is not None and len(repaired) < len(best[2])):
+        if best is not None and len(repaired) < len(best[2]):
             continue
         got = outcomes[repaired[0]]
         scale = known.rate / got.number if known.rate is not None and got is not None else 1.0
