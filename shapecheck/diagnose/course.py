@@ -87,6 +87,12 @@ class Course:
         return {number for p in self.parameters for u in p.updates for number in (u.old, u.new)}
 
     @cached_property
+    def all_versions(self) -> frozenset[int]:
+        """The same for all the updates on the tape, also those that nobody looks at."""
+        every = find_parameters(self.tape, most_updates=len(self.tape.operations))
+        return frozenset(number for p in every for u in p.updates for number in (u.old, u.new))
+
+    @cached_property
     def users(self) -> dict[int, list[Operation]]:
         """For each value, the operations that read it."""
         found: dict[int, list[Operation]] = {}

@@ -141,7 +141,7 @@ def _is_one_mistake(found: Diagnosis, fewest: int) -> bool:
     if len(weights) < 2 or len(found.wrong) < fewest or not len(first.explains) == len(found.wrong) == len(found.verdicts):
         return False
     # What comes before the output is no part of the backward pass.
-    return found.loss.value is not None or min(first.values) > max(found.loss.seeds)
+    return found.loss.value is not None or min(first.values) >= max(found.loss.seeds)
 
 
 def _either(targets: Sequence[Target], others: Sequence[Target]) -> Iterator[Target]:

@@ -10,7 +10,7 @@ from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
 from shapecheck.gradients.matching import Match, Matching
-from shapecheck.network.dependence import CARRIERS
+from shapecheck.network.dependence import CARRIERS, ancestors
 from shapecheck.network.layers import is_turned
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref
@@ -66,7 +66,8 @@ def _origin_of_step(course: Course, operation: Operation) -> int | None:
     if operation.function.endswith("=") and not copied:
         return None
     # Where the array itself has changed in the meantime, the copy was a history, not a loss.
-    depends = course.replay.ancestors([second.value])
+    # What it moves by was made from it in this step: a target reaches the next output through what it has taught.
+    depends = ancestors(course.tape, [second.value], until=course.all_versions)
     return origin if origin in depends and origin not in course.versions else None
 
 

@@ -132,6 +132,9 @@ def _calculus(tape: Tape, chosen: Diagnosis, suspect: Suspect) -> str:
     """What tells an expression from what it should be, in a sentence; empty where nothing more can be said of it."""
     if suspect.reason not in {"value", "other"} or chosen.loss.matching is None or not suspect.wanted:
         return ""
+    if suspect.values[0] in chosen.loss.matching.adjoints.closure:
+        shown = " ".join(tape.sites[suspect.site].text.split())
+        return f"`{shown}` is the output as it is; what goes backwards is the derivative of the loss: the target is missing"
     judge = Verdicts(chosen.loss.matching, chosen.step)
     names = {v.parameter: v.name for v in chosen.verdicts}
     with np.errstate(all="ignore"), warnings.catch_warnings():

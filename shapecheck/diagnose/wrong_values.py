@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +21,7 @@ from shapecheck.trace.tape import Operation
 
 # More suspects than these in one step are not tried.
 _MOST_SUSPECTS = 400
+_MOST_OUTPUTS = 4
 
 
 def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Suspect]:
@@ -34,7 +36,7 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
     standings = known.matching.standings(chain)
     carried = any(s is Standing.VERIFIED for s in standings.values())
     targets = _targets(known, wrong)
-    prospects = Prospects(known, wrong, chain)
+    prospects = Prospects(known, wrong, [*chain, *_outputs_read(known, chain)])
     by_site: dict[int, Suspect] = {}
     tried = 0
     # With nothing to be inferred all is tried, and first what matches nothing: there may be no time for the rest.
@@ -63,12 +65,61 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
             suspect = replace(suspect, operands_right=inputs_right, reason="scale", scale=scale)
         by_site[operation.site] = merged(by_site.get(operation.site), suspect)
     found = list(by_site.values())
+    if not any(len(s.explains) == len(wrong) and s.operands_right for s in found):
+        found += _passed_on(known, targets, prospects, wrong, right)
     explained = {p for s in found for p in s.explains}
     # Every parameter's own gradient explains it, and one line may hold all of them: that says nothing yet.
     if not any(len(s.explains) == len(wrong) and s.operands_right for s in found):
         found += _in_loops(known, chain, standings, wrong, right)
         explained = {p for s in found for p in s.explains}
     return found + _misused(known, wrong - explained)
+
+
+def _outputs_read(known: Verdicts, chain: Sequence[int]) -> list[int]:
+    """The last results of the forward pass that the backward pass reads, the very last first."""
+    closure, values = known.matching.adjoints.closure, known.replay.tape.values
+    learned = known.replay.dependents(known.step.olds, known.step.last + 1) - known.step.olds
+    read = {i for v in chain if (o := known.producer(v)) is not None for i in o.inputs}
+    return sorted((v for v in read & closure & learned if values[v].size > 1), reverse=True)[:_MOST_OUTPUTS]
+
+
+def _passed_on(
+    known: Verdicts,
+    targets: Mapping[tuple[int, ...], _Candidates],
+    prospects: Prospects,
+    wrong: set[int],
+    right: set[int],
+) -> list[Suspect]:
+    """An output that goes backwards as it is, where its difference from the target should: `delta = h`."""
+    for value in _outputs_read(known, known.chain(wrong)):
+        best = _best_target(known, value, targets, prospects, wrong, right)
+        site = _where_passed_on(known, value)
+        if best is None or len(best[2]) < len(wrong) or site is None:
+            continue
+        forward, adjoint, explains, others = best
+        wanted = {value: (forward, adjoint)}
+        return [Suspect(site, (value,), wanted, explains, True, alternatives={value: others}, sound=(value,))]
+    return []
+
+
+def _where_passed_on(known: Verdicts, value: int) -> int | None:
+    """Where an output was given another name, else where the backward pass first reads it."""
+    tape, closure = known.replay.tape, known.matching.adjoints.closure
+    made = tape.values[value].producer or 0
+    named = [b for b in tape.bindings if b.value == value and b.time > made and b.owner is None and b.key is None]
+    # What makes it gives it a name, and so does every call that hands it back.
+    expected = Counter(time for time, _, values in tape.returns if value in values)
+    expected[named[0].time if named else 0] += tape.sites[tape.operations[made].site or 0].bound_to is not None
+    again = []
+    for binding in named:
+        if expected[binding.time] > 0:
+            expected[binding.time] -= 1
+        else:
+            again.append(binding)
+    if again:
+        return again[-1].site
+    users = (o for o in tape.operations[made + 1 : known.step.last + 1] if value in o.inputs)
+    return next((o.site for o in users if o.result not in closure and o.site is not None), None)
 
 
 def _is_sound(known: Verdicts, operation: Operation, standings: dict[int, Standing]) -> bool:

@@ -102,6 +102,9 @@ def _places(tape: Tape, surroundings: Surroundings, target: Target, home: Site |
         made = {o.result: i for i, o in enumerate(tape.made_at(target.site))}
         ordinals = {r: made.get(r.value, _reading(tape, target.site, r)) for r in target.results}
         for path, node in _at(surroundings, tape.sites[target.site]):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                yield from ((path, value, {}) for path, value in _bound(surroundings, tape.sites[target.site], None))
+                continue
             yield path, node, {r: i for r, i in ordinals.items() if i is not None}
         return
     for result in target.results:
