@@ -71,23 +71,32 @@ def _exchanged(known: Verdicts, value: int, wanted: Any) -> Iterator[Target]:
     if operation is None:
         return
     for operand in dict.fromkeys(operation.inputs):
-        for other in _others(known, adjoints, operation, operand):
+        for other in _others(known, adjoints, operation, operand, np.shape(wanted)):
             result = replay.exchanged(operation, operand, other)
-            if result is not None and same_direction(result, wanted):
-                yield Target(None, (Result(operand, (other,), operation.number),))
+            if result is not None and _is_as_wanted(result, wanted):
+                yield Target(None, (Result(operand, (other,), operation.number, exact=np.size(wanted) == 1),))
                 break
 
 
-def _others(known: Verdicts, adjoints: Adjoints, operation: Operation, operand: int) -> Iterator[Any]:
-    """Values that could be meant for an operand: of its shape, and of its kind."""
+def _is_as_wanted(result: Any, wanted: Any) -> bool:
+    """Whether a result is what is wanted: up to a factor, but for plain numbers, which all are multiples."""
+    if np.size(wanted) == 1:
+        return np.shape(result) == np.shape(wanted) and bool(np.all(np.isclose(result, wanted, rtol=1e-6, atol=0.0)))
+    return same_direction(result, wanted)
+
+
+def _others(
+    known: Verdicts, adjoints: Adjoints, operation: Operation, operand: int, wanted: tuple[int, ...]
+) -> Iterator[Any]:
+    """Values that could be meant for an operand: of its shape, or of that of the result, the latest first."""
     replay = known.replay
     shape = np.shape(replay.recorded[operand])
-    if not shape or np.prod(shape, dtype=int) < 2:
+    if np.prod(shape, dtype=int) < 2 and np.prod(wanted, dtype=int) < 2 and known.rate is None:
         return
     tape = replay.tape
     tried: list[Any] = [replay.recorded[operand]]
-    for number in range(len(tape.values)):
-        if tape.values[number].shape != shape or number == operand:
+    for number in reversed(range(operation.result)):
+        if tape.values[number].shape not in {shape, wanted} or number == operand:
             continue
         producer = tape.values[number].producer
         if producer is not None and producer >= operation.number:
@@ -100,7 +109,7 @@ def _others(known: Verdicts, adjoints: Adjoints, operation: Operation, operand: 
         if len(tried) > _MOST_OTHERS:
             return
     for number in adjoints.of:
-        if np.shape(adjoints[number]) == shape and len(tried) <= 2 * _MOST_OTHERS:
+        if shape and np.shape(adjoints[number]) == shape and len(tried) <= 2 * _MOST_OTHERS:
             tried.append(adjoints[number])
             yield adjoints[number]
 

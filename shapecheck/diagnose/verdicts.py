@@ -98,8 +98,13 @@ class Verdicts:
                 state = [i for i in operation.inputs if self._is_state(i, shape)]
                 open_values.extend(i for i in operation.inputs if all(o in state for o in operation.inputs if o != i))
             else:
-                open_values.extend(operation.inputs)
+                open_values.extend(i for i in operation.inputs if not self._is_calculus(operation, i))
         return found
+
+    def _is_calculus(self, operation: Operation, operand: int) -> bool:
+        """Whether an operand is multiplied by something of the forward pass: that is calculus and no optimizer."""
+        others = [i for i in operation.inputs if i != operand]
+        return any(i in self.matching.adjoints.closure and i not in self.step.olds for i in others)
 
     def _is_state(self, value: int, shape: tuple[int, ...]) -> bool:
         """Whether a value was made entry by entry from what was there before the step: the parameter, a velocity."""
@@ -143,13 +148,21 @@ class Verdicts:
         """The verdict on every gradient as it was; settles the common rate."""
         verdicts = [self._verdict(p.name, old) for p, old, _, _ in self.step.parameters]
         strong = [v for v in verdicts if v.factor is not None and v.at_change and not v.weak]
-        if not strong:
+        if not strong and not self._all_but_one_agree(verdicts):
             return verdicts
         for _ in range(2):  # those of few entries are recognised by the rate of the others, and then vote as well
             self.rate = self._common_rate([v for v in verdicts if v.factor is not None and v.at_change])
             self.matching.factors.add_rates([abs(self.rate)])
             verdicts = [self._verdict(p.name, old) for p, old, _, _ in self.step.parameters]
         return verdicts
+
+    @staticmethod
+    def _all_but_one_agree(verdicts: Sequence[Verdict]) -> bool:
+        """Whether plain numbers follow the loss with one and the same factor, one of them perhaps excepted."""
+        numbers = sorted(v.factor.number for v in verdicts if v.factor is not None and v.at_change)
+        if len(numbers) < max(3, len(verdicts) - 1):
+            return False
+        return max(numbers) - min(numbers) <= EXACT * max(map(abs, numbers))
 
     def _common_rate(self, verdicts: Sequence[Verdict]) -> float:
         """The factor of most gradients; of two equally common ones that of the gradient computed first."""

@@ -236,10 +236,11 @@ def _summary(hypothesis: Hypothesis, rows: list[ParameterAgreement]) -> Agreemen
     verdict: Verdict = "right" if len(right) == len(decided) and len(signs) == 1 else "wrong"
     if verdict == "right" and not same and any(r.shape == () or set(r.shape) == {1} for r in right):
         verdict = "wrong"  # a single entry fits any direction: only the common factor tells
-    ascent = len(right) == len(decided) and signs == {1.0}
+    numbers = all(r.shape == () for r in decided)
+    ascent = len(right) == len(decided) and signs == {1.0} and (same or not numbers)
     if ascent and hypothesis.inferred:
         verdict = "wrong"
-    if verdict == "wrong" and len(right) == len(decided) and all(r.shape == () for r in decided):
+    if verdict == "wrong" and len(right) == len(decided) and numbers:
         verdict = "unknown"  # numbers by themselves follow any loss, each by its own factor
     if any(not np.isfinite(r.error) for r in rows):
         verdict = "unknown"

@@ -116,6 +116,10 @@ def _places(tape: Tape, surroundings: Surroundings, target: Target, home: Site |
             if binding.value == result.value:
                 for path, node in _bound(surroundings, tape.sites[binding.site], binding.key):
                     yield path, node, {}
+        for _, number, values in tape.returns:
+            if result.value in values:
+                for path, node in _handed_back(surroundings, tape.sites[number]):
+                    yield path, node, {}
         if home is not None:
             for path, node in _handed_over(surroundings, home):
                 yield path, node, {}
@@ -154,6 +158,21 @@ def _bound(surroundings: Surroundings, site: Site, key: object) -> Iterator[tupl
                 yield site.path, element
     elif not isinstance(value, ast.Tuple | ast.List):
         yield site.path, value
+
+
+def _handed_back(surroundings: Surroundings, site: Site) -> Iterator[tuple[str, ast.expr]]:
+    """The elements of what a function returns, where it returns several things."""
+    module = surroundings.modules.get(site.path)
+    statement = module.at_line(site.line) if module is not None else None
+    open_nodes = [statement.value] if isinstance(statement, ast.Return) else []
+    while open_nodes:
+        node = open_nodes.pop()
+        if isinstance(node, ast.Tuple | ast.List):
+            open_nodes.extend(node.elts[::-1])
+        elif isinstance(node, ast.Dict):
+            open_nodes.extend(node.values[::-1])
+        elif isinstance(node, ast.Name) and node is not getattr(statement, "value", None):
+            yield site.path, node
 
 
 def _handed_over(surroundings: Surroundings, home: Site) -> Iterator[tuple[str, ast.expr]]:

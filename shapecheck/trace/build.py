@@ -347,6 +347,8 @@ class _Builder:
 
     def returned(self, site: Site, result: Any, _: tuple[Any, ...]) -> None:
         elements = result if isinstance(result, tuple) else (result,)
+        # `return (dW1, dW2), (db1, db2)`
+        elements = tuple(e for one in elements for e in (one if isinstance(one, tuple) else (one,)))
         numbers = tuple(self.values.read(e) for e in elements if isinstance(e, _FOLLOWED))
         self.tape.returns.append((len(self.tape.operations), site.number, numbers))
 
