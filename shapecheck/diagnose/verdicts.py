@@ -148,7 +148,7 @@ class Verdicts:
         """The verdict on every gradient as it was; settles the common rate."""
         verdicts = [self._verdict(p.name, old) for p, old, _, _ in self.step.parameters]
         strong = [v for v in verdicts if v.factor is not None and v.at_change and not v.weak]
-        if not strong and not self._all_but_one_agree(verdicts):
+        if not strong and not self._is_steady(verdicts):
             return verdicts
         for _ in range(2):  # those of few entries are recognised by the rate of the others, and then vote as well
             self.rate = self._common_rate([v for v in verdicts if v.factor is not None and v.at_change])
@@ -157,10 +157,10 @@ class Verdicts:
         return verdicts
 
     @staticmethod
-    def _all_but_one_agree(verdicts: Sequence[Verdict]) -> bool:
-        """Whether plain numbers follow the loss with one and the same factor, one of them perhaps excepted."""
-        numbers = sorted(v.factor.number for v in verdicts if v.factor is not None and v.at_change)
-        if len(numbers) < max(3, len(verdicts) - 1):
+    def _is_steady(verdicts: Sequence[Verdict]) -> bool:
+        """Whether of plain numbers half at least follow the loss, all of them with one and the same factor."""
+        numbers = [v.factor.number for v in verdicts if v.factor is not None and v.at_change]
+        if len(numbers) < max(2, len(verdicts) / 2):
             return False
         return max(numbers) - min(numbers) <= EXACT * max(map(abs, numbers))
 

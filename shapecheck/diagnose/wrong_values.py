@@ -253,6 +253,11 @@ def _distinct(values: Sequence[int], adjoints: Adjoints) -> _Candidates:
     rows = np.array([np.asarray(adjoints[v], dtype=float).reshape(-1) for v in values])
     lengths = np.linalg.norm(rows, axis=1)
     chosen: list[int] = []
+    if rows.shape[1] == 1:
+        # Plain numbers are all multiples of one another, and as large as they are.
+        _, places = np.unique(rows[:, 0], return_index=True)
+        chosen = [int(n) for n in sorted(places) if lengths[n] > 0 and np.isfinite(lengths[n])]
+        return _Candidates([values[n] for n in chosen], rows[chosen])
     for number in np.flatnonzero((lengths > 0) & np.isfinite(lengths)):
         along = np.abs(rows[chosen] @ rows[number])
         if not np.any(along >= (1 - 1e-9) * lengths[chosen] * lengths[number]):

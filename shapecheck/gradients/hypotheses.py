@@ -108,7 +108,7 @@ class Meetings:
         if operation.function not in _MEETINGS or len(arguments) != 2:
             return None
         if not all(isinstance(a, Ref) for a in arguments):
-            return None
+            return self.numbered(operation)
         left, right = (a.value for a in arguments)
         for out, target in ((left, right), (right, left)):
             pair = self.pair(out, target)
@@ -132,6 +132,18 @@ class Meetings:
         if first.shape != second.shape and not (first.size == second.size == 1):
             return None
         return out, given.reshape(first.shape)
+
+    def numbered(self, operation: Operation) -> tuple[int, Array] | None:
+        """`out - 1`: a single output less a whole number, which nobody follows through a program."""
+        output, target = sorted(operation.arguments, key=lambda a: not isinstance(a, Ref))
+        if operation.function not in _DIFFERENCES or not isinstance(output, Ref):
+            return None
+        value = self.tape.values[output.value]
+        if not isinstance(target, int | float) or value.size != 1 or value.array is None:
+            return None
+        if not self.dependence.masks[output.value] & self.parameters:
+            return None
+        return output.value, np.full(value.shape, float(target))
 
     def labelled(self, out: int, index: Any, value: Any) -> tuple[int, Array] | None:
         """`p[np.arange(m), y] -= 1`: the labels say where the one-hot target is 1."""
