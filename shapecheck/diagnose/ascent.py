@@ -8,6 +8,7 @@ from shapecheck.diagnose.trail import span_of
 from shapecheck.gradients.losses import Step, find_losses
 from shapecheck.network.parameters import Parameter
 from shapecheck.trace.sites import Site
+from shapecheck.trace.tape import Operation, Ref
 
 
 def climbing(course: Course) -> list[Finding]:
@@ -29,6 +30,52 @@ def climbing(course: Course) -> list[Finding]:
         if found is not None:
             return [found]
     return []
+
+
+def turned_round(course: Course) -> list[Finding]:
+    """Steps `w = rate * g - w`: the array is turned round in every step, and has no course."""
+    known = course.verdicts(course.steps[0]) if course.steps else None
+    if known is None:
+        return []
+    for operation in course.tape.operations[: course.steps[0].last + 1]:
+        places = [a.value for a in operation.arguments if isinstance(a, Ref)]
+        site = course.site(operation.site)
+        if operation.function not in {"-", "numpy.subtract"} or len(places) != 2 or site is None:
+            continue
+        change, old = places
+        if old not in known.matching.adjoints.closure or not _goes_where_it_was(course, operation, old):
+            continue
+        factor, weak = known.factor(old, course.replay.recorded[change])
+        if factor is None or weak:
+            continue
+        name = course.names.get(old) or site.bound_to or site.text
+        return [
+            Finding(
+                code="SC402",
+                severity="error",
+                title=f"this step turns `{name}` round",
+                message=f"`{shown(site.text)}` takes the array from its step, and not the step from the array: all its "
+                "signs change every time",
+                location=span_of(site),
+                cause=span_of(site),
+                layer=course.layer(old),
+                parameters=(name,),
+            )
+        ]
+    return []
+
+
+def _goes_where_it_was(course: Course, operation: Operation, old: int) -> bool:
+    """Whether a result is kept under the name that an array had."""
+    return bool(_names_of(course, old) & _names_of(course, operation.result))
+
+
+def _names_of(course: Course, value: int) -> set[str]:
+    """All the names that a value was given."""
+    producer = course.tape.values[value].producer
+    made = course.site(course.tape.operations[producer].site) if producer is not None else None
+    own = {made.bound_to} if made is not None and made.bound_to is not None else set()
+    return own | {b.name for b in course.tape.bindings if b.value == value}
 
 
 def _signs(course: Course, step: Step) -> list[tuple[Parameter, float]]:
@@ -151,4 +198,4 @@ def _are_rivals(course: Course, step: Step, down: list[Parameter]) -> bool:
     return False
 
 
-__all__ = ["climbing"]
+__all__ = ["climbing", "turned_round"]

@@ -14,7 +14,7 @@ from shapecheck.gradients.agreement import Agreement
 from shapecheck.gradients.losses import Step, find_losses, steps
 from shapecheck.gradients.replay import Replay
 from shapecheck.network.layers import Layers
-from shapecheck.network.parameters import Parameter, find_parameters, find_strays
+from shapecheck.network.parameters import Parameter, find_parameters, find_strays, value_names
 from shapecheck.trace.child import Trace
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref, Tape, refs
@@ -85,6 +85,11 @@ class Course:
     def versions(self) -> set[int]:
         """Every value that a parameter has had."""
         return {number for p in self.parameters for u in p.updates for number in (u.old, u.new)}
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """The user's names for values."""
+        return value_names(self.tape)
 
     @cached_property
     def all_versions(self) -> frozenset[int]:

@@ -138,7 +138,11 @@ def _is_one_mistake(found: Diagnosis, fewest: int) -> bool:
     if first is None or adjoints is None or first.reason != "value" or not first.operands_right:
         return False
     weights = {v.parameter for v in found.wrong if np.ndim(adjoints[v.parameter]) > 1}
-    if len(weights) < 2 or len(found.wrong) < fewest or not len(first.explains) == len(found.wrong) == len(found.verdicts):
+    if (
+        len(weights) < 2
+        or len(found.wrong) < fewest
+        or not len(first.explains) == len(found.wrong) == len(found.verdicts)
+    ):
         return False
     # What comes before the output is no part of the backward pass.
     return found.loss.value is not None or min(first.values) >= max(found.loss.seeds)

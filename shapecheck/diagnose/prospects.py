@@ -144,7 +144,9 @@ def _consistent(rest: Any, parts: Any, wanted: Any) -> np.ndarray[Any, np.dtype[
     terms = [rest[i] * parts[j] * wanted[k] for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1))]
     others = [rest[i] * parts[k] * wanted[j] for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1))]
     size = sum(map(np.abs, [*terms, *others]))
-    dependent: np.ndarray[Any, np.dtype[np.bool_]] = (np.abs(sum(terms) - sum(others)) <= _TOLERANCE * size) & (size > 0)
+    dependent: np.ndarray[Any, np.dtype[np.bool_]] = (np.abs(sum(terms) - sum(others)) <= _TOLERANCE * size) & (
+        size > 0
+    )
     return dependent
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from shapecheck.diagnose.ascent import climbing
+from shapecheck.diagnose.ascent import climbing, turned_round
 from shapecheck.diagnose.course import Course
 from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.finite import not_finite
@@ -27,7 +27,15 @@ from shapecheck.diagnose.update import lost_updates
 
 Finder = Callable[[Course], list[Finding]]
 
-_UPDATES: tuple[Finder, ...] = (lost_steps, never_reset, never_renewed, climbing, later_versions, shared_state)
+_UPDATES: tuple[Finder, ...] = (
+    lost_steps,
+    never_reset,
+    never_renewed,
+    climbing,
+    turned_round,
+    later_versions,
+    shared_state,
+)
 _DATA: tuple[Finder, ...] = (lost_rows, parted)
 _NUMBERS: tuple[Finder, ...] = (constant_output, not_finite, equal_units, saturated, out_of_reach)
 # Right updates cannot be out of order, and share no state.
@@ -108,7 +116,7 @@ def _asked(finder: Finder, course: Course) -> list[Finding]:
 _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC308": (differing_loss,),
     "SC401": (later_versions,),
-    "SC402": (climbing,),
+    "SC402": (climbing, turned_round),
     "SC403": (never_reset,),
     "SC404": (later_versions,),
     "SC405": (_lost_updates,),

@@ -54,6 +54,7 @@ class Verdicts:
 
     Attributes:
         rate: The factor that most gradients share.
+        forward: What the loss is computed from that depends on the parameters, these themselves left out.
         settled: Whether the loss and that factor are known beforehand, and not to be found out.
     """
 
@@ -65,6 +66,7 @@ class Verdicts:
         self.step = step
         self.rate: float | None = None
         self.changes = {old: change for _, old, change, _ in step.parameters}
+        self.forward = matching.adjoints.closure & self.replay.dependents(step.olds, step.last + 1) - step.olds
         self.probes = {old: self._probes(old, change) for old, change in self.changes.items()}
         self._reached: dict[int, list[int]] = {}
         self._ancestors: dict[int, set[int]] = {}
@@ -103,8 +105,7 @@ class Verdicts:
 
     def _is_calculus(self, operation: Operation, operand: int) -> bool:
         """Whether an operand is multiplied by something of the forward pass: that is calculus and no optimizer."""
-        others = [i for i in operation.inputs if i != operand]
-        return any(i in self.matching.adjoints.closure and i not in self.step.olds for i in others)
+        return any(i != operand and i in self.forward for i in operation.inputs)
 
     def _is_state(self, value: int, shape: tuple[int, ...]) -> bool:
         """Whether a value was made entry by entry from what was there before the step: the parameter, a velocity."""

@@ -134,7 +134,7 @@ def _calculus(tape: Tape, chosen: Diagnosis, suspect: Suspect) -> str:
         return ""
     if suspect.values[0] in chosen.loss.matching.adjoints.closure:
         shown = " ".join(tape.sites[suspect.site].text.split())
-        return f"`{shown}` is the output as it is; what goes backwards is the derivative of the loss: the target is missing"
+        return f"`{shown}` is the output as it is, and what goes backwards is a derivative: the target is missing"
     judge = Verdicts(chosen.loss.matching, chosen.step)
     names = {v.parameter: v.name for v in chosen.verdicts}
     with np.errstate(all="ignore"), warnings.catch_warnings():

@@ -107,9 +107,10 @@ def _where_passed_on(known: Verdicts, value: int) -> int | None:
     tape, closure = known.replay.tape, known.matching.adjoints.closure
     made = tape.values[value].producer or 0
     named = [b for b in tape.bindings if b.value == value and b.time > made and b.owner is None and b.key is None]
-    # What makes it gives it a name, and so does every call that hands it back.
+    # Every call that hands it back has to be given a name, and what has none where it is made is named just after.
     expected = Counter(time for time, _, values in tape.returns if value in values)
-    expected[named[0].time if named else 0] += tape.sites[tape.operations[made].site or 0].bound_to is not None
+    if named and not expected and tape.sites[tape.operations[made].site or 0].bound_to is None:
+        expected[named[0].time] += 1
     again = []
     for binding in named:
         if expected[binding.time] > 0:

@@ -17,7 +17,6 @@ from shapecheck.repair.trial import Trials
 from shapecheck.trace.child import Trace
 from shapecheck.trace.run import Program
 
-
 # Mistakes that spoil the loss itself: when they are mended, it has to fall.
 _OF_NUMBERS = frozenset({"SC501", "SC502"})
 

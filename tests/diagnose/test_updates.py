@@ -92,6 +92,14 @@ MISTAKES: list[tuple[str, str, Edits, set[str], str]] = [
     ("all added, by an optimizer", "stacked", [("- self.rate *", "+ self.rate *")], {"+ self.rate"}, "SC402"),
     ("one of six added", "inline", [("B -= rate", "B += rate")], {"B += rate"}, "SC402"),
     (
+        "three of six added",
+        "inline",
+        [(f"{bias} -= rate", f"{bias} += rate") for bias in "abc"],
+        {"a += rate", "b += rate", "c += rate"},
+        "SC402",
+    ),
+    ("taken from its own step", "inline", [("B -= rate * gB", "B = rate * gB - B")], {"B = rate"}, "SC402"),
+    (
         "sums kept on the object",
         "lists",
         [(SUMS, ""), (ADDED, KEPT), (BORN, BORN_WITH_SUMS)],

@@ -44,3 +44,39 @@ def test_what_a_rewriting_changed_before_it_failed_is_put_back() -> None:
     with pytest.raises(Over):
         listener(lambda: z, [fails, lambda: -z])
     assert listener.result().factors == {1: -1.0}
+
+
+def test_a_rewriting_with_several_results_ends_nothing() -> None:
+    z = np.array([3.0, -4.0])
+    listener = Listener(Audition(PLACE, ("both(z)", "-z"), (Instance(z.copy(), (z.copy(),)),)))
+    with pytest.raises(Over):
+        listener(lambda: z, [lambda: [z, np.ones((2, 2))], lambda: -z])
+    assert listener.result().factors == {1: -1.0}
+
+
+def test_a_rewriting_may_call_the_function_that_it_stands_in() -> None:
+    z = np.array([3.0, -4.0])
+    listener = Listener(Audition(PLACE, ("f(z)", "-z"), (Instance(z.copy(), (z.copy(),)),)))
+    rewritten = [lambda: 2 * listener(lambda: z, rewritten), lambda: -z]
+    with pytest.raises(Over):
+        listener(lambda: z, rewritten)
+    assert listener.result().factors == {0: 2.0, 1: -1.0}
+
+
+def test_what_a_rewriting_puts_into_its_object_is_taken_out_again() -> None:
+    class Net:
+        def __init__(self) -> None:
+            self.out = np.array([3.0, -4.0])
+            self.seen: list[float] = []
+
+        def forward(self, x: np.ndarray) -> np.ndarray:
+            self.out = 0 * x
+            self.seen.append(1.0)
+            return self.out
+
+    net = Net()
+    listener = Listener(Audition(PLACE, ("net.forward(net.out)", "-net.out"), (Instance(net.out, (net.out,)),)))
+    with pytest.raises(Over):
+        listener(lambda: net.out, [lambda: net.forward(net.out), lambda: -net.out])
+    assert listener.result().factors == {1: -1.0}
+    assert net.seen == []
