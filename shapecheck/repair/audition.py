@@ -65,6 +65,7 @@ class Audition:
         texts: The rewritings, the likeliest first; with `look`, expressions of which only is to be seen what they are.
         instances: The evaluations to listen at.
         seconds: How long all this may take.
+        content: After so many seconds no more is heard where something fits: what comes later is less likely.
         look: Only look round at the first of the evaluations: what is in scope there?
     """
 
@@ -72,6 +73,7 @@ class Audition:
     texts: tuple[str, ...]
     instances: tuple[Instance, ...]
     seconds: float = 4.0
+    content: float = 1.0
     look: bool = False
 
 
@@ -133,7 +135,7 @@ class Listener:
         self.local: dict[str, Seen] = {}
         self.module: dict[str, Seen] = {}
         self.looked: dict[str, Seen] = {}
-        self.started = time.monotonic()
+        self.started: float | None = None
 
     def __call__(self, original: Callable[[], Any], rewritten: Sequence[Callable[[], Any]]) -> Any:
         """Give what the expression gives; where it is one to listen at, hear the rewritings of it too."""
@@ -150,9 +152,17 @@ class Listener:
             if not self.open:
                 raise Over
             return given if _is_recorded(given, instance) else kept
-        if time.monotonic() - self.started > self.audition.seconds:
+        if self._is_over(fits=False):
             raise Over
         return given
+
+    def _is_over(self, fits: bool) -> bool:
+        if self.started is None:
+            return False  # the program is not there yet
+        seconds = self.audition.content if fits and not self.met else self.audition.seconds
+        if self.met:
+            seconds += self.audition.content  # at a further evaluation only what fitted before is heard
+        return time.monotonic() - self.started > seconds
 
     def _look_round(self, frame: types.FrameType, expressions: Sequence[Callable[[], Any]]) -> None:
         self.met += 1
@@ -171,12 +181,13 @@ class Listener:
     def _hear(self, instance: Instance, rewritten: Sequence[Callable[[], Any]], arrays: _Arrays) -> None:
         states = generator_states()
         heard: list[float | None] = [None] * len(rewritten)
+        self.started = self.started or time.monotonic()
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for position, call in enumerate(rewritten):
                 if self.factors[position] and self.factors[position][-1] is None:
                     continue  # it has failed at another evaluation
-                if time.monotonic() - self.started > self.audition.seconds:
+                if self._is_over(any(f is not None for f in heard)):
                     break
                 try:
                     given = call()

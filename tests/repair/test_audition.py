@@ -44,3 +44,21 @@ def test_what_a_rewriting_changed_before_it_failed_is_put_back() -> None:
     with pytest.raises(Over):
         listener(lambda: z, [fails, lambda: -z])
     assert listener.result().factors == {1: -1.0}
+
+
+def test_once_something_fits_and_the_time_is_up_only_that_is_heard_further() -> None:
+    first, second = np.array([1.0, 2.0]), np.array([5.0, -1.0])
+    instances = (Instance(first.copy(), (-first,)), Instance(second.copy(), (-second,)))
+    listener = Listener(Audition(PLACE, ("z", "2 * z", "z + 1"), instances, content=0.0))
+    calls = []
+
+    def one(factor: float, z: np.ndarray) -> np.ndarray:
+        calls.append(factor)
+        return factor * z
+
+    given = listener(lambda: first, [lambda: first + 1, lambda: one(2.0, first), lambda: one(3.0, first)])
+    assert given is first
+    with pytest.raises(Over):
+        listener(lambda: second, [lambda: second + 1, lambda: one(2.0, second), lambda: one(3.0, second)])
+    assert listener.result().factors == {1: -2.0}
+    assert calls == [2.0, 2.0]
