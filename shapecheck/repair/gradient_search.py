@@ -175,12 +175,8 @@ class GradientSearch(Search):
             one.candidates = [replace(c, cost=c.cost + one.doubt) for c in rewritings(one.place, node)]
         found = self._hear(known)
         if not found:
-            # Where one mistake spoils what a later turn of the loop works on, only the first turn tells.
             first = [replace(a, aim=replace(a.aim, instances=a.aim.instances[:1])) for a in known]
-            found = self._hear([a for a in first if len(a.aim.instances) < len(known[first.index(a)].aim.instances)])
-        if not found:
-            paired = [replace(a, candidates=pairs_of(a.candidates)) for a in first[:_MOST_PAIRED]]
-            found = self._hear(paired)
+            found = self._hear([replace(a, candidates=pairs_of(a.candidates)) for a in first[:_MOST_PAIRED]])
         return found
 
     def _with_scopes(self, asked: Sequence[_Asked]) -> Iterator[tuple[_Asked, Place]]:
@@ -206,13 +202,16 @@ class GradientSearch(Search):
             if chosen:
                 by_text.append(chosen)
                 texts.append((one, tuple(chosen)))
-        found: list[Candidate] = []
+        always: list[Candidate] = []
+        at_first: list[Candidate] = []
         for one, heard in self._auditions(texts):
             candidates = list(by_text[[t[0] for t in texts].index(one)].values())
             self.heard += heard.tried
-            fitting = sorted((candidates[i] for i in heard.factors), key=lambda c: c.cost)
-            found += [replace(c, cost=c.cost - _REACHES) for c in fitting[:_MOST_FITTING]]
-        return found
+            for found, fitting in ((always, heard.factors), (at_first, heard.at_first)):
+                likely = sorted((candidates[i] for i in fitting), key=lambda c: c.cost)[:_MOST_FITTING]
+                found += [replace(c, cost=c.cost - _REACHES) for c in likely]
+        # Where one mistake spoils what a later turn of the loop works on, only the first turn tells.
+        return always or at_first
 
     def _auditions(
         self, asked: Sequence[tuple[_Asked, tuple[str, ...]]], *, look: bool = False
