@@ -138,7 +138,11 @@ def _is_one_mistake(found: Diagnosis) -> bool:
     weights = {v.parameter for v in found.wrong if np.ndim(adjoints[v.parameter]) > 1}
     # A loss that the program itself computes needs less to speak for it than one that is only supposed.
     least = 3 if found.loss.value is None else 2
-    if len(weights) < 2 or len(found.wrong) < least or not len(first.explains) == len(found.wrong) == len(found.verdicts):
+    if (
+        len(weights) < 2
+        or len(found.wrong) < least
+        or not len(first.explains) == len(found.wrong) == len(found.verdicts)
+    ):
         return False
     # What comes before the output is no part of the backward pass.
     return found.loss.value is not None or min(first.values) > max(found.loss.seeds)
