@@ -19,12 +19,10 @@ from shapecheck.diagnose.targets import Target, targets_of
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.diagnose.wrong_factors import factor_suspects
 from shapecheck.diagnose.wrong_values import unrelated_steps, value_suspects
-from shapecheck.gradients.losses import Loss, Step, find_losses, looks_like_a_loss, steps, supposed_losses
+from shapecheck.gradients.losses import Loss, Step, find_losses, steps, supposed_losses
 from shapecheck.gradients.replay import Replay
 from shapecheck.network.parameters import Parameter
 
-# More suspects than these in one step are not tried.
-_MOST_SUSPECTS = 400
 _MOST_ORIGINS = 6
 
 
@@ -121,7 +119,7 @@ def _spoilt_at_the_start(known: Replay, step: Step, losses: Sequence[Loss]) -> D
         if accepted and set(accepted[0].loss.seeds) != set(loss.seeds):
             break
         found = diagnose_step(step, loss)
-        if _is_one_mistake(found, fewest=2 if looks_like_a_loss(known, loss, step) else 3):
+        if _is_one_mistake(found):
             accepted.append(found)
     if not accepted:
         return None
@@ -131,16 +129,18 @@ def _spoilt_at_the_start(known: Replay, step: Step, losses: Sequence[Loss]) -> D
     return replace(accepted[0], suspects=[first, *accepted[0].suspects[1:]])
 
 
-def _is_one_mistake(found: Diagnosis, fewest: int) -> bool:
-    """Whether one value sets a whole backward pass right, of so many gradients at least."""
+def _is_one_mistake(found: Diagnosis) -> bool:
+    """Whether one value sets a whole backward pass right."""
     first = next(iter(found.suspects[: found.independent]), None)
     adjoints = found.loss.adjoints
-    if first is None or adjoints is None or first.reason != "value" or not first.operands_right:
+    if first is None or adjoints is None or first.reason != "value" or not (first.operands_right or first.sound):
         return False
     weights = {v.parameter for v in found.wrong if np.ndim(adjoints[v.parameter]) > 1}
+    # A loss that the program itself computes needs less to speak for it than one that is only supposed.
+    least = 3 if found.loss.value is None else 2
     if (
         len(weights) < 2
-        or len(found.wrong) < fewest
+        or len(found.wrong) < least
         or not len(first.explains) == len(found.wrong) == len(found.verdicts)
     ):
         return False
@@ -151,7 +151,7 @@ def _is_one_mistake(found: Diagnosis, fewest: int) -> bool:
 def _either(targets: Sequence[Target], others: Sequence[Target]) -> Iterator[Target]:
     """Targets that are reached with what either of two losses asks for."""
     for target in targets:
-        same = [o for o in others if o.site == target.site and len(o.results) == len(target.results)]
+        same = [o for o in others if o.site == target.site]
         same = [o for o in same if [r.value for r in o.results] == [r.value for r in target.results]]
         if same:
             pairs = zip(target.results, same[0].results, strict=True)

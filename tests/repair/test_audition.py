@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shapecheck.diagnose.finding import Edit
-from shapecheck.repair.audition import Audition, Instance, Listener, Over
+from shapecheck.repair.audition import Audition, Instance, Listener, Over, is_expression
 
 PLACE = Edit("net.py", 1, 1, 1, 2, "z")
 
@@ -63,20 +63,45 @@ def test_a_rewriting_may_call_the_function_that_it_stands_in() -> None:
     assert listener.result().factors == {0: 2.0, 1: -1.0}
 
 
-def test_what_a_rewriting_puts_into_its_object_is_taken_out_again() -> None:
-    class Net:
-        def __init__(self) -> None:
-            self.out = np.array([3.0, -4.0])
-            self.seen: list[float] = []
+def test_once_something_fits_and_the_time_is_up_only_that_is_heard_further() -> None:
+    first, second = np.array([1.0, 2.0]), np.array([5.0, -1.0])
+    instances = (Instance(first.copy(), (-first,)), Instance(second.copy(), (-second,)))
+    # As in a program, where the listener is none of its names.
+    listen = Listener(Audition(PLACE, ("z", "2 * z", "z + 1"), instances, content=0.0)).__call__
+    calls = []
+
+    def one(factor: float, z: np.ndarray) -> np.ndarray:
+        calls.append(factor)
+        return factor * z
+
+    given = listen(lambda: first, [lambda: first + 1, lambda: one(2.0, first), lambda: one(3.0, first)])
+    assert given is first
+    with pytest.raises(Over):
+        listen(lambda: second, [lambda: second + 1, lambda: one(2.0, second), lambda: one(3.0, second)])
+    assert listen.__self__.result().factors == {1: -2.0}
+    assert calls == [2.0, 2.0]
+
+
+def test_what_a_rewriting_keeps_in_an_object_is_put_back() -> None:
+    class Layer:
+        x = 1.0
 
         def forward(self, x: np.ndarray) -> np.ndarray:
-            self.out = 0 * x
-            self.seen.append(1.0)
-            return self.out
+            self.x = x.sum()
+            return x
 
-    net = Net()
-    listener = Listener(Audition(PLACE, ("net.forward(net.out)", "-net.out"), (Instance(net.out, (net.out,)),)))
+    layer, z = Layer(), np.array([3.0, -4.0])
+    layer.x = 2.0
+
+    listener = Listener(Audition(PLACE, ("layer.forward(z)", "layer.x * z"), (Instance(z.copy(), (z.copy(),)),)))
     with pytest.raises(Over):
-        listener(lambda: net.out, [lambda: net.forward(net.out), lambda: -net.out])
-    assert listener.result().factors == {1: -1.0}
-    assert net.seen == []
+        listener(lambda: z, [lambda: layer.forward(z + 1), lambda: layer.x * z])
+    assert listener.result().factors == {1: 2.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("a + b", True), ("a +", False), ("(a := b)", False), ("f(a, k=1, k=2)", False), ("f(a, k=g(k=2))", True)],
+)
+def test_what_can_be_heard_is_an_expression(text: str, expected: bool) -> None:
+    assert is_expression(text) is expected
