@@ -7,6 +7,7 @@ so? What answers yes for the most parameters, and comes first, is where the mist
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -115,18 +116,31 @@ def _spoilt_at_the_start(known: Replay, step: Step, losses: Sequence[Loss]) -> D
     """
     tried = [c for c in losses if not c.inferred][:2]
     accepted: list[Diagnosis] = []
+    passed_on: list[Diagnosis] = []
     for loss in tried or supposed_losses(known, step):
         if accepted and set(accepted[0].loss.seeds) != set(loss.seeds):
             break
         found = diagnose_step(step, loss)
         if _is_one_mistake(found):
-            accepted.append(found)
+            # What looks like an output that goes backwards as it is may be made from the output.
+            (passed_on if _is_output(found) and not _is_renamed(known, found) else accepted).append(found)
+    accepted = accepted or [found for found in passed_on if set(found.loss.seeds) == set(passed_on[0].loss.seeds)]
     if not accepted:
         return None
     first, *others = [found.suspects[0] for found in accepted]
     for other in others:
         first = replace(first, targets=tuple(_either(first.targets, other.targets)))
     return replace(accepted[0], suspects=[first, *accepted[0].suspects[1:]])
+
+
+def _is_output(found: Diagnosis) -> bool:
+    """Whether what is to blame is the very value that a supposed loss is a loss of."""
+    return found.loss.inferred and not set(found.suspects[0].values).isdisjoint(found.loss.seeds)
+
+
+def _is_renamed(known: Replay, found: Diagnosis) -> bool:
+    """Whether what is to blame is a second name: `delta = out`."""
+    return isinstance(known.tape.sites[found.suspects[0].site].node, ast.Name)
 
 
 def _is_one_mistake(found: Diagnosis) -> bool:
@@ -174,6 +188,8 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
     if suspect.reason == "other":
         site = _renamed_at(suspect, known)
     targets = targets_of(suspect.site, wanted, origins, known, exact=suspect.reason == "scale")
+    if isinstance(known.replay.tape.sites[suspect.site].node, ast.Name):
+        targets = targets[:1]  # a second name: under the first one the output is right
     return replace(suspect, origin=site, targets=targets, slope=any(o.slope for o in origins))
 
 

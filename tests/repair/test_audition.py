@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -57,7 +60,7 @@ def test_a_rewriting_with_several_results_ends_nothing() -> None:
 def test_a_rewriting_may_call_the_function_that_it_stands_in() -> None:
     z = np.array([3.0, -4.0])
     listener = Listener(Audition(PLACE, ("f(z)", "-z"), (Instance(z.copy(), (z.copy(),)),)))
-    rewritten = [lambda: 2 * listener(lambda: z, rewritten), lambda: -z]
+    rewritten: list[Callable[[], Any]] = [lambda: 2 * listener(lambda: z, rewritten), lambda: -z]
     with pytest.raises(Over):
         listener(lambda: z, rewritten)
     assert listener.result().factors == {0: 2.0, 1: -1.0}
