@@ -105,6 +105,8 @@ def _finding(trace: Trace, tape: Tape, layers: Layers, chosen: Diagnosis, suspec
     parameters = tuple(dict.fromkeys(v.name for v in chosen.verdicts if v.parameter in suspect.explains))
     layer = _layer(layers, tape, suspect)
     code, title, message = _words(names, site, suspect)
+    if suspect.reason == "value" and not any(np.any(tape.values[v].array) for v in suspect.values):
+        title, message = "here a gradient becomes zero", f"`{_shown(site)}` is zero, and what it is made from is not"
     message = _calculus(tape, chosen, suspect) or message
     concerned = f" of {', '.join(f'`{p}`' for p in parameters[:4])}" if parameters else ""
     proof = f"the gradient{'s' if len(parameters) > 1 else ''}{concerned} would then match the numeric gradient of"
@@ -156,9 +158,13 @@ def _layer(layers: Layers, tape: Tape, suspect: Suspect) -> int | None:
     return max(found) if found else None
 
 
+def _shown(site: Site) -> str:
+    text = " ".join(site.text.split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def _words(names: dict[int, str], site: Site, suspect: Suspect) -> tuple[str, str, str]:
-    shown = " ".join(site.text.split())
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    shown = _shown(site)
     if suspect.reason == "scale" and suspect.scale is not None:
         if suspect.scale < 0 and abs(abs(suspect.scale) - 1) < 1e-6:
             return "SC303", "this has the wrong sign", f"`{shown}` is minus what it should be"

@@ -15,7 +15,7 @@ from shapecheck.repair.beginning import Beginning
 from shapecheck.repair.calculus import accumulation_candidates, calculus_candidates
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
-from shapecheck.repair.evidence import Evidence, Solution
+from shapecheck.repair.evidence import Evidence, Solution, spread_on
 from shapecheck.repair.joint import Joint
 from shapecheck.repair.moves import move_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates
@@ -45,6 +45,8 @@ _MOST_FITTING = 16
 # How long edits are tried all the same when none gives what the adjoints ask for: it may belong elsewhere.
 _SECONDS_WITHOUT_HOPE = 6.0
 _MOST_PAIRED = 2
+# What an edit may cost that is tried before anything is heard.
+_EVIDENT = 0.5
 
 
 @dataclass(eq=False)
@@ -114,7 +116,7 @@ class GradientSearch(Search):
     ) -> None:
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
         # Trials see less of a long run than the trace does; the beginning tells whether a parameter is missing.
-        self.evidence = Evidence()
+        self.evidence = Evidence(spread=spread_on(trace.head))
         self.targets = targets
         self.beginning = Beginning.of(trace.head, kept, named)
         self.together: Sequence[Joint] = ()
@@ -122,6 +124,8 @@ class GradientSearch(Search):
 
     def run(self) -> list[Solution]:
         """Solutions, best first."""
+        if proven := self._proven(self._evident()):
+            return proven
         fitting = self.reaching()
         if self.heard and not fitting:
             self.budget.shorten(_SECONDS_WITHOUT_HOPE)
@@ -135,6 +139,29 @@ class GradientSearch(Search):
                 continue  # the edits for two mistakes are at one place
             self._push(cost, _Trial(stage, candidate, {candidate.path: text}, candidate.edits, None))
         return super().run()
+
+    def _evident(self) -> list[Candidate]:
+        """Edits that the statement itself suggests, whatever its expressions may be; few, and tried before the rest."""
+        surroundings = Surroundings(self.trace)
+        nearest = [s for s in surroundings.suspects() if not s.distance and s.path not in self.program.kept]
+        places = [Place(surroundings, s.path, s.statement, 0) for s in nearest]
+        return [c for place in places for c in accumulation_candidates(place) if c.cost <= _EVIDENT]
+
+    def _proven(self, candidates: Sequence[Candidate]) -> list[Solution]:
+        """Those of a few edits that make all gradients right."""
+        tried = []
+        for candidate in candidates:
+            try:
+                edited = apply_edits(self.originals[candidate.path], candidate.edits)
+            except ValueError:
+                continue
+            tried.append((candidate, {candidate.path: edited}))
+        found = []
+        for number, outcome in self.trials.run([self.attempt(texts) for _, texts in tried]) if tried else ():
+            self.tried += 1
+            if outcome is not None and outcome.ended != "exception":
+                found.append(self.evidence.judge(*tried[number], outcome))
+        return self._confirm(self.evidence.ranked([s for s in found if s is not None and s.tier == 0]))
 
     def _limit(self, found: list[Solution]) -> float:
         """What an edit may cost to be tried still; nothing where edits for several mistakes are proven together."""

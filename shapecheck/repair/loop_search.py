@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from shapecheck.diagnose.finding import Finding
 from shapecheck.network.parameters import find_parameters
 from shapecheck.repair.attempt import Attempt, AttemptOutcome
 from shapecheck.repair.candidate import Candidate, apply_edits
-from shapecheck.repair.evidence import Evidence, Solution
+from shapecheck.repair.evidence import Evidence, Solution, spread_on
 from shapecheck.repair.loop_edits import loop_edits
 from shapecheck.repair.search import Search, _Stage, _Trial
 from shapecheck.repair.trial import Trials
@@ -23,8 +24,8 @@ class _GoneEvidence(Evidence):
         updated: How many arrays the program updates as it is.
     """
 
-    def __init__(self, updated: int) -> None:
-        super().__init__()
+    def __init__(self, updated: int, spread: Collection[str]) -> None:
+        super().__init__(spread=spread)
         self.updated = updated
 
     def judge(self, candidate: Candidate, texts: dict[str, str], outcome: AttemptOutcome) -> Solution | None:
@@ -42,7 +43,7 @@ class LoopSearch(Search):
     ) -> None:
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
         self.finding = finding
-        self.evidence = _GoneEvidence(len(find_parameters(trace.head)))
+        self.evidence = _GoneEvidence(len(find_parameters(trace.head)), spread_on(trace.head))
 
     def _expand(self, stage: _Stage) -> None:
         if stage.start is not None:
