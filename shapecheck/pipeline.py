@@ -145,6 +145,7 @@ CODE_OF_REPAIR = {
     "order": "SC401",
     "term": "SC306",
     "missing factor": "SC306",
+    "missing statement": "SC306",
 }
 
 
@@ -281,6 +282,7 @@ class _Doctor:
             targets=mistake.targets,
             kept=mistake.kept,
             named=mistake.finding.parameters,
+            missing=mistake.missing,
         )
 
     def mended(self, finding: Finding, fixes: tuple[Fix, ...], kind: str, edit: Edit) -> Finding:

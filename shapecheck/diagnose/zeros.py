@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from shapecheck.diagnose.verdicts import Verdicts
+from shapecheck.diagnose.verdicts import QUOTIENTS, Verdicts
 from shapecheck.gradients.matching import Standing
-from shapecheck.trace.tape import Operation
+from shapecheck.trace.tape import Operation, refs
 
 _DERIVATIVES = frozenset({Standing.VERIFIED, Standing.UNVERIFIED})
 
@@ -30,7 +30,8 @@ def begins_to_be_zero(
     reached = [p for p in known.reached(operation.result) if p in wrong]
     if not reached or not any(is_still(known, p) for p in reached):
         return False
-    carried = [i for i in operation.inputs if any(standings.get(a) in _DERIVATIVES for a in known.ancestors(i))]
+    inputs = refs(operation.arguments[:1]) if operation.function in QUOTIENTS else operation.inputs
+    carried = [i for i in inputs if any(standings.get(a) in _DERIVATIVES for a in known.ancestors(i))]
     return bool(carried) and all(np.any(known.replay.recorded[i]) for i in carried)
 
 

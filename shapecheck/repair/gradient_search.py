@@ -6,7 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from shapecheck.diagnose.finding import Edit
+from shapecheck.diagnose.missing import Missing
 from shapecheck.diagnose.targets import Target
 from shapecheck.repair.aims import Aim, Definition, aims, definitions
 from shapecheck.repair.attempt import Attempt
@@ -16,6 +19,7 @@ from shapecheck.repair.calculus import accumulation_candidates, calculus_candida
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
 from shapecheck.repair.evidence import Evidence, Solution, spread_on
+from shapecheck.repair.insertions import Insertion, insertions, whole_values
 from shapecheck.repair.joint import Joint
 from shapecheck.repair.moves import move_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates
@@ -55,6 +59,7 @@ class _Asked:
 
     Attributes:
         defined: Where one of its names was defined just before, if it is that definition that is to be rewritten.
+        insertions: Statements that a rewriting is to be the value of, if the expression itself is to stay.
     """
 
     aim: Aim
@@ -62,6 +67,7 @@ class _Asked:
     doubt: float
     candidates: list[Candidate] = field(default_factory=list)
     defined: Definition | None = None
+    insertions: tuple[Insertion, ...] = ()
 
     @property
     def spot(self) -> Edit:
@@ -81,6 +87,14 @@ class _Asked:
             whole, self.spot, [replace(self.place.edit(u, ""), replacement=f"({value})") for u in self.defined.uses]
         )
 
+    def offered(self, candidate: Candidate) -> list[Candidate]:
+        """The edits that a rewriting stands for, the likeliest first."""
+        if not self.insertions:
+            return [candidate]
+        text = edited_slice(self.place.source.text, self.spot, candidate.edits)
+        each = enumerate(self.insertions) if text is not None else ()
+        return [one.candidate(text or "", candidate.cost + 0.1 * number) for number, one in each]
+
 
 def _looked_at(asked: _Asked) -> tuple[str, ...]:
     """The expressions of which to see first what they are where the rewritings will be heard."""
@@ -95,6 +109,7 @@ class GradientSearch(Search):
     Attributes:
         targets: What the adjoints say that expressions should have given; edits that reach one are tried first.
         beginning: What is computed before the first update, and stays as it is.
+        missing: The statement that is not there, if that is what is wrong.
         together: Edits for this mistake and others, to be tried at once.
     """
 
@@ -113,11 +128,13 @@ class GradientSearch(Search):
         targets: Sequence[Target] = (),
         kept: Sequence[int] = (),
         named: Sequence[str] = (),
+        missing: Missing | None = None,
     ) -> None:
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
         # Trials see less of a long run than the trace does; the beginning tells whether a parameter is missing.
         self.evidence = Evidence(spread=spread_on(trace.head))
         self.targets = targets
+        self.missing = missing
         self.beginning = Beginning.of(trace.head, kept, named)
         self.together: Sequence[Joint] = ()
         self._reaching: list[Candidate] | None = None
@@ -185,13 +202,17 @@ class GradientSearch(Search):
                 continue
             place = Place(surroundings, aim.path, surroundings.modules[aim.path].statement(aim.node), 0)
             asked.append(_Asked(aim, place, 0.2 * distance))
+        asked += self._inserted(surroundings)
         known = [replace(a, place=place) for a, place in self._with_scopes(asked)]
-        for one in list(known):
+        for one in [k for k in known if not k.insertions]:
             found_before = definitions(one.place.module, one.aim.node)
             known += [replace(one, doubt=one.doubt + 0.1, defined=definition) for definition in found_before]
         for one in known:
             node = one.aim.node if one.defined is None else one.defined.value
-            one.candidates = [replace(c, cost=c.cost + one.doubt) for c in rewritings(one.place, node)]
+            found_here = rewritings(one.place, node)
+            if one.insertions:
+                found_here += whole_values(one.place, node, np.shape(one.aim.instances[0].wanted[0]))
+            one.candidates = [replace(c, cost=c.cost + one.doubt) for c in found_here]
         found = self._hear(known)
         if not found:
             # Where one mistake spoils what a later turn of the loop works on, only the first turn tells.
@@ -201,6 +222,14 @@ class GradientSearch(Search):
             paired = [replace(a, candidates=pairs_of(a.candidates)) for a in first[:_MOST_PAIRED]]
             found = self._hear(paired)
         return found
+
+    def _inserted(self, surroundings: Surroundings) -> Iterator[_Asked]:
+        """The values of statements that are not there, as rewritings of what stands beside them."""
+        pairs = insertions(self.trace.head, surroundings, self.missing) if self.missing is not None else ()
+        for number, (aim, statements) in enumerate(pairs):
+            if aim.path not in self.program.kept and aim.instances and statements:
+                place = Place(surroundings, aim.path, statements[0].after, 0)
+                yield _Asked(aim, place, 0.2 * number, insertions=tuple(statements))
 
     def _with_scopes(self, asked: Sequence[_Asked]) -> Iterator[tuple[_Asked, Place]]:
         """The places again, with what the names hold there; those that are never come to are left out."""
@@ -230,7 +259,8 @@ class GradientSearch(Search):
             candidates = list(by_text[[t[0] for t in texts].index(one)].values())
             self.heard += heard.tried
             fitting = sorted((candidates[i] for i in heard.factors), key=lambda c: c.cost)
-            found += [replace(c, cost=c.cost - _REACHES) for c in fitting[:_MOST_FITTING]]
+            offered = [edit for c in fitting[:_MOST_FITTING] for edit in one.offered(c)]
+            found += [replace(c, cost=c.cost - _REACHES) for c in offered]
         return found
 
     def _auditions(
