@@ -198,12 +198,13 @@ def missing_step(steps: Sequence[Verdicts], pairs: Sequence[tuple[int, int | Non
         births = {old: parameter for parameter, old, _, _ in known.step.parameters}
         factors = {v.parameter: v.factor.number for v in known.all() if v.factor is not None and v.at_change}
         for still, mate in pairs:
+            adjoint = sum(_parts_of(known, still))
             for old, parameter in births.items():
-                if old not in factors or (mate is not None and parameter.birth != mate and old != mate):
+                if old not in factors or (mate is not None and mate not in {parameter.birth, old}):
                     continue
                 update = parameter.updates[known.step.number]
                 site = known.replay.tape.operations[update.operation].site
-                wanted = factors[old] * np.asarray(known.matching.adjoints[still])
+                wanted = factors[old] * np.asarray(adjoint)
                 if site is not None and np.any(wanted):
                     turn = _turns(known.replay.tape, site, [known.replay.tape.operations[update.operation]])[0]
                     key = (site, -1 if mate is not None else parameter.birth)
@@ -227,6 +228,9 @@ def names_of(tape: Tape, value: int) -> dict[str, set[str]]:
     for binding in tape.bindings:
         if binding.value == value and _is_target(binding.name):
             found.setdefault(binding.name, set()).add(tape.sites[binding.site].function)
+    made = tape.site_of(value)
+    if made is not None and made.bound_to is not None and _is_target(made.bound_to):
+        found.setdefault(made.bound_to, set()).add(made.function)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import numpy as np
 from shapecheck.diagnose.course import Course, quoted
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.lost import is_weight
+from shapecheck.diagnose.missing import Missing, missing_step
 from shapecheck.diagnose.trail import span_of
 from shapecheck.gradients.losses import Loss, Step, find_losses
 from shapecheck.gradients.matching import Matching
@@ -67,9 +69,29 @@ def unmoved(course: Course) -> list[Finding]:
             if still in moved or mate not in right or not _matters(known.matching, still, pair):
                 continue
             others = [p for p in pairs if {"weight": p.weight, "bias": p.bias}[what] in right]
-            if (others or _is_differentiated(course, step, known.matching, still)) and _is_read_again(course, still):
+            told = others or _is_differentiated(course, step, known.matching, still)
+            if (told or _is_kept_for_nobody(course, still, mate, step, pair)) and _is_read_again(course, still):
                 found.setdefault(still, (what, pair.sum, mate))
-    return [_half_finding(course, step, still, *rest) for still, rest in found.items()]
+    return [_half_finding(course, step, halves) for halves in _moved_together(course, step, found)]
+
+
+def missing_update(course: Course, finding: Finding) -> Missing | None:
+    """The step that a finding of arrays that are never moved misses, as the steps beside it show it."""
+    pairs = course.unmoved.get(finding.parameters)
+    judged = [known for step in course.steps[:2] if (known := course.verdicts(step)) is not None]
+    return missing_step(judged, pairs) if pairs and judged else None
+
+
+def _moved_together(
+    course: Course, step: Step, found: dict[int, tuple[str, Operation, int]]
+) -> list[list[tuple[int, str, Operation, int]]]:
+    """The halves whose other halves one statement moves: they are left out together."""
+    groups: dict[int | None, list[tuple[int, str, Operation, int]]] = {}
+    updates = {old: p.updates[step.number].operation for p, old, _, _ in step.parameters}
+    for still, (what, used, mate) in found.items():
+        site = course.tape.operations[updates[mate]].site
+        groups.setdefault(site, []).append((still, what, used, mate))
+    return list(groups.values())
 
 
 def _matters(matching: Matching, still: int, pair: _Affine) -> bool:
@@ -84,6 +106,28 @@ def _is_differentiated(course: Course, step: Step, matching: Matching, value: in
             match = matching.match(operation.result)
             if match is not None and not match.weak and value in {match.forward, *match.alike}:
                 return True
+    return False
+
+
+def _is_kept_for_nobody(course: Course, still: int, mate: int, step: Step, pair: _Affine) -> bool:
+    """Whether a gradient of an array is put into a list of its own that nobody reads, beside that of its other half."""
+    if still != pair.bias:
+        return False
+    changes = {old: change for _, old, change, _ in step.parameters}
+    applied = set(course.applied(changes[mate]))
+    kept = [b for b in course.tape.bindings if b.owner is not None and isinstance(b.key, int)]
+    read = {a.container for a in course.tape.accesses}
+    lists = {b.owner for b in kept if b.value in applied and b.owner in read}
+    if not lists:
+        return False
+    shape = course.tape.values[still].shape
+    known = course.verdicts(step)
+    for binding in kept:
+        if binding.owner in read | lists or course.tape.values[binding.value].shape != shape or known is None:
+            continue
+        factor = known.matching.against(course.replay.recorded[binding.value], still)
+        if factor is not None and not factor.weak and step.first <= binding.time <= step.last + 1:
+            return True
     return False
 
 
@@ -102,7 +146,12 @@ def _affine(course: Course, step: Step) -> Iterator[_Affine]:
                 if course.layers.layout in _SIDES and operands[_SIDES[course.layers.layout]] != weight:
                     continue
                 # Of two given arrays one is the data.
-                known = other not in course.versions and (not _is_given(course, other) or is_weight(course, weight))
+                known = other not in course.versions and (
+                    not _is_given(course, other)
+                    or weight in course.versions
+                    or is_weight(course, weight)
+                    or _varies(course, made, operands.index(other))
+                )
                 if known and _is_given(course, weight) and len(course.tape.values[weight].shape) > 1:
                     yield _Affine(weight, _uncarried(course, bias), operation)
 
@@ -131,25 +180,37 @@ def _is_read_again(course: Course, value: int) -> bool:
     return any(sites.count(site) >= _READINGS for site in set(sites))
 
 
-def _half_finding(course: Course, step: Step, still: int, what: str, used: Operation, mate: int) -> Finding:
+def _varies(course: Course, product: Operation, position: int) -> bool:
+    """Whether one operand of a product is another each time, and the other operand always the same."""
+    again = itertools.islice(course.tape.made_at(product.site if product.site is not None else -1), _READINGS)
+    rows = [[course.tape.values[i].array for i in o.inputs] for o in again if len(o.inputs) == 2]
+    same = [all(np.array_equal(row[place], rows[0][place]) for row in rows) for place in (0, 1)]
+    return len(rows) == _READINGS and not same[position] and same[1 - position]
+
+
+def _half_finding(course: Course, step: Step, halves: list[tuple[int, str, Operation, int]]) -> Finding:
     names = value_names(course.tape)
+    _, what, used, mate = halves[0]
+    births = {old: p.birth for p, old, _, _ in step.parameters}
     updates = {old: p.updates[step.number] for p, old, _, _ in step.parameters}
     stepped = course.site(course.tape.operations[updates[mate].operation].site)
     reader = course.site(used.site)
     site = stepped or reader
     assert site is not None
-    name, other = names.get(still, what), names.get(mate, "its layer's other array")
+    known = tuple(dict.fromkeys(names.get(value, kind) for value, kind, _, _ in halves))
+    course.unmoved[known] = [(value, births[other]) for value, _, _, other in halves]
+    name, other = known[0], names.get(mate, "its layer's other array")
     other_half = "bias" if what == "weight" else "weight"
     return Finding(
         code="SC406",
         severity="warning",
-        title=f"`{name}` is never updated",
+        title=f"{quoted(list(known))} {'is' if len(known) == 1 else 'are'} never updated",
         message=f"the loss depends on the {what} `{name}`, and no step moves it, while the {other_half} `{other}` of "
         "the same layer is moved here",
         location=span_of(site),
         cause=span_of(site),
         layer=course.layer(mate),
-        parameters=(name,),
+        parameters=known,
         trail=(TrailStep(span_of(reader), f"`{name}` is used here, always with the same numbers"),) if reader else (),
     )
 
@@ -260,4 +321,4 @@ def _last_reading(course: Course, operation: Operation) -> Site | None:
     return (course.site(bound[-1].site) if bound else None) or course.site(operation.site)
 
 
-__all__ = ["nothing_moves", "unmoved"]
+__all__ = ["missing_update", "nothing_moves", "unmoved"]

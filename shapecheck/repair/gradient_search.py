@@ -11,6 +11,7 @@ import numpy as np
 from shapecheck.diagnose.finding import Edit
 from shapecheck.diagnose.missing import Missing
 from shapecheck.diagnose.targets import Target
+from shapecheck.network.parameters import find_parameters
 from shapecheck.repair.aims import Aim, Definition, aims, definitions
 from shapecheck.repair.attempt import Attempt
 from shapecheck.repair.audition import Audition, Heard, edited_slice, is_expression, rewritten_program
@@ -132,7 +133,8 @@ class GradientSearch(Search):
     ) -> None:
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
         # Trials see less of a long run than the trace does; the beginning tells whether a parameter is missing.
-        self.evidence = Evidence(spread=spread_on(trace.head))
+        moved = len(find_parameters(trace.head)) + 1 if missing is not None and missing.moves else 0
+        self.evidence = Evidence(moved, spread_on(trace.head))
         self.targets = targets
         self.missing = missing
         self.beginning = Beginning.of(trace.head, kept, named)

@@ -34,10 +34,12 @@ class Insertion:
         target: What the statement changes, as it is called there.
         sign: `+` or `-`.
         in_place: Whether it is to be `target -= value`; else `target = target - value`.
+        idle: A statement that does nothing, in whose place it comes: `pass`, `b = b`.
     """
 
     path: str
     after: ast.stmt
+    idle: ast.stmt | None
     indent: str
     target: str
     sign: str
@@ -47,8 +49,14 @@ class Insertion:
     def candidate(self, text: str, cost: float) -> Candidate:
         """The statement with a value, as an edit."""
         told = f"{self.target} {self.sign}= {text}" if self.in_place else f"{self.target} = {self._difference(text)}"
-        line = (self.after.end_lineno or self.after.lineno) + 1
-        edit = Edit(self.path, line, 1, line, 1, f"{self.indent}{told}\n")
+        if self.idle is None:
+            line = (self.after.end_lineno or self.after.lineno) + 1
+            edit = Edit(self.path, line, 1, line, 1, f"{self.indent}{told}\n")
+        else:
+            line, start = self.idle.lineno, len(self.indent) + 1
+            edit = Edit(
+                self.path, line, start, line, start + (self.idle.end_col_offset or 0) - self.idle.col_offset, told
+            )
         title = f"update `{self.target}`, too" if self.moves else f"add to `{self.target}`, too"
         return Candidate(title, "missing statement", (edit,), cost, self.path, line)
 
@@ -78,7 +86,13 @@ def insertions(tape: Tape, surroundings: Surroundings, missing: Missing) -> Iter
         aim = Aim(site.path, value, tuple(_instances(tape, neighbour)))
         texts = list(dict.fromkeys(_targets(tape, module.source.of(target), missing, neighbour)))[:_MOST_TARGETS]
         in_place = isinstance(statement, ast.AugAssign)
-        yield aim, [Insertion(site.path, statement, head, t, sign, in_place, missing.moves) for t in texts]
+        yield (
+            aim,
+            [
+                Insertion(site.path, statement, _idle(module, statement, t), head, t, sign, in_place, missing.moves)
+                for t in texts
+            ],
+        )
 
 
 def whole_values(place: Place, node: ast.expr, shape: tuple[int, ...]) -> Iterator[Candidate]:
@@ -126,6 +140,20 @@ def _read(module: Module, statement: ast.stmt) -> tuple[ast.expr | None, ast.exp
     return None, None, ""
 
 
+def _idle(module: Module, neighbour: ast.stmt, target: str) -> ast.stmt | None:
+    """A statement among a neighbour's that does nothing: it is most likely where the one that is missing stood."""
+    parent = module.parents.get(neighbour)
+    blocks = (getattr(parent, name, None) for name in ("body", "orelse", "finalbody"))
+    block: list[ast.stmt] = next((b for b in blocks if isinstance(b, list) and neighbour in b), [])
+    for statement in block:
+        kept = isinstance(statement, ast.Assign) and [module.source.of(t) for t in statement.targets] == [target]
+        kept = kept and isinstance(statement, ast.Assign) and module.source.of(statement.value) == target
+        alone = [s for s in block if s.lineno == statement.lineno] == [statement] and statement.lineno > block[0].lineno
+        if (kept or isinstance(statement, ast.Pass)) and alone and statement.col_offset == neighbour.col_offset:
+            return statement
+    return None
+
+
 # -- what the array is called there ---------------------------------------------------------------------------------
 
 
@@ -133,13 +161,16 @@ def _targets(tape: Tape, spoken: str, missing: Missing, neighbour: Neighbour) ->
     """How the array may be called where its neighbour is called as it is: as that is, with what tells them apart."""
     own, others = names_of(tape, missing.array), names_of(tape, neighbour.array)
     here = tape.sites[neighbour.site].function
+    alike = False
     for name in own:
         for other in others:
             changes = _differences(other, name)
             text = _changed(spoken, changes) if changes else spoken
             if text != spoken:
+                alike = True
                 yield text
-    yield from sorted(own, key=lambda name: here not in own[name])
+    if not alike:
+        yield from sorted(own, key=lambda name: here not in own[name])
 
 
 def _differences(first: str, second: str) -> dict[Any, Any]:
