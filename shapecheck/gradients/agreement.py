@@ -31,6 +31,7 @@ class ParameterAgreement:
     Attributes:
         factor: The update is `factor` times the gradient (negative: descent); None unless right.
         error: Relative residual of the best fit.
+        cancels: Whether its gradient and its change are both nothing but rounding, as of a bias before a normalisation.
     """
 
     name: str
@@ -39,6 +40,7 @@ class ParameterAgreement:
     factor: float | None = None
     error: float = 1.0
     grew_to: Shape | None = None
+    cancels: bool = False
 
 
 @dataclass
@@ -127,7 +129,7 @@ def agreement(tape: Tape, *, steps: int = 2) -> Agreement:
         result = _judge_step(tape, replay, step, names)
         results.append(result)
         for row, parameter in zip(result.parameters, step.parameters, strict=False):
-            if row.verdict != "unknown":
+            if row.verdict != "unknown" or row.cancels:
                 open_ones.pop(parameter.birth, None)
     worst = min(results, key=lambda r: {"wrong": 0, "unknown": 1, "right": 2}[r.verdict])
     for row, parameter in zip(worst.parameters, parameters, strict=False):
@@ -330,6 +332,7 @@ def _fit(
             continue
         size = float(np.abs(along).max())
         if size < 1e-13 and scale < 1e-9:
+            row.cancels = row.cancels or size > 0
             continue
         silent = False
         if scale < 1e-12 or size == 0:

@@ -220,8 +220,10 @@ def functions(place: Place, arity: int) -> list[str]:
 
 
 def _is_formula(function: ast.FunctionDef) -> bool:
-    """Whether a function just computes something: no loop, a result, few statements."""
+    """Whether a function just computes something: no loop, a result, few statements, and nothing that it keeps."""
     nodes = list(ast.walk(function))
+    if any(isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store) for n in nodes):
+        return False
     returns = any(isinstance(n, ast.Return) and n.value is not None for n in nodes)
     loops = any(isinstance(n, ast.For | ast.While | ast.With | ast.Try | ast.Yield | ast.Global) for n in nodes)
     return returns and not loops and sum(isinstance(n, ast.stmt) for n in nodes) <= 12
