@@ -420,12 +420,16 @@ class _Doctor:
         text = source.slice(edit.line, edit.column, edit.end_line, edit.end_column)
         if text.strip() and edit.line != edit.end_line:
             return Span(edit.path, edit.line, edit.column, edit.end_line, edit.end_column, text)
-        line = source.lines[edit.line - 1].rstrip()
         if text.strip():
+            line = source.lines[edit.line - 1].rstrip()
             first, last = whole_words(line, edit.column - 1, edit.end_column - 1)
             return Span(edit.path, edit.line, first + 1, edit.line, last + 1, line[first:last])
+        # What is inserted at a blank line, or at the end, belongs to the line before it.
+        written = (n for n in range(min(edit.line, len(source.lines)), 0, -1) if source.lines[n - 1].strip())
+        number = next(written, 1)
+        line = source.lines[number - 1].rstrip()
         start = len(line) - len(line.lstrip()) + 1
-        return Span(edit.path, edit.line, start, edit.line, len(line) + 1, line.strip())
+        return Span(edit.path, number, start, number, len(line) + 1, line.strip())
 
     def fix(self, solution: Solution, search: Search) -> Fix:
         agreement = solution.outcome.agreement

@@ -253,14 +253,16 @@ def _unread(course: Course) -> list[int]:
 
 
 def _end_of_first_turn(course: Course, weights: list[int], unread: list[int]) -> int:
-    """The last operation before everything that could be a gradient has begun to be made anew."""
+    """The last operation before most of what could be a gradient has been made anew."""
     shapes = {course.tape.values[w].shape for w in weights}
     times: dict[int | None, list[int]] = {}
     for value in unread:
         operation = course.producer(value)
         if operation is not None and course.tape.values[value].shape in shapes:
             times.setdefault(operation.site, []).append(operation.number)
-    return max((found[1] - 1 for found in times.values() if len(found) > 1), default=0)
+    second = sorted(found[1] for found in times.values() if len(found) > 1)
+    # What is left over now and then, as where something was clipped, says nothing of the turns.
+    return second[len(second) // 2] - 1 if second else 0
 
 
 def _imagined(course: Course, weights: list[int], unread: list[int], last: int) -> Step | None:
