@@ -320,9 +320,12 @@ class _Doctor:
             return finding
         seconds = self.request.search_seconds
         search = LoopSearch(self.program, self.trace, self.trials, finding, seconds=seconds, stdin=self.run.stdin)
-        fixes = tuple(self.fix(s, search) for s in self.attempted(search.run, [])[:_FIXES_SHOWN])
+        solutions = self.attempted(search.run, [])[:_FIXES_SHOWN]
+        fixes = tuple(self.fix(s, search) for s in solutions)
         said = "; this mistake is not found in it any more"
-        return replace(finding, fixes=tuple(replace(f, summary=f.summary + said) for f in fixes))
+        # What is not there is missed where it belongs.
+        cause = self.place(fixes[0].edits[0]) if fixes and solutions[0].candidate.kind == "insert" else finding.cause
+        return replace(finding, cause=cause, fixes=tuple(replace(f, summary=f.summary + said) for f in fixes))
 
     def gathered(self, findings: Iterator[Finding]) -> list[Finding]:
         """What is found in the time that there is; a fault of ours ends it early."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shapecheck.diagnose.course import Course, quoted
-from shapecheck.diagnose.finding import Finding, TrailStep
+from shapecheck.diagnose.finding import Finding, Span, TrailStep
 from shapecheck.diagnose.lost import is_weight
 from shapecheck.diagnose.missing import Missing, missing_step
 from shapecheck.diagnose.trail import span_of
@@ -22,6 +23,7 @@ from shapecheck.trace.tape import Operation
 
 _PRODUCTS = frozenset("@ .dot numpy.dot numpy.matmul numpy.einsum".split())
 _SUMS = frozenset(["+", "numpy.add", "+="])
+NOTHING_MOVES = "nothing is ever updated"
 # Which operand of a layer's product the weight is.
 _SIDES = {"batch-first": 1, "features-first": 0}
 # An array that was read so often at one place, always the same, is not about to be moved.
@@ -302,14 +304,15 @@ def _nothing_finding(course: Course, pairs: list[tuple[int, Operation]]) -> Find
     sites = [site for _, operation in pairs if (site := _last_reading(course, operation)) is not None]
     site = sites[0]
     made = course.site(pairs[0][1].site)
+    idle = _idle_place(course)
     return Finding(
         code="SC406",
         severity="error",
-        title="nothing is ever updated",
+        title=NOTHING_MOVES,
         message=f"the gradients of {quoted(known)} are computed again and again, and no step applies them: the network "
         "stays as it was made",
         location=span_of(site),
-        cause=span_of(site),
+        cause=idle or span_of(site),
         parameters=tuple(dict.fromkeys(known)),
         trail=(TrailStep(span_of(made), "one of them is computed here"),)
         if made is not None and made is not site
@@ -317,10 +320,32 @@ def _nothing_finding(course: Course, pairs: list[tuple[int, Operation]]) -> Find
     )
 
 
+def idle_loops(tree: ast.Module) -> list[ast.For]:
+    """The loops over several things side by side that do nothing with them: `for p, g in zip(params, grads): pass`."""
+    loops = [n for n in ast.walk(tree) if isinstance(n, ast.For) and isinstance(n.target, ast.Tuple)]
+    return [loop for loop in loops if any(isinstance(s, ast.Pass) for s in loop.body)]
+
+
+def _idle_place(course: Course) -> Span | None:
+    """The `pass` in the only loop of the program that does nothing with what it takes side by side."""
+    found = []
+    for path, source in course.trace.sources.items():
+        try:
+            loops = idle_loops(ast.parse(source.text))
+        except SyntaxError:
+            continue
+        found += [(path, source, s) for loop in loops for s in loop.body if isinstance(s, ast.Pass)]
+    if len(found) != 1:
+        return None
+    path, source, statement = found[0]
+    return Span(path, *source.place(statement), source.of(statement))
+
+
 def _last_reading(course: Course, operation: Operation) -> Site | None:
     """Where a gradient was given its last name before it was made anew; else where it is made."""
-    bound = [b for b in course.tape.bindings if b.value == operation.result and b.owner is None]
+    bound = [b for b in course.tape.bindings if b.value == operation.result]
+    bound = [b for b in bound if b.owner is None or b.name.isidentifier()]
     return (course.site(bound[-1].site) if bound else None) or course.site(operation.site)
 
 
-__all__ = ["missing_update", "nothing_moves", "unmoved"]
+__all__ = ["NOTHING_MOVES", "idle_loops", "missing_update", "nothing_moves", "unmoved"]
