@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from shapecheck.gradients.frozen import free_entries
 from shapecheck.gradients.hypotheses import Hypothesis, Meetings, catalogue_losses, scalar_losses
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.network.dependence import Dependence, ancestors
@@ -187,6 +188,9 @@ def _judge(tape: Tape, replay: Replay, step: _Step, hypothesis: Hypothesis, amon
         row = ParameterAgreement(parameter.name, shape, "unknown")
         rows.append(row)
         directions = _directions(rng, shape)
+        free = free_entries(tape, update.old, update.change)
+        if free is not None:
+            directions = [d * free for d in directions]  # what is held where it is says nothing
         try:
             slopes = np.array([_slope(replay, hypothesis, update.old, d) for d in directions])
         except (ReplayError, FloatingPointError, ValueError, TypeError):

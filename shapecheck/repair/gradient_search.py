@@ -20,6 +20,7 @@ from shapecheck.repair.beginning import Beginning
 from shapecheck.repair.calculus import accumulation_candidates, calculus_candidates
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
+from shapecheck.repair.carried import begun
 from shapecheck.repair.evidence import Evidence, Solution, spread_on
 from shapecheck.repair.insertions import Insertion, insertions, whole_values
 from shapecheck.repair.joint import Joint
@@ -268,6 +269,7 @@ class GradientSearch(Search):
             for found, fitting in ((always, heard.factors), (at_first, heard.at_first)):
                 likely = sorted((candidates[i] for i in fitting), key=lambda c: c.cost)[:_MOST_FITTING]
                 offered = [edit for c in likely for edit in one.offered(c)]
+                offered = [edit if one.insertions else begun(one.place, edit) for edit in offered]
                 found += [replace(c, cost=c.cost - _REACHES) for c in offered]
         # Where one mistake spoils what a later turn of the loop works on, only the first turn tells.
         return always or at_first

@@ -17,8 +17,10 @@ from shapecheck.trace.tape import Shape
 
 _MOST_LOOKED_AT = 120
 _MOST_PARTS = 24
-_MOST_PRODUCTS = 30
+_MOST_PRODUCTS = 60
 _MOST_CALLS = 24
+_SCALAR_FUNCTIONS = frozenset({"sqrt", "len", "float"})
+_MOST_SCALINGS, _LONGEST_SCALING = 6, 30
 _ATTRIBUTES = frozenset({"T", "dot", "sum", "mean"})
 
 
@@ -161,8 +163,8 @@ def products(place: Place, shape: Shape, most: int = _MOST_PRODUCTS) -> list[Ter
     """Matrix products of two arrays in scope, those first that are named nearby."""
     arrays = [(t, s.shape) for t, s in arrays_in_scope(place).items() if s.shape and len(s.shape) <= 2]
     nearby = {place.text(n) for n in ast.walk(place.statement) if isinstance(n, ast.expr)}
-    local = place.locals()
-    arrays.sort(key=lambda a: (a[0] not in nearby, a[0] not in local))
+    away = _lines_away(place)
+    arrays.sort(key=lambda a: (a[0] not in nearby, away.get(a[0], 1000)))
     found: list[Term] = []
     for total in range(2 * len(arrays) - 1):
         for i in range(max(0, total - len(arrays) + 1), min(total, len(arrays) - 1) + 1):
@@ -181,6 +183,16 @@ def outer_products(place: Place, shape: Shape, most: int = _MOST_PRODUCTS) -> li
         return []
     rows, columns = ([t for t, s in arrays_in_scope(place).items() if s.shape == (n,)] for n in shape)
     return [Term(f"{outer}({left}, {right})", 0.3, made=True) for left in rows for right in columns][:most]
+
+
+def _lines_away(place: Place) -> dict[str, int]:
+    """How many lines from the statement each expression is used again, or was."""
+    found: dict[str, int] = {}
+    for node in place.module.expressions():
+        if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+            text = place.text(node)
+            found[text] = min(abs(node.lineno - place.statement.lineno), found.get(text, 1000))
+    return found
 
 
 def _fitting(left: str, first: Shape, right: str, second: Shape, shape: Shape) -> Iterator[str]:
@@ -243,6 +255,21 @@ def numbers(place: Place) -> list[str]:
         for axis in range(min(len(s.shape), 2))
     ]
     return numeric[:12] + counts[:8]
+
+
+def scalings(place: Place) -> list[str]:
+    """What the module multiplies or divides by and that is a single number: `np.sqrt(d)`, `len(X)`, `y.size`."""
+    found: dict[str, None] = {}
+    for node in place.module.expressions():
+        if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult | ast.Div):
+            continue
+        for side in (node.left, node.right) if isinstance(node.op, ast.Mult) else (node.right,):
+            counts = isinstance(side, ast.Call) and place.text(side.func).rpartition(".")[2] in _SCALAR_FUNCTIONS
+            counts = counts or (isinstance(side, ast.Attribute) and side.attr in {"size", "ndim"})
+            counts = counts or (isinstance(side, ast.Subscript) and place.text(side.value).endswith(".shape"))
+            if counts and len(place.text(side)) <= _LONGEST_SCALING:
+                found[place.text(side)] = None
+    return list(found)[:_MOST_SCALINGS]
 
 
 def is_number(literal: object) -> bool:
