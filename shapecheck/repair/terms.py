@@ -178,7 +178,7 @@ def reductions(place: Place, shape: Shape) -> list[Term]:
     return found[:_MOST_PARTS]
 
 
-def products(place: Place, shape: Shape) -> list[Term]:
+def products(place: Place, shape: Shape, most: int = _MOST_PRODUCTS) -> list[Term]:
     """Matrix products of two arrays in scope, those first that are named nearby."""
     arrays = [(t, s.shape) for t, s in arrays_in_scope(place).items() if s.shape and len(s.shape) <= 2]
     nearby = {place.text(n) for n in ast.walk(place.statement) if isinstance(n, ast.expr)}
@@ -190,9 +190,18 @@ def products(place: Place, shape: Shape) -> list[Term]:
             (left, first), (right, second) = arrays[i], arrays[total - i]
             if i != total - i:
                 found += [Term(text, 0.3, made=True) for text in _fitting(left, first, right, second, shape)]
-        if len(found) >= _MOST_PRODUCTS:
+        if len(found) >= most:
             break
-    return found[:_MOST_PRODUCTS]
+    return found[:most]
+
+
+def outer_products(place: Place, shape: Shape, most: int = _MOST_PRODUCTS) -> list[Term]:
+    """Outer products of two rows of numbers in scope."""
+    outer = place.numpy_function("outer")
+    if outer is None or len(shape) != 2:
+        return []
+    rows, columns = ([t for t, s in arrays_in_scope(place).items() if s.shape == (n,)] for n in shape)
+    return [Term(f"{outer}({left}, {right})", 0.3, made=True) for left in rows for right in columns][:most]
 
 
 def _lines_away(place: Place) -> dict[str, int]:
