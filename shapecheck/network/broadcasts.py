@@ -44,12 +44,6 @@ def outer_broadcasts(tape: Tape, *, each_site_once: bool = True) -> list[OuterBr
     return found
 
 
-def spread_texts(tape: Tape) -> frozenset[str]:
-    """The expressions of a tape that spread both operands without saying that it is meant."""
-    numbers = [tape.operations[b.operation].site for b in outer_broadcasts(tape) if not b.deliberate]
-    return frozenset(tape.sites[n].text for n in numbers if n is not None)
-
-
 def _both_grow(left: Shape, right: Shape, result: Shape) -> bool:
     size = _size(result)
     return size > _size(left) > 1 and size > _size(right) > 1
