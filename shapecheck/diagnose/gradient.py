@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.diagnose.wrong_factors import factor_suspects
 from shapecheck.diagnose.wrong_values import unrelated_steps, value_suspects
 from shapecheck.gradients.losses import Loss, Step, find_losses, steps, supposed_losses
+from shapecheck.gradients.matching import same_direction
 from shapecheck.gradients.replay import Replay
 from shapecheck.network.parameters import Parameter
 
@@ -171,6 +173,8 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
         return suspect
     chosen = suspect.sound or suspect.values
     wanted = {v: (suspect.wanted[v][1], *suspect.alternatives.get(v, ())) for v in chosen if v in suspect.wanted}
+    for value, arrays in wanted.items():
+        wanted[value] = (*arrays, *_free_at_ties(suspect.wanted[value], known))
     if not wanted:
         return suspect
     origins = _origins(suspect, known, list(wanted)) if suspect.reason == "value" else []
@@ -179,6 +183,20 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
         site = _renamed_at(suspect, known)
     targets = targets_of(suspect.site, wanted, origins, known, exact=suspect.reason == "scale")
     return replace(suspect, origin=site, targets=targets, slope=any(o.slope for o in origins))
+
+
+def _free_at_ties(wanted: tuple[int, Any], known: Verdicts) -> Iterator[Any]:
+    """What is wanted, with NaN where a unit lies exactly on a kink: whatever stands there is right."""
+    forward, array = wanted
+    adjoints = known.matching.adjoints
+    own = np.asarray(adjoints[forward]) if forward in adjoints.of else None
+    if own is None or not adjoints.alternatives or not same_direction(array, own):
+        return
+    tied = np.zeros(own.shape, dtype=bool)
+    for other in adjoints.alternatives:
+        tied |= np.asarray(other[forward]) != own if forward in other else False
+    if tied.any() and not tied.all():
+        yield np.where(tied, np.nan, array)
 
 
 def _origins(suspect: Suspect, known: Verdicts, values: Sequence[int]) -> list[Origin]:
