@@ -12,7 +12,7 @@ from shapecheck.gradients.frozen import free_entries
 from shapecheck.gradients.hypotheses import Hypothesis, Meetings, catalogue_losses, scalar_losses
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.network.dependence import Dependence, ancestors
-from shapecheck.network.parameters import Parameter, find_parameters, find_strays, value_names
+from shapecheck.network.parameters import Parameter, Update, find_parameters, find_strays, value_names
 from shapecheck.trace.tape import Operation, Ref, Shape, Tape
 
 Verdict = Literal["right", "wrong", "unknown"]
@@ -23,9 +23,8 @@ _TOLERANCE = 1e-4
 # How many steps are looked at when the first ones say nothing of a parameter.
 _MOST_STEPS = 8
 _STEP = 1e-5
-# Errors of a difference that stepped over a kink (of a relu, an absolute value) are no larger than this. Then a step is
-# tried that is a fraction as long, and, where a bias of zero puts units exactly on the kink, one beside it.
-_NEARLY = 0.2
+# Where a difference may have stepped over a kink (of a relu, an absolute value), a step is tried that is a fraction as
+# long, and, where a bias of zero puts units exactly on the kink, one beside it.
 _OFF_KINKS = ((1e-2, 0.0), (1e-4, -1e-6), (1e-4, 1e-6))
 
 
@@ -183,6 +182,7 @@ def _judge(tape: Tape, replay: Replay, step: _Step, hypothesis: Hypothesis, amon
     """Every parameter of a step against one loss; None where the loss cannot be evaluated."""
     rng = np.random.default_rng(20240229)
     rows: list[ParameterAgreement] = []
+    again: list[tuple[ParameterAgreement, Update, list[tuple[int, int]], list[np.ndarray[Any, Any]]]] = []
     # From the output backwards: a loss that does not even fit the last two parameters is not the one meant.
     for parameter, update in reversed(list(zip(step.parameters, step.updates, strict=True))):
         if len(rows) >= 3 and all(r.verdict == "wrong" for r in rows):
@@ -209,10 +209,11 @@ def _judge(tape: Tape, replay: Replay, step: _Step, hypothesis: Hypothesis, amon
             continue
         candidates = _gradient_like(tape, update.change, shape, among)
         _fit(row, tape, update.old, update.sign, candidates, directions, slopes)
-        for fraction, shift in _OFF_KINKS:
-            if row.verdict == "wrong" and row.error < _NEARLY:
-                slopes = np.array([_slope(replay, hypothesis, update.old, d, fraction, shift) for d in directions])
-                _fit(row, tape, update.old, update.sign, candidates, directions, slopes)
+        if row.verdict == "wrong":
+            again.append((row, update, candidates, directions))
+    if 2 * sum(r.verdict == "right" for r in rows) >= len(rows):
+        for row, update, candidates, directions in again:
+            _fit_off_kinks(row, tape, replay, hypothesis, update, candidates, directions)
     rows.reverse()
     if all(r.verdict == "right" for r in rows):
         rows += _astray(tape, replay, step, hypothesis, rng)
@@ -235,6 +236,22 @@ def _falls(replay: Replay, step: _Step, hypothesis: Hypothesis) -> bool:
         rows = (np.asarray(moved[n], dtype=float) - np.asarray(before[n], dtype=float) for n in hypothesis.wanted)
         change += sum(0.5 * float(np.sum(row**2)) for row in rows)
     return bool(change < 0)
+
+
+def _fit_off_kinks(
+    row: ParameterAgreement,
+    tape: Tape,
+    replay: Replay,
+    hypothesis: Hypothesis,
+    update: Update,
+    candidates: list[tuple[int, int]],
+    directions: list[np.ndarray[Any, Any]],
+) -> None:
+    """Try a wrong row again with differences that a kink does not spoil."""
+    for fraction, shift in _OFF_KINKS:
+        slopes = np.array([_slope(replay, hypothesis, update.old, d, fraction, shift) for d in directions])
+        if row.verdict == "wrong" and np.all(np.isfinite(slopes)):
+            _fit(row, tape, update.old, update.sign, candidates, directions, slopes)
 
 
 def _astray(
