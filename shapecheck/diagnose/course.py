@@ -191,6 +191,8 @@ def meetings(course: Course, most: int = 40) -> list[tuple[Operation, int, list[
     """(operation, output, targets) wherever something learned meets something given on the way to an update."""
     found: list[tuple[Operation, int, list[int]]] = []
     values = course.tape.values
+    # A velocity, or a running mean, was learned in an earlier step: it is no target.
+    ever = course.replay.dependents(course.versions)
     for step in course.steps:
         needed = course.replay.ancestors([change for _, _, change, _ in step.parameters])
         learned = course.replay.dependents(step.olds, step.last + 1)
@@ -198,12 +200,12 @@ def meetings(course: Course, most: int = 40) -> list[tuple[Operation, int, list[
             if operation.function not in _MEETINGS or operation.result not in needed or len(found) >= most:
                 continue
             places = [a.value for a in operation.arguments[:2] if isinstance(a, Ref)]
-            chosen = [n for n in refs(operation.arguments[2:]) if n not in learned]  # `p[rows, labels] -= 1`
+            chosen = [n for n in refs(operation.arguments[2:]) if n not in ever]  # `p[rows, labels] -= 1`
             if chosen and places and places[0] in learned:
                 found.append((operation, places[0], chosen))
             elif len(places) == 2 and (places[0] in learned) != (places[1] in learned):
                 output, target = places if places[0] in learned else places[::-1]
-                if values[target].size > 1 or values[output].size == 1:
+                if target not in ever and (values[target].size > 1 or values[output].size == 1):
                     found.append((operation, output, [target]))
     return found
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from shapecheck.gradients.factors import Factor
+from shapecheck.gradients.frozen import free_entries
 from shapecheck.gradients.losses import Step
 from shapecheck.gradients.matching import EXACT, Matching
 from shapecheck.trace.tape import Operation
@@ -82,6 +83,7 @@ class Verdicts:
         self.rate: float | None = None
         self.changes = {old: change for _, old, change, _ in step.parameters}
         self.probes = {old: self._probes(old, change) for old, change in self.changes.items()}
+        self._free: dict[int, Any] = {}
         self._reached: dict[int, list[int]] = {}
         self._ancestors: dict[int, set[int]] = {}
         self._zeroed: dict[tuple[tuple[int, ...], tuple[int, ...]], dict[int, Any]] = {}
@@ -207,9 +209,17 @@ class Verdicts:
         if np.shape(array) != np.shape(self.matching.adjoints[old]):
             return None, False
         match = self.matching.against(array, old)
+        if match is None and (free := self._free_entries(old)) is not None:
+            match = self.matching.against(array, old, free)
         if match is not None and not (match.weak and self.rate is not None):
             return match.factor, match.weak
         return self._weak_factor(old, np.asarray(array))
+
+    def _free_entries(self, old: int) -> Any:
+        """The entries that the program lets a parameter's step move, where a mask holds the others."""
+        if old not in self._free:
+            self._free[old] = free_entries(self.replay.tape, old, self.changes[old])
+        return self._free[old]
 
     def _weak_factor(self, old: int, array: Any) -> tuple[Factor | None, bool]:
         """A parameter of one entry is right when its factor is the one that the others have, but for plain numbers."""

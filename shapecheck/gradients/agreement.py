@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from shapecheck.gradients.frozen import free_entries
 from shapecheck.gradients.hypotheses import Hypothesis, Meetings, catalogue_losses, scalar_losses
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.network.dependence import Dependence, ancestors
@@ -32,6 +33,7 @@ class ParameterAgreement:
         factor: The update is `factor` times the gradient (negative: descent); None unless right.
         error: Relative residual of the best fit.
         entire: The update itself is the multiple, without decay, and not only what it was made from.
+        cancels: Whether its gradient and its change are both nothing but rounding, as of a bias before a normalisation.
     """
 
     name: str
@@ -41,6 +43,7 @@ class ParameterAgreement:
     error: float = 1.0
     grew_to: Shape | None = None
     entire: bool = False
+    cancels: bool = False
 
 
 @dataclass
@@ -133,7 +136,7 @@ def agreement(tape: Tape, *, steps: int = 2, meant: str = "") -> Agreement:
         result = _judge_step(tape, replay, step, names, meant)
         results.append(result)
         for row, parameter in zip(result.parameters, step.parameters, strict=False):
-            if row.verdict != "unknown":
+            if row.verdict != "unknown" or row.cancels:
                 open_ones.pop(parameter.birth, None)
     worst = min(results, key=lambda r: {"wrong": 0, "unknown": 1, "right": 2}[r.verdict])
     for row, parameter in zip(worst.parameters, parameters, strict=False):
@@ -202,6 +205,9 @@ def _judge(tape: Tape, replay: Replay, step: _Step, hypothesis: Hypothesis, amon
         row = ParameterAgreement(parameter.name, shape, "unknown")
         rows.append(row)
         directions = _directions(rng, shape)
+        free = free_entries(tape, update.old, update.change)
+        if free is not None:
+            directions = [d * free for d in directions]  # what is held where it is says nothing
         try:
             slopes = np.array([_slope(replay, hypothesis, update.old, d) for d in directions])
         except (ReplayError, FloatingPointError, ValueError, TypeError):
@@ -350,6 +356,7 @@ def _fit(
             continue
         size = float(np.abs(along).max())
         if size < 1e-13 and scale < 1e-9:
+            row.cancels = row.cancels or size > 0
             continue
         silent = False
         if scale < 1e-12 or size == 0:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from shapecheck.gradients.adjoints import Adjoints, adjoints
+from shapecheck.gradients.frozen import free_entries
 from shapecheck.gradients.matching import Matching, Standing
 from shapecheck.gradients.replay import Replay
 from shapecheck.network.parameters import Parameter
@@ -444,7 +445,12 @@ def _moves_along(matching: Matching, step: Step, old: int) -> bool:
     if moved is None:
         return False
     found = matching.matches_of(moved)
-    return bool(found) and not found[0].weak and old in {found[0].forward, *found[0].alike}
+    if found:
+        return not found[0].weak and old in {found[0].forward, *found[0].alike}
+    change = next(change for _, value, change, _ in step.parameters if value == old)
+    free = free_entries(matching.replay.tape, old, change)
+    held = matching.against(moved, old, free) if free is not None else None
+    return held is not None and not held.weak
 
 
 __all__ = ["Loss", "Step", "find_losses", "sounds_like_a_loss", "steps", "supposed_losses"]

@@ -146,13 +146,20 @@ class Matching:
         found.sort(key=_preference)
         return found
 
-    def against(self, array: Any, forward: int) -> Match | None:
-        """The match of an array with the adjoint of one forward value; None if it is no multiple of it."""
-        array = np.asarray(array, dtype=float)
+    def against(self, array: Any, forward: int, free: Any = None) -> Match | None:
+        """The match of an array with the adjoint of one forward value; None if it is no multiple of it.
+
+        With `free`, only the entries that it marks are compared.
+        """
+        array = np.asarray(array, dtype=float) * (1.0 if free is None else free)
         norm = float(np.linalg.norm(array))
         if not np.isfinite(norm) or norm == 0:
             return None
-        for entry in self._own.get(forward, ()):
+        entries = self._own.get(forward, [])
+        if free is not None:
+            parts = [e.adjoint * free for e in entries]
+            entries = [_Entry(forward, p, float(np.linalg.norm(p)), 0.0) for p in parts if np.any(p)]
+        for entry in entries:
             match = self._compare(-1, array, norm, entry, {}) if entry.adjoint.shape == array.shape else None
             if match is not None:
                 return match

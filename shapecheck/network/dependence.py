@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from shapecheck.trace.tape import Operation, Ref, Tape
+from shapecheck.trace.tape import Operation, Ref, Tape, refs
 
 # What only moves numbers about: the result holds the operand's entries.
 CARRIERS = frozenset(
@@ -63,14 +63,23 @@ class Dependence:
             self._begin(result)
 
     def _keeps_newborn(self, operation: Operation) -> bool:
-        if not all(self.newborn[n] for n in operation.inputs):
+        inputs = self._of_birth(operation)
+        if not all(self.newborn[n] for n in inputs):
             return False
         if operation.function not in _BIRTH:
-            return self.tape.values[operation.result].size <= 1 and all(
-                self.tape.values[n].size <= 1 for n in operation.inputs
-            )
-        large = [n for n in operation.inputs if self.tape.values[n].size > 1]
+            return self.tape.values[operation.result].size <= 1 and all(self.tape.values[n].size <= 1 for n in inputs)
+        large = [n for n in inputs if self.tape.values[n].size > 1]
         return len(large) <= 1 or operation.function in _PACKING
+
+    def _of_birth(self, operation: Operation) -> list[int]:
+        """The operands that a result is born of: what only says which entries are kept, or set, is none of them."""
+        first = operation.arguments[:1]
+        if operation.function == "setitem" and len(operation.arguments) == 3:
+            return list(refs((*first, operation.arguments[2])))
+        if operation.function in {"*", "*=", "numpy.multiply"} and len(operation.inputs) == 2:
+            kept = [n for n in operation.inputs if not self.tape.values[n].dtype.startswith("bool")]
+            return kept or list(operation.inputs)
+        return list(operation.inputs)
 
     def cut(self, value: int) -> int:
         """Make a value an origin of its own; gives its bit."""

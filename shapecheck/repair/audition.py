@@ -65,6 +65,7 @@ class Audition:
         texts: The rewritings, the likeliest first; with `look`, expressions of which only is to be seen what they are.
         instances: The evaluations to listen at.
         seconds: How long all this may take.
+        content: After so many seconds no more is heard where something fits: what comes later is less likely.
         look: Only look round at the first of the evaluations: what is in scope there?
     """
 
@@ -72,6 +73,7 @@ class Audition:
     texts: tuple[str, ...]
     instances: tuple[Instance, ...]
     seconds: float = 4.0
+    content: float = 1.0
     look: bool = False
 
 
@@ -81,6 +83,7 @@ class Heard:
 
     Attributes:
         factors: Position of a rewriting -> the factor between what it gave and what was wanted, for those that fit.
+        at_first: The same for those that fit at the first of the evaluations, whatever they gave later on.
         tried: How many rewritings were evaluated at least once.
         instances: How many of the evaluations were met with again.
         local, module: What the names of the function, and of its module, held at the first of them.
@@ -88,6 +91,7 @@ class Heard:
     """
 
     factors: dict[int, float] = field(default_factory=dict)
+    at_first: dict[int, float] = field(default_factory=dict)
     tried: int = 0
     instances: int = 0
     local: dict[str, Seen] = field(default_factory=dict)
@@ -99,8 +103,12 @@ class Over(BaseException):
     """Raised in the program when everything was heard, or the time is up."""
 
 
-class _Arrays:
-    """The arrays that a frame can reach, to be put back where a rewriting calls what changes its argument in place."""
+class _Before:
+    """What a frame can reach, to be put back where a rewriting calls what changes it.
+
+    These are arrays, changed in place, and attributes of objects (a forward pass that is called once more keeps what it
+    was given).
+    """
 
     def __init__(self, frame: types.FrameType) -> None:
         found: dict[int, Any] = {}
@@ -112,12 +120,18 @@ class _Arrays:
                 found[id(array)] = array
         # Larger ones are taken on trust: comparing them each time would take longer than hearing.
         self.kept = [(a, a.copy()) for a in found.values()] if entries <= _MOST_ENTRIES else []
+        objects = {id(o): o for o in frame.f_locals.values() if _has_attributes(o)}
+        self.attributes = [(vars(o), dict(vars(o))) for o in objects.values()]
 
     def restore(self) -> None:
         """Put back what has changed."""
-        for array, before in self.kept:
-            if array.shape == before.shape and not np.array_equal(array, before, equal_nan=array.dtype.kind == "f"):
-                array[...] = before
+        for attributes, earlier in self.attributes:
+            if attributes.keys() != earlier.keys() or any(attributes[n] is not v for n, v in earlier.items()):
+                attributes.clear()
+                attributes.update(earlier)
+        for array, copy in self.kept:
+            if array.shape == copy.shape and not np.array_equal(array, copy, equal_nan=array.dtype.kind == "f"):
+                array[...] = copy
 
 
 class Listener:
@@ -133,7 +147,7 @@ class Listener:
         self.local: dict[str, Seen] = {}
         self.module: dict[str, Seen] = {}
         self.looked: dict[str, Seen] = {}
-        self.started = time.monotonic()
+        self.started: float | None = None
 
     def __call__(self, original: Callable[[], Any], rewritten: Sequence[Callable[[], Any]]) -> Any:
         """Give what the expression gives; where it is one to listen at, hear the rewritings of it too."""
@@ -146,13 +160,21 @@ class Listener:
             if self.audition.look:
                 self._look_round(sys._getframe(1), rewritten)
                 raise Over
-            self._hear(instance, rewritten, _Arrays(sys._getframe(1)))
+            self._hear(instance, rewritten, _Before(sys._getframe(1)))
             if not self.open:
                 raise Over
             return given if _is_recorded(given, instance) else kept
-        if time.monotonic() - self.started > self.audition.seconds:
+        if self._is_over(fits=False):
             raise Over
         return given
+
+    def _is_over(self, fits: bool) -> bool:
+        if self.started is None:
+            return False  # the program is not there yet
+        seconds = self.audition.content if fits and not self.met else self.audition.seconds
+        if self.met:
+            seconds += self.audition.content  # at a further evaluation only what fitted before is heard
+        return time.monotonic() - self.started > seconds
 
     def _look_round(self, frame: types.FrameType, expressions: Sequence[Callable[[], Any]]) -> None:
         self.met += 1
@@ -168,27 +190,28 @@ class Listener:
                 except BaseException:
                     continue  # it is nothing here
 
-    def _hear(self, instance: Instance, rewritten: Sequence[Callable[[], Any]], arrays: _Arrays) -> None:
+    def _hear(self, instance: Instance, rewritten: Sequence[Callable[[], Any]], before: _Before) -> None:
         states = generator_states()
         heard: list[float | None] = [None] * len(rewritten)
+        self.started = self.started or time.monotonic()
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for position, call in enumerate(rewritten):
                 if self.factors[position] and self.factors[position][-1] is None:
                     continue  # it has failed at another evaluation
-                if time.monotonic() - self.started > self.audition.seconds:
+                if self._is_over(any(f is not None for f in heard)):
                     break
                 try:
                     given = call()
                 except Over:
                     raise
                 except BaseException:
-                    arrays.restore()
+                    before.restore()
                     continue  # whatever it is that one rewriting did (leave the program, open a file), it is not meant
                 fitting = (factor_to(given, wanted) for wanted in instance.wanted)
                 found = (f for f in fitting if f is not None and (not instance.exact or abs(f - 1) <= _EXACT))
                 heard[position] = next(found, None)
-                arrays.restore()
+                before.restore()
         restore_generators(states)
         self.looks += 1
         if instance.ordinal is None and not any(f is not None for f in heard) and self.looks < _MOST_LOOKS:
@@ -204,11 +227,19 @@ class Listener:
         found = Heard(tried=tried, instances=self.met, local=self.local, module=self.module, looked=self.looked)
         for position, factors in enumerate(self.factors):
             numbers = [f for f in factors if f is not None]
+            if factors and factors[0] is not None:
+                found.at_first[position] = factors[0]
             if not numbers or len(numbers) < self.met:
                 continue
             if max(numbers) - min(numbers) <= 10 * _CLOSE * max(map(abs, numbers)):
                 found.factors[position] = numbers[0]
         return found
+
+
+def _has_attributes(thing: Any) -> bool:
+    """Whether something is an object of a class of the program's, or of one written as it would be."""
+    kinds = (type, types.ModuleType, types.FunctionType, types.MethodType)
+    return isinstance(getattr(thing, "__dict__", None), dict) and not isinstance(thing, kinds)
 
 
 def _names(scope: Mapping[str, Any]) -> dict[str, Seen]:
@@ -316,4 +347,10 @@ def is_expression(text: str) -> bool:
     except (SyntaxError, ValueError):
         return False
     forbidden = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
-    return not any(isinstance(node, forbidden) for node in ast.walk(tree))
+    if any(isinstance(node, forbidden) for node in ast.walk(tree)):
+        return False
+    # A keyword that is given twice is no mistake to the parser, and one such text would silence all others.
+    called = (node.keywords for node in ast.walk(tree) if isinstance(node, ast.Call) and node.keywords)
+    return all(
+        len({k.arg for k in keywords if k.arg}) == sum(k.arg is not None for k in keywords) for keywords in called
+    )

@@ -311,11 +311,19 @@ def accumulation_candidates(place: Place) -> Iterator[Candidate]:
         )
     if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Subscript | ast.Attribute | ast.Name):
         target, value = place.text(statement.targets[0]), place.text(statement.value)
-        yield place.candidate(
-            f"add to `{target}` instead of setting it", "accumulate", statement, f"{target} += {value}", 1.8
-        )
+        # What a loop stores at places that it works out may well come to one place twice.
+        placed = isinstance(statement.targets[0], ast.Subscript) and _is_repeated(place, statement.targets[0].slice)
+        title = f"add to `{target}` instead of setting it"
+        yield place.candidate(title, "accumulate", statement, f"{target} += {value}", 0.6 if placed else 1.8)
     yield from _repeated_indices(place)
     yield from _said_twice(place)
+
+
+def _is_repeated(place: Place, index: ast.expr) -> bool:
+    """Whether an index is worked out in a loop, from more than its counter."""
+    parent = place.parent(place.statement)
+    used = [n for n in ast.walk(index) if isinstance(n, ast.BinOp | ast.Slice)]
+    return isinstance(parent, ast.For | ast.While) and bool(used)
 
 
 def _said_twice(place: Place) -> Iterator[Candidate]:

@@ -80,11 +80,14 @@ def _axis_of(node: ast.Call) -> ast.expr | None:
     keyword = _keyword(node, "axis")
     if keyword is not None:
         return keyword.value
-    is_method = isinstance(node.func, ast.Attribute) and not (
-        isinstance(node.func.value, ast.Name) and node.func.value.id in {"np", "numpy"}
-    )
-    position = 0 if is_method else 1
+    position = _axis_position(node)
     return node.args[position] if len(node.args) > position else None
+
+
+def _axis_position(node: ast.Call) -> int:
+    """Which argument of a reduction is the axis: the second of `np.sum(x, 0)`, the first of `x.sum(0)`."""
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+    return 1 if owner is None or (isinstance(owner, ast.Name) and owner.id in {"np", "numpy"}) else 0
 
 
 def _reduction_candidates(place: Place, node: ast.Call) -> Iterator[Candidate]:
@@ -95,10 +98,14 @@ def _reduction_candidates(place: Place, node: ast.Call) -> Iterator[Candidate]:
     comma = "" if inside.endswith("(") else ", "
     kept = keep is not None
     if axis is None:
-        for value in (0, 1):
-            yield place.candidate(f"reduce over axis {value}", "axis", node, f"{inside}{comma}axis={value})", 1.1)
-            full = f"{inside}{comma}axis={value}, keepdims=True)"
-            yield place.candidate(f"reduce over axis {value}, keeping it", "axis", node, full, 1.0)
+        for value in _axes(place, node):
+            title, option = f"reduce over axis {value}", f"axis={value}"
+            if isinstance(value, tuple):
+                title = f"reduce over the axes {', '.join(map(str, value))}"
+            yield place.candidate(title, "axis", node, f"{inside}{comma}{option})", 1.1)
+            if not kept:
+                full = f"{inside}{comma}{option}, keepdims=True)"
+                yield place.candidate(f"{title}, keeping it", "axis", node, full, 1.0)
         return
     if isinstance(axis, ast.Constant) and isinstance(axis.value, int):
         for value in {0, 1, -1} - {axis.value}:
@@ -115,6 +122,16 @@ def _reduction_candidates(place: Place, node: ast.Call) -> Iterator[Candidate]:
         flipped = str(not keep.value.value)
         title = "drop the reduced axis" if keep.value.value else "keep the reduced axis"
         yield place.candidate(title, "keepdims", keep.value, flipped, 0.8)
+
+
+def _axes(place: Place, node: ast.Call) -> list[int | tuple[int, ...]]:
+    """The axes over which a reduction may run that is not told any; of three and more axes all but one, too."""
+    is_method = _axis_position(node) == 0
+    array = node.func.value if is_method and isinstance(node.func, ast.Attribute) else next(iter(node.args), None)
+    shape = place.shape(array) if array is not None else None
+    rank = len(shape) if shape is not None and len(shape) > 1 else 2
+    several = [tuple(a for a in range(rank) if a != kept) for kept in range(rank)] if rank > 2 else []
+    return [*range(rank), *several]
 
 
 def _replaced(place: Place, node: ast.Call, part: ast.expr, new: str, tail: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -49,6 +50,8 @@ _MOST_FITTING = 16
 # How long edits are tried all the same when none gives what the adjoints ask for: it may belong elsewhere.
 _SECONDS_WITHOUT_HOPE = 6.0
 _MOST_PAIRED = 2
+_HEARD_AT_ONCE = 2
+_SECONDS_CONTENT = 1.0
 
 
 @dataclass(eq=False)
@@ -160,6 +163,11 @@ class GradientSearch(Search):
             return -float("inf")
         return super()._limit(found)
 
+    def _next_batch(self, limit: float) -> list[_Trial]:
+        """What to try side by side: what the adjoints ask for is not held up by what they do not."""
+        first = self._queue[0][0] if self._queue else 0.0
+        return super()._next_batch(min(limit, first + self.margin) if first < -_REACHES / 2 else limit)
+
     def reaching(self) -> list[Candidate]:
         """The edits that give what the adjoints ask for at the place to blame, the likeliest first."""
         if self._reaching is None:
@@ -185,12 +193,8 @@ class GradientSearch(Search):
             one.candidates = [replace(c, cost=c.cost + one.doubt) for c in found]
         found = self._hear(known)
         if not found:
-            # Where one mistake spoils what a later turn of the loop works on, only the first turn tells.
             first = [replace(a, aim=replace(a.aim, instances=a.aim.instances[:1])) for a in known]
-            found = self._hear([a for a in first if len(a.aim.instances) < len(known[first.index(a)].aim.instances)])
-        if not found:
-            paired = [replace(a, candidates=pairs_of(a.candidates)) for a in first[:_MOST_PAIRED]]
-            found = self._hear(paired)
+            found = self._hear([replace(a, candidates=pairs_of(a.candidates)) for a in first[:_MOST_PAIRED]])
         return found
 
     def _with_scopes(self, asked: Sequence[_Asked]) -> Iterator[tuple[_Asked, Place]]:
@@ -216,13 +220,16 @@ class GradientSearch(Search):
             if chosen:
                 by_text.append(chosen)
                 texts.append((one, tuple(chosen)))
-        found: list[Candidate] = []
+        always: list[Candidate] = []
+        at_first: list[Candidate] = []
         for one, heard in self._auditions(texts):
             candidates = list(by_text[[t[0] for t in texts].index(one)].values())
             self.heard += heard.tried
-            fitting = sorted((candidates[i] for i in heard.factors), key=lambda c: c.cost)
-            found += [replace(c, cost=c.cost - _REACHES) for c in fitting[:_MOST_FITTING]]
-        return found
+            for found, fitting in ((always, heard.factors), (at_first, heard.at_first)):
+                likely = sorted((candidates[i] for i in fitting), key=lambda c: c.cost)[:_MOST_FITTING]
+                found += [replace(c, cost=c.cost - _REACHES) for c in likely]
+        # Where one mistake spoils what a later turn of the loop works on, only the first turn tells.
+        return always or at_first
 
     def _auditions(
         self, asked: Sequence[tuple[_Asked, tuple[str, ...]]], *, look: bool = False
@@ -239,12 +246,17 @@ class GradientSearch(Search):
                 continue
             orders.append(self._order(program, aim.path, audition))
             ordered.append(one)
-        outcomes = dict(self.trials.run(orders))
-        found = []
-        for number, one in enumerate(ordered):
-            outcome = outcomes.get(number)
-            if outcome is not None and outcome.heard is not None:
-                found.append((one, outcome.heard))
+        found: list[tuple[_Asked, Heard]] = []
+        started = time.monotonic()
+        while len(found) < len(orders):
+            # Where hearing takes long, what stands further from the mistake is not heard once something fits.
+            if time.monotonic() - started > _SECONDS_CONTENT and any(heard.factors for _, heard in found):
+                break
+            some = slice(len(found), None if look else len(found) + _HEARD_AT_ONCE)
+            outcomes = dict(self.trials.run(orders[some]))
+            for number, one in enumerate(ordered[some]):
+                outcome = outcomes.get(number)
+                found.append((one, outcome.heard if outcome is not None and outcome.heard is not None else Heard()))
         return found
 
     def _order(self, text: str, path: str, audition: Audition) -> Attempt:

@@ -10,6 +10,7 @@ from shapecheck.diagnose.finding import Edit
 from shapecheck.repair.calculus import calculus_candidates, slopes_at
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, distinct
+from shapecheck.repair.centring import centring_candidates
 from shapecheck.repair.naming import index_candidates, order_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates, transposed
 from shapecheck.repair.shaping import shaping_candidates
@@ -24,6 +25,7 @@ from shapecheck.repair.terms import (
     parts,
     products,
     reductions,
+    scalings,
 )
 from shapecheck.trace.tape import Shape
 
@@ -90,6 +92,7 @@ def rewritings(place: Place, whole: ast.expr, wanted: Shape | None = None) -> li
         if _is_operand(place, node):
             found += _exchanged(place, node, whole)
             found += _extended(place, node)
+            found += centring_candidates(place, node)
         found += _restated(place, node)
         around = place.parent(node)
         if node is not whole and isinstance(around, ast.BinOp) and isinstance(around.op, ast.Add | ast.Sub):
@@ -205,6 +208,10 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
     if shape:
         yield from _with_terms(place, node, shape)
     yield _around(place, node, "", " ** 2", f"square `{shown}`", "power", 2.9)
+    # What the program scales by itself is likelier than a number that happens to be the same.
+    for number in scalings(place):
+        yield _around(place, node, "", f" / {number}", f"divide by `{number}`", "factor", 1.4)
+        yield _around(place, node, f"{number} * ", "", f"multiply by `{number}`", "factor", 1.6)
     for number in numbers(place):
         yield _around(place, node, "", f" / {number}", f"divide by `{number}`", "factor", 1.7)
         yield _around(place, node, f"{number} * ", "", f"multiply by `{number}`", "factor", 1.9)

@@ -136,7 +136,10 @@ class _Builder:
         roles = self.roles(site, values)
         callee, receiver = callee_of(site, roles)
         if code_file(callee) in self.traced:
-            return  # its own operations are on the tape
+            # Its own operations are on the tape, and what it gives may only get its name here.
+            if site.bound_to is not None and site.bound_to.isidentifier() and isinstance(result, _FOLLOWED):
+                self.bind(site, result, ())
+            return
         if not isinstance(result, _FOLLOWED):
             self.changing_call(site, roles, receiver)
             return

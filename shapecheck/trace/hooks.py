@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shapecheck.trace.arity import record_function
-from shapecheck.trace.recorder import TRACKED, ArrayStub
+from shapecheck.trace.recorder import TRACKED
+from shapecheck.trace.resized import forget
 from shapecheck.trace.rewrite import INDEX_CONSTANT, INDEX_HELD, OWNER_HELD, VALUE_HELD, VALUE_RELOADED
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def _call_hooks(recorder: Recorder) -> dict[str, Hook]:
 
     def resizing(array: Any) -> Any:
         if issubclass(type(array), np.ndarray):
-            _forget(recorder, array)
+            forget(recorder, array)
         return array
 
     return {
@@ -182,27 +183,6 @@ def _copied(operand: Any) -> Any:
     if kind is _tee or (kind is list and len(operand) < _LONGEST):
         return list(operand)
     return operand
-
-
-def _forget(recorder: Recorder, array: Any) -> None:
-    """Drop every reference to an array that is about to get another size or shape.
-
-    NumPy resizes unshared memory only, and what was recorded had the old shape: a copy takes its place, or another
-    view of the same memory.
-    """
-    copy = np.array(array, order="K", copy=True, subok=False) if array.base is None else array[...]
-
-    def other(value: Any) -> Any:
-        if type(value) is ArrayStub and value.reference() is array:
-            value.reference = lambda: None
-        return copy if value is array else value
-
-    recorder.flat[:] = map(other, recorder.flat)
-    events = [tuple(map(other, event)) for event in recorder.rolling]
-    recorder.rolling.clear()
-    recorder.rolling.extend(events)
-    recorder.state.saved.pop(id(array), None)
-    recorder.stack[:] = map(other, recorder.stack)
 
 
 def _store_hooks(recorder: Recorder) -> dict[str, Hook]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import sys
 import types
@@ -20,6 +21,9 @@ LEAF_NAMES = frozenset(
     "choice shuffle standard_normal random_sample integers binomial beta gamma poisson exponential dirichlet "
     "multinomial multivariate_normal sample triangular laplace".split()
 )
+
+# What they make of an array is what `np.copy` makes of it.
+_COPIERS = (copy.copy, copy.deepcopy)
 
 
 def library_object(path: str) -> Any:
@@ -58,6 +62,8 @@ def code_file(callee: Any) -> str | None:
 
 def function_name(site: Site, callee: Any, receiver: Any) -> tuple[str, str]:
     """(name to replay it by, label)."""
+    if any(callee is copier for copier in _COPIERS):
+        return "numpy.copy", site.operator
     if isinstance(receiver, np.ndarray | ArrayStub | np.generic):
         return "." + site.operator, site.operator
     if isinstance(receiver, np.ufunc):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shapecheck.network.parameters import find_parameters
+from shapecheck.network.parameters import find_parameters, value_names
 
 DATA = """
 import numpy as np
@@ -32,6 +32,14 @@ UPDATES = [
     (
         "weight decay in the update",
         "W = rng.normal(size=(3, 1))\nfor _ in range(3):\n    W = (1 - 0.1 * 0.01) * W - 0.1 * X.T @ (X @ W - y)",
+        [((3, 1), -1)],
+    ),
+    (
+        "by a function that is a lambda",
+        (
+            "moved = lambda w, g: w - 0.1 * g\nW = rng.normal(size=(3, 1))\n"
+            "for _ in range(3):\n    W = moved(W, X.T @ (X @ W - y))"
+        ),
         [((3, 1), -1)],
     ),
     (
@@ -101,3 +109,8 @@ def test_a_parameter_that_grew_is_told(record: Callable[[str], Any]) -> None:
     update = parameter.grew(tape)
     assert update is not None
     assert tape.values[update.new].shape == (7,)
+
+
+def test_what_a_lambda_gives_bears_the_name_that_it_is_given(record: Callable[[str], Any]) -> None:
+    tape = record(DATA + "double = lambda a: 2 * a\nZ = double(X)").tape
+    assert value_names(tape)[tape.operations[-1].result] == "Z"

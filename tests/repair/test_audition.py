@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shapecheck.diagnose.finding import Edit
-from shapecheck.repair.audition import Audition, Instance, Listener, Over
+from shapecheck.repair.audition import Audition, Instance, Listener, Over, is_expression
 
 PLACE = Edit("net.py", 1, 1, 1, 2, "z")
 
@@ -44,3 +44,47 @@ def test_what_a_rewriting_changed_before_it_failed_is_put_back() -> None:
     with pytest.raises(Over):
         listener(lambda: z, [fails, lambda: -z])
     assert listener.result().factors == {1: -1.0}
+
+
+def test_once_something_fits_and_the_time_is_up_only_that_is_heard_further() -> None:
+    first, second = np.array([1.0, 2.0]), np.array([5.0, -1.0])
+    instances = (Instance(first.copy(), (-first,)), Instance(second.copy(), (-second,)))
+    # As in a program, where the listener is none of its names.
+    listen = Listener(Audition(PLACE, ("z", "2 * z", "z + 1"), instances, content=0.0)).__call__
+    calls = []
+
+    def one(factor: float, z: np.ndarray) -> np.ndarray:
+        calls.append(factor)
+        return factor * z
+
+    given = listen(lambda: first, [lambda: first + 1, lambda: one(2.0, first), lambda: one(3.0, first)])
+    assert given is first
+    with pytest.raises(Over):
+        listen(lambda: second, [lambda: second + 1, lambda: one(2.0, second), lambda: one(3.0, second)])
+    assert listen.__self__.result().factors == {1: -2.0}
+    assert calls == [2.0, 2.0]
+
+
+def test_what_a_rewriting_keeps_in_an_object_is_put_back() -> None:
+    class Layer:
+        x = 1.0
+
+        def forward(self, x: np.ndarray) -> np.ndarray:
+            self.x = x.sum()
+            return x
+
+    layer, z = Layer(), np.array([3.0, -4.0])
+    layer.x = 2.0
+
+    listener = Listener(Audition(PLACE, ("layer.forward(z)", "layer.x * z"), (Instance(z.copy(), (z.copy(),)),)))
+    with pytest.raises(Over):
+        listener(lambda: z, [lambda: layer.forward(z + 1), lambda: layer.x * z])
+    assert listener.result().factors == {1: 2.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("a + b", True), ("a +", False), ("(a := b)", False), ("f(a, k=1, k=2)", False), ("f(a, k=g(k=2))", True)],
+)
+def test_what_can_be_heard_is_an_expression(text: str, expected: bool) -> None:
+    assert is_expression(text) is expected

@@ -70,6 +70,65 @@ for step in range(6):
         p -= 0.005 * g
     print(0.5 * np.mean(e**2))
 """
+NORMALISED = """\
+import numpy as np
+
+rng = np.random.default_rng(8)
+X = rng.normal(size=(24, 4))
+T = np.sin(X[:, :1])
+
+
+class Normalisation:
+    def __init__(self, size):
+        self.gamma, self.beta = np.ones(size), np.zeros(size)
+
+    def forward(self, x):
+        self.centred = x - x.mean(axis=0)
+        self.width = np.sqrt(np.mean(self.centred ** 2, axis=0) + 1e-6)
+        self.normal = self.centred / self.width
+        return self.gamma * self.normal + self.beta
+
+    def backward(self, d):
+        self.dgamma, self.dbeta = (d * self.normal).sum(axis=0), d.sum(axis=0)
+        d = d * self.gamma
+        return (d - d.mean(axis=0) - self.normal * (d * self.normal).mean(axis=0)) / self.width
+
+
+A, a, B = rng.normal(size=(4, 6)), np.zeros(6), rng.normal(size=(6, 1)) * 0.4
+norm = Normalisation(6)
+for step in range(6):
+    h = np.tanh(norm.forward(X @ A + a))
+    e = (h @ B - T) / len(X)
+    dz = norm.backward(e @ B.T * (1 - h ** 2))
+    B -= 0.2 * h.T @ e
+    A -= 0.2 * X.T @ dz
+    a -= 0.2 * dz.sum(axis=0)
+    norm.gamma -= 0.2 * norm.dgamma
+    norm.beta -= 0.2 * norm.dbeta
+    print(0.5 * np.sum((h @ B - T) ** 2) / len(X))
+"""
+POOLED = """\
+import numpy as np
+
+rng = np.random.default_rng(9)
+X = rng.normal(size=(5, 9))
+T = rng.normal(size=(5, 1))
+K, V = rng.normal(size=9), rng.normal(size=(4, 1))
+for step in range(6):
+    z = X * K
+    at = np.array([[2 * j + np.argmax(row[2 * j : 2 * j + 3]) for j in range(4)] for row in z])
+    pooled = np.take_along_axis(z, at, axis=1)
+    e = (pooled @ V - T) / len(X)
+    d = e @ V.T
+    back = np.zeros_like(z)
+    for i in range(5):
+        for j in range(4):
+            window = z[i, 2 * j : 2 * j + 3]
+            back[i, 2 * j + window.argmax()] += d[i, j]
+    V -= 0.05 * pooled.T @ e
+    K -= 0.05 * np.sum(back * X, axis=0)
+    print(0.5 * np.sum((pooled @ V - T) ** 2) / len(X))
+"""
 #     id, program, what is right, what is written instead
 MISTAKES = [
     ("a slope left out, of an activation with ones", NETWORK, DELTA, "        d = d @ W[i][1:].T\n"),
@@ -82,6 +141,9 @@ MISTAKES = [
         "gB = h.T @ dk / n\n    gb = dk.sum(axis=0) / n",
         "gB = h.T @ dk\n    gb = dk.sum(axis=0)",
     ),
+    ("a normalisation's mean", NORMALISED, "d - d.mean(axis=0) - self", "d - self"),
+    ("a normalisation's variance", NORMALISED, " - self.normal * (d * self.normal).mean(axis=0)", ""),
+    ("windows that overlap", POOLED, "+= d[i, j]", "= d[i, j]"),
 ]
 
 
@@ -112,9 +174,12 @@ EXPRESSIONS = {
     "a function of an array in scope": ("d @ V.T", "(d @ V.T) * bend(h)"),
     "an item with another number": ('store["b" + str(k)]', 'store["b" + str(k - 1)]'),
     "the other part": ("wide[:, 1:]", "wide[:, :-1]"),
+    "the sum over some axes": ("deep.sum()", "deep.sum(axis=(0, 1))"),
+    "a term that a mean adds": ("d / 9", "d / 9 - np.mean(d / 9, axis=0)"),
     "the mirror image": ('np.correlate(d[:, 0], d[0], "full")', 'np.convolve(d[:, 0], d[0], "full")'),
 }
 SHAPES = {"x": (9, 5), "h": (9, 4), "d": (9, 2), "V": (4, 2), "back": (9, 2), "pair": (9, 9), "wide": (9, 5)}
+SHAPES["deep"] = (2, 3, 4)
 FUNCTION = f"""\
 import numpy as np
 

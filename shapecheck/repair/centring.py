@@ -1,0 +1,57 @@
+"""Terms that a mean or a variance of the forward pass adds to a derivative, and that are easily left out.
+
+Through `x - mean(x)` a derivative loses its own mean; through a division by the standard deviation it loses what of it
+points along the normalised values (Ioffe and Szegedy 2015, section 3; Ba, Kiros and Hinton 2016). Up to factors, batch
+and layer normalisation need `d - mean(d) - xn * mean(d * xn)`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from shapecheck.repair.candidate import Candidate, Place
+from shapecheck.repair.terms import arrays_in_scope
+
+_MOST_ARRAYS = 8
+_MOST_PAIRED = 5
+
+
+def centring_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """A whole sum with its own mean, or a mean or sum of other arrays, subtracted.
+
+    Args:
+        place: The statement.
+        node: An expression in it.
+    """
+    shape = place.shape(node)
+    parent = place.parent(node)
+    inner = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Add | ast.Sub)
+    if shape is None or len(shape) < 2 or inner or not isinstance(node, ast.BinOp | ast.Name):
+        return
+    own, atom = place.text(node), place.atom(node)
+    alike = [text for text, seen in arrays_in_scope(place).items() if seen.shape == shape and text != own]
+    alike = sorted(alike, key=lambda text: not text.isidentifier())[:_MOST_ARRAYS]
+    for axis in (a for a in range(len(shape)) if shape[a] > 1):
+        mean = _reduced(place, "mean", own, atom, axis)
+        yield place.candidate(f"take off the mean over axis {axis}", "term", node, f"{own} - {mean}", 2.0)
+        for name in ("sum", "mean"):
+            for text in alike:
+                term = _reduced(place, name, text, text, axis)
+                yield place.candidate(f"subtract `{term}`, which is left out", "term", node, f"{own} - {term}", 2.3)
+            for text in alike[:_MOST_PAIRED]:
+                for other in alike[:_MOST_PAIRED]:
+                    if other != text:
+                        product = f"{text} * {other}"
+                        term = f"{other} * {_reduced(place, name, product, f'({product})', axis)}"
+                        title = f"subtract `{term}`, which is left out"
+                        yield place.candidate(title, "term", node, f"{own} - {term}", 2.7)
+
+
+def _reduced(place: Place, name: str, text: str, atom: str, axis: int) -> str:
+    keep = ", keepdims=True" if axis else ""
+    function = place.numpy_function(name)
+    return f"{function}({text}, axis={axis}{keep})" if function else f"{atom}.{name}(axis={axis}{keep})"
+
+
+__all__ = ["centring_candidates"]

@@ -1,0 +1,150 @@
+"""Right programs in styles of their own: none of them gets an error or a warning; a mistake in them is still seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.diagnose.training_programs import blamed_line, findings
+
+PRUNED = """\
+import numpy as np
+
+rng = np.random.RandomState(4)
+data = rng.randn(12, 5)
+goal = np.tanh(data @ rng.randn(5, 2))
+
+
+def thin(rows, columns):
+    full = rng.randn(rows, columns)
+    full[np.abs(full) < 0.6] = 0
+    return full
+
+
+layers = [thin(6, 5), thin(2, 6)]
+for epoch in range(4):
+    total = [np.zeros(w.shape) for w in layers]
+    for x, t in zip(data, goal):
+        x, t = x.reshape(-1, 1), t.reshape(-1, 1)
+        h = np.tanh(layers[0] @ x)
+        o = layers[1] @ h
+        back = o - t
+        open_ = np.zeros(layers[1].shape)
+        open_[np.nonzero(layers[1])] = 1
+        total[1] = total[1] + (back @ h.T) * open_
+        below = (layers[1].T @ back) * (1 - h**2)
+        grown = below @ x.T
+        grown[layers[0] == 0] = 0
+        total[0] = total[0] + grown
+    layers = [w - 0.05 / len(data) * g for w, g in zip(layers, total)]
+print(layers[1])
+"""
+
+FROZEN_ROWS = """\
+import numpy as np
+
+rng = np.random.RandomState(1)
+X, T = rng.randn(20, 4), rng.randn(20, 3)
+held = np.zeros((4, 6), dtype=bool)
+held[0] = True
+A, a = rng.randn(4, 6) * 0.5, np.zeros(6)
+B, b = rng.randn(6, 3) * 0.5, np.zeros(3)
+for step in range(5):
+    H = np.tanh(X @ A + a)
+    O = H @ B + b
+    dO = (O - T) / len(X)
+    dB, db = H.T @ dO, dO.sum(axis=0)
+    dH = dO @ B.T * (1 - H**2)
+    dA, da = np.where(held, 0, X.T @ dH), dH.sum(axis=0)
+    A -= 0.3 * dA
+    a -= 0.3 * da
+    B -= 0.3 * dB
+    b -= 0.3 * db
+print(O)
+"""
+
+DRAWN_WITH_MOMENTUM = """\
+import numpy as np
+
+rng = np.random.RandomState(2)
+kinds = rng.randint(0, 3, 60)
+X = rng.randn(3, 5)[kinds] + 0.3 * rng.randn(60, 5)
+params = {"A": 0.3 * rng.randn(5, 8), "a": np.zeros(8), "B": 0.3 * rng.randn(8, 3), "b": np.zeros(3)}
+speed = {name: np.zeros_like(p) for name, p in params.items()}
+
+
+def gradients(x, labels):
+    h = np.maximum(0, x @ params["A"] + params["a"])
+    scores = h @ params["B"] + params["b"]
+    p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    p[np.arange(len(x)), labels] -= 1
+    p /= len(x)
+    dh = p @ params["B"].T
+    dh[h <= 0] = 0
+    return {"A": x.T @ dh, "a": dh.sum(axis=0), "B": h.T @ p, "b": p.sum(axis=0)}
+
+
+for step in range(8):
+    some = rng.choice(60, 20)
+    g = gradients(X[some], kinds[some])
+    for name in params:
+        speed[name] = 0.9 * speed[name] - 0.1 * g[name]
+        params[name] = params[name] + speed[name]
+print(params["b"])
+"""
+
+DEEP_COPIES = """\
+import copy
+import numpy as np
+
+rng = np.random.RandomState(3)
+A, B, C = rng.randn(2, 5) * 0.5, rng.randn(5, 5) * 0.4, rng.randn(5, 1)
+for game in range(4):
+    seen = rng.randn(6, 1, 2)
+    goal = np.cumsum(seen.sum(axis=2), axis=0)
+    kept, back = [np.zeros((1, 5))], []
+    for x, t in zip(seen, goal):
+        state = np.tanh(x @ A + kept[-1] @ B)
+        back.append(state @ C - t)
+        kept.append(copy.deepcopy(state))
+    gA, gB, gC = np.zeros_like(A), np.zeros_like(B), np.zeros_like(C)
+    later = np.zeros((1, 5))
+    for i in reversed(range(6)):
+        now, before = kept[i + 1], kept[i]
+        gC += now.T @ back[i]
+        later = (later @ B.T + back[i] @ C.T) * (1 - now**2)
+        gB += before.T @ later
+        gA += seen[i].T @ later
+    A -= 0.01 * gA
+    B -= 0.01 * gB
+    C -= 0.01 * gC
+print(C)
+"""
+
+RIGHT = {
+    "pruned": PRUNED,
+    "frozen-rows": FROZEN_ROWS,
+    "drawn-with-momentum": DRAWN_WITH_MOMENTUM,
+    "deep-copies": DEEP_COPIES,
+}
+
+#     id                           program               was                       is                      line
+WRONG = [
+    ("slope under a mask", PRUNED, "(1 - h**2)", "(1 - h)", "(1 - h)"),
+    ("slope above frozen rows", FROZEN_ROWS, "(1 - H**2)", "H * (1 - H)", "H * (1 - H)"),
+    ("targets of other samples", DRAWN_WITH_MOMENTUM, "kinds[some])", "kinds[rng.choice(60, 20)])", "g = gradients"),
+    ("weight of another place", DEEP_COPIES, "later @ B.T", "later @ B", "later @ B "),
+]
+
+
+@pytest.mark.parametrize("text", RIGHT.values(), ids=RIGHT)
+def test_a_right_program_is_left_alone(tmp_path: Path, text: str) -> None:
+    assert findings(tmp_path, text) == []
+
+
+@pytest.mark.parametrize(("text", "was", "wrong", "line"), [w[1:] for w in WRONG], ids=[w[0] for w in WRONG])
+def test_a_mistake_in_it_is_seen(tmp_path: Path, text: str, was: str, wrong: str, line: str) -> None:
+    assert text.count(was) == 1
+    text = text.replace(was, wrong)
+    assert line in blamed_line(text, findings(tmp_path, text)[0])
