@@ -113,8 +113,12 @@ class Verdicts:
             if operation is None or operation.function not in _ENTRYWISE or operation.number < self.step.first:
                 continue
             if operation.function in _SUMS:
-                # Half of a sum is the gradient only if the other half is decay or momentum.
-                state = [i for i in operation.inputs if self._is_state(i, shape)]
+                # Half of a sum is the gradient only if the other half is decay or momentum, and no bare number.
+                if any(isinstance(a, int | float) and a for a in operation.arguments[:2]):
+                    continue
+                sizes = {i: np.shape(self.replay.recorded[i]) for i in operation.inputs}
+                whole = [i for i in sizes if sizes[i] == shape or not np.any(self.replay.recorded[i])]
+                state = [i for i in whole if self._is_state(i, shape)]
                 open_values.extend(i for i in operation.inputs if all(o in state for o in operation.inputs if o != i))
             else:
                 open_values.extend(operation.inputs)
