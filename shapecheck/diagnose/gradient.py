@@ -15,6 +15,7 @@ import numpy as np
 
 from shapecheck.diagnose.blame import Origin, blamed, misplaced, read_at, wrong_addend
 from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
+from shapecheck.diagnose.missing import empty_sums
 from shapecheck.diagnose.suspects import Suspect, independent
 from shapecheck.diagnose.targets import Target, targets_of
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
@@ -66,6 +67,7 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None) -> Diag
         suspects += value_suspects(known, wrong, {v.parameter for v in verdicts if v.is_right})
     if not known.settled:
         suspects += factor_suspects(known, verdicts)
+        suspects += empty_sums(known, wrong - {p for s in suspects for p in s.explains})
         suspects += unrelated_steps(known, wrong - {p for s in suspects for p in s.explains})
     chosen, others = independent(suspects, whole=len(known.changes) if known.settled else 0)
     chosen = [_with_origin(s, known) for s in chosen]
@@ -166,6 +168,8 @@ def _of_axis(axis: WrongAxis, wrong: Iterable[int]) -> Suspect:
 
 
 def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
+    if suspect.reason == "empty":
+        return suspect
     chosen = suspect.sound or suspect.values
     wanted = {
         v: tuple(known.matching.settled(suspect.wanted[v][0], w) for w in (suspect.wanted[v][1], *others))

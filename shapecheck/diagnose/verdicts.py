@@ -12,7 +12,7 @@ from shapecheck.gradients.factors import Factor
 from shapecheck.gradients.frozen import free_entries
 from shapecheck.gradients.losses import Step
 from shapecheck.gradients.matching import EXACT, Matching
-from shapecheck.trace.tape import Operation
+from shapecheck.trace.tape import Operation, refs
 
 # What an optimizer does to a gradient keeps its shape, entry by entry: rate, momentum, clipping, Adam.
 _ENTRYWISE_NAMES = (
@@ -24,6 +24,7 @@ _ENTRYWISE = frozenset(_ENTRYWISE_NAMES.split())
 # A gradient of fewer entries is met by some two numbers whatever is put in; so many sizes are tried.
 _TELLING = 4
 _MOST_SIZES = 3
+QUOTIENTS = frozenset({"/", "/=", "numpy.divide", "numpy.true_divide"})
 _SUMS = frozenset({"+", "-", "+=", "-=", "numpy.add", "numpy.subtract"})
 
 
@@ -120,6 +121,8 @@ class Verdicts:
                 whole = [i for i in sizes if sizes[i] == shape or not np.any(self.replay.recorded[i])]
                 state = [i for i in whole if self._is_state(i, shape)]
                 open_values.extend(i for i in operation.inputs if all(o in state for o in operation.inputs if o != i))
+            elif operation.function in QUOTIENTS:
+                open_values.extend(refs(operation.arguments[:1]))  # what divides a gradient is none
             else:
                 open_values.extend(operation.inputs)
         return found
@@ -315,4 +318,4 @@ def _times(rest: Any, whole: Any, adjoint: Any) -> float | None:
     return times if times and factor and np.isfinite(times) else None
 
 
-__all__ = ["Outcome", "Verdict", "Verdicts"]
+__all__ = ["QUOTIENTS", "Outcome", "Verdict", "Verdicts"]
