@@ -235,9 +235,7 @@ class GradientSearch(Search):
             known += [replace(one, doubt=one.doubt + 0.1, defined=definition) for definition in found_before]
         for one in known:
             node = one.aim.node if one.defined is None else one.defined.value
-            found = rewritings(one.place, node, one.shape)
-            one.candidates = [replace(c, cost=c.cost + one.doubt) for c in found]
-            found_here = rewritings(one.place, node)
+            found_here = rewritings(one.place, node, one.shape)
             if one.insertions:
                 found_here += whole_values(one.place, node, np.shape(one.aim.instances[0].wanted[0]))
             one.candidates = [replace(c, cost=c.cost + one.doubt) for c in found_here]
