@@ -7,7 +7,7 @@ so? What answers yes for the most parameters, and comes first, is where the mist
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +22,6 @@ from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.diagnose.wrong_factors import factor_suspects
 from shapecheck.diagnose.wrong_values import unrelated_steps, value_suspects
 from shapecheck.gradients.losses import Loss, Step, find_losses, steps, supposed_losses
-from shapecheck.gradients.matching import same_direction
 from shapecheck.gradients.replay import Replay
 from shapecheck.network.parameters import Parameter
 
@@ -172,40 +171,27 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
     if suspect.reason == "empty":
         return suspect
     chosen = suspect.sound or suspect.values
-    wanted = {v: (suspect.wanted[v][1], *suspect.alternatives.get(v, ())) for v in chosen if v in suspect.wanted}
-    for value, arrays in wanted.items():
-        wanted[value] = (*arrays, *_free_at_ties(suspect.wanted[value], known))
+    wanted = {
+        v: tuple(known.matching.settled(suspect.wanted[v][0], w) for w in (suspect.wanted[v][1], *others))
+        for v, others in ((v, suspect.alternatives.get(v, ())) for v in chosen if v in suspect.wanted)
+    }
     if not wanted:
         return suspect
-    origins = _origins(suspect, known, list(wanted)) if suspect.reason == "value" else []
+    origins = _origins(known, wanted) if suspect.reason == "value" else []
     site = origins[0].site if origins else None
     if suspect.reason == "other":
         site = _renamed_at(suspect, known)
-    targets = targets_of(suspect.site, wanted, origins, known, exact=suspect.reason == "scale")
+    whole = suspect.reason in {"unrelated", "still"} and not set(wanted) <= set(known.changes.values())
+    targets = targets_of(suspect.site, wanted, origins, known, exact=suspect.reason == "scale" or whole)
     return replace(suspect, origin=site, targets=targets, slope=any(o.slope for o in origins))
 
 
-def _free_at_ties(wanted: tuple[int, Any], known: Verdicts) -> Iterator[Any]:
-    """What is wanted, with NaN where a unit lies exactly on a kink: whatever stands there is right."""
-    forward, array = wanted
-    adjoints = known.matching.adjoints
-    own = np.asarray(adjoints[forward]) if forward in adjoints.of else None
-    if own is None or not adjoints.alternatives or not same_direction(array, own):
-        return
-    tied = np.zeros(own.shape, dtype=bool)
-    for other in adjoints.alternatives:
-        tied |= np.asarray(other[forward]) != own if forward in other else False
-    if tied.any() and not tied.all():
-        yield np.where(tied, np.nan, array)
-
-
-def _origins(suspect: Suspect, known: Verdicts, values: Sequence[int]) -> list[Origin]:
-    """The operands to blame, of one expression, for some of a suspect's values."""
+def _origins(known: Verdicts, wanted: Mapping[int, tuple[Any, ...]]) -> list[Origin]:
+    """The operands to blame, of one expression, for some values that should have been others."""
     for find in (blamed, read_at, wrong_addend, misplaced):
         found: list[Origin] = []
-        for value in values[:_MOST_ORIGINS]:
-            wanted = np.asarray(suspect.wanted[value][1], dtype=float)
-            origin = find(known.matching, value, wanted)
+        for value, arrays in list(wanted.items())[:_MOST_ORIGINS]:
+            origin = find(known.matching, value, np.asarray(arrays[0], dtype=float))
             if origin is None and not found:
                 break
             if origin is not None and (not found or origin.site == found[0].site):

@@ -33,6 +33,7 @@ for step in range(3):
 # One unit of the first layer lies so near its corner that a difference steps over it.
 NEAR = CORNERS.replace("-np.ones((1, 3))", "np.array([[2e-6, 0, 0]])").replace("np.zeros(4)", "np.ones(4)")
 
+
 @pytest.mark.parametrize(
     ("text", "verdict"),
     [
