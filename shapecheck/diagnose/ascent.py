@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from shapecheck.diagnose.course import Course, meetings, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
@@ -45,8 +47,9 @@ def turned_round(course: Course) -> list[Finding]:
         change, old = places
         if old not in known.matching.adjoints.closure or not _goes_where_it_was(course, operation, old):
             continue
-        factor, weak = known.factor(old, course.replay.recorded[change])
-        if factor is None or weak:
+        array = course.replay.recorded[change]
+        match = known.matching.against(array, old) if np.shape(array) == course.tape.values[old].shape else None
+        if match is None or match.weak:
             continue
         name = course.names.get(old) or site.bound_to or site.text
         return [
