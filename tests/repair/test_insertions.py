@@ -88,6 +88,14 @@ LEFT_OUT = [
     ("biases of all layers", LAYERS, "            self.biases[i] -= rate * db\n", "", "weights[i] -=", "SC406"),
     ("a path", LAYERS, "delta @ self.weights[i].T", "0 * (delta @ self.weights[i].T)", "0 *", "SC302"),
     ("all but the last addition", RECURRENT, "gU += np.outer(dz, xs[t])", "gU = np.outer(dz, xs[t])", "gU =", "SC306"),
+    (
+        "an addition is there twice",
+        RECURRENT,
+        "        gs += dz\n",
+        "        gs += dz\n        gs += dz\n",
+        "gs += dz",
+        "SC406",
+    ),
 ]
 
 
