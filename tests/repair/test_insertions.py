@@ -81,11 +81,37 @@ for turn in range(6):
     print(0.5 * np.sum((out - Y) ** 2) / len(X))
     net.backward(Y, 0.3)
 """
+WORDS = """\
+import numpy as np
+
+rng = np.random.default_rng(7)
+table, w = rng.normal(size=(6, 4)), rng.normal(size=4)
+
+
+def backward(ids, error):
+    d_mean = error * w
+    d_table = np.zeros_like(table)
+    for i in ids:
+        d_table[i] += d_mean / len(ids)
+    return d_table
+
+
+for turn in range(6):
+    ids = rng.integers(0, 6, 5)
+    mean = table[ids].mean(axis=0)
+    error = mean @ w - turn / 6
+    loss = 0.5 * error**2
+    d_table, d_w = backward(ids, error), error * mean
+    table -= 0.2 * d_table
+    w -= 0.2 * d_w
+    print(loss)
+"""
 
 #     id, program, what is there, what is there instead, a text of the line to blame, code
 LEFT_OUT = [
     ("an addition", RECURRENT, "        gR += np.outer(dz, hs[t])\n", "", "gs += dz", "SC406"),
     ("biases of all layers", LAYERS, "            self.biases[i] -= rate * db\n", "", "weights[i] -=", "SC406"),
+    ("an addition to rows", WORDS, "d_table[i] += d_mean / len(ids)", "pass", "pass", "SC406"),
     ("a path", LAYERS, "delta @ self.weights[i].T", "0 * (delta @ self.weights[i].T)", "0 *", "SC302"),
     ("all but the last addition", RECURRENT, "gU += np.outer(dz, xs[t])", "gU = np.outer(dz, xs[t])", "gU =", "SC306"),
     (
