@@ -106,12 +106,33 @@ for turn in range(6):
     w -= 0.2 * d_w
     print(loss)
 """
+MEMORY = """\
+import numpy as np
+
+rng = np.random.default_rng(8)
+x = rng.normal(size=(30, 3))
+y = np.sin(x[:, :1])
+p = {"W": rng.normal(size=(3, 5)) * 0.5, "U": rng.normal(size=(5, 1)) * 0.5}
+seen = {k: np.zeros_like(a) for k, a in p.items()}
+for turn in range(1, 7):
+    h = np.tanh(x @ p["W"])
+    e = (h @ p["U"] - y) / len(x)
+    g = {"W": x.T @ (e @ p["U"].T * (1 - h**2)), "U": h.T @ e}
+    for k in p:
+        seen[k] = 0.9 * seen[k] + 0.1 * g[k] ** 2
+        root = np.sqrt(seen[k] / (1 - 0.9**turn)) + 1e-8
+        p[k] -= 0.01 * g[k] / root
+    print(0.5 * np.sum(e**2) * len(x))
+"""
+KEEP = "        seen[k] = 0.9 * seen[k] + 0.1 * g[k] ** 2\n"
+ROOT = "        root = np.sqrt(seen[k] / (1 - 0.9**turn)) + 1e-8\n"
 
 #     id, program, what is there, what is there instead, a text of the line to blame, code
 LEFT_OUT = [
     ("an addition", RECURRENT, "        gR += np.outer(dz, hs[t])\n", "", "gs += dz", "SC406"),
     ("biases of all layers", LAYERS, "            self.biases[i] -= rate * db\n", "", "weights[i] -=", "SC406"),
     ("an addition to rows", WORDS, "d_table[i] += d_mean / len(ids)", "pass", "pass", "SC406"),
+    ("a memory too late", MEMORY, KEEP + ROOT, ROOT + KEEP, "0.1 * g[k]", "SC401"),
     ("a path", LAYERS, "delta @ self.weights[i].T", "0 * (delta @ self.weights[i].T)", "0 *", "SC302"),
     ("all but the last addition", RECURRENT, "gU += np.outer(dz, xs[t])", "gU = np.outer(dz, xs[t])", "gU =", "SC306"),
     (
@@ -150,6 +171,11 @@ def test_what_was_left_out_is_written_again(
     best = found[0].fixes[0]
     assert best.confidence == "verified"
     assert calculated(apply_edits(text, best.edits)) == calculated(program)
+
+
+@pytest.mark.parametrize("program", [RECURRENT, MEMORY], ids=["recurrent", "memory"])
+def test_nothing_is_said_where_nothing_is_left_out(tmp_path: Path, program: str) -> None:
+    assert diagnosed(tmp_path, program) == []
 
 
 #     id, one array's name, the other's, how the first is called at a statement, the second there
