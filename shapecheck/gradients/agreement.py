@@ -32,6 +32,7 @@ class ParameterAgreement:
     Attributes:
         factor: The update is `factor` times the gradient (negative: descent); None unless right.
         error: Relative residual of the best fit.
+        entire: The update itself is the multiple, without decay, and not only what it was made from.
         cancels: Whether its gradient and its change are both nothing but rounding, as of a bias before a normalisation.
     """
 
@@ -41,6 +42,7 @@ class ParameterAgreement:
     factor: float | None = None
     error: float = 1.0
     grew_to: Shape | None = None
+    entire: bool = False
     cancels: bool = False
 
 
@@ -54,6 +56,8 @@ class Agreement:
         matched: How many parameters follow the best loss.
         same_factor: Whether all parameters that agree do so with one factor (one learning rate).
         unproven: Parameters of which no step said anything: neither their gradients nor their changes ever moved.
+        binding: Whether it is this loss that is meant, of the program's own, though all updates follow another as well
+            but for what is added to them: some are its gradients to the last term.
         falls: Whether the loss is lower after the first step than before it; known of right steps only.
     """
 
@@ -66,6 +70,7 @@ class Agreement:
     ascent: bool = False
     same_factor: bool = True
     unproven: list[str] = field(default_factory=list)
+    binding: bool = False
     falls: bool = False
 
     @property
@@ -109,12 +114,13 @@ class _Step:
         return min(min(following, default=len(self.tape.operations)), self.last + 5000)
 
 
-def agreement(tape: Tape, *, steps: int = 2) -> Agreement:
+def agreement(tape: Tape, *, steps: int = 2, meant: str = "") -> Agreement:
     """Hold the first updates on a tape against numeric gradients of the losses that the program may mean.
 
     Args:
         tape: With whole values.
         steps: Every one of so many first updates must agree.
+        meant: The formula of a loss of the program's own that the updates must follow to the last term.
     """
     parameters = find_parameters(tape, most_updates=_MOST_STEPS)
     if not parameters:
@@ -129,7 +135,7 @@ def agreement(tape: Tape, *, steps: int = 2) -> Agreement:
         if number >= steps and not (open_ones and all(r.verdict == "right" for r in results)):
             break
         step = _Step(tape, parameters, strays, number)
-        result = _judge_step(tape, replay, step, names)
+        result = _judge_step(tape, replay, step, names, meant)
         results.append(result)
         for row, parameter in zip(result.parameters, step.parameters, strict=False):
             if row.verdict != "unknown" or row.cancels:
@@ -143,7 +149,7 @@ def agreement(tape: Tape, *, steps: int = 2) -> Agreement:
     return worst
 
 
-def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str]) -> Agreement:
+def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str], meant: str) -> Agreement:
     changes = [u.change for u in step.updates]
     among = ancestors(tape, changes, until=frozenset(u.old for u in step.updates))
     everything = 0
@@ -166,7 +172,20 @@ def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str]) 
     if best is None:
         rows = [ParameterAgreement(p.name, p.shape(tape), "unknown") for p in step.parameters]
         return Agreement("unknown", rows)
+    if best.verdict == "right" and best.inferred and (meant or not all(row.entire for row in best.parameters)):
+        for hypothesis in scalar_losses(tape, step.dependence, step.masks, step.horizon(), among):
+            judged = _judge(tape, replay, step, hypothesis, among) if meant in {"", hypothesis.formula} else None
+            if judged is not None and judged.verdict == "wrong" and (meant or _is_better_followed(judged, best)):
+                judged.binding = True
+                return judged
     return best
+
+
+def _is_better_followed(judged: Agreement, known: Agreement) -> bool:
+    """Whether some updates are the gradients of a loss to the last term, as no other loss's, and some are not."""
+    rows = {row.name: row for row in known.parameters}
+    entire = [r for r in judged.parameters if r.entire and r.name in rows and not rows[r.name].entire]
+    return bool(entire)
 
 
 def _weight(judged: Agreement) -> tuple[int, int, float]:
@@ -344,7 +363,8 @@ def _fit(
     decay = np.array([np.sum(parameter * d) for d in directions])
     scale = float(np.abs(slopes).max())
     best_error, best_factor = np.inf, None
-    silent = True
+    silent, entire = True, False
+    applied = candidates[0][0]
     for number, entering in candidates:
         array = tape.values[number].array
         if array is None:
@@ -369,6 +389,7 @@ def _fit(
                 continue
             if error < best_error:
                 best_error, best_factor = error, float(solution[0]) * sign * entering
+                entire = number == applied and len(columns) == 1
             if error < _TOLERANCE:
                 break
         if best_error < _TOLERANCE:
@@ -380,3 +401,4 @@ def _fit(
         return  # the loss does not depend on it: another loss is meant
     row.verdict = "right" if best_error < _TOLERANCE else "wrong"
     row.factor = best_factor if row.verdict == "right" else None
+    row.entire = entire and row.verdict == "right"

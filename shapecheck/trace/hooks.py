@@ -279,20 +279,50 @@ def _change_notes(recorder: Recorder) -> tuple[Hook, Hook]:
 
 def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
     """`x += a`, `x.y += a`, `x[i] += a`."""
-    state, pop, pending = recorder.state, recorder.stack.pop, recorder.state.pending
+    return {hook.__name__: hook for hook in (*_name_augment_hooks(recorder), *_place_augment_hooks(recorder))}
+
+
+def _is_recorded(thing: Any) -> bool:
+    return type(thing) in TRACKED or issubclass(type(thing), np.ndarray)
+
+
+def _name_augment_hooks(recorder: Recorder) -> tuple[Hook, Hook]:
+    """`x += a`."""
+    state, keep = recorder.state, recorder.state.keep
     tracked, identify, ndarray = TRACKED, _thread.get_ident, np.ndarray
     begin, end = _change_notes(recorder)
-    constants: dict[int, Any] = {}
+    counted: set[int] = set()  # where something is added to the 0 that a sum starts from
 
     def augment_name(site: int, value: Any, now: Any) -> Any:
         kind = type(now)
-        if (kind in tracked or issubclass(kind, ndarray)) and not (state.guarded and identify() != state.owner):
+        if state.guarded and identify() != state.owner:
+            return value
+        if kind in tracked or issubclass(kind, ndarray):
             begin(site, value, now, now, None)
+        elif kind is int and _is_recorded(value):
+            begin(site, value, now, now, None)
+            counted.add(site)
         return value
 
     def augmented_name(site: int, now: Any) -> None:
-        if type(now) is not ndarray and not (state.guarded and identify() != state.owner):
+        if state.guarded and identify() != state.owner:
+            return
+        if site in counted:
+            counted.discard(site)
+            keep(site, now, ())
+        elif type(now) is not ndarray:
             end(site, now)
+
+    return augment_name, augmented_name
+
+
+def _place_augment_hooks(recorder: Recorder) -> tuple[Hook, Hook]:
+    """`x.y += a`, `x[i] += a`."""
+    state, pop, pending, keep = recorder.state, recorder.stack.pop, recorder.state.pending, recorder.state.keep
+    identify, ndarray = _thread.get_ident, np.ndarray
+    begin, end = _change_notes(recorder)
+    constants: dict[int, Any] = {}
+    counted: set[int] = set()  # where something is added to the 0 that a sum starts from
 
     def index_of(site: int) -> Any:
         slots = recorder.sites[site].slots
@@ -311,12 +341,15 @@ def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
             key = operands[-1]
         owner = pop() if layout & OWNER_HELD else operands[0]
         now = _attribute(owner, attribute) if attribute else _item(owner, key)
-        if type(now) in tracked or issubclass(type(now), ndarray):
+        if _is_recorded(now):
             begin(site, value, owner, now, None if attribute else key)
             if type(now) is ndarray:
                 if pending and pending[-1][0] == site:  # left behind by this statement when it failed
                     pending.pop()
                 return value  # it stays the same array: nothing to see afterwards
+        elif type(now) is int and _is_recorded(value):
+            begin(site, value, owner, now, None if attribute else key)
+            counted.add(site)
         elif issubclass(type(owner), (ndarray, np.flatiter)):  # `x.real += a`, `x.flat[i] += a`
             state.save(_changing_part(owner))
         pending.append((site, owner, key))
@@ -332,10 +365,15 @@ def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
             kind = type(owner)
             if issubclass(kind, (ndarray, np.flatiter)) and (attribute or kind is not ndarray):
                 state.look_again((_changing_part(owner),), site)
+                return
+            now = _attribute(owner, key) if attribute else _item(owner, key)
+            if site in counted:
+                keep(site, now, ())
             else:
-                end(site, _attribute(owner, key) if attribute else _item(owner, key))
+                end(site, now)
+        counted.discard(site)
 
-    return {hook.__name__: hook for hook in (augment_name, augmented_name, augment, augmented)}
+    return augment, augmented
 
 
 def _changing_part(owner: Any) -> Any:
