@@ -149,7 +149,7 @@ LEFT_OUT = [
 def diagnosed(folder: Path, text: str) -> list[Finding]:
     script = folder / "script.py"
     script.write_text(text)
-    return [f for f in diagnose_script(Request(str(script))).findings if f.severity != "note"]
+    return [f for f in diagnose_script(Request(str(script), search_seconds=60.0)).findings if f.severity != "note"]
 
 
 def calculated(text: str) -> str:
