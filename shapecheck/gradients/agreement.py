@@ -12,7 +12,7 @@ from shapecheck.gradients.frozen import free_entries
 from shapecheck.gradients.hypotheses import Hypothesis, Meetings, catalogue_losses, scalar_losses
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.network.dependence import Dependence, ancestors
-from shapecheck.network.parameters import Parameter, find_parameters, find_strays, value_names
+from shapecheck.network.parameters import Parameter, Update, find_parameters, find_strays, value_names
 from shapecheck.trace.tape import Operation, Ref, Shape, Tape
 
 Verdict = Literal["right", "wrong", "unknown"]
@@ -23,6 +23,9 @@ _TOLERANCE = 1e-4
 # How many steps are looked at when the first ones say nothing of a parameter.
 _MOST_STEPS = 8
 _STEP = 1e-5
+# Where a difference may have stepped over a kink (of a relu, an absolute value), a step is tried that is a fraction as
+# long, and, where a bias of zero puts units exactly on the kink, one beside it.
+_OFF_KINKS = ((1e-2, 0.0), (1e-4, -1e-6), (1e-4, 1e-6))
 
 
 @dataclass
@@ -198,6 +201,7 @@ def _judge(tape: Tape, replay: Replay, step: _Step, hypothesis: Hypothesis, amon
     """Every parameter of a step against one loss; None where the loss cannot be evaluated."""
     rng = np.random.default_rng(20240229)
     rows: list[ParameterAgreement] = []
+    again: list[tuple[ParameterAgreement, Update, list[tuple[int, int]], list[np.ndarray[Any, Any]]]] = []
     # From the output backwards: a loss that does not even fit the last two parameters is not the one meant.
     for parameter, update in reversed(list(zip(step.parameters, step.updates, strict=True))):
         if len(rows) >= 3 and all(r.verdict == "wrong" for r in rows):
@@ -222,7 +226,13 @@ def _judge(tape: Tape, replay: Replay, step: _Step, hypothesis: Hypothesis, amon
         if step.moves and not np.any(tape.values[update.change].array) and float(np.abs(slopes).max()) > 1e-9:
             row.verdict = "wrong"  # whatever its gradient was, it was lost on the way
             continue
-        _fit(row, tape, update.old, update.sign, _gradient_like(tape, update.change, shape, among), directions, slopes)
+        candidates = _gradient_like(tape, update.change, shape, among)
+        _fit(row, tape, update.old, update.sign, candidates, directions, slopes)
+        if row.verdict == "wrong":
+            again.append((row, update, candidates, directions))
+    if 2 * sum(r.verdict == "right" for r in rows) >= len(rows):
+        for row, update, candidates, directions in again:
+            _fit_off_kinks(row, tape, replay, hypothesis, update, candidates, directions)
     rows.reverse()
     if all(r.verdict == "right" for r in rows):
         rows += _astray(tape, replay, step, hypothesis, rng)
@@ -245,6 +255,22 @@ def _falls(replay: Replay, step: _Step, hypothesis: Hypothesis) -> bool:
         rows = (np.asarray(moved[n], dtype=float) - np.asarray(before[n], dtype=float) for n in hypothesis.wanted)
         change += sum(0.5 * float(np.sum(row**2)) for row in rows)
     return bool(change < 0)
+
+
+def _fit_off_kinks(
+    row: ParameterAgreement,
+    tape: Tape,
+    replay: Replay,
+    hypothesis: Hypothesis,
+    update: Update,
+    candidates: list[tuple[int, int]],
+    directions: list[np.ndarray[Any, Any]],
+) -> None:
+    """Try a wrong row again with differences that a kink does not spoil."""
+    for fraction, shift in _OFF_KINKS:
+        slopes = np.array([_slope(replay, hypothesis, update.old, d, fraction, shift) for d in directions])
+        if row.verdict == "wrong" and np.all(np.isfinite(slopes)):
+            _fit(row, tape, update.old, update.sign, candidates, directions, slopes)
 
 
 def _astray(
@@ -295,10 +321,17 @@ def _directions(rng: np.random.Generator, shape: Shape) -> list[np.ndarray[Any, 
     return [np.round(rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape), 2) for _ in range(_DIRECTIONS)]
 
 
-def _slope(replay: Replay, hypothesis: Hypothesis, value: int, direction: np.ndarray[Any, Any]) -> float:
+def _slope(
+    replay: Replay,
+    hypothesis: Hypothesis,
+    value: int,
+    direction: np.ndarray[Any, Any],
+    fraction: float = 1.0,
+    shift: float = 0.0,
+) -> float:
     """Central difference of the loss along one direction; the step is small against the direction's norm."""
-    at = np.asarray(replay.recorded[value], dtype=float)
-    step = _STEP * max(1.0, float(np.abs(at).max(initial=0.0))) / max(1.0, np.sqrt(direction.size) / 4)
+    at = np.asarray(replay.recorded[value], dtype=float) + shift
+    step = fraction * _STEP * max(1.0, float(np.abs(at).max(initial=0.0))) / max(1.0, np.sqrt(direction.size) / 4)
     ends = []
     for sign in (1.0, -1.0):
         moved = at + sign * step * direction

@@ -46,6 +46,7 @@ _MOST_OF_A_KIND = 5
 _LONE = frozenset({"reshape", "slice", "flatten", "row", "column", "count", "copy", "ragged", "scalar", "keepdims"})
 _SCALING = frozenset({"factor", "number", "sign"})
 _MOST_ARRAYS = 30
+_MOST_NUMBERS = 8
 # Functions of NumPy that write into their first argument.
 _WRITERS = frozenset({"at", "copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis"})
 # Functions that are mistaken for one another.
@@ -388,10 +389,22 @@ def _constants(place: Place, node: ast.Constant) -> Iterator[Candidate]:
         if other != number and other >= 0:
             text = f"{other:g}"
             yield place.candidate(f"use {text} instead of {place.text(node)}", "number", node, text, 2.0)
+    for text in _numbers_written(place):
+        if text != place.text(node):
+            yield place.candidate(f"use {text} instead of {place.text(node)}", "number", node, text, 1.8)
     if not float(number).is_integer():
         return  # no size and no count stands for it
     for name in dict.fromkeys((*numbers(place), *_constants_of(place))):
         yield place.candidate(f"use `{name}` instead of {place.text(node)}", "number", node, name, 1.9)
+
+
+def _numbers_written(place: Place) -> list[str]:
+    """The fractions that the module states: what the forward pass is made with, the backward pass may need."""
+    found: dict[str, None] = {}
+    for node in place.module.expressions():
+        if isinstance(node, ast.Constant) and isinstance(node.value, float) and 0 < abs(node.value) < 1:
+            found[place.text(node)] = None
+    return list(found)[:_MOST_NUMBERS]
 
 
 def _constants_of(place: Place) -> list[str]:

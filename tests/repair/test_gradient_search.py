@@ -159,6 +159,7 @@ MISTAKES = [
     ("the last column for the first", NETWORK, ":, 1:] ** 2", ":, :-1] ** 2"),
     ("a square left out", NETWORK, "ins[i][:, 1:] ** 2", "ins[i][:, 1:]"),
     ("a mask of the wrong array", LAYERS, "d[z <= 0] = 0", "d[d <= 0] = 0"),
+    ("a mask of what is never negative", LAYERS, "d[z <= 0] = 0", "d[h < 0] = 0"),
     (
         "the mean left out twice",
         LAYERS,
