@@ -61,7 +61,9 @@ def truncations(replay: Replay, parameters: Sequence[Parameter]) -> list[Truncat
         if operation.site is None or operation.site in found or not _cuts_off(replay, operation):
             continue
         names = tuple(name for name, values in feeds.items() if operation.result in values)
-        if names or not _is_index(replay, operation):
+        # Where nothing is learned, a fraction that is stored may be meant to be cut off; one that is added is lost.
+        meant = names or parameters or operation.function in {"+=", "-="}
+        if meant and (names or not _is_index(replay, operation)):
             target = operation.arguments[0].value
             found[operation.site] = Truncation(operation.site, _birth(replay, target), names)
     return list(found.values())

@@ -83,8 +83,8 @@ def _rank(suspect: Suspect, open_parameters: set[int], whole: int) -> tuple[Any,
     covered = len(open_parameters.intersection(suspect.explains))
     # With a loss that is known, what is the adjoint of something else is no accident.
     odd = suspect.reason == "other" and not whole
-    # A factor that only some gradients lack is left out where these are made, and not on the way there.
-    late = suspect.reason == "scale" and not suspect.operands_right and len(suspect.explains) < whole
+    # A factor that only some gradients lack is left out where their ways part, and not before.
+    late = suspect.reason == "scale" and not suspect.operands_right and (not whole or len(suspect.explains) < whole)
     return (-covered, not suspect.operands_right, odd, -max(suspect.values) if late else min(suspect.values))
 
 

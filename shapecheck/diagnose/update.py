@@ -18,8 +18,6 @@ def lost_updates(trace: Trace) -> list[Finding]:
     """Fractions that an integer array cuts off, and entries that one step moves twice."""
     tape = trace.head
     parameters = find_parameters(tape)
-    if not parameters:
-        return []
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         replay = Replay(tape)

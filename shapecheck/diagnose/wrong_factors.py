@@ -10,6 +10,7 @@ import numpy as np
 from shapecheck.diagnose.suspects import Suspect, independent, merged
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.gradients.matching import EXACT
+from shapecheck.trace.tape import Operation
 
 # More values than these in one step are not tried.
 _MOST_SUSPECTS = 400
@@ -77,7 +78,8 @@ def _rescaling(known: Verdicts, off: dict[int, float]) -> list[Suspect]:
             continue
         wanted = {value: (match.forward, ratios[0] * np.asarray(known.replay.recorded[value]))}
         # The learning rate stands in the update: it is the same for all, and not what is wrong.
-        multiplies = scales(operation, known) and value not in known.changes.values()
+        multiplies = scales(operation, known) or rescales(operation, known, ratios[0])
+        multiplies = multiplies and value not in known.changes.values()
         suspect = Suspect(operation.site, (value,), wanted, tuple(touched), multiplies, "scale", ratios[0])
         by_site[operation.site] = merged(by_site.get(operation.site), suspect)
     return list(by_site.values())
@@ -91,4 +93,21 @@ def scales(operation: Any, known: Verdicts) -> bool:
     return operation.function == "unary-" or len(sizes) < 2 or min(sizes) == 1
 
 
-__all__ = ["factor_suspects", "scales"]
+def rescales(operation: Operation, known: Verdicts, scale: float) -> bool:
+    """Whether the nearest derivatives that a value was made from do not have the factor that it lacks."""
+    own = known.matching.match(operation.result)
+    open_values = list(operation.inputs)
+    for _ in range(20):
+        if own is None or not open_values:
+            break
+        value = open_values.pop()
+        before = known.matching.match(value)
+        if before is not None and not before.weak:
+            return abs(own.factor.number / before.factor.number * scale - 1) <= 10 * EXACT
+        made = known.producer(value)
+        if made is not None and value not in known.matching.adjoints.closure:
+            open_values.extend(made.inputs)
+    return False
+
+
+__all__ = ["factor_suspects", "rescales", "scales"]

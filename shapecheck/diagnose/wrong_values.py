@@ -12,7 +12,7 @@ from shapecheck.diagnose.loops import joint_targets
 from shapecheck.diagnose.prospects import Prospects
 from shapecheck.diagnose.suspects import Suspect, merged
 from shapecheck.diagnose.verdicts import Verdicts
-from shapecheck.diagnose.wrong_factors import scales
+from shapecheck.diagnose.wrong_factors import rescales, scales
 from shapecheck.gradients.adjoints import Adjoints
 from shapecheck.gradients.matching import EXACT, Standing
 from shapecheck.gradients.replay import ReplayError
@@ -59,7 +59,7 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
         sound = inputs_right or _is_sound(known, operation, standings)
         suspect = replace(suspect, alternatives={value: others}, sound=(value,) if sound else ())
         if misplaced and (scale := _multiple(known.replay.recorded[value], adjoint)) is not None:
-            inputs_right = scales(operation, known) or _rescales(operation, known, scale)
+            inputs_right = scales(operation, known) or rescales(operation, known, scale)
             suspect = replace(suspect, operands_right=inputs_right, reason="scale", scale=scale)
         by_site[operation.site] = merged(by_site.get(operation.site), suspect)
     found = list(by_site.values())
@@ -214,23 +214,6 @@ def _multiple(value: Any, wanted: Any) -> float | None:
     square = float(np.sum(value * value))
     scale = float(np.sum(value * wanted)) / square if square and np.shape(value) == np.shape(wanted) else 0.0
     return scale if scale and np.linalg.norm(scale * value - wanted) <= EXACT * np.linalg.norm(wanted) else None
-
-
-def _rescales(operation: Operation, known: Verdicts, scale: float) -> bool:
-    """Whether the nearest derivatives that a value was made from do not have the factor that it lacks."""
-    own = known.matching.match(operation.result)
-    open_values = list(operation.inputs)
-    for _ in range(20):
-        if own is None or not open_values:
-            break
-        value = open_values.pop()
-        before = known.matching.match(value)
-        if before is not None and not before.weak:
-            return abs(own.factor.number / before.factor.number * scale - 1) <= 10 * EXACT
-        made = known.producer(value)
-        if made is not None and value not in known.matching.adjoints.closure:
-            open_values.extend(made.inputs)
-    return False
 
 
 def _best_target(

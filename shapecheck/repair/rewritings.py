@@ -24,6 +24,7 @@ from shapecheck.repair.terms import (
     parts,
     products,
     reductions,
+    scalings,
 )
 from shapecheck.trace.tape import Shape
 
@@ -201,6 +202,10 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
     if shape:
         yield from _with_terms(place, node, shape)
     yield _around(place, node, "", " ** 2", f"square `{shown}`", "power", 2.9)
+    # What the program scales by itself is likelier than a number that happens to be the same.
+    for number in scalings(place):
+        yield _around(place, node, "", f" / {number}", f"divide by `{number}`", "factor", 1.4)
+        yield _around(place, node, f"{number} * ", "", f"multiply by `{number}`", "factor", 1.6)
     for number in numbers(place):
         yield _around(place, node, "", f" / {number}", f"divide by `{number}`", "factor", 1.7)
         yield _around(place, node, f"{number} * ", "", f"multiply by `{number}`", "factor", 1.9)

@@ -19,6 +19,8 @@ _MOST_LOOKED_AT = 120
 _MOST_PARTS = 24
 _MOST_PRODUCTS = 30
 _MOST_CALLS = 24
+_SCALAR_FUNCTIONS = frozenset({"sqrt", "len", "float"})
+_MOST_SCALINGS, _LONGEST_SCALING = 6, 30
 _ATTRIBUTES = frozenset({"T", "dot", "sum", "mean"})
 
 
@@ -234,6 +236,21 @@ def numbers(place: Place) -> list[str]:
         for axis in range(min(len(s.shape), 2))
     ]
     return numeric[:12] + counts[:8]
+
+
+def scalings(place: Place) -> list[str]:
+    """What the module multiplies or divides by and that is a single number: `np.sqrt(d)`, `len(X)`, `y.size`."""
+    found: dict[str, None] = {}
+    for node in place.module.expressions():
+        if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult | ast.Div):
+            continue
+        for side in (node.left, node.right) if isinstance(node.op, ast.Mult) else (node.right,):
+            counts = isinstance(side, ast.Call) and place.text(side.func).rpartition(".")[2] in _SCALAR_FUNCTIONS
+            counts = counts or (isinstance(side, ast.Attribute) and side.attr in {"size", "ndim"})
+            counts = counts or (isinstance(side, ast.Subscript) and place.text(side.value).endswith(".shape"))
+            if counts and len(place.text(side)) <= _LONGEST_SCALING:
+                found[place.text(side)] = None
+    return list(found)[:_MOST_SCALINGS]
 
 
 def is_number(literal: object) -> bool:
