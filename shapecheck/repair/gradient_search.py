@@ -16,6 +16,7 @@ from shapecheck.repair.beginning import Beginning
 from shapecheck.repair.calculus import accumulation_candidates, calculus_candidates
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
+from shapecheck.repair.carried import begun
 from shapecheck.repair.evidence import Evidence, Solution
 from shapecheck.repair.joint import Joint
 from shapecheck.repair.moves import move_candidates
@@ -209,7 +210,7 @@ class GradientSearch(Search):
             self.heard += heard.tried
             for found, fitting in ((always, heard.factors), (at_first, heard.at_first)):
                 likely = sorted((candidates[i] for i in fitting), key=lambda c: c.cost)[:_MOST_FITTING]
-                found += [replace(c, cost=c.cost - _REACHES) for c in likely]
+                found += [begun(one.place, replace(c, cost=c.cost - _REACHES)) for c in likely]
         # Where one mistake spoils what a later turn of the loop works on, only the first turn tells.
         return always or at_first
 

@@ -17,7 +17,7 @@ from shapecheck.trace.tape import Shape
 
 _MOST_LOOKED_AT = 120
 _MOST_PARTS = 24
-_MOST_PRODUCTS = 30
+_MOST_PRODUCTS = 60
 _MOST_CALLS = 24
 _SCALAR_FUNCTIONS = frozenset({"sqrt", "len", "float"})
 _MOST_SCALINGS, _LONGEST_SCALING = 6, 30
@@ -163,8 +163,8 @@ def products(place: Place, shape: Shape) -> list[Term]:
     """Matrix products of two arrays in scope, those first that are named nearby."""
     arrays = [(t, s.shape) for t, s in arrays_in_scope(place).items() if s.shape and len(s.shape) <= 2]
     nearby = {place.text(n) for n in ast.walk(place.statement) if isinstance(n, ast.expr)}
-    local = place.locals()
-    arrays.sort(key=lambda a: (a[0] not in nearby, a[0] not in local))
+    away = _lines_away(place)
+    arrays.sort(key=lambda a: (a[0] not in nearby, away.get(a[0], 1000)))
     found: list[Term] = []
     for total in range(2 * len(arrays) - 1):
         for i in range(max(0, total - len(arrays) + 1), min(total, len(arrays) - 1) + 1):
@@ -174,6 +174,16 @@ def products(place: Place, shape: Shape) -> list[Term]:
         if len(found) >= _MOST_PRODUCTS:
             break
     return found[:_MOST_PRODUCTS]
+
+
+def _lines_away(place: Place) -> dict[str, int]:
+    """How many lines from the statement each expression is used again, or was."""
+    found: dict[str, int] = {}
+    for node in place.module.expressions():
+        if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+            text = place.text(node)
+            found[text] = min(abs(node.lineno - place.statement.lineno), found.get(text, 1000))
+    return found
 
 
 def _fitting(left: str, first: Shape, right: str, second: Shape, shape: Shape) -> Iterator[str]:

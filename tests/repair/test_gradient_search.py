@@ -166,6 +166,43 @@ def test_what_was_there_is_proven(tmp_path: Path, program: str, right: str, wron
     assert changed == meant
 
 
+RECURRENT = """\
+import numpy as np
+
+rng = np.random.default_rng(4)
+A, B, C = rng.normal(size=(5, 2)) * 0.5, rng.normal(size=(5, 5)) * 0.4, rng.normal(size=(1, 5)) * 0.5
+words = rng.normal(size=(6, 4, 2))
+for word in words:
+    states = [np.zeros(5)]
+    for letter in word:
+        states.append(np.tanh(A @ letter + B @ states[-1]))
+    errors = [C @ h - word[t, 0] for t, h in enumerate(states[1:])]
+    print(0.5 * sum(np.sum(e ** 2) for e in errors))
+    dA, dB, dC = np.zeros_like(A), np.zeros_like(B), np.zeros_like(C)
+    for t in reversed(range(4)):
+        dC += np.outer(errors[t], states[t + 1])
+        d = C.T @ errors[t]
+        dz = d * (1 - states[t + 1] ** 2)
+        dA += np.outer(dz, word[t])
+        dB += np.outer(dz, states[t])
+    A -= 0.05 * dA
+    B -= 0.05 * dB
+    C -= 0.05 * dC
+"""
+
+
+def test_what_time_hands_back_is_added_and_begins_at_zero(tmp_path: Path) -> None:
+    finding = diagnosed(tmp_path, RECURRENT)[0]
+    fix = finding.fixes[0]
+    assert fix.confidence == "verified"
+    assert [e.line for e in fix.edits] == [15, 13]
+    mended = apply_edits(RECURRENT, fix.edits)
+    first, changed = (mended.splitlines()[number] for number in (12, 15))
+    assert first.startswith("    dz = np.zeros")
+    assert changed.startswith("        d = C.T @ errors[t] + ")
+    assert not diagnosed(tmp_path, mended, trials=False)
+
+
 # Expressions of a function that runs, each with one that may have been meant.
 EXPRESSIONS = {
     "the sum over another axis": ("pair.sum(axis=1)", "pair.sum(axis=1) - pair.sum(axis=0)"),
