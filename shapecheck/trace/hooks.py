@@ -252,8 +252,11 @@ def _change_notes(recorder: Recorder) -> tuple[Hook, Hook]:
     """(notes what `x += a` is about to change, notes what came of it)."""
     state, keep, saved, roll = recorder.state, recorder.state.keep, recorder.state.saved, recorder.rolling.append
     tracked, ndarray = TRACKED, np.ndarray
+    # Where a number is just being added to, which may give an array: `total = 0; total += x`.
+    numbers: list[int] = []
 
     def begin(site: int, value: Any, owner: Any, now: Any, key: Any) -> None:
+        numbers[:] = () if issubclass(type(now), ndarray) else (site,)
         known = id(now) in saved and state.updated_twice
         if state.window and issubclass(type(now), ndarray) and not (known and now.nbytes <= 4096):
             state.save(now)
@@ -267,7 +270,10 @@ def _change_notes(recorder: Recorder) -> tuple[Hook, Hook]:
 
     def end(site: int, now: Any) -> None:
         kind = type(now)
-        if kind is ndarray:
+        began_as_number = bool(numbers) and numbers[-1] == site
+        if began_as_number:
+            del numbers[:]
+        elif kind is ndarray:
             return  # the same array as before
         if kind in tracked:
             keep(site, now, ())
@@ -286,12 +292,13 @@ def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
 
     def augment_name(site: int, value: Any, now: Any) -> Any:
         kind = type(now)
-        if (kind in tracked or issubclass(kind, ndarray)) and not (state.guarded and identify() != state.owner):
+        followed = kind in tracked or issubclass(kind, ndarray) or (kind is int and type(value) in tracked)
+        if followed and not (state.guarded and identify() != state.owner):
             begin(site, value, now, now, None)
         return value
 
     def augmented_name(site: int, now: Any) -> None:
-        if type(now) is not ndarray and not (state.guarded and identify() != state.owner):
+        if not (state.guarded and identify() != state.owner):
             end(site, now)
 
     def index_of(site: int) -> Any:
@@ -311,9 +318,10 @@ def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
             key = operands[-1]
         owner = pop() if layout & OWNER_HELD else operands[0]
         now = _attribute(owner, attribute) if attribute else _item(owner, key)
-        if type(now) in tracked or issubclass(type(now), ndarray):
+        kind = type(now)
+        if kind in tracked or issubclass(kind, ndarray) or (kind is int and type(value) in tracked):
             begin(site, value, owner, now, None if attribute else key)
-            if type(now) is ndarray:
+            if kind is ndarray:
                 if pending and pending[-1][0] == site:  # left behind by this statement when it failed
                     pending.pop()
                 return value  # it stays the same array: nothing to see afterwards
