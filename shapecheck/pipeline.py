@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from shapecheck.diagnose.asserted import agrees, joined_at, known_on, misshapen_gradient
-from shapecheck.diagnose.broadcast import SilentMistake, silent_mistakes
+from shapecheck.diagnose.broadcast import SilentMistake, pseudo_failure, silent_mistakes
 from shapecheck.diagnose.course import Course
 from shapecheck.diagnose.crash import Crash, classify, crash_finding, trail_to
 from shapecheck.diagnose.finding import (
@@ -31,6 +31,7 @@ from shapecheck.diagnose.known_loss import accuse, adjoints_of
 from shapecheck.diagnose.limits import cut_short, nothing_traced, trials_impossible
 from shapecheck.diagnose.reference import reference_note
 from shapecheck.diagnose.training import other_mistakes, update_mistakes
+from shapecheck.diagnose.unmoved import missing_update
 from shapecheck.diagnose.wrong_gradient import described, wrong_gradients
 from shapecheck.gradients.agreement import Agreement
 from shapecheck.network.broadcasts import outer_broadcasts
@@ -145,6 +146,7 @@ CODE_OF_REPAIR = {
     "order": "SC401",
     "term": "SC306",
     "missing factor": "SC306",
+    "missing statement": "SC306",
 }
 
 
@@ -281,12 +283,14 @@ class _Doctor:
             targets=mistake.targets,
             kept=mistake.kept,
             named=mistake.finding.parameters,
+            missing=mistake.missing,
         )
 
     def mended(self, finding: Finding, fixes: tuple[Fix, ...], kind: str, edit: Edit) -> Finding:
         """A finding of a wrong gradient with its fixes; an edit says what was wrong, and where."""
-        # Whatever the edit, what it mends is a slope where that is known to be wrong.
-        code = finding.code if finding.code == "SC301" else CODE_OF_REPAIR.get(kind, finding.code)
+        # Whatever the edit, what it mends is a slope where that is known to be wrong, and a step where there is none.
+        known = finding.code == "SC301" or (finding.code == "SC406" and kind == "missing statement")
+        code = finding.code if known else CODE_OF_REPAIR.get(kind, finding.code)
         return replace(finding, code=code, cause=self.place(edit), fixes=fixes)
 
     def training(self) -> list[Finding]:
@@ -297,7 +301,18 @@ class _Doctor:
         gradients = self.attempted(lambda: self.gradients(course, explained), [])
         found = sorted([*map(self.mend_loop, loops), *gradients], key=lambda f: -len(f.parameters))
         others = self.gathered(other_mistakes(course, blamed=any(f.severity == "error" for f in found)))
-        return [*found, *map(self.mend_loop, others)]
+        return [*found, *(self.mend_unmoved(f, course) or self.mend_loop(f) for f in others)]
+
+    def mend_unmoved(self, finding: Finding, course: Course) -> Finding | None:
+        """A finding of arrays that are never moved with the step that moves them; None where none is found."""
+        found = self.attempted(lambda: [m] if (m := missing_update(course, finding)) is not None else [], [])
+        if not found:
+            return None
+        missing = found[0]
+        site = self.trace.head.sites[missing.neighbours[0].site]
+        failure = pseudo_failure(self.trace, self.trace.head, site, ())
+        mended = self.mend_gradients([SilentMistake(finding, failure, missing=missing)])[0]
+        return mended if mended.fixes else None
 
     def mend_loop(self, finding: Finding) -> Finding:
         """A mistake of the training loop with the edits after which it is not found any more."""
@@ -305,9 +320,12 @@ class _Doctor:
             return finding
         seconds = self.request.search_seconds
         search = LoopSearch(self.program, self.trace, self.trials, finding, seconds=seconds, stdin=self.run.stdin)
-        fixes = tuple(self.fix(s, search) for s in self.attempted(search.run, [])[:_FIXES_SHOWN])
+        solutions = self.attempted(search.run, [])[:_FIXES_SHOWN]
+        fixes = tuple(self.fix(s, search) for s in solutions)
         said = "; this mistake is not found in it any more"
-        return replace(finding, fixes=tuple(replace(f, summary=f.summary + said) for f in fixes))
+        # What is not there is missed where it belongs.
+        cause = self.place(fixes[0].edits[0]) if fixes and solutions[0].candidate.kind == "insert" else finding.cause
+        return replace(finding, cause=cause, fixes=tuple(replace(f, summary=f.summary + said) for f in fixes))
 
     def gathered(self, findings: Iterator[Finding]) -> list[Finding]:
         """What is found in the time that there is; a fault of ours ends it early."""
@@ -405,12 +423,16 @@ class _Doctor:
         text = source.slice(edit.line, edit.column, edit.end_line, edit.end_column)
         if text.strip() and edit.line != edit.end_line:
             return Span(edit.path, edit.line, edit.column, edit.end_line, edit.end_column, text)
-        line = source.lines[edit.line - 1].rstrip()
         if text.strip():
+            line = source.lines[edit.line - 1].rstrip()
             first, last = whole_words(line, edit.column - 1, edit.end_column - 1)
             return Span(edit.path, edit.line, first + 1, edit.line, last + 1, line[first:last])
+        # What is inserted at a blank line, or at the end, belongs to the line before it.
+        written = (n for n in range(min(edit.line, len(source.lines)), 0, -1) if source.lines[n - 1].strip())
+        number = next(written, 1)
+        line = source.lines[number - 1].rstrip()
         start = len(line) - len(line.lstrip()) + 1
-        return Span(edit.path, edit.line, start, edit.line, len(line) + 1, line.strip())
+        return Span(edit.path, number, start, number, len(line) + 1, line.strip())
 
     def fix(self, solution: Solution, search: Search) -> Fix:
         agreement = solution.outcome.agreement

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from shapecheck.diagnose.crash import show
 from shapecheck.diagnose.finding import Finding, Operand, Span
+from shapecheck.diagnose.missing import Missing
 from shapecheck.diagnose.targets import Target
 from shapecheck.network.broadcasts import OuterBroadcast, outer_broadcasts
 from shapecheck.network.dependence import Dependence
@@ -28,12 +29,14 @@ class SilentMistake:
         targets: What expressions should have given, where the adjoints tell.
         kept: Numbers of the values that no edit may change which mends this: what the loss of the first step is, or is
             made from.
+        missing: The statement that is not there, if that is what is wrong.
     """
 
     finding: Finding
     failure: Failure
     targets: tuple[Target, ...] = ()
     kept: tuple[int, ...] = ()
+    missing: Missing | None = None
 
 
 def silent_mistakes(trace: Trace, layers: Layers) -> list[SilentMistake]:

@@ -40,6 +40,8 @@ class Course:
     Attributes:
         trace: The run.
         tape: Its window.
+        unmoved: Of a finding of arrays that are never moved, by the names that it gives: each array, and the other half
+            of its layer where that is moved.
     """
 
     def __init__(self, trace: Trace, layers: Layers | None = None, *, verdict: Agreement | None = None) -> None:
@@ -48,6 +50,7 @@ class Course:
         self._layers = layers
         self._known_verdict = verdict
         self._verdicts: dict[int, Verdicts | None] = {}
+        self.unmoved: dict[tuple[str, ...], list[tuple[int, int | None]]] = {}
 
     @cached_property
     def layers(self) -> Layers:

@@ -14,6 +14,7 @@ import numpy as np
 
 from shapecheck.diagnose.blame import Origin, blamed, misplaced, read_at, wrong_addend
 from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
+from shapecheck.diagnose.missing import empty_sums
 from shapecheck.diagnose.shared_slopes import shared_slopes
 from shapecheck.diagnose.suspects import Suspect, independent
 from shapecheck.diagnose.targets import Target, targets_of
@@ -66,6 +67,7 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None) -> Diag
         suspects += value_suspects(known, wrong, {v.parameter for v in verdicts if v.is_right})
     if not known.settled:
         suspects += factor_suspects(known, verdicts)
+        suspects += empty_sums(known, wrong - {p for s in suspects for p in s.explains})
         suspects += unrelated_steps(known, wrong - {p for s in suspects for p in s.explains})
     chosen, others = independent(suspects, whole=len(known.changes) if known.settled else 0)
     chosen = [_with_origin(s, known) for s in chosen]
@@ -169,6 +171,8 @@ def _of_axis(axis: WrongAxis, wrong: Iterable[int]) -> Suspect:
 
 
 def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
+    if suspect.reason == "empty":
+        return suspect
     chosen = suspect.sound or suspect.values
     wanted = {v: (suspect.wanted[v][1], *suspect.alternatives.get(v, ())) for v in chosen if v in suspect.wanted}
     if not wanted:

@@ -167,6 +167,7 @@ def unused_gradients(course: Course) -> list[Finding]:
     findings = []
     for target, site in found.values():
         name = _name(course, target, site)
+        course.unmoved[(name,)] = [(target, None)]
         findings.append(
             Finding(
                 code="SC406",

@@ -27,7 +27,7 @@ class Suspect:
         targets: What an edit has to reach: results of expressions, and what they should have been.
         reason: `value` (matches nothing), `scale`, `other` (it is the adjoint of something else), `axis` (a reduction
             of the forward pass that should run along `axis`), `unrelated` (a step that nothing would make right),
-            `still` (one that moves nothing).
+            `still` (one that moves nothing), `empty` (a sum that nothing is added to).
     """
 
     site: int

@@ -12,7 +12,7 @@ from shapecheck.diagnose.blame import Origin
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.gradients.adjoints import Adjoints
 from shapecheck.gradients.matching import same_direction
-from shapecheck.trace.tape import Operation
+from shapecheck.trace.tape import Operation, Ref
 
 # So many values are tried in the place of an operand.
 _MOST_OTHERS = 80
@@ -60,8 +60,23 @@ def targets_of(
         found.insert(0, Target(origins[0].site, tuple(Result(o.value, (o.wanted,), o.misled) for o in origins)))
     for value, arrays in list(wanted.items())[:1]:
         found.append(Target(None, (Result(value, arrays),)))
+        if exact:
+            found += _addend(known, value, np.asarray(arrays[0], dtype=float))
         found += _exchanged(known, value, np.asarray(arrays[0], dtype=float))
     return tuple(found)
+
+
+def _addend(known: Verdicts, value: int, wanted: Any) -> Iterator[Target]:
+    """What is added to a sum, where all of the sum has to be a multiple of what it is."""
+    operation, recorded = known.producer(value), known.replay.recorded
+    if operation is None or operation.function not in {"+=", "-="} or not isinstance(operation.arguments[1], Ref):
+        return
+    total = np.asarray(recorded[value], dtype=float)
+    ratio = float(np.sum(wanted * total)) / (float(np.sum(total * total)) or 1.0)
+    addend = operation.arguments[1].value
+    made = known.producer(addend)
+    result = Result(addend, (ratio * np.asarray(recorded[addend]),), operation.number, exact=True)
+    yield Target(made.site if made is not None else None, (result,))
 
 
 def _exchanged(known: Verdicts, value: int, wanted: Any) -> Iterator[Target]:

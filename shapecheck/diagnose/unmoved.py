@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from shapecheck.diagnose.course import Course, quoted
-from shapecheck.diagnose.finding import Finding, TrailStep
+from shapecheck.diagnose.finding import Finding, Span, TrailStep
 from shapecheck.diagnose.lost import is_weight
+from shapecheck.diagnose.missing import Missing, missing_step
 from shapecheck.diagnose.trail import span_of
 from shapecheck.gradients.losses import Loss, Step, find_losses
 from shapecheck.gradients.matching import Matching
@@ -20,6 +23,7 @@ from shapecheck.trace.tape import Operation
 
 _PRODUCTS = frozenset("@ .dot numpy.dot numpy.matmul numpy.einsum".split())
 _SUMS = frozenset(["+", "numpy.add", "+="])
+NOTHING_MOVES = "nothing is ever updated"
 # Which operand of a layer's product the weight is.
 _SIDES = {"batch-first": 1, "features-first": 0}
 # An array that was read so often at one place, always the same, is not about to be moved.
@@ -67,9 +71,29 @@ def unmoved(course: Course) -> list[Finding]:
             if still in moved or mate not in right or not _matters(known.matching, still, pair):
                 continue
             others = [p for p in pairs if {"weight": p.weight, "bias": p.bias}[what] in right]
-            if (others or _is_differentiated(course, step, known.matching, still)) and _is_read_again(course, still):
+            told = others or _is_differentiated(course, step, known.matching, still)
+            if (told or _is_kept_for_nobody(course, still, mate, step, pair)) and _is_read_again(course, still):
                 found.setdefault(still, (what, pair.sum, mate))
-    return [_half_finding(course, step, still, *rest) for still, rest in found.items()]
+    return [_half_finding(course, step, halves) for halves in _moved_together(course, step, found)]
+
+
+def missing_update(course: Course, finding: Finding) -> Missing | None:
+    """The step that a finding of arrays that are never moved misses, as the steps beside it show it."""
+    pairs = course.unmoved.get(finding.parameters)
+    judged = [known for step in course.steps[:2] if (known := course.verdicts(step)) is not None]
+    return missing_step(judged, pairs) if pairs and judged else None
+
+
+def _moved_together(
+    course: Course, step: Step, found: dict[int, tuple[str, Operation, int]]
+) -> list[list[tuple[int, str, Operation, int]]]:
+    """The halves whose other halves one statement moves: they are left out together."""
+    groups: dict[int | None, list[tuple[int, str, Operation, int]]] = {}
+    updates = {old: p.updates[step.number].operation for p, old, _, _ in step.parameters}
+    for still, (what, used, mate) in found.items():
+        site = course.tape.operations[updates[mate]].site
+        groups.setdefault(site, []).append((still, what, used, mate))
+    return list(groups.values())
 
 
 def _matters(matching: Matching, still: int, pair: _Affine) -> bool:
@@ -84,6 +108,28 @@ def _is_differentiated(course: Course, step: Step, matching: Matching, value: in
             match = matching.match(operation.result)
             if match is not None and not match.weak and value in {match.forward, *match.alike}:
                 return True
+    return False
+
+
+def _is_kept_for_nobody(course: Course, still: int, mate: int, step: Step, pair: _Affine) -> bool:
+    """Whether a gradient of an array is put into a list of its own that nobody reads, beside that of its other half."""
+    if still != pair.bias:
+        return False
+    changes = {old: change for _, old, change, _ in step.parameters}
+    applied = set(course.applied(changes[mate]))
+    kept = [b for b in course.tape.bindings if b.owner is not None and isinstance(b.key, int)]
+    read = {a.container for a in course.tape.accesses}
+    lists = {b.owner for b in kept if b.value in applied and b.owner in read}
+    if not lists:
+        return False
+    shape = course.tape.values[still].shape
+    known = course.verdicts(step)
+    for binding in kept:
+        if binding.owner in read | lists or course.tape.values[binding.value].shape != shape or known is None:
+            continue
+        factor = known.matching.against(course.replay.recorded[binding.value], still)
+        if factor is not None and not factor.weak and step.first <= binding.time <= step.last + 1:
+            return True
     return False
 
 
@@ -102,7 +148,12 @@ def _affine(course: Course, step: Step) -> Iterator[_Affine]:
                 if course.layers.layout in _SIDES and operands[_SIDES[course.layers.layout]] != weight:
                     continue
                 # Of two given arrays one is the data.
-                known = other not in course.versions and (not _is_given(course, other) or is_weight(course, weight))
+                known = other not in course.versions and (
+                    not _is_given(course, other)
+                    or weight in course.versions
+                    or is_weight(course, weight)
+                    or _varies(course, made, operands.index(other))
+                )
                 if known and _is_given(course, weight) and len(course.tape.values[weight].shape) > 1:
                     yield _Affine(weight, _uncarried(course, bias), operation)
 
@@ -131,25 +182,37 @@ def _is_read_again(course: Course, value: int) -> bool:
     return any(sites.count(site) >= _READINGS for site in set(sites))
 
 
-def _half_finding(course: Course, step: Step, still: int, what: str, used: Operation, mate: int) -> Finding:
+def _varies(course: Course, product: Operation, position: int) -> bool:
+    """Whether one operand of a product is another each time, and the other operand always the same."""
+    again = itertools.islice(course.tape.made_at(product.site if product.site is not None else -1), _READINGS)
+    rows = [[course.tape.values[i].array for i in o.inputs] for o in again if len(o.inputs) == 2]
+    same = [all(np.array_equal(row[place], rows[0][place]) for row in rows) for place in (0, 1)]
+    return len(rows) == _READINGS and not same[position] and same[1 - position]
+
+
+def _half_finding(course: Course, step: Step, halves: list[tuple[int, str, Operation, int]]) -> Finding:
     names = value_names(course.tape)
+    _, what, used, mate = halves[0]
+    births = {old: p.birth for p, old, _, _ in step.parameters}
     updates = {old: p.updates[step.number] for p, old, _, _ in step.parameters}
     stepped = course.site(course.tape.operations[updates[mate].operation].site)
     reader = course.site(used.site)
     site = stepped or reader
     assert site is not None
-    name, other = names.get(still, what), names.get(mate, "its layer's other array")
+    known = tuple(dict.fromkeys(names.get(value, kind) for value, kind, _, _ in halves))
+    course.unmoved[known] = [(value, births[other]) for value, _, _, other in halves]
+    name, other = known[0], names.get(mate, "its layer's other array")
     other_half = "bias" if what == "weight" else "weight"
     return Finding(
         code="SC406",
         severity="warning",
-        title=f"`{name}` is never updated",
+        title=f"{quoted(list(known))} {'is' if len(known) == 1 else 'are'} never updated",
         message=f"the loss depends on the {what} `{name}`, and no step moves it, while the {other_half} `{other}` of "
         "the same layer is moved here",
         location=span_of(site),
         cause=span_of(site),
         layer=course.layer(mate),
-        parameters=(name,),
+        parameters=known,
         trail=(TrailStep(span_of(reader), f"`{name}` is used here, always with the same numbers"),) if reader else (),
     )
 
@@ -192,14 +255,16 @@ def _unread(course: Course) -> list[int]:
 
 
 def _end_of_first_turn(course: Course, weights: list[int], unread: list[int]) -> int:
-    """The last operation before everything that could be a gradient has begun to be made anew."""
+    """The last operation before most of what could be a gradient has been made anew."""
     shapes = {course.tape.values[w].shape for w in weights}
     times: dict[int | None, list[int]] = {}
     for value in unread:
         operation = course.producer(value)
         if operation is not None and course.tape.values[value].shape in shapes:
             times.setdefault(operation.site, []).append(operation.number)
-    return max((found[1] - 1 for found in times.values() if len(found) > 1), default=0)
+    second = sorted(found[1] for found in times.values() if len(found) > 1)
+    # What is left over now and then, as where something was clipped, says nothing of the turns.
+    return second[len(second) // 2] - 1 if second else 0
 
 
 def _imagined(course: Course, weights: list[int], unread: list[int], last: int) -> Step | None:
@@ -239,14 +304,15 @@ def _nothing_finding(course: Course, pairs: list[tuple[int, Operation]]) -> Find
     sites = [site for _, operation in pairs if (site := _last_reading(course, operation)) is not None]
     site = sites[0]
     made = course.site(pairs[0][1].site)
+    idle = _idle_place(course)
     return Finding(
         code="SC406",
         severity="error",
-        title="nothing is ever updated",
+        title=NOTHING_MOVES,
         message=f"the gradients of {quoted(known)} are computed again and again, and no step applies them: the network "
         "stays as it was made",
         location=span_of(site),
-        cause=span_of(site),
+        cause=idle or span_of(site),
         parameters=tuple(dict.fromkeys(known)),
         trail=(TrailStep(span_of(made), "one of them is computed here"),)
         if made is not None and made is not site
@@ -254,10 +320,32 @@ def _nothing_finding(course: Course, pairs: list[tuple[int, Operation]]) -> Find
     )
 
 
+def idle_loops(tree: ast.Module) -> list[ast.For]:
+    """The loops over several things side by side that do nothing with them: `for p, g in zip(params, grads): pass`."""
+    loops = [n for n in ast.walk(tree) if isinstance(n, ast.For) and isinstance(n.target, ast.Tuple)]
+    return [loop for loop in loops if any(isinstance(s, ast.Pass) for s in loop.body)]
+
+
+def _idle_place(course: Course) -> Span | None:
+    """The `pass` in the only loop of the program that does nothing with what it takes side by side."""
+    found = []
+    for path, source in course.trace.sources.items():
+        try:
+            loops = idle_loops(ast.parse(source.text))
+        except SyntaxError:
+            continue
+        found += [(path, source, s) for loop in loops for s in loop.body if isinstance(s, ast.Pass)]
+    if len(found) != 1:
+        return None
+    path, source, statement = found[0]
+    return Span(path, *source.place(statement), source.of(statement))
+
+
 def _last_reading(course: Course, operation: Operation) -> Site | None:
     """Where a gradient was given its last name before it was made anew; else where it is made."""
-    bound = [b for b in course.tape.bindings if b.value == operation.result and b.owner is None]
+    bound = [b for b in course.tape.bindings if b.value == operation.result]
+    bound = [b for b in bound if b.owner is None or b.name.isidentifier()]
     return (course.site(bound[-1].site) if bound else None) or course.site(operation.site)
 
 
-__all__ = ["nothing_moves", "unmoved"]
+__all__ = ["NOTHING_MOVES", "idle_loops", "missing_update", "nothing_moves", "unmoved"]

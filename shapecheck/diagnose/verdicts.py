@@ -12,7 +12,7 @@ from shapecheck.gradients.factors import Factor
 from shapecheck.gradients.frozen import free_entries
 from shapecheck.gradients.losses import Step
 from shapecheck.gradients.matching import EXACT, Matching
-from shapecheck.trace.tape import Operation
+from shapecheck.trace.tape import Operation, refs
 
 # What an optimizer does to a gradient keeps its shape, entry by entry: rate, momentum, clipping, Adam.
 _ENTRYWISE_NAMES = (
@@ -21,6 +21,7 @@ _ENTRYWISE_NAMES = (
     "numpy.negative numpy.where numpy.true_divide numpy.copy numpy.float64 numpy.asmatrix"
 )
 _ENTRYWISE = frozenset(_ENTRYWISE_NAMES.split())
+QUOTIENTS = frozenset({"/", "/=", "numpy.divide", "numpy.true_divide"})
 _SUMS = frozenset({"+", "-", "+=", "-=", "numpy.add", "numpy.subtract"})
 
 
@@ -99,6 +100,8 @@ class Verdicts:
                 # Half of a sum is the gradient only if the other half is decay or momentum.
                 state = [i for i in operation.inputs if self._is_state(i, shape)]
                 open_values.extend(i for i in operation.inputs if all(o in state for o in operation.inputs if o != i))
+            elif operation.function in QUOTIENTS:
+                open_values.extend(refs(operation.arguments[:1]))  # what divides a gradient is none
             else:
                 open_values.extend(operation.inputs)
         return found
@@ -231,4 +234,4 @@ class Verdicts:
         return outcomes
 
 
-__all__ = ["Verdict", "Verdicts"]
+__all__ = ["QUOTIENTS", "Verdict", "Verdicts"]

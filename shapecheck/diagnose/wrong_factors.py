@@ -67,6 +67,7 @@ def _of_their_own(known: Verdicts, suspects: list[Suspect], right: list[int]) ->
 def _rescaling(known: Verdicts, off: dict[int, float]) -> list[Suspect]:
     """The expressions after which every gradient needs the same factor; those that multiply by a number come first."""
     by_site: dict[int, Suspect] = {}
+    told: dict[int, set[int]] = {}
     for value in known.chain(off)[:_MOST_SUSPECTS]:
         operation = known.producer(value)
         match = known.matching.match(value)
@@ -80,8 +81,13 @@ def _rescaling(known: Verdicts, off: dict[int, float]) -> list[Suspect]:
         # The learning rate stands in the update: it is the same for all, and not what is wrong.
         multiplies = scales(operation, known) or rescales(operation, known, ratios[0])
         multiplies = multiplies and value not in known.changes.values()
+        if multiplies and scales(operation, known) and rescales(operation, known, ratios[0]):
+            told.setdefault(operation.site, set()).update(touched)
         suspect = Suspect(operation.site, (value,), wanted, tuple(touched), multiplies, "scale", ratios[0])
         by_site[operation.site] = merged(by_site.get(operation.site), suspect)
+    # Where numbers that the program itself multiplies by account for all of it, nothing else is to blame.
+    if told and set().union(*told.values()) >= set(off):
+        return [by_site[site] for site in told]
     return list(by_site.values())
 
 

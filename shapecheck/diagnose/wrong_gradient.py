@@ -11,6 +11,7 @@ from shapecheck.diagnose.broadcast import SilentMistake, pseudo_failure
 from shapecheck.diagnose.finding import Finding, Span
 from shapecheck.diagnose.gradient import Diagnosis, diagnose_steps
 from shapecheck.diagnose.known_loss import Accused
+from shapecheck.diagnose.missing import missing_addition, names_of
 from shapecheck.diagnose.reasons import reason
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.verdicts import Verdicts
@@ -104,11 +105,16 @@ def _finding(trace: Trace, tape: Tape, layers: Layers, chosen: Diagnosis, suspec
     names = value_names(tape)
     parameters = tuple(dict.fromkeys(v.name for v in chosen.verdicts if v.parameter in suspect.explains))
     layer = _layer(layers, tape, suspect)
+    if suspect.reason == "empty":
+        here = (n for n, functions in names_of(tape, suspect.values[0]).items() if site.function in functions)
+        names = {**names, suspect.values[0]: next(here, _shown(site))}
     code, title, message = _words(names, site, suspect)
+    if suspect.reason == "value" and not any(np.any(tape.values[v].array) for v in suspect.values):
+        title, message = "here a gradient becomes zero", f"`{_shown(site)}` is zero, and what it is made from is not"
     message = _calculus(tape, chosen, suspect) or message
     concerned = f" of {', '.join(f'`{p}`' for p in parameters[:4])}" if parameters else ""
     proof = f"the gradient{'s' if len(parameters) > 1 else ''}{concerned} would then match the numeric gradient of"
-    if suspect.reason in {"still", "unrelated"}:
+    if suspect.reason in {"still", "unrelated", "empty"}:
         proof = f"the step{concerned} is to follow the numeric gradient of"
     finding = Finding(
         code=code,
@@ -125,7 +131,12 @@ def _finding(trace: Trace, tape: Tape, layers: Layers, chosen: Diagnosis, suspec
     inputs = tape.operations[producer].inputs if producer is not None else ()
     failure = pseudo_failure(trace, tape, cause, tuple(inputs) or values)
     kept = chosen.loss.seeds if chosen.step.number == 0 and suspect.reason != "axis" else ()
-    return SilentMistake(finding, failure, suspect.targets, tuple(kept))
+    missing = None
+    if suspect.reason == "empty" and chosen.loss.matching is not None:
+        judge = Verdicts(chosen.loss.matching, chosen.step)
+        judge.all()
+        missing = missing_addition(judge, suspect)
+    return SilentMistake(finding, failure, suspect.targets, tuple(kept), missing)
 
 
 def _calculus(tape: Tape, chosen: Diagnosis, suspect: Suspect) -> str:
@@ -156,13 +167,20 @@ def _layer(layers: Layers, tape: Tape, suspect: Suspect) -> int | None:
     return max(found) if found else None
 
 
+def _shown(site: Site) -> str:
+    text = " ".join(site.text.split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def _words(names: dict[int, str], site: Site, suspect: Suspect) -> tuple[str, str, str]:
-    shown = " ".join(site.text.split())
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    shown = _shown(site)
     if suspect.reason == "scale" and suspect.scale is not None:
         if suspect.scale < 0 and abs(abs(suspect.scale) - 1) < 1e-6:
             return "SC303", "this has the wrong sign", f"`{shown}` is minus what it should be"
         return "SC302", "this is off by a factor", f"`{shown}` should be {suspect.scale:.6g} times what it is"
+    if suspect.reason == "empty":
+        kept = names[suspect.values[0]]
+        return "SC406", "nothing is ever added to this sum", f"`{kept}` stays as it is made here, and is applied so"
     if suspect.reason == "still":
         return "SC406", "this step moves nothing", f"what `{shown}` applies is zero, and the gradient is not"
     if suspect.reason == "unrelated":

@@ -13,6 +13,7 @@ from shapecheck.diagnose.prospects import Prospects
 from shapecheck.diagnose.suspects import Suspect, merged
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.diagnose.wrong_factors import rescales, scales
+from shapecheck.diagnose.zeros import begins_to_be_zero
 from shapecheck.gradients.adjoints import Adjoints
 from shapecheck.gradients.matching import EXACT, Standing
 from shapecheck.gradients.replay import ReplayError
@@ -43,7 +44,9 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
         operation = known.producer(value)
         standing = standings[value]
         misplaced = standing is Standing.VERIFIED
-        if operation is None or operation.site is None or standing is Standing.ZERO or tried > _MOST_SUSPECTS:
+        if operation is None or operation.site is None or tried > _MOST_SUSPECTS:
+            continue
+        if standing is Standing.ZERO and not begins_to_be_zero(known, operation, wrong, standings):
             continue
         only_forward = carried and not known.settled
         if standing is Standing.FORWARD and (only_forward or np.size(known.replay.recorded[value]) == 1):

@@ -54,6 +54,7 @@ class Agreement:
         matched: How many parameters follow the best loss.
         same_factor: Whether all parameters that agree do so with one factor (one learning rate).
         unproven: Parameters of which no step said anything: neither their gradients nor their changes ever moved.
+        falls: Whether the loss is lower after the first step than before it; known of right steps only.
     """
 
     verdict: Verdict
@@ -65,6 +66,7 @@ class Agreement:
     ascent: bool = False
     same_factor: bool = True
     unproven: list[str] = field(default_factory=list)
+    falls: bool = False
 
     @property
     def grew(self) -> bool:
@@ -205,7 +207,25 @@ def _judge(tape: Tape, replay: Replay, step: _Step, hypothesis: Hypothesis, amon
     rows.reverse()
     if all(r.verdict == "right" for r in rows):
         rows += _astray(tape, replay, step, hypothesis, rng)
-    return _summary(hypothesis, rows)
+    found = _summary(hypothesis, rows)
+    if found is not None and found.verdict == "right":
+        found.falls = _falls(replay, step, hypothesis)
+    return found
+
+
+def _falls(replay: Replay, step: _Step, hypothesis: Hypothesis) -> bool:
+    """Whether a whole step brings the loss down; an inferred one is taken to be as curved as half a square."""
+    after = {u.old: np.asarray(replay.recorded[u.new], dtype=float) for u in step.updates}
+    try:
+        moved = replay.evaluate(after, hypothesis.wanted)
+    except (ReplayError, FloatingPointError, ValueError, TypeError):
+        return False
+    before = {number: replay.recorded[number] for number in hypothesis.wanted}
+    change = hypothesis.evaluate(moved) - hypothesis.evaluate(before)
+    if hypothesis.inferred:
+        rows = (np.asarray(moved[n], dtype=float) - np.asarray(before[n], dtype=float) for n in hypothesis.wanted)
+        change += sum(0.5 * float(np.sum(row**2)) for row in rows)
+    return bool(change < 0)
 
 
 def _astray(

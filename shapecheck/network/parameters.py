@@ -401,7 +401,7 @@ def find_strays(tape: Tape, *, most_updates: int = 3) -> list[Parameter]:
 
 
 def _words(tape: Tape, site: int | None) -> set[str]:
-    """The plain names and attributes that a step is written with, but for the array that it moves."""
+    """The plain names, attributes and fractions that a step is written with, but for the array that it moves."""
     if site is None:
         return set()
     node = tape.sites[site].node
@@ -409,4 +409,5 @@ def _words(tape: Tape, site: int | None) -> set[str]:
     moved = {ast.unparse(part) for part in ast.walk(first)} if first is not None else set()
     holders = {id(part.value) for part in ast.walk(node) if isinstance(part, ast.Attribute | ast.Subscript)}
     parts = (part for part in ast.walk(node) if isinstance(part, ast.Name | ast.Attribute) and id(part) not in holders)
-    return {ast.unparse(part) for part in parts} - moved
+    numbers = (part for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, float))
+    return ({ast.unparse(part) for part in parts} - moved) | {repr(part.value) for part in numbers}

@@ -314,9 +314,27 @@ def accumulation_candidates(place: Place) -> Iterator[Candidate]:
         # What a loop stores at places that it works out may well come to one place twice.
         placed = isinstance(statement.targets[0], ast.Subscript) and _is_repeated(place, statement.targets[0].slice)
         title = f"add to `{target}` instead of setting it"
-        yield place.candidate(title, "accumulate", statement, f"{target} += {value}", 0.6 if placed else 1.8)
+        cost = 0.4 if _begins_before_its_loop(place, statement.targets[0]) else 0.6 if placed else 1.8
+        yield place.candidate(title, "accumulate", statement, f"{target} += {value}", cost)
     yield from _repeated_indices(place)
     yield from _said_twice(place)
+
+
+def _begins_before_its_loop(place: Place, target: ast.expr) -> bool:
+    """Whether what a loop sets in every turn was given a value before the loop, which nothing in the loop reads."""
+    loop = place.parent(place.statement)
+    while loop is not None and not isinstance(loop, ast.For | ast.While | ast.FunctionDef | ast.Module):
+        loop = place.parent(loop)
+    if not isinstance(loop, ast.For | ast.While):
+        return False
+    text = place.text(target)
+    parts = (n for n in ast.walk(loop) if isinstance(n, type(target)) and place.text(n) == text)
+    if any(isinstance(getattr(n, "ctx", None), ast.Load) for n in parts):
+        return False
+    function = place.module.enclosing_function(place.statement) or place.module.tree
+    earlier = (n for n in ast.walk(function) if isinstance(n, ast.Assign) and n.lineno < loop.lineno)
+    stored = (e for n in earlier for t in n.targets for e in (t.elts if isinstance(t, ast.Tuple | ast.List) else [t]))
+    return any(place.text(e) == text for e in stored)
 
 
 def _is_repeated(place: Place, index: ast.expr) -> bool:

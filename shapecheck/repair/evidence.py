@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from shapecheck.gradients.agreement import Agreement
+from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.repair.attempt import AttemptOutcome
 from shapecheck.repair.candidate import Candidate
+from shapecheck.trace.tape import Tape
 
 
 @dataclass(frozen=True)
@@ -35,14 +38,17 @@ class Evidence:
 
     Attributes:
         parameters: How many arrays the program updated before it died: no repair updates fewer.
+        spread: Expressions of the program as it is that spread two operands: a repair need not mend them.
     """
 
-    def __init__(self, parameters: int = 0) -> None:
+    def __init__(self, parameters: int = 0, spread: Collection[str] = ()) -> None:
         self.parameters = parameters
+        self.spread = frozenset(spread)
 
     def judge(self, candidate: Candidate, texts: dict[str, str], outcome: AttemptOutcome) -> Solution | None:
         """What an outcome is worth; None for what does not run, spreads two operands, or has other parameters."""
-        if outcome.ended not in {"finished", "stopped", "exit", "refused"} or outcome.broadcasts:
+        spread = [text for _, text in outcome.broadcasts if text not in self.spread]
+        if outcome.ended not in {"finished", "stopped", "exit", "refused"} or spread:
             return None
         agreement = outcome.agreement
         if agreement is None or agreement.grew or outcome.witness.unlearned:
@@ -73,6 +79,13 @@ class Evidence:
             w.entries for w in peers if w.parameters == own.parameters
         )
         return int(parameters) * 2 + int(connected) + int(larger)
+
+
+def spread_on(tape: Tape) -> set[str]:
+    """The expressions of a program that spread two operands though nothing says that they are meant to."""
+    found = [b for b in outer_broadcasts(tape) if not b.deliberate]
+    sites = [tape.operations[b.operation].site for b in found]
+    return {tape.sites[site].text for site in sites if site is not None}
 
 
 def _tier(agreement: Agreement, outcome: AttemptOutcome) -> int:

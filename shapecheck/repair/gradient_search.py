@@ -7,8 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from shapecheck.diagnose.finding import Edit
+from shapecheck.diagnose.missing import Missing
 from shapecheck.diagnose.targets import Target
+from shapecheck.network.parameters import find_parameters
 from shapecheck.repair.aims import Aim, Definition, aims, definitions
 from shapecheck.repair.attempt import Attempt
 from shapecheck.repair.audition import Audition, Heard, edited_slice, is_expression, rewritten_program
@@ -17,7 +21,8 @@ from shapecheck.repair.calculus import accumulation_candidates, calculus_candida
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
 from shapecheck.repair.carried import begun
-from shapecheck.repair.evidence import Evidence, Solution
+from shapecheck.repair.evidence import Evidence, Solution, spread_on
+from shapecheck.repair.insertions import Insertion, insertions, whole_values
 from shapecheck.repair.joint import Joint
 from shapecheck.repair.moves import move_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates
@@ -47,6 +52,8 @@ _MOST_FITTING = 16
 # How long edits are tried all the same when none gives what the adjoints ask for: it may belong elsewhere.
 _SECONDS_WITHOUT_HOPE = 6.0
 _MOST_PAIRED = 2
+# What an edit may cost that is tried before anything is heard.
+_EVIDENT = 0.5
 _HEARD_AT_ONCE = 2
 _SECONDS_CONTENT = 1.0
 
@@ -57,6 +64,7 @@ class _Asked:
 
     Attributes:
         defined: Where one of its names was defined just before, if it is that definition that is to be rewritten.
+        insertions: Statements that a rewriting is to be the value of, if the expression itself is to stay.
     """
 
     aim: Aim
@@ -64,6 +72,7 @@ class _Asked:
     doubt: float
     candidates: list[Candidate] = field(default_factory=list)
     defined: Definition | None = None
+    insertions: tuple[Insertion, ...] = ()
 
     @property
     def spot(self) -> Edit:
@@ -83,6 +92,14 @@ class _Asked:
             whole, self.spot, [replace(self.place.edit(u, ""), replacement=f"({value})") for u in self.defined.uses]
         )
 
+    def offered(self, candidate: Candidate) -> list[Candidate]:
+        """The edits that a rewriting stands for, the likeliest first."""
+        if not self.insertions:
+            return [candidate]
+        text = edited_slice(self.place.source.text, self.spot, candidate.edits)
+        each = enumerate(self.insertions) if text is not None else ()
+        return [one.candidate(text or "", candidate.cost + 0.1 * number) for number, one in each]
+
 
 def _looked_at(asked: _Asked) -> tuple[str, ...]:
     """The expressions of which to see first what they are where the rewritings will be heard."""
@@ -97,6 +114,7 @@ class GradientSearch(Search):
     Attributes:
         targets: What the adjoints say that expressions should have given; edits that reach one are tried first.
         beginning: What is computed before the first update, and stays as it is.
+        missing: The statement that is not there, if that is what is wrong.
         together: Edits for this mistake and others, to be tried at once.
     """
 
@@ -115,17 +133,22 @@ class GradientSearch(Search):
         targets: Sequence[Target] = (),
         kept: Sequence[int] = (),
         named: Sequence[str] = (),
+        missing: Missing | None = None,
     ) -> None:
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
         # Trials see less of a long run than the trace does; the beginning tells whether a parameter is missing.
-        self.evidence = Evidence()
+        moved = len(find_parameters(trace.head)) + 1 if missing is not None and missing.moves else 0
+        self.evidence = Evidence(moved, spread_on(trace.head))
         self.targets = targets
+        self.missing = missing
         self.beginning = Beginning.of(trace.head, kept, named)
         self.together: Sequence[Joint] = ()
         self._reaching: list[Candidate] | None = None
 
     def run(self) -> list[Solution]:
         """Solutions, best first."""
+        if proven := self._proven(self._evident()):
+            return proven
         fitting = self.reaching()
         if self.heard and not fitting:
             self.budget.shorten(_SECONDS_WITHOUT_HOPE)
@@ -139,6 +162,29 @@ class GradientSearch(Search):
                 continue  # the edits for two mistakes are at one place
             self._push(cost, _Trial(stage, candidate, {candidate.path: text}, candidate.edits, None))
         return super().run()
+
+    def _evident(self) -> list[Candidate]:
+        """Edits that the statement itself suggests, whatever its expressions may be; few, and tried before the rest."""
+        surroundings = Surroundings(self.trace)
+        nearest = [s for s in surroundings.suspects() if not s.distance and s.path not in self.program.kept]
+        places = [Place(surroundings, s.path, s.statement, 0) for s in nearest]
+        return [c for place in places for c in accumulation_candidates(place) if c.cost <= _EVIDENT]
+
+    def _proven(self, candidates: Sequence[Candidate]) -> list[Solution]:
+        """Those of a few edits that make all gradients right."""
+        tried = []
+        for candidate in candidates:
+            try:
+                edited = apply_edits(self.originals[candidate.path], candidate.edits)
+            except ValueError:
+                continue
+            tried.append((candidate, {candidate.path: edited}))
+        found = []
+        for number, outcome in self.trials.run([self.attempt(texts) for _, texts in tried]) if tried else ():
+            self.tried += 1
+            if outcome is not None and outcome.ended != "exception":
+                found.append(self.evidence.judge(*tried[number], outcome))
+        return self._confirm(self.evidence.ranked([s for s in found if s is not None and s.tier == 0]))
 
     def _limit(self, found: list[Solution]) -> float:
         """What an edit may cost to be tried still; nothing where edits for several mistakes are proven together."""
@@ -167,18 +213,30 @@ class GradientSearch(Search):
                 continue
             place = Place(surroundings, aim.path, surroundings.modules[aim.path].statement(aim.node), 0)
             asked.append(_Asked(aim, place, 0.2 * distance))
+        asked += self._inserted(surroundings)
         known = [replace(a, place=place) for a, place in self._with_scopes(asked)]
-        for one in list(known):
+        for one in [k for k in known if not k.insertions]:
             found_before = definitions(one.place.module, one.aim.node)
             known += [replace(one, doubt=one.doubt + 0.1, defined=definition) for definition in found_before]
         for one in known:
             node = one.aim.node if one.defined is None else one.defined.value
-            one.candidates = [replace(c, cost=c.cost + one.doubt) for c in rewritings(one.place, node)]
+            found_here = rewritings(one.place, node)
+            if one.insertions:
+                found_here += whole_values(one.place, node, np.shape(one.aim.instances[0].wanted[0]))
+            one.candidates = [replace(c, cost=c.cost + one.doubt) for c in found_here]
         found = self._hear(known)
         if not found:
             first = [replace(a, aim=replace(a.aim, instances=a.aim.instances[:1])) for a in known]
             found = self._hear([replace(a, candidates=pairs_of(a.candidates)) for a in first[:_MOST_PAIRED]])
         return found
+
+    def _inserted(self, surroundings: Surroundings) -> Iterator[_Asked]:
+        """The values of statements that are not there, as rewritings of what stands beside them."""
+        pairs = insertions(self.trace.head, surroundings, self.missing) if self.missing is not None else ()
+        for number, (aim, statements) in enumerate(pairs):
+            if aim.path not in self.program.kept and aim.instances and statements:
+                place = Place(surroundings, aim.path, statements[0].after, 0)
+                yield _Asked(aim, place, 0.2 * number, insertions=tuple(statements))
 
     def _with_scopes(self, asked: Sequence[_Asked]) -> Iterator[tuple[_Asked, Place]]:
         """The places again, with what the names hold there; those that are never come to are left out."""
@@ -210,7 +268,9 @@ class GradientSearch(Search):
             self.heard += heard.tried
             for found, fitting in ((always, heard.factors), (at_first, heard.at_first)):
                 likely = sorted((candidates[i] for i in fitting), key=lambda c: c.cost)[:_MOST_FITTING]
-                found += [begun(one.place, replace(c, cost=c.cost - _REACHES)) for c in likely]
+                offered = [edit for c in likely for edit in one.offered(c)]
+                offered = [edit if one.insertions else begun(one.place, edit) for edit in offered]
+                found += [replace(c, cost=c.cost - _REACHES) for c in offered]
         # Where one mistake spoils what a later turn of the loop works on, only the first turn tells.
         return always or at_first
 

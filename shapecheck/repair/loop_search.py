@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from shapecheck.diagnose.finding import Finding
+from shapecheck.diagnose.unmoved import NOTHING_MOVES
 from shapecheck.network.parameters import find_parameters
 from shapecheck.repair.attempt import Attempt, AttemptOutcome
 from shapecheck.repair.candidate import Candidate, apply_edits
-from shapecheck.repair.evidence import Evidence, Solution
+from shapecheck.repair.counters import counters
+from shapecheck.repair.evidence import Evidence, Solution, spread_on
+from shapecheck.repair.first_steps import first_steps
 from shapecheck.repair.loop_edits import loop_edits
 from shapecheck.repair.search import Search, _Stage, _Trial
 from shapecheck.repair.trial import Trials
@@ -21,15 +25,19 @@ class _GoneEvidence(Evidence):
 
     Attributes:
         updated: How many arrays the program updates as it is.
+        begins: Whether the edits are its first steps, for which no rate is known: the loss has to fall.
     """
 
-    def __init__(self, updated: int) -> None:
-        super().__init__()
+    def __init__(self, updated: int, spread: Collection[str], *, begins: bool) -> None:
+        super().__init__(spread=spread)
+        self.begins = begins
         self.updated = updated
 
     def judge(self, candidate: Candidate, texts: dict[str, str], outcome: AttemptOutcome) -> Solution | None:
         """As for any repair; None where the finding is still there, or a parameter is left where it is."""
         whole = outcome.ended in {"finished", "exit"}  # else it may not have come to all of them
+        if self.begins and (outcome.agreement is None or not outcome.agreement.falls):
+            return None
         lost = whole and outcome.witness.parameters < self.updated
         return None if outcome.remains or lost else super().judge(candidate, texts, outcome)
 
@@ -42,12 +50,14 @@ class LoopSearch(Search):
     ) -> None:
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
         self.finding = finding
-        self.evidence = _GoneEvidence(len(find_parameters(trace.head)))
+        begins = finding.title == NOTHING_MOVES
+        self.evidence = _GoneEvidence(len(find_parameters(trace.head)), spread_on(trace.head), begins=begins)
 
     def _expand(self, stage: _Stage) -> None:
         if stage.start is not None:
             return
-        for candidate in loop_edits(self.trace, self.finding):
+        found = loop_edits(self.trace, self.finding)
+        for candidate in [*found, *first_steps(self.trace, self.finding), *counters(self.trace, self.finding)]:
             try:
                 edited = apply_edits(self.originals[candidate.path], candidate.edits)
                 compile(edited, candidate.path, "exec", dont_inherit=True)

@@ -10,7 +10,7 @@ from shapecheck.diagnose.finding import Edit
 from shapecheck.repair.calculus import calculus_candidates, slopes_at
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, distinct
-from shapecheck.repair.centring import centring_candidates
+from shapecheck.repair.left_out import centring_candidates, path_candidates
 from shapecheck.repair.naming import index_candidates, order_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates, transposed
 from shapecheck.repair.shaping import shaping_candidates
@@ -91,6 +91,7 @@ def rewritings(place: Place, whole: ast.expr) -> list[Candidate]:
             found += _exchanged(place, node, whole)
             found += _extended(place, node)
             found += centring_candidates(place, node)
+            found += path_candidates(place, node) if node is whole else ()
         found += _restated(place, node)
     inside = [c for c in found if all(_within(place, whole, c, e) for e in c.edits)]
     return list(distinct(inside))[:_MOST_SINGLE]

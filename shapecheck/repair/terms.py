@@ -49,9 +49,18 @@ def worth_a_look(place: Place, nodes: Iterable[ast.expr]) -> tuple[str, ...]:
         for node in ast.walk(whole):
             if isinstance(node, ast.expr) and not isinstance(node, ast.Constant | ast.Slice | ast.Lambda | ast.Starred):
                 found[place.text(node)] = None
-    for text in items_as_written(place):
+    for text in (*items_as_written(place), *_parts_as_written(place)):
         found[text] = None
     return tuple(found)[:_MOST_LOOKED_AT]
+
+
+def _parts_as_written(place: Place) -> Iterator[str]:
+    """Parts of arrays (`d[:n]`, `d[:, 1:]`) that are written in the same function."""
+    function = place.module.enclosing_function(place.statement)
+    for node in place.module.expressions():
+        if isinstance(node, ast.Subscript) and any(isinstance(n, ast.Slice) for n in ast.walk(node.slice)):
+            if place.module.enclosing_function(place.module.statement(node)) is function:
+                yield place.text(node)
 
 
 def items_as_written(place: Place) -> Iterator[str]:
@@ -101,6 +110,16 @@ def arrays_in_scope(place: Place) -> dict[str, Seen]:
             found.setdefault(text, seen_here)
     plain = sorted(found, key=_is_one_of_many)
     return {text: found[text] for text in plain if text != "self"}
+
+
+def nearest(place: Place) -> dict[str, Seen]:
+    """Arrays in scope, and parts of arrays as the file writes them (`d[:n]`): what is used nearest comes first."""
+    found = dict(arrays_in_scope(place))
+    for text, seen in place.looked.items():
+        if seen.shape and "[" in text:
+            found.setdefault(text, seen)
+    away = _lines_away(place)
+    return dict(sorted(found.items(), key=lambda pair: away.get(pair[0], 1000)))
 
 
 def _is_one_of_many(text: str) -> bool:
@@ -159,7 +178,7 @@ def reductions(place: Place, shape: Shape) -> list[Term]:
     return found[:_MOST_PARTS]
 
 
-def products(place: Place, shape: Shape) -> list[Term]:
+def products(place: Place, shape: Shape, most: int = _MOST_PRODUCTS) -> list[Term]:
     """Matrix products of two arrays in scope, those first that are named nearby."""
     arrays = [(t, s.shape) for t, s in arrays_in_scope(place).items() if s.shape and len(s.shape) <= 2]
     nearby = {place.text(n) for n in ast.walk(place.statement) if isinstance(n, ast.expr)}
@@ -171,9 +190,18 @@ def products(place: Place, shape: Shape) -> list[Term]:
             (left, first), (right, second) = arrays[i], arrays[total - i]
             if i != total - i:
                 found += [Term(text, 0.3, made=True) for text in _fitting(left, first, right, second, shape)]
-        if len(found) >= _MOST_PRODUCTS:
+        if len(found) >= most:
             break
-    return found[:_MOST_PRODUCTS]
+    return found[:most]
+
+
+def outer_products(place: Place, shape: Shape, most: int = _MOST_PRODUCTS) -> list[Term]:
+    """Outer products of two rows of numbers in scope."""
+    outer = place.numpy_function("outer")
+    if outer is None or len(shape) != 2:
+        return []
+    rows, columns = ([t for t, s in arrays_in_scope(place).items() if s.shape == (n,)] for n in shape)
+    return [Term(f"{outer}({left}, {right})", 0.3, made=True) for left in rows for right in columns][:most]
 
 
 def _lines_away(place: Place) -> dict[str, int]:
@@ -239,13 +267,11 @@ def numbers(place: Place) -> list[str]:
     owner = scope.get("self")
     if owner is not None:
         numeric += [f"self.{n}" for n, s in owner.attributes if is_number(s.literal)]
-    counts = [
-        f"{n}.shape[{axis}]"
-        for n, s in place.locals().items()
-        if s.shape is not None
-        for axis in range(min(len(s.shape), 2))
-    ]
-    return numeric[:12] + counts[:8]
+    away = _lines_away(place)
+    near = sorted(place.locals().items(), key=lambda pair: away.get(pair[0], 1000))
+    counts = [f"{n}.shape[{axis}]" for n, s in near if s.shape for axis in range(min(len(s.shape), 2))]
+    lists = [f"len({n})" for n, s in near if s.type in {"list", "tuple"} and len(s.elements) > 1]
+    return numeric[:12] + counts[:12] + lists[:2]
 
 
 def scalings(place: Place) -> list[str]:

@@ -1,8 +1,9 @@
-"""Terms that a mean or a variance of the forward pass adds to a derivative, and that are easily left out.
+"""Terms of a derivative that are easily left out: what a mean, a variance or a second path of the forward pass adds.
 
 Through `x - mean(x)` a derivative loses its own mean; through a division by the standard deviation it loses what of it
 points along the normalised values (Ioffe and Szegedy 2015, section 3; Ba, Kiros and Hinton 2016). Up to factors, batch
-and layer normalisation need `d - mean(d) - xn * mean(d * xn)`.
+and layer normalisation need `d - mean(d) - xn * mean(d * xn)`. A value that is used twice (a state that goes through a
+gate and beside it) has the sum of two derivatives, the second often a product of two arrays entry by entry.
 """
 
 from __future__ import annotations
@@ -11,10 +12,29 @@ import ast
 from collections.abc import Iterator
 
 from shapecheck.repair.candidate import Candidate, Place
-from shapecheck.repair.terms import arrays_in_scope
+from shapecheck.repair.terms import arrays_in_scope, nearest
 
 _MOST_ARRAYS = 8
 _MOST_PAIRED = 5
+_MOST_FACTORS = 12
+
+
+def path_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """A whole sum with the product of two arrays added, entry by entry.
+
+    Args:
+        place: The statement.
+        node: An expression in it.
+    """
+    shape = place.shape(node)
+    if not shape or not _is_whole_sum(place, node):
+        return
+    own = place.text(node)
+    alike = [text for text, seen in nearest(place).items() if seen.shape == shape and text != own][:_MOST_FACTORS]
+    for position, first in enumerate(alike):
+        for second in alike[position:]:
+            term = f"{first} * {second}"
+            yield place.candidate(f"add `{term}`, which is left out", "term", node, f"{own} + {term}", 2.0)
 
 
 def centring_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
@@ -25,9 +45,7 @@ def centring_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
         node: An expression in it.
     """
     shape = place.shape(node)
-    parent = place.parent(node)
-    inner = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Add | ast.Sub)
-    if shape is None or len(shape) < 2 or inner or not isinstance(node, ast.BinOp | ast.Name):
+    if shape is None or len(shape) < 2 or not _is_whole_sum(place, node):
         return
     own, atom = place.text(node), place.atom(node)
     alike = [text for text, seen in arrays_in_scope(place).items() if seen.shape == shape and text != own]
@@ -48,10 +66,17 @@ def centring_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
                         yield place.candidate(title, "term", node, f"{own} - {term}", 2.7)
 
 
+def _is_whole_sum(place: Place, node: ast.expr) -> bool:
+    """Whether an expression is a sum, or may become one, and no part of another."""
+    parent = place.parent(node)
+    inner = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Add | ast.Sub)
+    return isinstance(node, ast.BinOp | ast.Name) and not inner
+
+
 def _reduced(place: Place, name: str, text: str, atom: str, axis: int) -> str:
     keep = ", keepdims=True" if axis else ""
     function = place.numpy_function(name)
     return f"{function}({text}, axis={axis}{keep})" if function else f"{atom}.{name}(axis={axis}{keep})"
 
 
-__all__ = ["centring_candidates"]
+__all__ = ["centring_candidates", "path_candidates"]

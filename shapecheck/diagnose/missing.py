@@ -1,0 +1,244 @@
+"""What a statement that is not there should have done: an addition to a sum that stays empty, a step never made.
+
+Beside it stand its neighbours, which do the same for other arrays. Each time that one of them ran, what is missing
+should have run too; the adjoints tell what it should have brought.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shapecheck.diagnose.suspects import Suspect
+from shapecheck.diagnose.verdicts import Verdicts
+from shapecheck.diagnose.zeros import is_still
+from shapecheck.gradients.adjoints import sweep
+from shapecheck.gradients.rules import LocalDerivative
+from shapecheck.network.dependence import CARRIERS
+from shapecheck.trace.tape import Operation, Ref, Tape
+
+_ADDITIONS = frozenset({"+=", "+", "numpy.add"})
+_MOST_STEPS_BACK = 30
+_MOST_NEIGHBOURS = 6
+_MOST_TURNS = 80
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Turn:
+    """One time that a neighbour ran.
+
+    Attributes:
+        ordinal: Which of its evaluations it was, counted from 0.
+        brought: The value that it added or subtracted.
+        wanted: What the missing statement should have.
+    """
+
+    ordinal: int
+    brought: int
+    wanted: Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Neighbour:
+    """A statement that does for another array what nobody does for this one.
+
+    Attributes:
+        site: Of the addition or subtraction.
+        array: The array that it is done for, as it was at the first of the turns.
+        exact: Whether it brings just what is wanted; else a factor is free.
+    """
+
+    site: int
+    array: int
+    turns: tuple[Turn, ...]
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Missing:
+    """A statement that is not there.
+
+    Attributes:
+        array: What it should have changed, as it was at the first of the turns.
+        moves: Whether it is a step of a parameter.
+    """
+
+    array: int
+    neighbours: tuple[Neighbour, ...]
+    moves: bool = False
+
+
+# -- sums that stay empty -------------------------------------------------------------------------------------------
+
+
+def empty_sums(known: Verdicts, wrong: Collection[int]) -> list[Suspect]:
+    """The zeros that steps apply to parameters since nobody has added a gradient to them."""
+    found = []
+    for old in sorted(wrong):
+        leaf = _zeros_applied(known, old) if is_still(known, old) else None
+        made = known.replay.tape.values[leaf].producer if leaf is not None else None
+        site = known.replay.tape.operations[made].site if made is not None else None
+        if leaf is None or site is None:
+            continue
+        adjoint = np.asarray(known.matching.adjoints[old])
+        if np.shape(known.replay.recorded[leaf]) != adjoint.shape:
+            continue
+        if known.outcomes({leaf: adjoint}).get(old) is None:
+            continue
+        wanted = {leaf: (old, (known.rate or 1.0) * adjoint)}
+        found.append(Suspect(site, (leaf,), wanted, (old,), operands_right=False, reason="empty"))
+    return found
+
+
+def _zeros_applied(known: Verdicts, old: int) -> int | None:
+    """The array of zeros, as it was made, that a step applies; None where something was done with it."""
+    tape, recorded = known.replay.tape, known.replay.recorded
+    value = known.changes[old]
+    for _ in range(_MOST_STEPS_BACK):
+        producer = tape.values[value].producer
+        if producer is None:
+            return None
+        operation = tape.operations[producer]
+        if operation.function == "leaf" or operation.function.startswith("numpy.zeros"):
+            return value
+        arrays = [i for i in operation.inputs if np.size(recorded[i]) > 1 or np.shape(recorded[i])]
+        zeros = [i for i in arrays if not np.any(recorded[i]) and i not in known.matching.adjoints.closure]
+        if len(zeros) != 1:
+            return None
+        value = zeros[0]
+    return None
+
+
+def missing_addition(known: Verdicts, suspect: Suspect) -> Missing | None:
+    """What should have been added to an empty sum, each time that something was added to the sums beside it."""
+    leaf = suspect.values[0]
+    old = suspect.wanted[leaf][0]
+    parts = list(_parts_of(known, old))
+    found = []
+    for site, additions in _sums_beside(known, leaf).items():
+        values = [a.arguments[1].value for a in additions if isinstance(a.arguments[1], Ref)]
+        turns = _turns(known.replay.tape, site, additions)
+        if len(values) != len(additions) or not 0 < len(values) <= _MOST_TURNS:
+            continue
+        wholes = [np.asarray(known.matching.adjoints[old])]
+        orders = [wholes] if len(values) == 1 else [parts[::-1], parts] if len(values) == len(parts) else []
+        for order in orders:
+            each = zip(turns, values, order, strict=True)
+            chosen = tuple(Turn(turn, value, wanted) for turn, value, wanted in each if np.any(wanted))
+            if chosen:
+                found.append(Neighbour(site, additions[0].inputs[0], chosen, exact=False))
+    found.sort(key=lambda n: not _in_one_function(known.replay.tape, suspect.site, n.site))
+    return Missing(leaf, tuple(found[:_MOST_NEIGHBOURS])) if found else None
+
+
+def _parts_of(known: Verdicts, old: int) -> Iterator[Any]:
+    """What each use of a parameter in the forward pass brings to its adjoint, in the order of the uses."""
+    replay, adjoints = known.replay, known.matching.adjoints
+    versions, carriers = {old}, list[Operation]()
+    for operation in replay.tape.operations[: known.step.last + 1]:
+        if versions.isdisjoint(operation.inputs) or operation.result not in adjoints.closure:
+            continue
+        if operation.function in CARRIERS:
+            versions.add(operation.result)
+            carriers.append(operation)
+        elif operation.result in adjoints.of:
+            active = versions | {operation.result}
+            seeds = {operation.result: adjoints[operation.result]}
+            of = sweep(replay, seeds, [operation, *reversed(carriers)], active, LocalDerivative("split"), set())
+            if old in of:
+                yield np.asarray(of[old])
+
+
+def _sums_beside(known: Verdicts, leaf: int) -> dict[int, list[Operation]]:
+    """The additions of the step to other sums that began as zeros, by site."""
+    tape, step = known.replay.tape, known.step
+    began: dict[int, int] = {}
+    found: dict[int, list[Operation]] = {}
+    for operation in tape.operations[: step.last + 1]:
+        if operation.function == "leaf" or operation.function.startswith("numpy.zeros"):
+            array = known.replay.recorded[operation.result]
+            if isinstance(array, np.ndarray) and array.shape and not np.any(array):
+                began[operation.result] = operation.result
+        elif operation.function in _ADDITIONS and operation.inputs and operation.inputs[0] in began:
+            first = operation.inputs[0]
+            began[operation.result] = began[first]
+            whole = len(operation.arguments) == 2 and operation.number >= step.first
+            if whole and operation.site is not None and began[first] != leaf and known.reached(operation.result):
+                found.setdefault(operation.site, []).append(operation)
+    return found
+
+
+def _turns(tape: Tape, site: int, operations: Sequence[Operation]) -> list[int]:
+    """Which evaluations of a site some operations are."""
+    numbers = [o.number for o in tape.made_at(site)]
+    return [numbers.index(o.number) for o in operations]
+
+
+def _in_one_function(tape: Tape, first: int, second: int) -> bool:
+    one, other = tape.sites[first], tape.sites[second]
+    return (one.path, one.function) == (other.path, other.function)
+
+
+# -- steps that are never made --------------------------------------------------------------------------------------
+
+
+def missing_step(steps: Sequence[Verdicts], pairs: Sequence[tuple[int, int | None]]) -> Missing | None:
+    """The step of arrays that are never moved, each time that a neighbour was moved.
+
+    Args:
+        steps: The verdicts of the first steps.
+        pairs: (array, the other half of its layer, where that is moved) of those arrays, as they are all the time.
+    """
+    found: dict[tuple[int, int], list[tuple[int, int, Any, int]]] = {}
+    for number, known in enumerate(steps):
+        births = {old: parameter for parameter, old, _, _ in known.step.parameters}
+        factors = {v.parameter: v.factor.number for v in known.all() if v.factor is not None and v.at_change}
+        for still, mate in pairs:
+            adjoint = sum(_parts_of(known, still))
+            for old, parameter in births.items():
+                if old not in factors or (mate is not None and mate not in {parameter.birth, old}):
+                    continue
+                update = parameter.updates[known.step.number]
+                site = known.replay.tape.operations[update.operation].site
+                wanted = factors[old] * np.asarray(adjoint)
+                if site is not None and np.any(wanted):
+                    turn = _turns(known.replay.tape, site, [known.replay.tape.operations[update.operation]])[0]
+                    key = (site, -1 if mate is not None else parameter.birth)
+                    found.setdefault(key, []).append((turn, update.change, wanted, parameter.birth))
+        if number:
+            break
+    neighbours = []
+    for (site, _), rows in found.items():
+        turns = tuple(Turn(turn, change, wanted) for turn, change, wanted, _ in rows)
+        if len({turn.ordinal for turn in turns}) == len(turns):
+            neighbours.append(Neighbour(site, rows[0][3], turns, exact=True))
+    return Missing(pairs[0][0], tuple(neighbours[:_MOST_NEIGHBOURS]), moves=True) if neighbours else None
+
+
+# -- names ----------------------------------------------------------------------------------------------------------
+
+
+def names_of(tape: Tape, value: int) -> dict[str, set[str]]:
+    """What a value is called, each name with the functions in which it is called so; elements of tuples are not."""
+    found: dict[str, set[str]] = {}
+    for binding in tape.bindings:
+        if binding.value == value and _is_target(binding.name):
+            found.setdefault(binding.name, set()).add(tape.sites[binding.site].function)
+    made = tape.site_of(value)
+    if made is not None and made.bound_to is not None and _is_target(made.bound_to):
+        found.setdefault(made.bound_to, set()).add(made.function)
+    return found
+
+
+def _is_target(name: str) -> bool:
+    try:
+        return isinstance(ast.parse(name, mode="eval").body, ast.Name | ast.Attribute | ast.Subscript)
+    except SyntaxError:
+        return False
+
+
+__all__ = ["Missing", "Neighbour", "Turn", "empty_sums", "missing_addition", "missing_step", "names_of"]

@@ -1,0 +1,231 @@
+"""Statements that are not there: written as their neighbours are, to do for one array what these do for others."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shapecheck.diagnose.finding import Edit
+from shapecheck.diagnose.missing import Missing, Neighbour, names_of
+from shapecheck.repair.aims import Aim
+from shapecheck.repair.audition import Instance
+from shapecheck.repair.candidate import Candidate, Place
+from shapecheck.repair.surroundings import Module, Surroundings
+from shapecheck.repair.terms import arrays_in_scope, likeness, outer_products, products, reductions
+from shapecheck.trace.tape import Tape
+
+_SIGNS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-"}
+_MOST_INSTANCES = 12
+_MOST_TARGETS = 3
+# So many products of arrays in scope are heard.
+_MOST = 600
+
+
+@dataclass(frozen=True)
+class Insertion:
+    """A statement to be written after a neighbour.
+
+    Attributes:
+        after: The neighbour.
+        target: What the statement changes, as it is called there.
+        sign: `+` or `-`.
+        in_place: Whether it is to be `target -= value`; else `target = target - value`.
+        idle: A statement that does nothing, in whose place it comes: `pass`, `b = b`.
+    """
+
+    path: str
+    after: ast.stmt
+    idle: ast.stmt | None
+    indent: str
+    target: str
+    sign: str
+    in_place: bool
+    moves: bool
+
+    def candidate(self, text: str, cost: float) -> Candidate:
+        """The statement with a value, as an edit."""
+        told = f"{self.target} {self.sign}= {text}" if self.in_place else f"{self.target} = {self._difference(text)}"
+        if self.idle is None:
+            line = (self.after.end_lineno or self.after.lineno) + 1
+            edit = Edit(self.path, line, 1, line, 1, f"{self.indent}{told}\n")
+        else:
+            line, start = self.idle.lineno, len(self.indent) + 1
+            edit = Edit(
+                self.path, line, start, line, start + (self.idle.end_col_offset or 0) - self.idle.col_offset, told
+            )
+        title = f"update `{self.target}`, too" if self.moves else f"add to `{self.target}`, too"
+        return Candidate(title, "missing statement", (edit,), cost, self.path, line)
+
+    def _difference(self, text: str) -> str:
+        loose = isinstance(ast.parse(text.strip(), mode="eval").body, ast.BinOp | ast.IfExp | ast.Compare)
+        plain = not loose or isinstance(getattr(ast.parse(text.strip(), mode="eval").body, "op", None), _TIGHT)
+        return f"{self.target} {self.sign} {text}" if plain else f"{self.target} {self.sign} ({text})"
+
+
+_TIGHT = (ast.Mult, ast.MatMult, ast.Div, ast.Pow)
+
+
+def insertions(tape: Tape, surroundings: Surroundings, missing: Missing) -> Iterator[tuple[Aim, list[Insertion]]]:
+    """The neighbours' values, to be rewritten as what is wanted, and the statements that these are for."""
+    for neighbour in missing.neighbours:
+        site = tape.sites[neighbour.site]
+        module = surroundings.modules.get(site.path)
+        statement = _statement(module, (site.line, site.column, site.end_line, site.end_column)) if module else None
+        if module is None or statement is None:
+            continue
+        target, value, sign = _read(module, statement)
+        lines = module.source.lines
+        head = lines[statement.lineno - 1][: module.source.place(statement)[1] - 1]
+        alone = not head.strip() and lines[(statement.end_lineno or 1) - 1].endswith("\n")
+        if target is None or value is None or not alone:
+            continue
+        aim = Aim(site.path, value, tuple(_instances(tape, neighbour)))
+        texts = list(dict.fromkeys(_targets(tape, module.source.of(target), missing, neighbour)))[:_MOST_TARGETS]
+        in_place = isinstance(statement, ast.AugAssign)
+        yield (
+            aim,
+            [
+                Insertion(site.path, statement, _idle(module, statement, t), head, t, sign, in_place, missing.moves)
+                for t in texts
+            ],
+        )
+
+
+def whole_values(place: Place, node: ast.expr, shape: tuple[int, ...]) -> Iterator[Candidate]:
+    """What is at hand of a shape, in the place of a neighbour's value."""
+    own = place.text(node)
+    for text, seen in arrays_in_scope(place).items():
+        if seen.shape == shape:
+            yield place.candidate(f"use `{text}`", "name", node, text, 1.5 - 0.5 * likeness(own, text))
+    made = (*reductions(place, shape), *products(place, shape, _MOST), *outer_products(place, shape, _MOST))
+    for term in made:
+        yield place.candidate(f"use `{term.text}`", "product", node, term.text, 1.6 + term.cost)
+    yield place.candidate(f"use `{own}`", "name", node, own, 1.5)
+
+
+def _instances(tape: Tape, neighbour: Neighbour) -> Iterator[Instance]:
+    for turn in neighbour.turns[:_MOST_INSTANCES]:
+        recorded: Any = tape.values[turn.brought].array
+        if recorded is not None:
+            yield Instance(recorded, (np.asarray(turn.wanted),), turn.ordinal, exact=neighbour.exact)
+
+
+# -- reading the neighbour ------------------------------------------------------------------------------------------
+
+
+def _statement(module: Module, place: tuple[int, int, int, int]) -> ast.stmt | None:
+    """The assignment that is at a place, or whose value is."""
+    for node in module.parents:
+        if isinstance(node, ast.AugAssign) and module.source.place(node) == place:
+            return node
+        if isinstance(node, ast.Assign) and module.source.place(node.value) == place:
+            return node
+    return None
+
+
+def _read(module: Module, statement: ast.stmt) -> tuple[ast.expr | None, ast.expr | None, str]:
+    """(what it changes, what it adds or subtracts, the sign) of `w -= step` and `w = w - step`."""
+    if isinstance(statement, ast.AugAssign):
+        sign = _SIGNS.get(type(statement.op), "")
+        return (statement.target, statement.value, sign) if sign else (None, None, "")
+    if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.BinOp) and len(statement.targets) == 1:
+        target, value = statement.targets[0], statement.value
+        sign = _SIGNS.get(type(value.op), "")
+        if sign and module.source.of(target) == module.source.of(value.left):
+            return target, value.right, sign
+    return None, None, ""
+
+
+def _idle(module: Module, neighbour: ast.stmt, target: str) -> ast.stmt | None:
+    """A statement among a neighbour's that does nothing: it is most likely where the one that is missing stood."""
+    parent = module.parents.get(neighbour)
+    blocks = (getattr(parent, name, None) for name in ("body", "orelse", "finalbody"))
+    block: list[ast.stmt] = next((b for b in blocks if isinstance(b, list) and neighbour in b), [])
+    for statement in block:
+        kept = isinstance(statement, ast.Assign) and [module.source.of(t) for t in statement.targets] == [target]
+        kept = kept and isinstance(statement, ast.Assign) and module.source.of(statement.value) == target
+        alone = [s for s in block if s.lineno == statement.lineno] == [statement] and statement.lineno > block[0].lineno
+        if (kept or isinstance(statement, ast.Pass)) and alone and statement.col_offset == neighbour.col_offset:
+            return statement
+    return None
+
+
+# -- what the array is called there ---------------------------------------------------------------------------------
+
+
+def _targets(tape: Tape, spoken: str, missing: Missing, neighbour: Neighbour) -> Iterator[str]:
+    """How the array may be called where its neighbour is called as it is: as that is, with what tells them apart."""
+    own, others = names_of(tape, missing.array), names_of(tape, neighbour.array)
+    here = tape.sites[neighbour.site].function
+    alike = False
+    for name in own:
+        for other in others:
+            changes = _differences(other, name)
+            text = _changed(spoken, changes) if changes else spoken
+            if text != spoken:
+                alike = True
+                yield text
+    if not alike:
+        yield from sorted(own, key=lambda name: here not in own[name])
+
+
+def _differences(first: str, second: str) -> dict[Any, Any]:
+    """What is to be exchanged in one name to make another of it; empty where they are built otherwise."""
+    try:
+        one, other = ast.parse(first, mode="eval").body, ast.parse(second, mode="eval").body
+    except SyntaxError:
+        return {}
+    found: dict[Any, Any] = {}
+    pairs = list(zip(ast.walk(one), ast.walk(other), strict=False))
+    if len(list(ast.walk(one))) != len(list(ast.walk(other))):
+        return {}
+    for left, right in pairs:
+        if type(left) is not type(right):
+            return {}
+        for field in ("id", "attr", "value"):
+            old, new = getattr(left, field, None), getattr(right, field, None)
+            if isinstance(old, str | int) and old != new:
+                found.update(_shortest(old, new))
+    return found
+
+
+def _shortest(old: Any, new: Any) -> dict[Any, Any]:
+    """`W1` -> `b1`, and `W` -> `b`: a key may be put together of a name and a number."""
+    found = {old: new}
+    if isinstance(old, str) and isinstance(new, str):
+        while old and new and old[-1] == new[-1] and (old[-1].isdigit() or old[-1] == "_"):
+            old, new = old[:-1], new[:-1]
+            found[old] = new
+    return found
+
+
+class _Exchange(ast.NodeTransformer):
+    def __init__(self, changes: dict[Any, Any]) -> None:
+        self.changes = changes
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        return ast.Name(self.changes.get(node.id, node.id), node.ctx)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.Attribute:
+        value = self.visit(node.value)
+        return ast.Attribute(value, self.changes.get(node.attr, node.attr), node.ctx)
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        return ast.Constant(self.changes.get(node.value, node.value))
+
+
+def _changed(text: str, changes: dict[Any, Any]) -> str:
+    """An expression's text with names and keys exchanged, quoted as it was."""
+    try:
+        tree = ast.parse(text, mode="eval")
+    except SyntaxError:
+        return text
+    changed = ast.unparse(_Exchange(changes).visit(tree))
+    return changed.replace("'", '"') if '"' in text and "'" not in text else changed
+
+
+__all__ = ["Insertion", "insertions", "whole_values"]

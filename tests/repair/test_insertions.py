@@ -1,0 +1,151 @@
+"""Statements that are not there: what is never added, what is never moved, and where a gradient becomes zero."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from shapecheck.diagnose.finding import Finding
+from shapecheck.pipeline import Request, diagnose_script
+from shapecheck.repair.candidate import apply_edits
+from shapecheck.repair.insertions import Insertion, _changed, _differences
+
+RECURRENT = """\
+import numpy as np
+
+rng = np.random.default_rng(3)
+U, R, V = rng.normal(size=(4, 2)) * 0.5, rng.normal(size=(4, 4)) * 0.4, rng.normal(size=4) * 0.5
+s = np.zeros(4)
+
+
+def gradients(xs, y):
+    hs = [np.zeros(4)]
+    for x in xs:
+        hs.append(np.tanh(U @ x + R @ hs[-1] + s))
+    error = V @ hs[-1] - y
+    gU, gR, gs = np.zeros_like(U), np.zeros_like(R), np.zeros_like(s)
+    back = error * V
+    for t in reversed(range(len(xs))):
+        dz = back * (1 - hs[t + 1] ** 2)
+        gU += np.outer(dz, xs[t])
+        gR += np.outer(dz, hs[t])
+        gs += dz
+        back = R.T @ dz
+    return 0.5 * error**2, gU, gR, gs, error * hs[-1]
+
+
+for turn in range(6):
+    xs = rng.normal(size=(5, 2))
+    loss, gU, gR, gs, gV = gradients(xs, xs[0].sum())
+    U -= 0.1 * gU
+    R -= 0.1 * gR
+    s -= 0.1 * gs
+    V -= 0.1 * gV
+    print(loss)
+"""
+LAYERS = """\
+import numpy as np
+
+rng = np.random.default_rng(4)
+
+
+class Net:
+    def __init__(self, sizes):
+        self.weights = [rng.normal(size=(m, n)) * 0.5 for m, n in zip(sizes, sizes[1:])]
+        self.biases = [np.zeros(n) for n in sizes[1:]]
+
+    def forward(self, x):
+        self.acts = [x]
+        for w, b in zip(self.weights, self.biases):
+            x = np.tanh(x @ w + b)
+            self.acts.append(x)
+        return x
+
+    def backward(self, y, rate):
+        delta = (self.acts[-1] - y) / len(y)
+        for i in range(len(self.weights) - 1, -1, -1):
+            delta = delta * (1 - self.acts[i + 1] ** 2)
+            dw, db = self.acts[i].T @ delta, delta.sum(axis=0)
+            delta = delta @ self.weights[i].T
+            self.weights[i] -= rate * dw
+            self.biases[i] -= rate * db
+
+
+X = rng.normal(size=(40, 3))
+Y = np.sin(X[:, :2])
+net = Net([3, 6, 2])
+for turn in range(6):
+    out = net.forward(X)
+    print(0.5 * np.sum((out - Y) ** 2) / len(X))
+    net.backward(Y, 0.3)
+"""
+
+#     id, program, what is there, what is there instead, a text of the line to blame, code
+LEFT_OUT = [
+    ("an addition", RECURRENT, "        gR += np.outer(dz, hs[t])\n", "", "gs += dz", "SC406"),
+    ("biases of all layers", LAYERS, "            self.biases[i] -= rate * db\n", "", "weights[i] -=", "SC406"),
+    ("a path", LAYERS, "delta @ self.weights[i].T", "0 * (delta @ self.weights[i].T)", "0 *", "SC302"),
+    ("all but the last addition", RECURRENT, "gU += np.outer(dz, xs[t])", "gU = np.outer(dz, xs[t])", "gU =", "SC306"),
+]
+
+
+def diagnosed(folder: Path, text: str) -> list[Finding]:
+    script = folder / "script.py"
+    script.write_text(text)
+    return [f for f in diagnose_script(Request(str(script))).findings if f.severity != "note"]
+
+
+def calculated(text: str) -> str:
+    """A program's code without the order in which statements of one block add to different arrays."""
+    return "\n".join(sorted(line.strip() for line in ast.unparse(ast.parse(text)).split("\n")))
+
+
+@pytest.mark.parametrize(
+    ("program", "there", "instead", "blamed", "code"), [m[1:] for m in LEFT_OUT], ids=[m[0] for m in LEFT_OUT]
+)
+def test_what_was_left_out_is_written_again(
+    tmp_path: Path, program: str, there: str, instead: str, blamed: str, code: str
+) -> None:
+    assert program.count(there) == 1
+    text = program.replace(there, instead)
+    found = diagnosed(tmp_path, text)
+    assert [f.code for f in found] == [code]
+    assert blamed in text.splitlines()[found[0].cause.line - 1]
+    best = found[0].fixes[0]
+    assert best.confidence == "verified"
+    assert calculated(apply_edits(text, best.edits)) == calculated(program)
+
+
+#     id, one array's name, the other's, how the first is called at a statement, the second there
+NAMES = [
+    ("plain", "W1", "b1", "W1", "b1"),
+    ("attribute", "self.w_in", "self.b_in", "net.w_in", "net.b_in"),
+    ("key", "p['W2']", "p['b2']", 'params["W2"]', 'params["b2"]'),
+    ("key put together", "p['W2']", "p['b2']", 'params["W" + str(l)]', 'params["b" + str(l)]'),
+    ("element of another list", "self.weights[0]", "self.biases[0]", "self.weights[i]", "self.biases[i]"),
+    ("built otherwise", "W1", "p['b1']", "W1", "W1"),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "spoken", "wanted"), [n[1:] for n in NAMES], ids=[n[0] for n in NAMES])
+def test_an_array_is_called_as_its_neighbour_is(one: str, other: str, spoken: str, wanted: str) -> None:
+    changes = _differences(one, other)
+    assert (_changed(spoken, changes) if changes else spoken) == wanted
+
+
+@pytest.mark.parametrize(
+    ("in_place", "value", "line"),
+    [
+        (True, "rate * g", "    b -= rate * g\n"),
+        (False, "rate * g", "    b = b - rate * g\n"),
+        (False, "g + decay", "    b = b - (g + decay)\n"),
+    ],
+    ids=["in place", "a product", "a sum"],
+)
+def test_the_statement_is_written_as_its_neighbour_is(in_place: bool, value: str, line: str) -> None:
+    neighbour = ast.parse("if 1:\n    w -= rate * gw\n").body[0].body[0]  # type: ignore[attr-defined]
+    insertion = Insertion("net.py", neighbour, None, "    ", "b", "-", in_place, moves=True)
+    (edit,) = insertion.candidate(value, 1.0).edits
+    assert (edit.line, edit.column, edit.replacement) == (3, 1, line)
