@@ -137,8 +137,8 @@ def _suspects(known: Verdicts, site: int, slopes: Sequence[_Slope], verdicts: Se
     wanted = {s.product.result: (s.weighted, np.asarray(adjoints[s.weighted])) for s in slopes}
     if not any(o.result in adjoints.closure for o in tape.made_at(site)):
         place = slopes[0].product.site or site
-        targets = (Target(site, results),)
-        blamed = Suspect(place, tuple(wanted), wanted, everything, True, origin=site, slope=True, targets=targets)
+        whole = (Target(site, results),)
+        blamed = Suspect(place, tuple(wanted), wanted, everything, True, origin=site, slope=True, targets=whole)
         return [blamed]
     found = []
     for slope, result in zip(slopes, results, strict=True):

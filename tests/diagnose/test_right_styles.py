@@ -57,6 +57,7 @@ for step in range(5):
     dB, db = H.T @ dO, dO.sum(axis=0)
     dH = dO @ B.T * (1 - H**2)
     dA, da = np.where(held, 0, X.T @ dH), dH.sum(axis=0)
+    dA *= A > -0.8
     A -= 0.3 * dA
     a -= 0.3 * da
     B -= 0.3 * dB
