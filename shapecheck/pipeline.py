@@ -169,6 +169,8 @@ class _Doctor:
         self.trace = trace
         self.trials = trials
         self.layers = Layers(trace.head, trace.sources.values(), complete=trace.failure is None)
+        # The formula of the loss that updates have to follow, where no other will do.
+        self.meant = ""
         self.loss: LossSummary | None = None
         self.failed = False
         self.patience = Patience(_ALL_JUDGING_SECONDS)
@@ -224,6 +226,7 @@ class _Doctor:
         """Wrong gradients, but for those of parameters whose updates are known to be wrong for another reason."""
         with self.patience.at_most(_JUDGING_SECONDS):
             self.note_loss(course.verdict)
+            self.meant = course.verdict.formula if course.verdict.binding else ""
             mistakes = wrong_gradients(self.trace, self.layers, course.verdict, course.replay)
         unexplained = [m for m in mistakes if not explained or not explained.issuperset(m.finding.parameters)]
         return self.mend_gradients(unexplained)
@@ -262,8 +265,10 @@ class _Doctor:
             best = solutions[0].candidate
             parts = next((j.parts for j in search.together if j.candidate.edits == best.edits), ())
             if not parts:
-                found[number] = self.mended(found[number], fixes, best.kind, fixes[0].edits[0])
-                continue
+                # Every gradient is right with it: what else was found follows from this mistake.
+                mended = self.mended(found[number], fixes, best.kind, fixes[0].edits[0])
+                concerned = dict.fromkeys(name for finding in (mended, *found) for name in finding.parameters)
+                return [replace(mended, parameters=tuple(concerned))]
             for position, part in enumerate(parts):
                 edit = next((e for e in fixes[0].edits if part is not None and e.line == part.line), None)
                 if part is not None and edit is not None:
@@ -283,6 +288,7 @@ class _Doctor:
             targets=mistake.targets,
             kept=mistake.kept,
             named=mistake.finding.parameters,
+            meant=self.meant,
             missing=mistake.missing,
         )
 

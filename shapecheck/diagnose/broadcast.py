@@ -54,6 +54,11 @@ def silent_mistakes(trace: Trace, layers: Layers) -> list[SilentMistake]:
 
 def _broadcasts(trace: Trace, tape: Tape, parameters: list[Parameter], layers: Layers) -> Iterator[SilentMistake]:
     candidates = [b for b in outer_broadcasts(tape) if not b.deliberate]
+    if tape is not trace.head:
+        # The end of a run may begin in the middle of a step: what was there before it then is nobody's result. The
+        # beginning has told of the same expressions what their operands are.
+        judged = {trace.head.operations[b.operation].site for b in outer_broadcasts(trace.head)}
+        candidates = [b for b in candidates if tape.operations[b.operation].site not in judged]
     if not candidates:
         return
     learned = _Learned(tape, parameters, trace.head)

@@ -7,8 +7,9 @@ so? What answers yes for the most parameters, and comes first, is where the mist
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -174,24 +175,27 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
     if suspect.reason == "empty":
         return suspect
     chosen = suspect.sound or suspect.values
-    wanted = {v: (suspect.wanted[v][1], *suspect.alternatives.get(v, ())) for v in chosen if v in suspect.wanted}
+    wanted = {
+        v: tuple(known.matching.settled(suspect.wanted[v][0], w) for w in (suspect.wanted[v][1], *others))
+        for v, others in ((v, suspect.alternatives.get(v, ())) for v in chosen if v in suspect.wanted)
+    }
     if not wanted:
         return suspect
-    origins = _origins(suspect, known, list(wanted)) if suspect.reason == "value" else []
+    origins = _origins(known, wanted) if suspect.reason == "value" else []
     site = origins[0].site if origins else None
     if suspect.reason == "other":
         site = _renamed_at(suspect, known)
-    targets = targets_of(suspect.site, wanted, origins, known, exact=suspect.reason == "scale")
+    whole = suspect.reason in {"unrelated", "still"} and not set(wanted) <= set(known.changes.values())
+    targets = targets_of(suspect.site, wanted, origins, known, exact=suspect.reason == "scale" or whole)
     return replace(suspect, origin=site, targets=targets, slope=any(o.slope for o in origins))
 
 
-def _origins(suspect: Suspect, known: Verdicts, values: Sequence[int]) -> list[Origin]:
-    """The operands to blame, of one expression, for some of a suspect's values."""
+def _origins(known: Verdicts, wanted: Mapping[int, tuple[Any, ...]]) -> list[Origin]:
+    """The operands to blame, of one expression, for some values that should have been others."""
     for find in (blamed, read_at, wrong_addend, misplaced):
         found: list[Origin] = []
-        for value in values[:_MOST_ORIGINS]:
-            wanted = np.asarray(suspect.wanted[value][1], dtype=float)
-            origin = find(known.matching, value, wanted)
+        for value, arrays in list(wanted.items())[:_MOST_ORIGINS]:
+            origin = find(known.matching, value, np.asarray(arrays[0], dtype=float))
             if origin is None and not found:
                 break
             if origin is not None and (not found or origin.site == found[0].site):

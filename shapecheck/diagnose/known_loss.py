@@ -12,7 +12,7 @@ import numpy as np
 
 from shapecheck.diagnose.gradient import Diagnosis, diagnose_step
 from shapecheck.diagnose.suspects import Suspect
-from shapecheck.diagnose.verdicts import Verdict, Verdicts
+from shapecheck.diagnose.verdicts import Outcome, Verdict, Verdicts
 from shapecheck.gradients.adjoints import Adjoints, adjoints
 from shapecheck.gradients.factors import Factor
 from shapecheck.gradients.losses import Loss, Step
@@ -86,7 +86,6 @@ class KnownVerdicts(Verdicts):
         self.rate = factor
         self.deadline = time.monotonic() + seconds
         self._slack: dict[int, float] = {}
-        self._zeroed: dict[tuple[int, ...], dict[int, Any]] = {}
         matching.factors.add_rates([abs(factor)])
 
     def _probes(self, old: int, change: int) -> list[int]:  # noqa: ARG002 - no optimizer stands between the two
@@ -97,17 +96,17 @@ class KnownVerdicts(Verdicts):
         verdicts = [self._verdict(p.name, old) for p, old, _, _ in self.step.parameters]
         return [v if self.is_exact(v.factor) else replace(v, factor=None) for v in verdicts]
 
-    def outcomes(self, changes: Mapping[int, Any]) -> dict[int, Factor | None]:
+    def outcomes(self, changes: Mapping[int, Any]) -> dict[int, Outcome | None]:
         """For the gradients that depend on what is changed: None for one that is wrong then.
 
-        The changes may all be multiplied by one number; what is right then comes with `rate` over that number.
+        The changes may all be multiplied by one number, with which what is right then comes.
         """
         if time.monotonic() > self.deadline:
             raise ReplayError("time is up", -1)
         touched = list(dict.fromkeys(p for value in changes for p in self.reached(value)))
         wanted = [self.changes[p] for p in touched]
         found = self.replay.evaluate(changes, wanted) if wanted else {}
-        without = self._without(tuple(changes), wanted)
+        without = self._rest(tuple(changes), wanted)
         goals = {p: (self.rate or 1.0) * np.asarray(self.matching.adjoints[p], dtype=float) for p in touched}
         parts = {}
         for p in touched:
@@ -115,13 +114,13 @@ class KnownVerdicts(Verdicts):
             part = np.asarray(found[self.changes[p]], dtype=float) - rest
             if part.shape == rest.shape == goals[p].shape:
                 parts[p] = (rest, part)
-        best: dict[int, Factor | None] = {}
+        best: dict[int, Outcome | None] = {}
         chosen = 1.0
         for scale in self._scales(parts, goals):
-            right: dict[int, Factor | None] = {}
+            right: dict[int, Outcome | None] = {}
             for p in touched:
                 close = p in parts and self._is_close(p, parts[p][0] + scale * parts[p][1], goals[p])
-                right[p] = Factor((self.rate or 1.0) / scale, "") if close else None
+                right[p] = Outcome(Factor(self.rate or 1.0, ""), scale) if close else None
             if not best or _count(right) > _count(best):
                 best, chosen = right, scale
             if _count(right) == len(touched):
@@ -129,8 +128,8 @@ class KnownVerdicts(Verdicts):
         return self._confirmed(best, changes, chosen, goals) if best else dict.fromkeys(touched)
 
     def _confirmed(
-        self, outcomes: dict[int, Factor | None], changes: Mapping[int, Any], scale: float, goals: Mapping[int, Any]
-    ) -> dict[int, Factor | None]:
+        self, outcomes: dict[int, Outcome | None], changes: Mapping[int, Any], scale: float, goals: Mapping[int, Any]
+    ) -> dict[int, Outcome | None]:
         """The outcomes without those that multiplying the changes does not give: behind a mask nothing is linear."""
         right = [p for p, factor in outcomes.items() if factor is not None]
         if abs(scale - 1) <= EXACT or not right:
@@ -149,13 +148,6 @@ class KnownVerdicts(Verdicts):
             self._slack[parameter] = min(10 * EXACT * size, error / 10 if error > EXACT * size else np.inf)
         return float(np.linalg.norm(array - goal)) <= self._slack[parameter]
 
-    def _without(self, values: tuple[int, ...], wanted: Sequence[int]) -> dict[int, Any]:
-        """The gradients had some values been zero: what else is added to them."""
-        if values not in self._zeroed:
-            zeros = {v: np.zeros(np.shape(self.replay.recorded[v])) for v in values}
-            self._zeroed[values] = self.replay.evaluate(zeros, wanted) if wanted else {}
-        return self._zeroed[values]
-
     def _scales(self, parts: Mapping[int, tuple[Any, Any]], goals: Mapping[int, Any]) -> list[float]:
         """The numbers by which changes may have to be multiplied, from the gradients that say most first."""
         found: list[float] = []
@@ -171,7 +163,7 @@ class KnownVerdicts(Verdicts):
         return found
 
 
-def _count(outcomes: Mapping[int, Factor | None]) -> int:
+def _count(outcomes: Mapping[int, Outcome | None]) -> int:
     return sum(factor is not None for factor in outcomes.values())
 
 

@@ -17,7 +17,8 @@ from shapecheck.gradients.adjoints import adjoints
 
 # Relative; a replay decides in the end.
 _TOLERANCE = 1e-5
-_PROBES = 2
+_PROBES = 3
+_CYCLES = ((0, 1, 2), (1, 2, 0), (2, 0, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,10 @@ class _Look:
 
 
 class Prospects:
-    """Looks at the gradients that are wrong along random directions; any two of one gradient must agree on a factor.
+    """Looks at the gradients that are wrong along random directions; those at one gradient must agree on a factor.
 
-    That is the factor of the gradient, or, where that is known beforehand, the factor of what is put in.
+    That is the factor of the gradient, or, where that is known beforehand, the factor of what is put in; where
+    something else is added to the gradient (a penalty), both have one.
 
     Args:
         known: The verdicts of the step.
@@ -57,7 +59,7 @@ class Prospects:
         for parameter in sorted(wrong):
             adjoint = np.asarray(known.matching.adjoints[parameter], dtype=float)
             probe = known.probes[parameter][-1] if known.probes[parameter] else None
-            if probe is None or np.shape(self.recorded[probe]) != adjoint.shape or adjoint.size < _PROBES:
+            if probe is None or np.shape(self.recorded[probe]) != adjoint.shape or adjoint.size < 2:
                 continue
             looks = [self._look(known, probe, adjoint, chain, rng) for _ in range(_PROBES)]
             self.looks.append((parameter, looks))
@@ -79,15 +81,16 @@ class Prospects:
         if not self.looks:
             return ~found
         current = np.asarray(self.recorded[value], dtype=float).reshape(-1)
-        for parameter, (first, second) in self.looks:
+        for parameter, (first, second, third) in self.looks:
             if value in first.blind:
                 return np.ones(len(others), dtype=bool)
-            if value not in first.along or value not in second.along:
+            if any(value not in look.along for look in (first, second, third)):
                 if parameter in self.known.reached(value):
                     return np.ones(len(others), dtype=bool)  # it enters where nobody has looked
                 continue
-            along = [np.asarray(k.along[value], dtype=float).reshape(-1) for k in (first, second)]
-            rest = [k.now - float(a @ current) for k, a in zip((first, second), along, strict=True)]
+            looks = (first, second, third)
+            along = [np.asarray(k.along[value], dtype=float).reshape(-1) for k in looks]
+            rest = [k.now - float(a @ current) for k, a in zip(looks, along, strict=True)]
             if self.rate is None:
                 # rest + part = factor * wanted, with one factor for both
                 left, right = (
@@ -96,11 +99,21 @@ class Prospects:
                 )
             else:
                 # rest + factor * part = rate * wanted
-                goals = [self.rate * k.wanted - r for k, r in zip((first, second), rest, strict=True)]
+                goals = [self.rate * k.wanted - r for k, r in zip(looks, rest, strict=True)]
                 left, right = (others @ along[0]) * goals[1], (others @ along[1]) * goals[0]
             size = np.abs(left) + np.abs(right)
             found |= (np.abs(left - right) <= _TOLERANCE * size) & (size > 0)
+            if self.rate is None and any(abs(r) > _TOLERANCE * abs(k.now) for r, k in zip(rest, looks, strict=True)):
+                found |= _dependent(np.array(rest), others @ np.array(along).T, np.array([k.wanted for k in looks]))
         return found
+
+
+def _dependent(rest: Any, parts: Any, wanted: Any) -> Any:
+    """For each row of `parts`, whether rest + times * part = factor * wanted for some two numbers."""
+    terms = np.stack([parts[:, i] * (wanted[j] * rest[k] - wanted[k] * rest[j]) for i, j, k in _CYCLES])
+    sizes = [np.abs(parts[:, i]) * (abs(wanted[j] * rest[k]) + abs(wanted[k] * rest[j])) for i, j, k in _CYCLES]
+    size = np.sum(sizes, axis=0)
+    return (np.abs(terms.sum(axis=0)) <= _TOLERANCE * size) & (size > 0)
 
 
 __all__ = ["Prospects"]

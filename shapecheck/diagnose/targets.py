@@ -59,11 +59,21 @@ def targets_of(
     if origins:
         found.insert(0, Target(origins[0].site, tuple(Result(o.value, (o.wanted,), o.misled) for o in origins)))
     for value, arrays in list(wanted.items())[:1]:
+        found[:0] = _unchanged(known, value, arrays)
         found.append(Target(None, (Result(value, arrays),)))
         if exact:
             found += _addend(known, value, np.asarray(arrays[0], dtype=float))
         found += _exchanged(known, value, np.asarray(arrays[0], dtype=float))
     return tuple(found)
+
+
+def _unchanged(known: Verdicts, value: int, arrays: tuple[Any, ...]) -> Iterator[Target]:
+    """Stores into a value that leave it as it is, though it should be another afterwards: `d[a < 0] = 0`."""
+    tape, recorded = known.replay.tape, known.replay.recorded
+    for operation in tape.operations[tape.values[value].producer or 0 : known.step.last + 1]:
+        stores = operation.function == "setitem" and operation.arguments[:1] == (Ref(value),)
+        if stores and operation.site is not None and np.array_equal(recorded[operation.result], recorded[value]):
+            yield Target(operation.site, (Result(operation.result, arrays),))
 
 
 def _addend(known: Verdicts, value: int, wanted: Any) -> Iterator[Target]:

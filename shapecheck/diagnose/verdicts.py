@@ -21,6 +21,9 @@ _ENTRYWISE_NAMES = (
     "numpy.negative numpy.where numpy.true_divide numpy.copy numpy.float64 numpy.asmatrix"
 )
 _ENTRYWISE = frozenset(_ENTRYWISE_NAMES.split())
+# A gradient of fewer entries is met by some two numbers whatever is put in; so many sizes are tried.
+_TELLING = 4
+_MOST_SIZES = 3
 QUOTIENTS = frozenset({"/", "/=", "numpy.divide", "numpy.true_divide"})
 _SUMS = frozenset({"+", "-", "+=", "-=", "numpy.add", "numpy.subtract"})
 
@@ -51,6 +54,19 @@ class Verdict:
         return self.factor is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A gradient that is right once something is put in the place of a value.
+
+    Attributes:
+        factor: gradient = factor * adjoint.
+        times: What was put in had to be multiplied by this.
+    """
+
+    factor: Factor
+    times: float = 1.0
+
+
 class Verdicts:
     """Judges the gradients of a step, as they were and as they would have been.
 
@@ -71,6 +87,7 @@ class Verdicts:
         self._free: dict[int, Any] = {}
         self._reached: dict[int, list[int]] = {}
         self._ancestors: dict[int, set[int]] = {}
+        self._zeroed: dict[tuple[tuple[int, ...], tuple[int, ...]], dict[int, Any]] = {}
 
     # -- dataflow -----------------------------------------------------------------------------------------------
 
@@ -97,8 +114,12 @@ class Verdicts:
             if operation is None or operation.function not in _ENTRYWISE or operation.number < self.step.first:
                 continue
             if operation.function in _SUMS:
-                # Half of a sum is the gradient only if the other half is decay or momentum.
-                state = [i for i in operation.inputs if self._is_state(i, shape)]
+                # Half of a sum is the gradient only if the other half is decay or momentum, and no bare number.
+                if any(isinstance(a, int | float) and a for a in operation.arguments[:2]):
+                    continue
+                sizes = {i: np.shape(self.replay.recorded[i]) for i in operation.inputs}
+                whole = [i for i in sizes if sizes[i] == shape or not np.any(self.replay.recorded[i])]
+                state = [i for i in whole if self._is_state(i, shape)]
                 open_values.extend(i for i in operation.inputs if all(o in state for o in operation.inputs if o != i))
             elif operation.function in QUOTIENTS:
                 open_values.extend(refs(operation.arguments[:1]))  # what divides a gradient is none
@@ -222,16 +243,79 @@ class Verdicts:
         """Whether a gradient is right, its factor included."""
         return factor is not None and self.rate is not None and abs(factor.number / self.rate - 1) <= 10 * EXACT
 
-    def outcomes(self, changes: Mapping[int, Any]) -> dict[int, Factor | None]:
-        """The factors of the gradients that depend on what is changed; None for one that is wrong then."""
+    def outcomes(self, changes: Mapping[int, Any]) -> dict[int, Outcome | None]:
+        """What becomes of the gradients that depend on what is changed; None for one that is wrong then.
+
+        Where something else is added to a gradient (a penalty), what is put in has to be of the right size: then the
+        changes may all be multiplied by one number.
+        """
         touched = list(dict.fromkeys(p for value in changes for p in self.reached(value)))
+        found = self._with(changes, touched)
+        if all(found.values()):
+            return found
+        best = found
+        for times in self._sizes(changes, [p for p in touched if found[p] is None]):
+            resized = {value: times * np.asarray(array, dtype=float) for value, array in changes.items()}
+            again = self._with(resized, touched, times)
+            if sum(o is not None for o in again.values()) > sum(o is not None for o in best.values()):
+                best = again
+        return best
+
+    def _with(
+        self, changes: Mapping[int, Any], touched: Sequence[int], times: float = 1.0
+    ) -> dict[int, Outcome | None]:
         wanted = [probe for p in touched for probe in self.probes[p]]
         found = self.replay.evaluate(changes, wanted) if wanted else {}
-        outcomes: dict[int, Factor | None] = {}
+        outcomes: dict[int, Outcome | None] = {}
         for parameter in touched:
             factors = (self.factor(parameter, found[probe])[0] for probe in self.probes[parameter])
-            outcomes[parameter] = next((f for f in factors if f is not None), None)
+            if times != 1:
+                factors = (f for f in factors if self.rate is None or self.is_exact(f))
+            factor = next((f for f in factors if f is not None), None)
+            outcomes[parameter] = Outcome(factor, times) if factor is not None else None
         return outcomes
 
+    def _sizes(self, changes: Mapping[int, Any], parameters: Sequence[int]) -> list[float]:
+        """The numbers by which changes may have to be multiplied, for gradients that something else is added to."""
+        found: list[float] = []
+        wanted = [probe for p in parameters for probe in self.probes[p]]
+        wanted = [w for w in wanted if w not in changes]
+        if not wanted:
+            return found
+        rest = self._rest(tuple(changes), wanted)
+        if not any(np.any(rest[w]) for w in wanted):
+            return found
+        whole = self.replay.evaluate(changes, wanted)
+        for p in parameters:
+            adjoint = np.asarray(self.matching.adjoints[p], dtype=float)
+            for probe in self.probes[p]:
+                if probe not in rest or np.shape(rest[probe]) != adjoint.shape or adjoint.size < _TELLING:
+                    continue
+                times = _times(np.asarray(rest[probe], dtype=float), np.asarray(whole[probe], dtype=float), adjoint)
+                if times is not None and all(abs(times / f - 1) > EXACT for f in found):
+                    found.append(times)
+        return found[:_MOST_SIZES]
 
-__all__ = ["QUOTIENTS", "Verdict", "Verdicts"]
+    def _rest(self, values: tuple[int, ...], wanted: Sequence[int]) -> dict[int, Any]:
+        """The gradients had some values been zero: what else is added to them."""
+        key = (values, tuple(wanted))
+        if key not in self._zeroed:
+            zeros = {v: np.zeros(np.shape(self.replay.recorded[v])) for v in values}
+            self._zeroed[key] = self.replay.evaluate(zeros, wanted)
+        return self._zeroed[key]
+
+
+def _times(rest: Any, whole: Any, adjoint: Any) -> float | None:
+    """By what the difference of two arrays is to be multiplied for their sum to be a multiple of the adjoint."""
+    columns = np.stack([(whole - rest).reshape(-1), -adjoint.reshape(-1)], axis=1)
+    sizes = np.linalg.norm(columns, axis=0)
+    if not np.all(np.isfinite(columns)) or not np.all(sizes > 0) or not np.any(rest):
+        return None
+    solution, *_ = np.linalg.lstsq(columns / sizes, -rest.reshape(-1), rcond=1e-10)
+    if np.linalg.norm(columns / sizes @ solution + rest.reshape(-1)) > EXACT * np.linalg.norm(rest):
+        return None
+    times, factor = (float(n) for n in solution / sizes)
+    return times if times and factor and np.isfinite(times) else None
+
+
+__all__ = ["QUOTIENTS", "Outcome", "Verdict", "Verdicts"]

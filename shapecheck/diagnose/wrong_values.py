@@ -129,18 +129,23 @@ def unrelated_steps(known: Verdicts, wrong: set[int]) -> list[Suspect]:
     """
     found: dict[int, Suspect] = {}
     tape = known.replay.tape
-    for parameter, old, change, _ in known.step.parameters:
+    for parameter, old, change, sign in known.step.parameters:
         operation = known.producer(change)
-        if operation is None or operation.site is None or operation.number < known.step.first:
-            operation = tape.operations[parameter.updates[known.step.number].operation]
         still = not np.any(known.replay.recorded[change])
-        if old not in wrong or operation.site is None or known.rate is None or not (parameter.stray or still):
+        if old not in wrong or known.rate is None or not (parameter.stray or still):
             continue
         adjoint = np.asarray(known.matching.adjoints[old])
         if np.shape(known.replay.recorded[change]) not in {adjoint.shape, ()}:
             continue
+        value, wanted = change, known.rate * adjoint
+        if operation is None or operation.site is None or operation.number < known.step.first:
+            # What is applied was there before: it is the step itself that should have given something else.
+            operation = tape.operations[parameter.updates[known.step.number].operation]
+            value, wanted = operation.result, np.asarray(known.replay.recorded[old]) + sign * wanted
+        if operation.site is None:
+            continue
         reason = "still" if still else "unrelated"
-        new = Suspect(operation.site, (change,), {change: (old, known.rate * adjoint)}, (old,), False, reason)
+        new = Suspect(operation.site, (value,), {value: (old, wanted)}, (old,), False, reason)
         found[operation.site] = merged(found.get(operation.site), new)
     return list(found.values())
 
@@ -155,13 +160,27 @@ def _misused(known: Verdicts, wrong: set[int]) -> list[Suspect]:
             continue
         if operation is None:
             continue
-        operation = _where_it_got_its_shape(known, operation)
+        operation = _where_it_got_its_shape(known, _of_its_own(known, operation))
         if operation.site is None:
             continue
         wanted = {operation.result: (old, np.asarray(known.matching.adjoints[old]))}
         suspect = Suspect(operation.site, (operation.result,), wanted, (old,), operands_right=True, reason="other")
         found[operation.site] = merged(found.get(operation.site), suspect)
     return list(found.values())
+
+
+def _of_its_own(known: Verdicts, operation: Operation) -> Operation:
+    """What gave an expression that serves other gradients well the one operand that they do not share."""
+    tape = known.replay.tape
+    while operation.site is not None:
+        others = [o for o in tape.made_at(operation.site) if known.step.first <= o.number <= known.step.last]
+        right = [o for o in others if (m := known.matching.match(o.result)) is not None and not m.weak]
+        shared = {i for o in others if o is not operation for i in o.inputs}
+        own = [made for i in operation.inputs if i not in shared and (made := known.producer(i)) is not None]
+        if not right or len(own) != 1 or own[0].number < known.step.first or own[0].site is None:
+            break
+        operation = own[0]
+    return operation
 
 
 def _where_it_got_its_shape(known: Verdicts, operation: Operation) -> Operation:
@@ -246,12 +265,13 @@ def _best_target(
             outcomes = known.outcomes({value: adjoints[forward]})
         except ReplayError:
             continue
-        repaired = tuple(p for p, factor in outcomes.items() if factor is not None and p in wrong)
-        broken = [p for p, factor in outcomes.items() if factor is None and p in right]
+        repaired = tuple(p for p, outcome in outcomes.items() if outcome is not None and p in wrong)
+        broken = [p for p, outcome in outcomes.items() if outcome is None and p in right]
         if not repaired or broken or (best is not None and len(repaired) < len(best[2])):
             continue
         got = outcomes[repaired[0]]
-        scale = known.rate / got.number if known.rate is not None and got is not None else 1.0
+        assert got is not None
+        scale = got.times * (known.rate / got.factor.number if known.rate is not None else 1.0)
         if best is None or len(repaired) > len(best[2]):
             best, others = (forward, scale * adjoints[forward], repaired), []
         else:

@@ -12,7 +12,7 @@ from shapecheck.gradients.frozen import free_entries
 from shapecheck.gradients.hypotheses import Hypothesis, Meetings, catalogue_losses, scalar_losses
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.network.dependence import Dependence, ancestors
-from shapecheck.network.parameters import Parameter, find_parameters, find_strays, value_names
+from shapecheck.network.parameters import Parameter, Update, find_parameters, find_strays, value_names
 from shapecheck.trace.tape import Operation, Ref, Shape, Tape
 
 Verdict = Literal["right", "wrong", "unknown"]
@@ -23,6 +23,9 @@ _TOLERANCE = 1e-4
 # How many steps are looked at when the first ones say nothing of a parameter.
 _MOST_STEPS = 8
 _STEP = 1e-5
+# Where a difference may have stepped over a kink (of a relu, an absolute value), a step is tried that is a fraction as
+# long, and, where a bias of zero puts units exactly on the kink, one beside it.
+_OFF_KINKS = ((1e-2, 0.0), (1e-4, -1e-6), (1e-4, 1e-6))
 
 
 @dataclass
@@ -32,6 +35,7 @@ class ParameterAgreement:
     Attributes:
         factor: The update is `factor` times the gradient (negative: descent); None unless right.
         error: Relative residual of the best fit.
+        entire: The update itself is the multiple, without decay, and not only what it was made from.
         cancels: Whether its gradient and its change are both nothing but rounding, as of a bias before a normalisation.
     """
 
@@ -41,6 +45,7 @@ class ParameterAgreement:
     factor: float | None = None
     error: float = 1.0
     grew_to: Shape | None = None
+    entire: bool = False
     cancels: bool = False
 
 
@@ -54,6 +59,8 @@ class Agreement:
         matched: How many parameters follow the best loss.
         same_factor: Whether all parameters that agree do so with one factor (one learning rate).
         unproven: Parameters of which no step said anything: neither their gradients nor their changes ever moved.
+        binding: Whether it is this loss that is meant, of the program's own, though all updates follow another as well
+            but for what is added to them: some are its gradients to the last term.
         falls: Whether the loss is lower after the first step than before it; known of right steps only.
     """
 
@@ -66,6 +73,7 @@ class Agreement:
     ascent: bool = False
     same_factor: bool = True
     unproven: list[str] = field(default_factory=list)
+    binding: bool = False
     falls: bool = False
 
     @property
@@ -109,12 +117,13 @@ class _Step:
         return min(min(following, default=len(self.tape.operations)), self.last + 5000)
 
 
-def agreement(tape: Tape, *, steps: int = 2) -> Agreement:
+def agreement(tape: Tape, *, steps: int = 2, meant: str = "") -> Agreement:
     """Hold the first updates on a tape against numeric gradients of the losses that the program may mean.
 
     Args:
         tape: With whole values.
         steps: Every one of so many first updates must agree.
+        meant: The formula of a loss of the program's own that the updates must follow to the last term.
     """
     parameters = find_parameters(tape, most_updates=_MOST_STEPS)
     if not parameters:
@@ -129,7 +138,7 @@ def agreement(tape: Tape, *, steps: int = 2) -> Agreement:
         if number >= steps and not (open_ones and all(r.verdict == "right" for r in results)):
             break
         step = _Step(tape, parameters, strays, number)
-        result = _judge_step(tape, replay, step, names)
+        result = _judge_step(tape, replay, step, names, meant)
         results.append(result)
         for row, parameter in zip(result.parameters, step.parameters, strict=False):
             if row.verdict != "unknown" or row.cancels:
@@ -143,7 +152,7 @@ def agreement(tape: Tape, *, steps: int = 2) -> Agreement:
     return worst
 
 
-def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str]) -> Agreement:
+def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str], meant: str) -> Agreement:
     changes = [u.change for u in step.updates]
     among = ancestors(tape, changes, until=frozenset(u.old for u in step.updates))
     everything = 0
@@ -166,7 +175,20 @@ def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str]) 
     if best is None:
         rows = [ParameterAgreement(p.name, p.shape(tape), "unknown") for p in step.parameters]
         return Agreement("unknown", rows)
+    if best.verdict == "right" and best.inferred and (meant or not all(row.entire for row in best.parameters)):
+        for hypothesis in scalar_losses(tape, step.dependence, step.masks, step.horizon(), among):
+            judged = _judge(tape, replay, step, hypothesis, among) if meant in {"", hypothesis.formula} else None
+            if judged is not None and judged.verdict == "wrong" and (meant or _is_better_followed(judged, best)):
+                judged.binding = True
+                return judged
     return best
+
+
+def _is_better_followed(judged: Agreement, known: Agreement) -> bool:
+    """Whether some updates are the gradients of a loss to the last term, as no other loss's, and some are not."""
+    rows = {row.name: row for row in known.parameters}
+    entire = [r for r in judged.parameters if r.entire and r.name in rows and not rows[r.name].entire]
+    return bool(entire)
 
 
 def _weight(judged: Agreement) -> tuple[int, int, float]:
@@ -179,6 +201,7 @@ def _judge(tape: Tape, replay: Replay, step: _Step, hypothesis: Hypothesis, amon
     """Every parameter of a step against one loss; None where the loss cannot be evaluated."""
     rng = np.random.default_rng(20240229)
     rows: list[ParameterAgreement] = []
+    again: list[tuple[ParameterAgreement, Update, list[tuple[int, int]], list[np.ndarray[Any, Any]]]] = []
     # From the output backwards: a loss that does not even fit the last two parameters is not the one meant.
     for parameter, update in reversed(list(zip(step.parameters, step.updates, strict=True))):
         if len(rows) >= 3 and all(r.verdict == "wrong" for r in rows):
@@ -203,7 +226,13 @@ def _judge(tape: Tape, replay: Replay, step: _Step, hypothesis: Hypothesis, amon
         if step.moves and not np.any(tape.values[update.change].array) and float(np.abs(slopes).max()) > 1e-9:
             row.verdict = "wrong"  # whatever its gradient was, it was lost on the way
             continue
-        _fit(row, tape, update.old, update.sign, _gradient_like(tape, update.change, shape, among), directions, slopes)
+        candidates = _gradient_like(tape, update.change, shape, among)
+        _fit(row, tape, update.old, update.sign, candidates, directions, slopes)
+        if row.verdict == "wrong":
+            again.append((row, update, candidates, directions))
+    if 2 * sum(r.verdict == "right" for r in rows) >= len(rows):
+        for row, update, candidates, directions in again:
+            _fit_off_kinks(row, tape, replay, hypothesis, update, candidates, directions)
     rows.reverse()
     if all(r.verdict == "right" for r in rows):
         rows += _astray(tape, replay, step, hypothesis, rng)
@@ -226,6 +255,22 @@ def _falls(replay: Replay, step: _Step, hypothesis: Hypothesis) -> bool:
         rows = (np.asarray(moved[n], dtype=float) - np.asarray(before[n], dtype=float) for n in hypothesis.wanted)
         change += sum(0.5 * float(np.sum(row**2)) for row in rows)
     return bool(change < 0)
+
+
+def _fit_off_kinks(
+    row: ParameterAgreement,
+    tape: Tape,
+    replay: Replay,
+    hypothesis: Hypothesis,
+    update: Update,
+    candidates: list[tuple[int, int]],
+    directions: list[np.ndarray[Any, Any]],
+) -> None:
+    """Try a wrong row again with differences that a kink does not spoil."""
+    for fraction, shift in _OFF_KINKS:
+        slopes = np.array([_slope(replay, hypothesis, update.old, d, fraction, shift) for d in directions])
+        if row.verdict == "wrong" and np.all(np.isfinite(slopes)):
+            _fit(row, tape, update.old, update.sign, candidates, directions, slopes)
 
 
 def _astray(
@@ -276,10 +321,17 @@ def _directions(rng: np.random.Generator, shape: Shape) -> list[np.ndarray[Any, 
     return [np.round(rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape), 2) for _ in range(_DIRECTIONS)]
 
 
-def _slope(replay: Replay, hypothesis: Hypothesis, value: int, direction: np.ndarray[Any, Any]) -> float:
+def _slope(
+    replay: Replay,
+    hypothesis: Hypothesis,
+    value: int,
+    direction: np.ndarray[Any, Any],
+    fraction: float = 1.0,
+    shift: float = 0.0,
+) -> float:
     """Central difference of the loss along one direction; the step is small against the direction's norm."""
-    at = np.asarray(replay.recorded[value], dtype=float)
-    step = _STEP * max(1.0, float(np.abs(at).max(initial=0.0))) / max(1.0, np.sqrt(direction.size) / 4)
+    at = np.asarray(replay.recorded[value], dtype=float) + shift
+    step = fraction * _STEP * max(1.0, float(np.abs(at).max(initial=0.0))) / max(1.0, np.sqrt(direction.size) / 4)
     ends = []
     for sign in (1.0, -1.0):
         moved = at + sign * step * direction
@@ -344,7 +396,8 @@ def _fit(
     decay = np.array([np.sum(parameter * d) for d in directions])
     scale = float(np.abs(slopes).max())
     best_error, best_factor = np.inf, None
-    silent = True
+    silent, entire = True, False
+    applied = candidates[0][0]
     for number, entering in candidates:
         array = tape.values[number].array
         if array is None:
@@ -369,6 +422,7 @@ def _fit(
                 continue
             if error < best_error:
                 best_error, best_factor = error, float(solution[0]) * sign * entering
+                entire = number == applied and len(columns) == 1
             if error < _TOLERANCE:
                 break
         if best_error < _TOLERANCE:
@@ -380,3 +434,4 @@ def _fit(
         return  # the loss does not depend on it: another loss is meant
     row.verdict = "right" if best_error < _TOLERANCE else "wrong"
     row.factor = best_factor if row.verdict == "right" else None
+    row.entire = entire and row.verdict == "right"

@@ -161,8 +161,30 @@ def _find_losses(replay: Replay, step: Step) -> list[Loss]:
     candidates = [c for c in candidates if c.adjoints is not None and any(np.any(c.adjoints[o]) for o in step.olds)]
     for loss in candidates:
         loss.credible = _is_credible(replay, loss, step)
-    candidates.sort(key=lambda c: (-round(c.score), c.inferred, -_telling(replay, c), -_closure_size(c)))
-    return candidates
+
+    def preference(loss: Loss) -> tuple[int, ...]:
+        exceeds = _exceeds(replay, step, loss, candidates)
+        return -exceeds, -round(loss.score), loss.inferred, -_telling(replay, loss), -_closure_size(loss)
+
+    return sorted(candidates, key=preference)
+
+
+def _exceeds(replay: Replay, step: Step, loss: Loss, others: Iterable[Loss]) -> int:
+    """How many changes are this loss's gradients, of the program's own, to the last term, and no inferred loss's.
+
+    Another loss can be followed by what these changes were made from, when a penalty is added that it does not have.
+    """
+    if loss.inferred:
+        return 0
+    own = _followed(replay, step, loss)
+    return min((len(own - _followed(replay, step, other)) for other in others if other.inferred), default=0)
+
+
+def _followed(replay: Replay, step: Step, loss: Loss) -> set[int]:
+    """The parameters whose changes themselves are multiples of their adjoints."""
+    assert loss.matching is not None
+    found = {old: loss.matching.against(replay.recorded[change], old) for _, old, change, _ in step.parameters}
+    return {old for old, match in found.items() if match is not None and not match.weak}
 
 
 def _is_credible(replay: Replay, loss: Loss, step: Step) -> bool:

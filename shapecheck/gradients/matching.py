@@ -165,6 +165,14 @@ class Matching:
                 return match
         return None
 
+    def settled(self, forward: int, array: Any) -> Any:
+        """An array that stands for the adjoint of a forward value, NaN where a tie leaves it open what that is."""
+        array = np.asarray(array, dtype=float)
+        mask = next((e.mask for e in self._own.get(forward, ()) if e.adjoint.shape == array.shape), None)
+        if mask is None or np.linalg.norm(array[mask]) < _COMPARED * np.linalg.norm(array):
+            return array
+        return np.where(mask, array, np.nan)
+
     def _near(self, array: Any, norm: float) -> list[_Entry]:
         """The entries that an array can be a multiple of."""
         entries = self._by_shape.get(array.shape)

@@ -15,6 +15,7 @@ from shapecheck.trace.tape import Tape
 _MOST_INSTANCES = 12
 _MOST_AIMS = 8
 _MOST_DEFINITIONS = 4
+_IN_PLACE: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ def aims(tape: Tape, surroundings: Surroundings, targets: Sequence[Target]) -> l
                     aim = _mask(surroundings.modules[path], path, node, instances)
                 if aim is not None:
                     found.setdefault(aim.node, aim)
+        if target.site is not None and (addend := _addend(tape, surroundings, target.site, results)) is not None:
+            found.setdefault(addend.node, addend)
     return list(found.values())[:_MOST_AIMS]
 
 
@@ -91,6 +94,36 @@ def _mask(module: Module, path: str, node: ast.expr, instances: tuple[Instance, 
     before = f"(lambda array, index, value: (array.__setitem__(index, value), array)[1])(({array}).copy(), ("
     unknown = tuple(replace(i, recorded=None) for i in instances)
     return Aim(path, node.slice, unknown, (before, f"), ({value}))"))
+
+
+def _addend(tape: Tape, surroundings: Surroundings, number: int, results: Sequence[Result]) -> Aim | None:
+    """What is added in place to an array, or to a part of it (`dw[:, 1:] += penalty`): the results are that array."""
+    site = tape.sites[number]
+    module = surroundings.modules.get(site.path)
+    statement = module.at_line(site.line) if module is not None else None
+    symbol = _IN_PLACE.get(type(statement.op)) if isinstance(statement, ast.AugAssign) else None
+    ordinals = {o.result: i for i, o in enumerate(tape.made_at(number))}
+    instances = tuple(Instance(None, r.wanted, ordinals[r.value], r.exact) for r in results if r.value in ordinals)
+    if module is None or not isinstance(statement, ast.AugAssign) or symbol is None or not instances:
+        return None
+    changed, text = statement.target, module.source.of
+    before = f"({text(changed)}) {symbol} ("
+    if isinstance(changed, ast.Subscript):
+        # A container hands out an array that is changed; an array is changed itself.
+        array, item = f"({text(changed.value)}).copy()", f"array[key] {symbol} value"
+        put = f"(array.__setitem__(key, {item}), array)[1] if hasattr(array, 'ndim') else {item}"
+        before = f"(lambda array, key, value: {put})({array}, {_key(module, changed.slice)}, ("
+    return Aim(site.path, statement.value, instances, (before, "))" if isinstance(changed, ast.Subscript) else ")"))
+
+
+def _key(module: Module, index: ast.expr) -> str:
+    """An index as an expression that can stand outside of brackets."""
+    if isinstance(index, ast.Tuple):
+        return f"({', '.join(_key(module, one) for one in index.elts)},)"
+    if isinstance(index, ast.Slice):
+        bounds = (index.lower, index.upper, index.step)
+        return f"slice({', '.join('None' if b is None else module.source.of(b) for b in bounds)})"
+    return module.source.of(index)
 
 
 Spot = tuple[str, ast.expr, dict[Result, int]]

@@ -42,6 +42,7 @@ class Attempt:
         beyond: Bring the trace back (shapes only) where the program dies after so many events: the place where a
             second edit belongs.
         judge: Hold the updates against numeric gradients.
+        meant: The formula of the loss that they have to follow, where that is known.
         probe: Look first, without recording, whether the program gets past the place where it died; only then is it
             run recorded.
         audition: Evaluate rewritings of an expression in place, and nothing else.
@@ -59,6 +60,7 @@ class Attempt:
     memory_bytes: int | None = None
     beyond: int | None = None
     judge: bool = True
+    meant: str = ""
     probe: Probe | None = None
     audition: Audition | None = None
     generators: GeneratorStates | None = None
@@ -181,7 +183,7 @@ def _judged(order: Attempt, recording: Recording, guard: Guard) -> AttemptOutcom
         return outcome
     if order.judge and outcome.ended in {"finished", "stopped", "exit", "refused"}:
         tape = build_tape(recorder.window, recorder.sites, recording.files, values=True)
-        outcome.agreement = agreement(tape)
+        outcome.agreement = agreement(tape, meant=order.meant)
         outcome.witness = witness(tape)
         sites = [tape.operations[b.operation].site for b in outer_broadcasts(tape) if not b.deliberate]
         outcome.broadcasts = [(tape.sites[s].line, tape.sites[s].text) for s in sites if s is not None]

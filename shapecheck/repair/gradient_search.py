@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,7 @@ from shapecheck.repair.terms import worth_a_look
 from shapecheck.repair.trial import Trials
 from shapecheck.trace.child import Trace
 from shapecheck.trace.run import Program
+from shapecheck.trace.tape import Shape
 
 _GENERATORS = (
     calculus_candidates,
@@ -79,6 +81,16 @@ class _Asked:
         """The expression, as an edit that replaces it by itself."""
         return self.place.edit(self.aim.node, self.place.text(self.aim.node))
 
+    @property
+    def shape(self) -> Shape | None:
+        """The shape that the expression should have; None for one that is used in it, or where that is not known."""
+        if self.defined is not None:
+            return None
+        if self.aim.around != ("", ""):
+            statement = self.place.statement
+            return self.place.shape(statement.target) if isinstance(statement, ast.AugAssign) else None
+        return tuple(np.shape(self.aim.instances[0].wanted[0]))
+
     def text(self, candidate: Candidate) -> str | None:
         """The expression as it would be with a candidate's edits made; None where they do not go together."""
         whole = self.place.source.text
@@ -114,6 +126,7 @@ class GradientSearch(Search):
     Attributes:
         targets: What the adjoints say that expressions should have given; edits that reach one are tried first.
         beginning: What is computed before the first update, and stays as it is.
+        meant: The formula of the loss that the updates have to follow, where no other will do.
         missing: The statement that is not there, if that is what is wrong.
         together: Edits for this mistake and others, to be tried at once.
     """
@@ -133,6 +146,7 @@ class GradientSearch(Search):
         targets: Sequence[Target] = (),
         kept: Sequence[int] = (),
         named: Sequence[str] = (),
+        meant: str = "",
         missing: Missing | None = None,
     ) -> None:
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
@@ -142,6 +156,7 @@ class GradientSearch(Search):
         self.targets = targets
         self.missing = missing
         self.beginning = Beginning.of(trace.head, kept, named)
+        self.meant = meant
         self.together: Sequence[Joint] = ()
         self._reaching: list[Candidate] | None = None
 
@@ -220,7 +235,7 @@ class GradientSearch(Search):
             known += [replace(one, doubt=one.doubt + 0.1, defined=definition) for definition in found_before]
         for one in known:
             node = one.aim.node if one.defined is None else one.defined.value
-            found_here = rewritings(one.place, node)
+            found_here = rewritings(one.place, node, one.shape)
             if one.insertions:
                 found_here += whole_values(one.place, node, np.shape(one.aim.instances[0].wanted[0]))
             one.candidates = [replace(c, cost=c.cost + one.doubt) for c in found_here]
@@ -340,7 +355,7 @@ class GradientSearch(Search):
         whole: bool = False,
     ) -> Attempt:
         """The order for one trial: the first steps tell, unless it is to be run whole."""
-        order = replace(super().attempt(texts, stage=None, whole=whole), beginning=self.beginning)
+        order = replace(super().attempt(texts, stage=None, whole=whole), beginning=self.beginning, meant=self.meant)
         if whole:
             return order
         return replace(order, window_events=min(order.window_events, 12_000), stop=True)

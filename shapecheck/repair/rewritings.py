@@ -15,6 +15,7 @@ from shapecheck.repair.naming import index_candidates, order_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates, transposed
 from shapecheck.repair.shaping import shaping_candidates
 from shapecheck.repair.terms import (
+    Term,
     arrays_in_scope,
     calls,
     functions,
@@ -45,6 +46,7 @@ _MOST_OF_A_KIND = 5
 _LONE = frozenset({"reshape", "slice", "flatten", "row", "column", "count", "copy", "ragged", "scalar", "keepdims"})
 _SCALING = frozenset({"factor", "number", "sign"})
 _MOST_ARRAYS = 30
+_MOST_NUMBERS = 8
 # Functions of NumPy that write into their first argument.
 _WRITERS = frozenset({"at", "copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis"})
 # Functions that are mistaken for one another.
@@ -74,12 +76,13 @@ _OPERATORS: dict[type[ast.operator], tuple[str, ...]] = {
 _SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@"}
 
 
-def rewritings(place: Place, whole: ast.expr) -> list[Candidate]:
+def rewritings(place: Place, whole: ast.expr, wanted: Shape | None = None) -> list[Candidate]:
     """Other expressions that may be meant, the likeliest first; every edit lies within `whole`.
 
     Args:
         place: Its statement.
         whole: The expression.
+        wanted: The shape that its result should have, where that is known.
     """
     written = {id(n) for output in _outputs(whole) for n in ast.walk(output)}
     nodes = [n for n in ast.walk(whole) if isinstance(n, ast.expr) and id(n) not in written]
@@ -93,6 +96,10 @@ def rewritings(place: Place, whole: ast.expr) -> list[Candidate]:
             found += centring_candidates(place, node)
             found += path_candidates(place, node) if node is whole else ()
         found += _restated(place, node)
+        around = place.parent(node)
+        if node is not whole and isinstance(around, ast.BinOp) and isinstance(around.op, ast.Add | ast.Sub):
+            found += _grown(place, node, place.shape(around))
+    found += _grown(place, whole, wanted)
     inside = [c for c in found if all(_within(place, whole, c, e) for e in c.edits)]
     return list(distinct(inside))[:_MOST_SINGLE]
 
@@ -222,10 +229,31 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
         yield _around(place, node, f"{function}(", ")", f"apply `{function}`", "function", 2.0)
 
 
+def _grown(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterator[Candidate]:
+    """A number, or a mask by itself, multiplied with what has the shape that is wanted: a whole factor was left out."""
+    if not wanted or (place.shape(whole) != () and not isinstance(whole, ast.Compare)):
+        return
+    arrays = sorted(arrays_in_scope(place).items(), key=lambda pair: not pair[0].isidentifier())
+    alike = [Term(text) for text, seen in arrays if seen.shape == wanted]
+    made = (*parts(place, wanted), *reductions(place, wanted), *products(place, wanted), *calls(place, wanted))
+    for term in (*alike[:_MOST_ARRAYS], *made):
+        title = f"multiply by `{term.text}`"
+        yield _around(place, whole, "", f" * {_factor(term.text)}", title, "missing factor", 1.6 + term.cost)
+
+
+def _factor(text: str) -> str:
+    return f"({text})" if isinstance(ast.parse(text, mode="eval").body, ast.BinOp) else text
+
+
 def _with_array(place: Place, node: ast.expr, text: str) -> Iterator[Candidate]:
     for title, slope in slopes_at(text).items():
         yield _around(place, node, "", f" * {slope}", f"multiply by {title}", "missing slope", 1.8)
         yield place.candidate(f"use {title}", "slope", node, slope, 2.2)
+    if (tanh := place.numpy_function("tanh")) is not None and "tanh" in place.source.text:
+        slope = f"(1 - {tanh}({text}) ** 2)"
+        yield _around(
+            place, node, "", f" * {slope}", f"multiply by the slope of tanh at `{text}`", "missing slope", 1.9
+        )
     yield _around(place, node, "", f" + {text}", f"add `{text}`, which is left out", "term", 2.1)
     yield _around(place, node, "", f" * {text}", f"multiply by `{text}`", "missing factor", 2.0)
     yield _around(place, node, "", f" - {text}", f"subtract `{text}`", "term", 2.4)
@@ -361,10 +389,22 @@ def _constants(place: Place, node: ast.Constant) -> Iterator[Candidate]:
         if other != number and other >= 0:
             text = f"{other:g}"
             yield place.candidate(f"use {text} instead of {place.text(node)}", "number", node, text, 2.0)
+    for text in _numbers_written(place):
+        if text != place.text(node):
+            yield place.candidate(f"use {text} instead of {place.text(node)}", "number", node, text, 1.8)
     if not float(number).is_integer():
         return  # no size and no count stands for it
     for name in dict.fromkeys((*numbers(place), *_constants_of(place))):
         yield place.candidate(f"use `{name}` instead of {place.text(node)}", "number", node, name, 1.9)
+
+
+def _numbers_written(place: Place) -> list[str]:
+    """The fractions that the module states: what the forward pass is made with, the backward pass may need."""
+    found: dict[str, None] = {}
+    for node in place.module.expressions():
+        if isinstance(node, ast.Constant) and isinstance(node.value, float) and 0 < abs(node.value) < 1:
+            found[place.text(node)] = None
+    return list(found)[:_MOST_NUMBERS]
 
 
 def _constants_of(place: Place) -> list[str]:

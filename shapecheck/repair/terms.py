@@ -67,9 +67,10 @@ def items_as_written(place: Place) -> Iterator[str]:
     """Items of containers as the file writes them (`cache["A" + str(l - 1)]`, `self.W[i]`), and their neighbours."""
     written: dict[str, ast.Subscript] = {}
     for node in place.module.expressions():
-        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name | ast.Attribute):
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name | ast.Attribute | ast.Subscript):
             constant = isinstance(node.slice, ast.Constant | ast.Slice | ast.Tuple | ast.UnaryOp)
-            if not constant and isinstance(node.slice, ast.BinOp | ast.JoinedStr | ast.Name):
+            nested = isinstance(node.value, ast.Subscript) and isinstance(node.value.slice, ast.Name | ast.BinOp)
+            if nested or (not constant and isinstance(node.slice, ast.BinOp | ast.JoinedStr | ast.Name)):
                 written.setdefault(place.text(node), node)
     yield from written
     for text, node in written.items():
@@ -81,6 +82,21 @@ def items_as_written(place: Place) -> Iterator[str]:
                 new = _replaced(place, node, old, f"{index.id}{shift}")
                 if new != text:
                     yield new
+        yield from _of_other_names(place, node)
+
+
+def _of_other_names(place: Place, node: ast.Subscript) -> Iterator[str]:
+    """Items of a dictionary by another name with the same number: `g["db" + str(l)]` beside `g["dW" + str(l)]`."""
+    first = node.slice.left if isinstance(node.slice, ast.BinOp) and isinstance(node.slice.op, ast.Add) else None
+    if not isinstance(first, ast.Constant) or not isinstance(first.value, str):
+        return
+    container = place.look(place.text(node.value))
+    if container is None:
+        return
+    keys = [key for key, _ in container.elements if isinstance(key, str) and key[-1:].isdecimal()]
+    for name in dict.fromkeys(key.rstrip("0123456789") for key in keys):
+        if name != first.value:
+            yield _replaced(place, node, first, f'"{name}"')
 
 
 def _counts(place: Place, name: ast.Name) -> bool:

@@ -45,6 +45,11 @@ class _Layout:
         return [operand if position < 0 else values[position] for position, operand in self.places]
 
 
+def _are_arrays(index: Any) -> bool:
+    """Whether an index is several arrays, of one or two axes, as what joins arrays in brackets takes them."""
+    return isinstance(index, tuple) and all(isinstance(one, _ARRAYS) and len(one.shape) in {1, 2} for one in index)
+
+
 class _Builder:
     def __init__(self, events: list[Event], sites: SiteTable, traced: Iterable[str], *, whole: bool) -> None:
         self.values = Values(events, sites, whole=whole)
@@ -120,6 +125,11 @@ class _Builder:
             if self.is_new(result):
                 arguments = (self.values.structure(target), self.values.structure(index))
                 self.values.operation(site.number, "getitem", arguments, {}, result)
+            return
+        if (target is np.c_ or target is np.r_) and self.is_new(result) and _are_arrays(index):
+            # `np.c_[np.ones(m), X]` is a call in brackets.
+            function = "numpy.column_stack" if target is np.c_ else "numpy.concatenate"
+            self.values.operation(site.number, function, (self.values.structure(list(index)),), {}, result)
             return
         if self.is_new(result) and not isinstance(target, dict | list | tuple):
             self.leaf(site, result, "getitem", ())

@@ -252,11 +252,8 @@ def _change_notes(recorder: Recorder) -> tuple[Hook, Hook]:
     """(notes what `x += a` is about to change, notes what came of it)."""
     state, keep, saved, roll = recorder.state, recorder.state.keep, recorder.state.saved, recorder.rolling.append
     tracked, ndarray = TRACKED, np.ndarray
-    # Where a number is just being added to, which may give an array: `total = 0; total += x`.
-    numbers: list[int] = []
 
     def begin(site: int, value: Any, owner: Any, now: Any, key: Any) -> None:
-        numbers[:] = () if issubclass(type(now), ndarray) else (site,)
         known = id(now) in saved and state.updated_twice
         if state.window and issubclass(type(now), ndarray) and not (known and now.nbytes <= 4096):
             state.save(now)
@@ -270,10 +267,7 @@ def _change_notes(recorder: Recorder) -> tuple[Hook, Hook]:
 
     def end(site: int, now: Any) -> None:
         kind = type(now)
-        began_as_number = bool(numbers) and numbers[-1] == site
-        if began_as_number:
-            del numbers[:]
-        elif kind is ndarray:
+        if kind is ndarray:
             return  # the same array as before
         if kind in tracked:
             keep(site, now, ())
@@ -285,21 +279,52 @@ def _change_notes(recorder: Recorder) -> tuple[Hook, Hook]:
 
 def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
     """`x += a`, `x.y += a`, `x[i] += a`."""
-    state, pop, pending = recorder.state, recorder.stack.pop, recorder.state.pending
+    return {hook.__name__: hook for hook in (*_name_augment_hooks(recorder), *_place_augment_hooks(recorder))}
+
+
+def _is_recorded(thing: Any) -> bool:
+    return type(thing) in TRACKED or issubclass(type(thing), np.ndarray)
+
+
+def _name_augment_hooks(recorder: Recorder) -> tuple[Hook, Hook]:
+    """`x += a`."""
+    state, keep = recorder.state, recorder.state.keep
     tracked, identify, ndarray = TRACKED, _thread.get_ident, np.ndarray
     begin, end = _change_notes(recorder)
-    constants: dict[int, Any] = {}
+    counted: set[int] = set()  # where something is added to the 0 that a sum starts from
 
     def augment_name(site: int, value: Any, now: Any) -> Any:
         kind = type(now)
-        followed = kind in tracked or issubclass(kind, ndarray) or (kind is int and type(value) in tracked)
-        if followed and not (state.guarded and identify() != state.owner):
+        if state.guarded and identify() != state.owner:
+            return value
+        if kind in tracked or issubclass(kind, ndarray):
             begin(site, value, now, now, None)
+            if issubclass(type(value), ndarray) and not issubclass(kind, ndarray):
+                counted.add(site)  # 0.0 gives way to an array
+        elif kind is int and _is_recorded(value):
+            begin(site, value, now, now, None)
+            counted.add(site)
         return value
 
     def augmented_name(site: int, now: Any) -> None:
-        if not (state.guarded and identify() != state.owner):
+        if state.guarded and identify() != state.owner:
+            return
+        if site in counted:
+            counted.discard(site)
+            keep(site, now, ())
+        elif type(now) is not ndarray:
             end(site, now)
+
+    return augment_name, augmented_name
+
+
+def _place_augment_hooks(recorder: Recorder) -> tuple[Hook, Hook]:
+    """`x.y += a`, `x[i] += a`."""
+    state, pop, pending, keep = recorder.state, recorder.stack.pop, recorder.state.pending, recorder.state.keep
+    identify, ndarray = _thread.get_ident, np.ndarray
+    begin, end = _change_notes(recorder)
+    constants: dict[int, Any] = {}
+    counted: set[int] = set()  # where something is added to the 0 that a sum starts from
 
     def index_of(site: int) -> Any:
         slots = recorder.sites[site].slots
@@ -318,13 +343,17 @@ def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
             key = operands[-1]
         owner = pop() if layout & OWNER_HELD else operands[0]
         now = _attribute(owner, attribute) if attribute else _item(owner, key)
-        kind = type(now)
-        if kind in tracked or issubclass(kind, ndarray) or (kind is int and type(value) in tracked):
+        if _is_recorded(now):
             begin(site, value, owner, now, None if attribute else key)
-            if kind is ndarray:
+            if type(now) is ndarray:
                 if pending and pending[-1][0] == site:  # left behind by this statement when it failed
                     pending.pop()
                 return value  # it stays the same array: nothing to see afterwards
+            if issubclass(type(value), ndarray) and not issubclass(type(now), ndarray):
+                counted.add(site)
+        elif type(now) is int and _is_recorded(value):
+            begin(site, value, owner, now, None if attribute else key)
+            counted.add(site)
         elif issubclass(type(owner), (ndarray, np.flatiter)):  # `x.real += a`, `x.flat[i] += a`
             state.save(_changing_part(owner))
         pending.append((site, owner, key))
@@ -340,10 +369,15 @@ def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:
             kind = type(owner)
             if issubclass(kind, (ndarray, np.flatiter)) and (attribute or kind is not ndarray):
                 state.look_again((_changing_part(owner),), site)
+                return
+            now = _attribute(owner, key) if attribute else _item(owner, key)
+            if site in counted:
+                keep(site, now, ())
             else:
-                end(site, _attribute(owner, key) if attribute else _item(owner, key))
+                end(site, now)
+        counted.discard(site)
 
-    return {hook.__name__: hook for hook in (augment_name, augmented_name, augment, augmented)}
+    return augment, augmented
 
 
 def _changing_part(owner: Any) -> Any:

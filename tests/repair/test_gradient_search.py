@@ -129,12 +129,37 @@ for step in range(6):
     K -= 0.05 * np.sum(back * X, axis=0)
     print(0.5 * np.sum((pooled @ V - T) ** 2) / len(X))
 """
+PENALISED = """\
+import numpy as np
+
+rng = np.random.default_rng(11)
+X = np.c_[np.ones(40), rng.normal(size=(40, 3))]
+T = np.sin(X[:, 1:2]) > 0.2
+U, V = rng.normal(size=(4, 5)) * 0.5, rng.normal(size=(6, 1)) * 0.5
+keep = 0.03
+for step in range(6):
+    inner = np.tanh(X @ U)
+    h = np.c_[np.ones(40), inner]
+    out = 1 / (1 + np.exp(-h @ V))
+    cost = -np.mean(T * np.log(out) + (1 - T) * np.log(1 - out))
+    cost += keep / 2 * (np.sum(U[1:] ** 2) + np.sum(V[1:] ** 2))
+    d = (out - T) / len(X)
+    gV = h.T @ d
+    back = d @ V[1:].T * (1 - inner ** 2)
+    gU = X.T @ back
+    gU[1:] += keep * U[1:]
+    gV[1:] += keep * V[1:]
+    U -= 0.5 * gU
+    V -= 0.5 * gV
+    print(cost)
+"""
 #     id, program, what is right, what is written instead
 MISTAKES = [
     ("a slope left out, of an activation with ones", NETWORK, DELTA, "        d = d @ W[i][1:].T\n"),
     ("the last column for the first", NETWORK, ":, 1:] ** 2", ":, :-1] ** 2"),
     ("a square left out", NETWORK, "ins[i][:, 1:] ** 2", "ins[i][:, 1:]"),
     ("a mask of the wrong array", LAYERS, "d[z <= 0] = 0", "d[d <= 0] = 0"),
+    ("a mask of what is never negative", LAYERS, "d[z <= 0] = 0", "d[h < 0] = 0"),
     (
         "the mean left out twice",
         LAYERS,
@@ -143,6 +168,10 @@ MISTAKES = [
     ),
     ("a normalisation's mean", NORMALISED, "d - d.mean(axis=0) - self", "d - self"),
     ("a normalisation's variance", NORMALISED, " - self.normal * (d * self.normal).mean(axis=0)", ""),
+    ("the penalty of other rows", PENALISED, "gU[1:] += keep * U[1:]", "gU[1:] += keep * U[:-1]"),
+    ("a penalty without the weights", PENALISED, "gV[1:] += keep * V[1:]", "gV[1:] += keep"),
+    ("a slope, where a penalty is added", PENALISED, "(1 - inner ** 2)", "(1 - inner)"),
+    ("a number for a gradient", LAYERS, "gb = dk.sum(axis=0) / n", "gb = 1 / n"),
     ("windows that overlap", POOLED, "+= d[i, j]", "= d[i, j]"),
 ]
 

@@ -107,6 +107,15 @@ CHANGES = [
         "L = [np.ones(2), np.zeros(2)]\nx = np.array(L)\nL[0] = 5\ny = x * 2",
         ["leaf", "leaf", "numpy.array", "*"],
     ),
+    (
+        "joined in brackets",
+        "x = np.ones(2)\ny = np.c_[x, x]\nz = np.r_[y, y]",
+        ["leaf", "numpy.column_stack", "numpy.concatenate"],
+    ),
+    ("sum from 0", "x = np.ones(2)\nt = 0\nt += x\nt += x", ["leaf", "+", "+="]),
+    ("number from 0", "x = np.ones(2)\nt = 0\nt += x[0]\nt -= 1\nt += 2 * x[1]", None),
+    ("sum from 0 in an object", "x = np.ones(2)\nn.t = 0\nn.t += x\nn.t += x", ["leaf", "+", "+="]),
+    ("sum from 0 in a dictionary", "x = np.ones(2)\nd = {'t': 0}\nd['t'] += x\nd['t'] += 1", ["leaf", "+", "+="]),
     ("generator", "x = np.ones(2)\ny = sum(v * 2 for v in [x, x])", ["leaf", "*", "*", "builtins.sum"]),
 ]
 

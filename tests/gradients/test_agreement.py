@@ -1,0 +1,52 @@
+"""Updates held against numeric gradients: corners under a right program are no mistake, a wrong slope is one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shapecheck.diagnose.wrong_gradient import judged
+from shapecheck.trace.process import run_program
+from shapecheck.trace.run import Program
+
+# Of the first sample every unit of the first layer is dead, so that with biases of zero those of the second lie exactly
+# on their corner.
+CORNERS = """\
+import numpy as np
+
+rng = np.random.default_rng(0)
+X = np.vstack([-np.ones((1, 3)), rng.normal(size=(13, 3))])
+T = rng.normal(size=(14, 1))
+A, a, B, b = np.abs(rng.normal(size=(3, 5))), np.zeros(5), rng.normal(size=(5, 4)), np.zeros(4)
+C = rng.normal(size=(4, 1))
+for step in range(3):
+    h = np.maximum(0, X @ A + a)
+    k = np.maximum(0, h @ B + b)
+    e = (k @ C - T) / len(X)
+    dk = e @ C.T * (k > 0)
+    dh = dk @ B.T * (h > 0)
+    gC, gB, gb, gA, ga = k.T @ e, h.T @ dk, dk.sum(axis=0), X.T @ dh, dh.sum(axis=0)
+    A, a, B, b, C = A - 0.1 * gA, a - 0.1 * ga, B - 0.1 * gB, b - 0.1 * gb, C - 0.1 * gC
+    print(0.5 * np.mean((k @ C - T) ** 2))
+"""
+# One unit of the first layer lies so near its corner that a difference steps over it.
+NEAR = CORNERS.replace("-np.ones((1, 3))", "np.array([[2e-6, 0, 0]])").replace("np.zeros(4)", "np.ones(4)")
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        (CORNERS, "right"),
+        (NEAR, "right"),
+        (CORNERS.replace("(k > 0)", "(k >= 0)").replace("(h > 0)", "(h >= 0)"), "wrong"),
+        (CORNERS.replace(" * (h > 0)", ""), "wrong"),
+    ],
+    ids=["on-it", "near-it", "never-negative", "no-slope"],
+)
+def test_corners(tmp_path: Path, text: str, verdict: str) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(text)
+    trace = run_program(Program(str(script)), stdout_to_stderr=True).trace
+    assert trace is not None
+    assert judged(trace).verdict == verdict
