@@ -15,7 +15,6 @@ import numpy as np
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.targets import Result, Target
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
-from shapecheck.gradients.factors import Factor
 from shapecheck.gradients.losses import Loss, Step
 from shapecheck.gradients.matching import EXACT, Standing
 from shapecheck.gradients.replay import ReplayError
@@ -124,8 +123,8 @@ def _sets_right(known: Verdicts, slopes: Sequence[_Slope], verdicts: Sequence[Ve
         outcomes = known.outcomes({s.value: s.wanted for s in slopes})
     except ReplayError:
         return False
-    factors: list[Factor | None] = [outcomes.get(v.parameter) for v in verdicts]
-    numbers = [f.number for f in factors if f is not None]
+    found = [outcomes.get(v.parameter) for v in verdicts]
+    numbers = [o.factor.number for o in found if o is not None and o.times == 1.0]
     return len(numbers) == len(verdicts) and max(numbers) - min(numbers) <= 10 * EXACT * abs(numbers[0])
 
 
