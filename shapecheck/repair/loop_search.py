@@ -19,6 +19,8 @@ from shapecheck.repair.trial import Trials
 from shapecheck.trace.child import Trace
 from shapecheck.trace.run import Program
 
+_NOT_FINITE = frozenset({"SC501", "SC502"})
+
 
 class _GoneEvidence(Evidence):
     """Accepts only what no longer shows the mistake that the edit is for, and goes on updating all that it did.
@@ -26,11 +28,13 @@ class _GoneEvidence(Evidence):
     Attributes:
         updated: How many arrays the program updates as it is.
         begins: Whether the edits are its first steps, for which no rate is known: the loss has to fall.
+        hides: Whether the edits only keep numbers finite: that proves nothing where the steps themselves are too long.
     """
 
-    def __init__(self, updated: int, spread: Collection[str], *, begins: bool) -> None:
+    def __init__(self, updated: int, spread: Collection[str], *, begins: bool, hides: bool) -> None:
         super().__init__(spread=spread)
         self.begins = begins
+        self.hides = hides
         self.updated = updated
 
     def judge(self, candidate: Candidate, texts: dict[str, str], outcome: AttemptOutcome) -> Solution | None:
@@ -39,7 +43,14 @@ class _GoneEvidence(Evidence):
         if self.begins and (outcome.agreement is None or not outcome.agreement.falls):
             return None
         lost = whole and outcome.witness.parameters < self.updated
-        return None if outcome.remains or lost else super().judge(candidate, texts, outcome)
+        solution = None if outcome.remains or lost else super().judge(candidate, texts, outcome)
+        if solution is not None and self.hides and solution.tier == 0 and not self._falls(outcome):
+            return replace(solution, tier=2)
+        return solution
+
+    @staticmethod
+    def _falls(outcome: AttemptOutcome) -> bool:
+        return outcome.agreement is not None and outcome.agreement.falls
 
 
 class LoopSearch(Search):
@@ -51,7 +62,10 @@ class LoopSearch(Search):
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
         self.finding = finding
         begins = finding.title == NOTHING_MOVES
-        self.evidence = _GoneEvidence(len(find_parameters(trace.head)), spread_on(trace.head), begins=begins)
+        hides = finding.code in _NOT_FINITE
+        self.evidence = _GoneEvidence(
+            len(find_parameters(trace.head)), spread_on(trace.head), begins=begins, hides=hides
+        )
 
     def _expand(self, stage: _Stage) -> None:
         if stage.start is not None:
