@@ -14,6 +14,7 @@ import numpy as np
 
 from shapecheck.diagnose.ascent import climbing
 from shapecheck.diagnose.course import Course
+from shapecheck.diagnose.dropped import dropped_sums
 from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.finite import not_finite
 from shapecheck.diagnose.later import later_versions
@@ -27,7 +28,15 @@ from shapecheck.diagnose.update import lost_updates
 
 Finder = Callable[[Course], list[Finding]]
 
-_UPDATES: tuple[Finder, ...] = (lost_steps, never_reset, never_renewed, climbing, later_versions, shared_state)
+_UPDATES: tuple[Finder, ...] = (
+    lost_steps,
+    dropped_sums,
+    never_reset,
+    never_renewed,
+    climbing,
+    later_versions,
+    shared_state,
+)
 _DATA: tuple[Finder, ...] = (lost_rows, parted)
 _NUMBERS: tuple[Finder, ...] = (constant_output, not_finite, equal_units, saturated, out_of_reach)
 # Right updates cannot be out of order, and share no state.
@@ -112,7 +121,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC403": (never_reset,),
     "SC404": (later_versions,),
     "SC405": (_lost_updates,),
-    "SC406": (_lost_updates, lost_steps, _never_moved, nothing_moves),
+    "SC406": (_lost_updates, lost_steps, dropped_sums, _never_moved, nothing_moves),
     "SC407": (parted,),
     "SC408": (never_renewed,),
     "SC409": (lost_rows,),

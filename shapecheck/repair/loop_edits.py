@@ -248,6 +248,9 @@ def _once(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     edits = [e for s in together if (e := _in_place(desk, s)) is not None]
     if edits and len(edits) == len(together):
         yield desk.candidate("change the array itself", "in place", 0.5, *edits)
+    kept = [e for s in together if (e := _kept(desk, s)) is not None]
+    if kept and len(kept) == len(together):
+        yield desk.candidate("keep the result where it belongs", "in place", 0.6, *kept)
     if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.BinOp):
         yield from _from_the_start(desk, statement)
     if "second time" in finding.title and len(desk.block(statement)) > 1:
@@ -266,6 +269,22 @@ def _in_place(desk: Desk, statement: ast.stmt) -> Edit | None:
         return None
     symbol = "-=" if isinstance(value.op, ast.Sub) else "+="
     return desk.edit(statement, f"{desk.text(target)} {symbol} {desk.text(value.right)}")
+
+
+def _kept(desk: Desk, statement: ast.stmt) -> Edit | None:
+    """`total + g` by itself, or `db = b - rate * db`, with the result kept where its first operand is."""
+    if not isinstance(statement, ast.Expr | ast.Assign) or not isinstance(statement.value, ast.BinOp):
+        return None
+    value = statement.value
+    symbol = {ast.Add: "+=", ast.Sub: "-=", ast.Mult: "*=", ast.Div: "/="}.get(type(value.op))
+    if symbol is None or not isinstance(value.left, ast.Name | ast.Attribute | ast.Subscript):
+        return None
+    if isinstance(statement, ast.Expr):
+        return desk.edit(statement, f"{desk.text(value.left)} {symbol} {desk.text(value.right)}")
+    target = statement.targets[0]
+    if len(statement.targets) > 1 or desk.text(target) == desk.text(value.left):
+        return None
+    return desk.edit(target, desk.text(value.left))
 
 
 def _from_the_start(desk: Desk, statement: ast.Assign) -> Iterator[Candidate]:
