@@ -106,7 +106,9 @@ def _some_climb(course: Course, step: Step, up: list[Parameter], down: list[Para
     layers = {p.name: course.layer(p.birth) for p in (*up, *down)}
     below = [layers[p.name] or 0 for p in down]
     known = [layer for p in up if (layer := layers[p.name])]
-    if len(up) >= len(down) or 0 in below or (known and max(known) < min(below)):
+    # Of as many as descend, each beside one in its own layer: no second network that works against the first.
+    beside = len(up) == len(down) and all(layers[p.name] in below for p in up)
+    if (len(up) >= len(down) and not beside) or 0 in below or (known and max(known) < min(below)):
         return None
     site = _update_site(course, up[0], step)
     if site is None or any(_update_site(course, p, step) is site for p in down):

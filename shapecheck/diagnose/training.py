@@ -15,6 +15,7 @@ import numpy as np
 from shapecheck.diagnose.added_twice import added_twice
 from shapecheck.diagnose.ascent import climbing
 from shapecheck.diagnose.course import Course
+from shapecheck.diagnose.dropped import dropped_sums
 from shapecheck.diagnose.filled_late import filled_late
 from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.finite import not_finite
@@ -31,6 +32,7 @@ Finder = Callable[[Course], list[Finding]]
 
 _UPDATES: tuple[Finder, ...] = (
     lost_steps,
+    dropped_sums,
     never_reset,
     never_renewed,
     climbing,
@@ -123,7 +125,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC403": (never_reset,),
     "SC404": (later_versions,),
     "SC405": (_lost_updates,),
-    "SC406": (_lost_updates, lost_steps, added_twice, _never_moved, nothing_moves),
+    "SC406": (_lost_updates, lost_steps, dropped_sums, added_twice, _never_moved, nothing_moves),
     "SC407": (parted,),
     "SC408": (never_renewed,),
     "SC409": (lost_rows,),
