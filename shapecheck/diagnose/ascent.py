@@ -160,7 +160,10 @@ def _some_climb(course: Course, step: Step, up: list[Parameter], down: list[Para
     above = [layer for p in up if (layer := course.layer(p.birth))]
     if above and max(above) < min(below) and _are_rivals(course, step, down):
         return None
-    if not _follow_an_error(course, step) and (len(up) >= len(down) or 0 in below):
+    # Of as many as descend, each beside one in its own layer: no second network that works against the first.
+    beside = len(up) == len(down) and all(course.layer(p.birth) in below for p in up)
+    few = len(up) < len(down) or beside
+    if not _follow_an_error(course, step) and (not few or 0 in below):
         return None
     site = _update_site(course, up[0], step)
     if site is None or any(_update_site(course, p, step) is site for p in down):

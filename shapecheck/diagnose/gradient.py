@@ -17,6 +17,7 @@ import numpy as np
 from shapecheck.diagnose.blame import Origin, blamed, misplaced, read_at, wrong_addend
 from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
 from shapecheck.diagnose.missing import empty_sums
+from shapecheck.diagnose.shared_slopes import shared_slopes
 from shapecheck.diagnose.suspects import Suspect, independent
 from shapecheck.diagnose.targets import Target, targets_of
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
@@ -98,6 +99,9 @@ def diagnose_steps(replay: Replay, parameters: Sequence[Parameter], most: int = 
             found.append(diagnose_step(step, credible[0]))
         elif (whole := _spoilt_at_the_start(replay, step, losses)) is not None:
             found.append(whole)
+        elif (shared := shared_slopes(losses, step)) is not None:
+            loss, known, verdicts, suspects = shared
+            found.append(Diagnosis(step, loss, verdicts, suspects, len(suspects), known.rate))
         elif (axis := axis_to_blame(replay, step)) is not None:
             # Under a wrong forward pass no loss is agreed with; one that another axis makes agree is the loss.
             found.append(Diagnosis(step, axis.loss, [], [_of_axis(axis, step.olds)], 1, None))

@@ -40,7 +40,7 @@ def free_entries(tape: Tape, old: int, change: int) -> NDArray[np.bool_] | None:
     moved = tape.values[change].array
     if shape == () or moved is None or np.shape(moved) != shape or np.all(moved):
         return None
-    free: NDArray[np.bool_] | None = None
+    masks: list[NDArray[np.bool_]] = []
     seen: set[int] = set()
     open_values = [change]
     while open_values and len(seen) < _MOST_VALUES:
@@ -50,12 +50,14 @@ def free_entries(tape: Tape, old: int, change: int) -> NDArray[np.bool_] | None:
             continue
         seen.add(number)
         operation = tape.operations[producer]
-        for mask in _masks(tape, operation, old):
-            free = mask if free is None else free | mask
+        masks += _masks(tape, operation, old)
         open_values.extend(i for i in operation.inputs if tape.values[i].shape == shape)
-    if free is None or np.all(free) or not np.any(free) or np.any(np.asarray(moved)[~free]):
-        return None
-    return free
+    # Masks one after the other let through what all do; those of several summands what any does.
+    for together in (np.logical_and, np.logical_or) if masks else ():
+        free = np.asarray(together.reduce(masks))
+        if not np.all(free) and np.any(free) and not np.any(np.asarray(moved)[~free]):
+            return free
+    return None
 
 
 def _masks(tape: Tape, operation: Operation, old: int) -> list[NDArray[np.bool_]]:

@@ -14,7 +14,6 @@ from shapecheck.gradients.agreement import Agreement, agreement
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.repair.audition import Audition, Heard, hear
 from shapecheck.repair.beginning import Beginning
-from shapecheck.repair.falling import Watched, falls
 from shapecheck.repair.probe import Probe, gets_past
 from shapecheck.repair.witness import Witness, witness
 from shapecheck.trace.build import build_tape
@@ -49,7 +48,6 @@ class Attempt:
         audition: Evaluate rewritings of an expression in place, and nothing else.
         generators: What the global random generators start from, where the same numbers are to be drawn again.
         recheck: Code of a mistake of the training loop to look for again.
-        watched: The line that computes the loss, where it is to be seen whether that falls.
         beginning: What the program computed before its first update, where no edit may change that.
     """
 
@@ -67,7 +65,6 @@ class Attempt:
     audition: Audition | None = None
     generators: GeneratorStates | None = None
     recheck: str = ""
-    watched: Watched | None = None
     beginning: Beginning | None = None
 
 
@@ -86,7 +83,6 @@ class AttemptOutcome:
         asserts: Whether what ran is a test that makes assertions; it passed if it finished.
         remains: Whether the mistake that was to be looked for is still found.
         differs: Whether it computed other things before its first update than the program that was given.
-        falls: Whether the loss that was watched fell; None where that was not asked for, or cannot be told.
     """
 
     ended: str
@@ -103,7 +99,6 @@ class AttemptOutcome:
     asserts: bool = False
     remains: bool = False
     differs: bool = False
-    falls: bool | None = None
 
 
 def _enclose(order: Attempt, folder: str) -> None:
@@ -195,9 +190,7 @@ def _judged(order: Attempt, recording: Recording, guard: Guard) -> AttemptOutcom
         if order.beginning is not None:
             outcome.differs = order.beginning.differs(tape, whole=outcome.ended in {"finished", "exit"})
         if order.recheck:
-            trace = trace_of(recording, tape)
-            outcome.remains = remains(Course(trace, verdict=outcome.agreement), order.recheck)
-            outcome.falls = falls(trace, order.watched) if order.watched is not None else None
+            outcome.remains = remains(Course(trace_of(recording, tape), verdict=outcome.agreement), order.recheck)
     return outcome
 
 

@@ -7,99 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 from shapecheck.diagnose.finding import Edit, Finding, Span
 from shapecheck.repair.candidate import Candidate
+from shapecheck.repair.desk import Desk
+from shapecheck.repair.orders import one_order
 from shapecheck.repair.surroundings import Module
 from shapecheck.trace.child import Trace
 
 # So many edits of one finding are tried.
 _MOST = 40
 _CREATING = frozenset("zeros zeros_like ones ones_like full full_like empty empty_like array arange asarray".split())
-
-
-class Desk:
-    """One file, its tree, and how edits of it are written."""
-
-    def __init__(self, module: Module, path: str) -> None:
-        self.module = module
-        self.path = path
-        self.source = module.source
-
-    def text(self, node: ast.AST) -> str:
-        """A node as the user wrote it."""
-        return self.source.of(node)
-
-    def at(self, span: Span) -> ast.stmt | None:
-        """The statement at a place; where several share its line, the one that the place lies in."""
-        statement = self.module.at_line(span.line)
-        for other in self.block(statement) if statement is not None else []:
-            line, column, end_line, end_column = self.source.place(other)
-            if (line, column) <= (span.line, span.column) < (end_line, end_column):
-                return other
-        return statement
-
-    def expression(self, span: Span) -> ast.expr | None:
-        """The expression that occupies a place."""
-        wanted = (span.line, span.column, span.end_line, span.end_column)
-        return next((n for n in self.module.expressions() if self.source.place(n) == wanted), None)
-
-    def edit(self, node: ast.AST, text: str) -> Edit:
-        """Replace a node."""
-        line, column, end_line, end_column = self.source.place(node)
-        return Edit(self.path, line, column, end_line, end_column, text)
-
-    def block(self, statement: ast.stmt) -> list[ast.stmt]:
-        """The statements among which one stands."""
-        parent = self.module.parents.get(statement)
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(parent, name, None)
-            if isinstance(block, list) and statement in block:
-                return block
-        return []
-
-    def indent(self, statement: ast.stmt) -> str:
-        """The blanks before a statement."""
-        line = self.source.lines[statement.lineno - 1]
-        return line[: len(line) - len(line.lstrip())]
-
-    def whole(self, statement: ast.stmt) -> Edit:
-        """Leave out a statement: its lines, or just itself where others stand on them (`a -= x; b -= y`)."""
-        line, column, end_line, end_column = self.source.place(statement)
-        for other in self.block(statement):
-            first, start, last, end = self.source.place(other)
-            if last == line and end <= column:
-                return Edit(self.path, last, end, end_line, end_column, "")
-            if first == end_line and start >= end_column:
-                return Edit(self.path, line, column, first, start, "")
-        return Edit(self.path, line, 1, end_line + 1, 1, "")
-
-    def before(self, statement: ast.stmt, *texts: str) -> Edit:
-        """Insert lines before a statement."""
-        indent = self.indent(statement)
-        return Edit(self.path, statement.lineno, 1, statement.lineno, 1, "".join(f"{indent}{t}\n" for t in texts))
-
-    def after(self, statement: ast.stmt, *texts: str) -> Edit:
-        """Insert lines after a statement."""
-        indent, line = self.indent(statement), (statement.end_lineno or statement.lineno) + 1
-        return Edit(self.path, line, 1, line, 1, "".join(f"{indent}{t}\n" for t in texts))
-
-    def lines(self, statement: ast.stmt) -> str:
-        """A statement's text, moved to the left margin."""
-        edit, indent = self.whole(statement), len(self.indent(statement))
-        if edit.column > 1:
-            return self.text(statement)  # it shares its line
-        return "\n".join(line.rstrip("\n")[indent:] for line in self.source.lines[edit.line - 1 : edit.end_line - 1])
-
-    def loop(self, node: ast.AST) -> ast.For | ast.While | None:
-        """The innermost loop around a node."""
-        current = self.module.parents.get(node)
-        while current is not None and not isinstance(current, ast.FunctionDef | ast.AsyncFunctionDef):
-            if isinstance(current, ast.For | ast.While):
-                return current
-            current = self.module.parents.get(current)
-        return None
-
-    def candidate(self, title: str, kind: str, cost: float, *edits: Edit) -> Candidate:
-        """A candidate of this file."""
-        return Candidate(title, kind, edits, cost, self.path, edits[0].line)
 
 
 Generator = Callable[[Desk, Finding], Iterator[Candidate]]
@@ -333,10 +248,14 @@ def _once(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     edits = [e for s in together if (e := _in_place(desk, s)) is not None]
     if edits and len(edits) == len(together):
         yield desk.candidate("change the array itself", "in place", 0.5, *edits)
+    kept = [e for s in together if (e := _kept(desk, s)) is not None]
+    if kept and len(kept) == len(together):
+        yield desk.candidate("keep the result where it belongs", "in place", 0.6, *kept)
     if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.BinOp):
         yield from _from_the_start(desk, statement)
     if "second time" in finding.title and len(desk.block(statement)) > 1:
-        yield desk.candidate("leave out the second step", "delete", 0.9, desk.whole(statement))
+        what = "addition" if "adds" in finding.title else "step"
+        yield desk.candidate(f"leave out the second {what}", "delete", 0.9, desk.whole(statement))
     yield from _like_its_neighbours(desk, finding, statement)
 
 
@@ -351,6 +270,22 @@ def _in_place(desk: Desk, statement: ast.stmt) -> Edit | None:
         return None
     symbol = "-=" if isinstance(value.op, ast.Sub) else "+="
     return desk.edit(statement, f"{desk.text(target)} {symbol} {desk.text(value.right)}")
+
+
+def _kept(desk: Desk, statement: ast.stmt) -> Edit | None:
+    """`total + g` by itself, or `db = b - rate * db`, with the result kept where its first operand is."""
+    if not isinstance(statement, ast.Expr | ast.Assign) or not isinstance(statement.value, ast.BinOp):
+        return None
+    value = statement.value
+    symbol = {ast.Add: "+=", ast.Sub: "-=", ast.Mult: "*=", ast.Div: "/="}.get(type(value.op))
+    if symbol is None or not isinstance(value.left, ast.Name | ast.Attribute | ast.Subscript):
+        return None
+    if isinstance(statement, ast.Expr):
+        return desk.edit(statement, f"{desk.text(value.left)} {symbol} {desk.text(value.right)}")
+    target = statement.targets[0]
+    if len(statement.targets) > 1 or desk.text(target) == desk.text(value.left):
+        return None
+    return desk.edit(target, desk.text(value.left))
 
 
 def _from_the_start(desk: Desk, statement: ast.Assign) -> Iterator[Candidate]:
@@ -414,43 +349,6 @@ def _floats(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     yield desk.candidate("make it of type float", "dtype", 0.8, desk.edit(node, f"{atom}.astype(float)"))
 
 
-def _one_order(desk: Desk, finding: Finding) -> Iterator[Candidate]:
-    spans = [finding.cause, *(s.span for s in finding.trail)]
-    nodes = sorted((n for s in spans[:2] if (n := desk.expression(s)) is not None), key=lambda n: n.lineno)
-    if len(nodes) != 2:
-        return
-    first, second = nodes
-    if isinstance(first, ast.Call) and isinstance(second, ast.Call):
-        yield from _one_permutation(desk, first, second)
-    if isinstance(first, ast.Subscript) and isinstance(second, ast.Subscript):
-        for kept, changed in ((first, second), (second, first)):
-            if isinstance(kept.slice, ast.Name):
-                edit = desk.edit(changed.slice, desk.text(kept.slice))
-                yield desk.candidate("use one order for both", "order of samples", 0.4, edit)
-        statement = desk.module.statement(first)
-        index = desk.text(first.slice)
-        edits = (
-            desk.before(statement, f"order = {index}"),
-            desk.edit(first.slice, "order"),
-            desk.edit(second.slice, "order"),
-        )
-        yield desk.candidate("draw one order for both", "order of samples", 0.7, *edits)
-
-
-def _one_permutation(desk: Desk, first: ast.Call, second: ast.Call) -> Iterator[Candidate]:
-    """Two calls of `shuffle` as one permutation."""
-    if not isinstance(first.func, ast.Attribute) or first.func.attr != "shuffle" or not first.args or not second.args:
-        return
-    statements = [desk.module.statement(first), desk.module.statement(second)]
-    if not all(isinstance(s, ast.Expr) for s in statements):
-        return
-    one, other = desk.text(first.args[0]), desk.text(second.args[0])
-    indent = desk.indent(statements[0])
-    text = f"order = {desk.text(first.func.value)}.permutation(len({one}))\n{indent}{one}[:] = {one}[order]"
-    edits = (desk.edit(statements[0], text), desk.edit(statements[1], f"{other}[:] = {other}[order]"))
-    yield desk.candidate("draw one order for both", "order of samples", 0.5, *edits)
-
-
 def _keep_rows(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     node = desk.expression(finding.cause)
     numpy = next((a.asname or a.name for a in _imports(desk) if a.name == "numpy"), None)
@@ -508,7 +406,7 @@ _GENERATORS: dict[str, Generator] = {
     "SC404": _copies,
     "SC405": _floats,
     "SC406": _once,
-    "SC407": _one_order,
+    "SC407": one_order,
     "SC408": _into_the_loop,
     "SC409": _keep_rows,
     "SC501": _below_overflow,

@@ -11,8 +11,8 @@ from shapecheck.network.parameters import find_parameters
 from shapecheck.repair.attempt import Attempt, AttemptOutcome
 from shapecheck.repair.candidate import Candidate, apply_edits
 from shapecheck.repair.counters import counters
+from shapecheck.repair.earlier import earlier
 from shapecheck.repair.evidence import Evidence, Solution, spread_on
-from shapecheck.repair.falling import Watched
 from shapecheck.repair.first_steps import first_steps
 from shapecheck.repair.loop_edits import loop_edits
 from shapecheck.repair.search import Search, _Stage, _Trial
@@ -20,8 +20,7 @@ from shapecheck.repair.trial import Trials
 from shapecheck.trace.child import Trace
 from shapecheck.trace.run import Program
 
-# Mistakes that spoil the loss itself: when they are mended, it has to fall.
-_OF_NUMBERS = frozenset({"SC501", "SC502"})
+_NOT_FINITE = frozenset({"SC501", "SC502"})
 
 
 class _GoneEvidence(Evidence):
@@ -30,11 +29,13 @@ class _GoneEvidence(Evidence):
     Attributes:
         updated: How many arrays the program updates as it is.
         begins: Whether the edits are its first steps, for which no rate is known: the loss has to fall.
+        hides: Whether the edits only keep numbers finite: that proves nothing where the steps themselves are too long.
     """
 
-    def __init__(self, updated: int, spread: Collection[str], *, begins: bool) -> None:
+    def __init__(self, updated: int, spread: Collection[str], *, begins: bool, hides: bool) -> None:
         super().__init__(spread=spread)
         self.begins = begins
+        self.hides = hides
         self.updated = updated
 
     def judge(self, candidate: Candidate, texts: dict[str, str], outcome: AttemptOutcome) -> Solution | None:
@@ -43,9 +44,14 @@ class _GoneEvidence(Evidence):
         if self.begins and (outcome.agreement is None or not outcome.agreement.falls):
             return None
         lost = whole and outcome.witness.parameters < self.updated
-        found = None if outcome.remains or lost else super().judge(candidate, texts, outcome)
-        # Numbers may be kept finite in a program that does not learn all the same.
-        return replace(found, tier=max(found.tier, 1)) if found is not None and outcome.falls is False else found
+        solution = None if outcome.remains or lost else super().judge(candidate, texts, outcome)
+        if solution is not None and self.hides and solution.tier == 0 and not self._falls(outcome):
+            return replace(solution, tier=2)
+        return solution
+
+    @staticmethod
+    def _falls(outcome: AttemptOutcome) -> bool:
+        return outcome.agreement is not None and outcome.agreement.falls
 
 
 class LoopSearch(Search):
@@ -57,13 +63,16 @@ class LoopSearch(Search):
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
         self.finding = finding
         begins = finding.title == NOTHING_MOVES
-        self.evidence = _GoneEvidence(len(find_parameters(trace.head)), spread_on(trace.head), begins=begins)
+        hides = finding.code in _NOT_FINITE
+        self.evidence = _GoneEvidence(
+            len(find_parameters(trace.head)), spread_on(trace.head), begins=begins, hides=hides
+        )
 
     def _expand(self, stage: _Stage) -> None:
         if stage.start is not None:
             return
-        found = loop_edits(self.trace, self.finding)
-        for candidate in [*found, *first_steps(self.trace, self.finding), *counters(self.trace, self.finding)]:
+        generators = (loop_edits, first_steps, counters, earlier)
+        for candidate in [c for generate in generators for c in generate(self.trace, self.finding)]:
             try:
                 edited = apply_edits(self.originals[candidate.path], candidate.edits)
                 compile(edited, candidate.path, "exec", dont_inherit=True)
@@ -80,9 +89,7 @@ class LoopSearch(Search):
     ) -> Attempt:
         """The order for one trial: run it, hold its updates against gradients, and ask for the finding again."""
         order = super().attempt(texts, stage=None, whole=whole)
-        place = self.finding.location
-        watched = Watched(place.path, place.line) if self.finding.code in _OF_NUMBERS and whole else None
-        order = replace(order, recheck=self.finding.code, watched=watched)
+        order = replace(order, recheck=self.finding.code)
         return order if whole else replace(order, window_events=min(order.window_events, 12_000), stop=True)
 
 

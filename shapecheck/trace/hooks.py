@@ -299,6 +299,8 @@ def _name_augment_hooks(recorder: Recorder) -> tuple[Hook, Hook]:
             return value
         if kind in tracked or issubclass(kind, ndarray):
             begin(site, value, now, now, None)
+            if issubclass(type(value), ndarray) and not issubclass(kind, ndarray):
+                counted.add(site)  # 0.0 gives way to an array
         elif kind is int and _is_recorded(value):
             begin(site, value, now, now, None)
             counted.add(site)
@@ -347,6 +349,8 @@ def _place_augment_hooks(recorder: Recorder) -> tuple[Hook, Hook]:
                 if pending and pending[-1][0] == site:  # left behind by this statement when it failed
                     pending.pop()
                 return value  # it stays the same array: nothing to see afterwards
+            if issubclass(type(value), ndarray) and not issubclass(type(now), ndarray):
+                counted.add(site)
         elif type(now) is int and _is_recorded(value):
             begin(site, value, owner, now, None if attribute else key)
             counted.add(site)

@@ -19,6 +19,7 @@ DRAWN = (
     "        losses.append(model.fit(bx, by))"
 )
 TWO_SHUFFLES = "    np.random.shuffle(data)\n    np.random.shuffle(score)"
+ONE_SHUFFLE = "    np.random.shuffle(data)"
 IMPORTS = ("import numpy as np\n", "import random\n\nimport numpy as np\n")
 JOINED = "    both = np.hstack([data, score])\n    random.shuffle(both)\n    data, score = both[:, :4], both[:, 4:]"
 PRINTED = "(1 - wanted) * np.log(1 - out)))"
@@ -49,6 +50,7 @@ MISTAKES: list[tuple[str, str, Edits, set[str], str]] = [
         {"data = data"},
         "SC407",
     ),
+    ("only the inputs, in place", "minibatches", [(ORDER, ONE_SHUFFLE)], {"np.random.shuffle"}, "SC407"),
     ("two drawings", "minibatches", [(SLICES, DRAWN)], {"bx =", "by ="}, "SC407"),
     (
         "once, before training",
@@ -223,6 +225,8 @@ print(np.mean((p > 0.5) == y))
 #     id of the mistake, text that the first fix puts in
 MENDED = [
     ("shuffled one by one", "score[:] = score[order]"),
+    ("only the inputs", "score = score[order]"),
+    ("only the inputs, in place", "score[:] = score[order]"),
     ("logarithm of a rounded output", "+ 1e-12"),
     ("all weights the same, in lists", "np.random.randn(o, i)"),
 ]

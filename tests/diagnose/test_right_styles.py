@@ -57,6 +57,7 @@ for step in range(5):
     dB, db = H.T @ dO, dO.sum(axis=0)
     dH = dO @ B.T * (1 - H**2)
     dA, da = np.where(held, 0, X.T @ dH), dH.sum(axis=0)
+    dA *= A > -0.8
     A -= 0.3 * dA
     a -= 0.3 * da
     B -= 0.3 * dB
@@ -134,6 +135,13 @@ WRONG = [
     ("slope under a mask", PRUNED, "(1 - h**2)", "(1 - h)", "(1 - h)"),
     ("slope above frozen rows", FROZEN_ROWS, "(1 - H**2)", "H * (1 - H)", "H * (1 - H)"),
     ("targets of other samples", DRAWN_WITH_MOMENTUM, "kinds[some])", "kinds[rng.choice(60, 20)])", "g = gradients"),
+    (
+        "biases that climb",
+        FROZEN_ROWS,
+        "a -= 0.3 * da\n    B -= 0.3 * dB\n    b -=",
+        "a += 0.3 * da\n    B -= 0.3 * dB\n    b +=",
+        "a += 0.3",
+    ),
     ("weight of another place", DEEP_COPIES, "later @ B.T", "later @ B", "later @ B "),
 ]
 

@@ -324,3 +324,21 @@ def test_the_repair_is_proven_by_a_run(tmp_path: Path, mistake: str, put_in: str
     mended = repaired(text, fixes[0])
     assert put_in in mended
     assert findings(tmp_path, mended) == []
+
+
+def test_whole_numbers_that_are_moved_one_by_one_are_seen(tmp_path: Path) -> None:
+    text = """\
+import numpy as np
+
+X, t = np.array([[0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]]), np.array([0, 1, 1, 1])
+w = np.array([1, -1, 0])
+for turn in range(20):
+    for x, wanted in zip(X, t):
+        error = wanted - 1 / (1 + np.exp(-np.dot(x, w)))
+        for i in range(3):
+            w[i] += 0.5 * error * x[i]
+print(w)
+"""
+    (finding,) = findings(tmp_path, text)
+    assert (finding.code, finding.cause.line) == ("SC405", 4)
+    assert findings(tmp_path, text.replace("[1, -1, 0]", "[1.0, -1.0, 0.0]")) == []

@@ -91,6 +91,13 @@ CHANGES = [
     ),
     ("failed store", "x = np.zeros(2)\ntry: x[5] = 1\nexcept IndexError: pass\ny = x + 1", ["leaf", "+"]),
     ("gradient buffer", "w, v = np.ones(2), np.ones(2)\nw -= v\nv *= 0.5\nw -= v", ["leaf", "leaf", "-=", "*=", "-="]),
+    ("counter", "s, t = 0, np.ones(2)\nfor v in t: s += v\ny = s * t", ["leaf", "+", "+", "*"]),
+    ("sum from a number", "s, v = 0.0, np.ones(2)\nfor _ in '12': s += v\ny = s * v", ["leaf", "+", "+=", "*"]),
+    (
+        "kept sum from a number",
+        "s, v = {'a': 0}, np.ones(2)\nfor _ in '12': s['a'] += v\ny = s['a'] * v",
+        ["leaf", "+", "+=", "*"],
+    ),
     ("number", "t = 0.5\nt += 1.5\ny = t * np.ones(2)", ["+", "leaf", "*"]),
     ("fortran", "x = np.zeros((2, 3)).T * 1\nx[0][:] = 1\ny = x + 1", None),
     ("resized", "x = np.ones(4)\ny = x * 2\nx.resize((2, 2))\nz = x + 1", ["leaf", "*", "+"]),

@@ -1,0 +1,130 @@
+"""Edits that put inputs and targets into one order, where each had its own or only the inputs were shuffled."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+
+from shapecheck.diagnose.finding import Finding
+from shapecheck.repair.candidate import Candidate
+from shapecheck.repair.desk import Desk
+
+_MOST_TARGETS = 3
+
+
+def one_order(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    """The edits for inputs and targets that were put into different orders.
+
+    Args:
+        desk: The file of the finding's cause.
+        finding: Its cause is one of the two expressions, or the only one; the other is on its trail.
+    """
+    spans = [finding.cause, *(s.span for s in finding.trail)]
+    nodes = sorted((n for s in spans[:2] if (n := desk.expression(s)) is not None), key=lambda n: n.lineno)
+    if len(nodes) == 1:
+        yield from _targets_too(desk, nodes[0])
+    if len(nodes) != 2:
+        return
+    first, second = nodes
+    if isinstance(first, ast.Call) and isinstance(second, ast.Call):
+        yield from _one_permutation(desk, first, second)
+    if isinstance(first, ast.Subscript) and isinstance(second, ast.Subscript):
+        for kept, changed in ((first, second), (second, first)):
+            if isinstance(kept.slice, ast.Name):
+                edit = desk.edit(changed.slice, desk.text(kept.slice))
+                yield desk.candidate("use one order for both", "order of samples", 0.4, edit)
+        statement = desk.module.statement(first)
+        index = desk.text(first.slice)
+        edits = (
+            desk.before(statement, f"order = {index}"),
+            desk.edit(first.slice, "order"),
+            desk.edit(second.slice, "order"),
+        )
+        yield desk.candidate("draw one order for both", "order of samples", 0.7, *edits)
+
+
+def _one_permutation(desk: Desk, first: ast.Call, second: ast.Call) -> Iterator[Candidate]:
+    """Two calls of `shuffle` as one permutation."""
+    statements = [desk.module.statement(first), desk.module.statement(second)]
+    if not all(isinstance(s, ast.Expr) for s in statements) or not _is_shuffle(first) or not second.args:
+        return
+    other = desk.text(second.args[0])
+    text = _permuted(desk, first, statements[0])
+    edits = (desk.edit(statements[0], text), desk.edit(statements[1], f"{other}[:] = {other}[order]"))
+    yield desk.candidate("draw one order for both", "order of samples", 0.5, *edits)
+
+
+def _is_shuffle(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "shuffle" and bool(call.args)
+
+
+def _permuted(desk: Desk, shuffle: ast.Call, statement: ast.stmt, *others: str) -> str:
+    """A call of `shuffle` as an order that is drawn and used, for other arrays as well."""
+    assert isinstance(shuffle.func, ast.Attribute)
+    one = desk.text(shuffle.args[0])
+    lines = [f"order = {desk.text(shuffle.func.value)}.permutation(len({one}))"]
+    lines += [f"{name}[:] = {name}[order]" for name in (one, *others)]
+    return f"\n{desk.indent(statement)}".join(lines)
+
+
+def _targets_too(desk: Desk, node: ast.expr) -> Iterator[Candidate]:
+    """The order of the inputs for what is used beside them as well."""
+    statement = desk.module.statement(node)
+    if isinstance(node, ast.Call) and _is_shuffle(node) and isinstance(statement, ast.Expr):
+        for number, name in enumerate(_companions(desk, desk.text(node.args[0]), statement)):
+            edit = desk.edit(statement, _permuted(desk, node, statement, name))
+            yield desk.candidate(f"put `{name}` into the same order", "order of samples", 0.5 + 0.1 * number, edit)
+    if isinstance(node, ast.Subscript):
+        inputs = desk.text(node.value)
+        index = desk.text(node.slice)
+        drawn = {n.id for n in ast.walk(node.slice) if isinstance(n, ast.Name)}
+        names = [name for name in _companions(desk, inputs, statement) if name not in drawn]
+        for number, name in enumerate(names):
+            cost = 0.5 + 0.1 * number
+            for other in _selections(desk, name, statement):
+                edit = desk.edit(other.slice, index)
+                title = f"take the rows of `{name}` in the same order"
+                yield desk.candidate(title, "order of samples", cost, edit)
+            target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+            if target is not None and desk.text(target) == inputs:
+                edit = desk.after(statement, f"{name} = {name}[{index}]")
+                yield desk.candidate(f"put `{name}` into the same order", "order of samples", cost + 0.05, edit)
+
+
+def _companions(desk: Desk, inputs: str, statement: ast.stmt) -> list[str]:
+    """The names that stand beside the inputs in the same statements, the likeliest first: they may be the targets."""
+    function = desk.module.enclosing_function(statement)
+    found: Counter[str] = Counter()
+    for other in ast.walk(function or desk.module.tree):
+        if not isinstance(other, ast.stmt) or isinstance(other, ast.FunctionDef | ast.ClassDef | ast.For | ast.While):
+            continue
+        for parent in [n for n in ast.walk(other) if isinstance(n, ast.Call | ast.Tuple)]:
+            parts = parent.args if isinstance(parent, ast.Call) else parent.elts
+            owners = [_array(desk, part) for part in parts]
+            if inputs in owners:
+                found.update(o for o in owners if o and o != inputs)
+    block = desk.block(statement)
+    near = block[max(0, block.index(statement) - 2) : block.index(statement) + 3] if statement in block else []
+    for other in near:
+        found.update(_array(desk, n.value) for n in ast.walk(other) if isinstance(n, ast.Subscript))
+    called = {n.func.id for n in ast.walk(desk.module.tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+    return [n for n, _ in found.most_common() if n and n != inputs and n not in called][:_MOST_TARGETS]
+
+
+def _array(desk: Desk, node: ast.expr) -> str:
+    """The array that an expression is, or is some rows of; empty for anything else."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return desk.text(node) if isinstance(node, ast.Name | ast.Attribute) else ""
+
+
+def _selections(desk: Desk, name: str, statement: ast.stmt) -> Iterator[ast.Subscript]:
+    """Where rows of an array are taken, near a statement."""
+    for other in desk.block(statement):
+        for node in ast.walk(other):
+            if isinstance(node, ast.Subscript) and desk.text(node.value) == name and isinstance(node.ctx, ast.Load):
+                yield node
+
+
+__all__ = ["one_order"]
