@@ -113,7 +113,7 @@ def _zeros_applied(known: Verdicts, old: int) -> int | None:
     return None
 
 
-def missing_addition(known: Verdicts, suspect: Suspect) -> Missing | None:
+def missing_addition(known: Verdicts, suspect: Suspect) -> Missing:
     """What should have been added to an empty sum, each time that something was added to the sums beside it."""
     leaf = suspect.values[0]
     old = suspect.wanted[leaf][0]
@@ -132,7 +132,7 @@ def missing_addition(known: Verdicts, suspect: Suspect) -> Missing | None:
             if chosen:
                 found.append(Neighbour(site, additions[0].inputs[0], chosen, exact=False))
     found.sort(key=lambda n: not _in_one_function(known.replay.tape, suspect.site, n.site))
-    return Missing(leaf, tuple(found[:_MOST_NEIGHBOURS])) if found else None
+    return Missing(leaf, tuple(found[:_MOST_NEIGHBOURS]))
 
 
 def _parts_of(known: Verdicts, old: int) -> Iterator[Any]:

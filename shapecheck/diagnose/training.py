@@ -12,9 +12,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from shapecheck.diagnose.added_twice import added_twice
 from shapecheck.diagnose.ascent import climbing
 from shapecheck.diagnose.course import Course
 from shapecheck.diagnose.dropped import dropped_sums
+from shapecheck.diagnose.filled_late import filled_late
 from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.finite import not_finite
 from shapecheck.diagnose.later import later_versions
@@ -36,11 +38,13 @@ _UPDATES: tuple[Finder, ...] = (
     climbing,
     later_versions,
     shared_state,
+    added_twice,
+    filled_late,
 )
 _DATA: tuple[Finder, ...] = (lost_rows, parted)
 _NUMBERS: tuple[Finder, ...] = (constant_output, not_finite, equal_units, saturated, out_of_reach)
-# Right updates cannot be out of order.
-_OF_WRONG_UPDATES = frozenset({later_versions})
+# Right updates cannot be out of order, and nothing is added to them twice.
+_OF_WRONG_UPDATES = frozenset({later_versions, added_twice})
 
 
 def update_mistakes(course: Course) -> Iterator[Finding]:
@@ -116,12 +120,12 @@ def _asked(finder: Finder, course: Course) -> list[Finding]:
 
 _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC308": (differing_loss,),
-    "SC401": (later_versions,),
+    "SC401": (later_versions, filled_late),
     "SC402": (climbing,),
     "SC403": (never_reset,),
     "SC404": (later_versions,),
     "SC405": (_lost_updates,),
-    "SC406": (_lost_updates, lost_steps, dropped_sums, _never_moved, nothing_moves),
+    "SC406": (_lost_updates, lost_steps, dropped_sums, added_twice, _never_moved, nothing_moves),
     "SC407": (parted,),
     "SC408": (never_renewed,),
     "SC409": (lost_rows,),

@@ -116,6 +116,13 @@ def _finding(trace: Trace, tape: Tape, layers: Layers, chosen: Diagnosis, suspec
     proof = f"the gradient{'s' if len(parameters) > 1 else ''}{concerned} would then match the numeric gradient of"
     if suspect.reason in {"still", "unrelated", "empty"}:
         proof = f"the step{concerned} is to follow the numeric gradient of"
+    missing = None
+    if suspect.reason == "empty" and chosen.loss.matching is not None:
+        judge = Verdicts(chosen.loss.matching, chosen.step)
+        judge.all()
+        missing = missing_addition(judge, suspect)
+        if missing.neighbours and tape.sites[missing.neighbours[0].site].path in trace.sources:
+            cause = tape.sites[missing.neighbours[0].site]
     finding = Finding(
         code=code,
         severity="error",
@@ -131,11 +138,6 @@ def _finding(trace: Trace, tape: Tape, layers: Layers, chosen: Diagnosis, suspec
     inputs = tape.operations[producer].inputs if producer is not None else ()
     failure = pseudo_failure(trace, tape, cause, tuple(inputs) or values)
     kept = chosen.loss.seeds if chosen.step.number == 0 and suspect.reason != "axis" else ()
-    missing = None
-    if suspect.reason == "empty" and chosen.loss.matching is not None:
-        judge = Verdicts(chosen.loss.matching, chosen.step)
-        judge.all()
-        missing = missing_addition(judge, suspect)
     return SilentMistake(finding, failure, suspect.targets, tuple(kept), missing)
 
 

@@ -23,7 +23,7 @@ from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
 from shapecheck.repair.carried import begun
 from shapecheck.repair.evidence import Evidence, Solution, spread_on
-from shapecheck.repair.insertions import Insertion, insertions, whole_values
+from shapecheck.repair.insertions import Insertion, additions_in_idle_loops, insertions, whole_values
 from shapecheck.repair.joint import Joint
 from shapecheck.repair.moves import move_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates
@@ -183,7 +183,10 @@ class GradientSearch(Search):
         surroundings = Surroundings(self.trace)
         nearest = [s for s in surroundings.suspects() if not s.distance and s.path not in self.program.kept]
         places = [Place(surroundings, s.path, s.statement, 0) for s in nearest]
-        return [c for place in places for c in accumulation_candidates(place) if c.cost <= _EVIDENT]
+        found = [c for place in places for c in accumulation_candidates(place) if c.cost <= _EVIDENT]
+        if self.missing is not None and not self.missing.moves:
+            found += additions_in_idle_loops(self.trace.head, surroundings, self.missing)
+        return found
 
     def _proven(self, candidates: Sequence[Candidate]) -> list[Solution]:
         """Those of a few edits that make all gradients right."""

@@ -16,11 +16,13 @@ from shapecheck.repair.audition import Instance
 from shapecheck.repair.candidate import Candidate, Place
 from shapecheck.repair.surroundings import Module, Surroundings
 from shapecheck.repair.terms import arrays_in_scope, likeness, outer_products, products, reductions
-from shapecheck.trace.tape import Tape
+from shapecheck.trace.sites import Site
+from shapecheck.trace.tape import Operation, Tape
 
 _SIGNS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-"}
 _MOST_INSTANCES = 12
 _MOST_TARGETS = 3
+_MOST_ROWS = 5
 # So many products of arrays in scope are heard.
 _MOST = 600
 
@@ -112,6 +114,37 @@ def _instances(tape: Tape, neighbour: Neighbour) -> Iterator[Instance]:
         recorded: Any = tape.values[turn.brought].array
         if recorded is not None:
             yield Instance(recorded, (np.asarray(turn.wanted),), turn.ordinal, exact=neighbour.exact)
+
+
+# -- loops that do nothing ------------------------------------------------------------------------------------------
+
+
+def additions_in_idle_loops(tape: Tape, surroundings: Surroundings, missing: Missing) -> Iterator[Candidate]:
+    """A row added in every turn of a loop that does nothing: `for i in ids: table[i] += d`."""
+    made = tape.site_of(missing.array)
+    module = surroundings.modules.get(made.path) if made is not None else None
+    if made is None or module is None:
+        return
+    name = next((n for n, functions in names_of(tape, missing.array).items() if made.function in functions), None)
+    row = tape.values[missing.array].shape[1:]
+    bound = {s.bound_to: tape.values[o.result].shape for o, s in _made_in(tape, made.path, made.function)}
+    arrays = [text for text, shape in bound.items() if text is not None and shape == row and text.isidentifier()]
+    for loop in [n for n in module.parents if isinstance(n, ast.For) and module.functions[n] == made.function]:
+        idle = next((s for s in loop.body if isinstance(s, ast.Pass)), None)
+        if name is None or idle is None or not isinstance(loop.target, ast.Name):
+            continue
+        for number, array in enumerate(arrays[-_MOST_ROWS:][::-1]):
+            for cost, rest in ((0.0, ""), (0.05, f" / len({module.source.of(loop.iter)})")):
+                edit = Edit(made.path, *module.source.place(idle), f"{name}[{loop.target.id}] += {array}{rest}")
+                title = f"add `{array}{rest}` to `{name}` in every turn"
+                yield Candidate(title, "missing statement", (edit,), 0.1 + cost + 0.1 * number, made.path, idle.lineno)
+
+
+def _made_in(tape: Tape, path: str, function: str) -> Iterator[tuple[Operation, Site]]:
+    for operation in tape.operations:
+        site = tape.sites[operation.site] if operation.site is not None else None
+        if site is not None and (site.path, site.function) == (path, function):
+            yield operation, site
 
 
 # -- reading the neighbour ------------------------------------------------------------------------------------------
@@ -228,4 +261,4 @@ def _changed(text: str, changes: dict[Any, Any]) -> str:
     return changed.replace("'", '"') if '"' in text and "'" not in text else changed
 
 
-__all__ = ["Insertion", "insertions", "whole_values"]
+__all__ = ["Insertion", "additions_in_idle_loops", "insertions", "whole_values"]

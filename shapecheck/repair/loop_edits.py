@@ -254,7 +254,8 @@ def _once(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.BinOp):
         yield from _from_the_start(desk, statement)
     if "second time" in finding.title and len(desk.block(statement)) > 1:
-        yield desk.candidate("leave out the second step", "delete", 0.9, desk.whole(statement))
+        what = "addition" if "adds" in finding.title else "step"
+        yield desk.candidate(f"leave out the second {what}", "delete", 0.9, desk.whole(statement))
     yield from _like_its_neighbours(desk, finding, statement)
 
 

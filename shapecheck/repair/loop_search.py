@@ -11,6 +11,7 @@ from shapecheck.network.parameters import find_parameters
 from shapecheck.repair.attempt import Attempt, AttemptOutcome
 from shapecheck.repair.candidate import Candidate, apply_edits
 from shapecheck.repair.counters import counters
+from shapecheck.repair.earlier import earlier
 from shapecheck.repair.evidence import Evidence, Solution, spread_on
 from shapecheck.repair.first_steps import first_steps
 from shapecheck.repair.loop_edits import loop_edits
@@ -70,8 +71,8 @@ class LoopSearch(Search):
     def _expand(self, stage: _Stage) -> None:
         if stage.start is not None:
             return
-        found = loop_edits(self.trace, self.finding)
-        for candidate in [*found, *first_steps(self.trace, self.finding), *counters(self.trace, self.finding)]:
+        generators = (loop_edits, first_steps, counters, earlier)
+        for candidate in [c for generate in generators for c in generate(self.trace, self.finding)]:
             try:
                 edited = apply_edits(self.originals[candidate.path], candidate.edits)
                 compile(edited, candidate.path, "exec", dont_inherit=True)
