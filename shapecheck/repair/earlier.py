@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from shapecheck.diagnose.filled_late import FILLED_LATE
 from shapecheck.diagnose.finding import Finding
 from shapecheck.repair.candidate import Candidate
-from shapecheck.repair.loop_edits import Desk
+from shapecheck.repair.desk import Desk
 from shapecheck.repair.surroundings import Module
 from shapecheck.trace.child import Trace
 
