@@ -32,7 +32,8 @@ def added_twice(course: Course) -> list[Finding]:
     for parameter, old, _, _ in known.step.parameters:
         found = factors[old]
         others = [number for other, number in numbers.items() if other != old]
-        if found is None or not others or abs(found[1] / median(others) - 2) > 10 * EXACT:
+        usual = median(others) if others else 0.0  # zero where one half goes the other way
+        if found is None or not usual or abs(found[1] / usual - 2) > 10 * EXACT:
             continue
         again = _second_addition(course, found[0])
         if again is not None:

@@ -44,8 +44,8 @@ _UPDATES: tuple[Finder, ...] = (
 )
 _DATA: tuple[Finder, ...] = (lost_rows, parted)
 _NUMBERS: tuple[Finder, ...] = (constant_output, not_finite, equal_units, saturated, out_of_reach)
-# Right updates cannot be out of order, and share no state.
-_OF_WRONG_UPDATES = frozenset({later_versions, shared_state, added_twice})
+# Right updates cannot be out of order, and nothing is added to them twice.
+_OF_WRONG_UPDATES = frozenset({later_versions, added_twice})
 
 
 def update_mistakes(course: Course) -> Iterator[Finding]:
