@@ -1,0 +1,184 @@
+"""How one parameter's update follows a loss: fitted to the loss's slopes along a few directions, taken numerically."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from shapecheck.gradients.hypotheses import Hypothesis
+from shapecheck.gradients.replay import Replay
+from shapecheck.network.parameters import Update
+from shapecheck.trace.tape import Operation, Ref, Shape, Tape
+
+Verdict = Literal["right", "wrong", "unknown"]
+
+# Directions per parameter: enough to fit a factor and a decay term and to leave three to judge by.
+_DIRECTIONS = 5
+_TOLERANCE = 1e-4
+_STEP = 1e-5
+# Where a difference may have stepped over a kink (of a relu, an absolute value), a step is tried that is a fraction as
+# long, and, where a bias of zero puts units exactly on the kink, one beside it.
+_OFF_KINKS = ((1e-2, 0.0), (1e-4, -1e-6), (1e-4, 1e-6))
+
+
+@dataclass
+class ParameterAgreement:
+    """One parameter's update held against a loss.
+
+    Attributes:
+        factor: The update is `factor` times the gradient (negative: descent); None unless right.
+        error: Relative residual of the best fit.
+        entire: The update itself is the multiple, without decay, and not only what it was made from.
+        cancels: Whether its gradient and its change are both nothing but rounding, as of a bias before a normalisation.
+    """
+
+    name: str
+    shape: Shape
+    verdict: Verdict
+    factor: float | None = None
+    error: float = 1.0
+    grew_to: Shape | None = None
+    entire: bool = False
+    cancels: bool = False
+
+
+def directions_for(rng: np.random.Generator, shape: Shape) -> list[np.ndarray[Any, Any]]:
+    """Directions in which every entry counts about as much as any other."""
+    return [np.round(rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape), 2) for _ in range(_DIRECTIONS)]
+
+
+def slope_along(
+    replay: Replay,
+    hypothesis: Hypothesis,
+    value: int,
+    direction: np.ndarray[Any, Any],
+    fraction: float = 1.0,
+    shift: float = 0.0,
+) -> float:
+    """Central difference of the loss along one direction; the step is small against the direction's norm."""
+    at = np.asarray(replay.recorded[value], dtype=float) + shift
+    step = fraction * _STEP * max(1.0, float(np.abs(at).max(initial=0.0))) / max(1.0, np.sqrt(direction.size) / 4)
+    ends = []
+    for sign in (1.0, -1.0):
+        moved = at + sign * step * direction
+        ends.append(hypothesis.evaluate(replay.evaluate({value: moved}, hypothesis.wanted)))
+    return float((ends[0] - ends[1]) / (2 * step))
+
+
+def gradient_like(tape: Tape, change: int, shape: Shape, among: set[int]) -> list[tuple[int, int]]:
+    """The change, and the values of the parameter's shape that it was computed from (a gradient before Adam, say).
+
+    Each comes with the sign with which it enters the change.
+    """
+    found = [(change, 1)]
+    open_values = [(change, 1)]
+    seen = {change}
+    while open_values and len(found) < 10:
+        number, sign = open_values.pop(0)
+        producer = tape.values[number].producer
+        if producer is None:
+            continue
+        operation = tape.operations[producer]
+        for source in operation.inputs:
+            if source in among and source not in seen and tape.values[source].shape == shape:
+                seen.add(source)
+                entering = sign * _sign_of(tape, operation, source)
+                found.append((source, entering))
+                open_values.append((source, entering))
+    return found
+
+
+def _sign_of(tape: Tape, operation: Operation, source: int) -> int:
+    """Whether an operand enters an operation's result as it is (1) or negated (-1)."""
+    if operation.function == "unary-":
+        return -1
+    arguments = operation.arguments[:2]
+    if operation.function in {"-", "-=", "numpy.subtract"} and len(arguments) == 2:
+        return -1 if arguments[1] == Ref(source) else 1
+    if operation.function in {"*", "/", "*=", "/=", "numpy.multiply", "numpy.divide"}:
+        for other in arguments:
+            number = tape.values[other.value].array if isinstance(other, Ref) and other.value != source else other
+            if isinstance(number, int | float) and number < 0:
+                return -1
+    return 1
+
+
+def fit(
+    row: ParameterAgreement,
+    tape: Tape,
+    old: int,
+    sign: int,
+    candidates: list[tuple[int, int]],
+    directions: list[np.ndarray[Any, Any]],
+    slopes: np.ndarray[Any, Any],
+) -> None:
+    """Fit the update to `factor * gradient + decay * parameter` along the directions."""
+    parameter = np.asarray(tape.values[old].array, dtype=float)
+    decay = np.array([np.sum(parameter * d) for d in directions])
+    scale = float(np.abs(slopes).max())
+    best_error, best_factor = np.inf, None
+    silent, entire = True, False
+    applied = candidates[0][0]
+    for number, entering in candidates:
+        array = tape.values[number].array
+        if array is None:
+            continue
+        change = np.asarray(array, dtype=float)
+        try:
+            along = np.array([np.sum(np.broadcast_to(change, parameter.shape) * d) for d in directions])
+        except ValueError:
+            continue
+        size = float(np.abs(along).max())
+        if size < 1e-13 and scale < 1e-9:
+            row.cancels = row.cancels or size > 0
+            continue
+        silent = False
+        if scale < 1e-12 or size == 0:
+            continue
+        for columns in ([slopes], [slopes, decay]) if np.any(decay) and len(directions) > 3 else ([slopes],):
+            matrix = np.stack(columns, axis=1)
+            solution, *_ = np.linalg.lstsq(matrix, along, rcond=None)
+            error = float(np.abs(matrix @ solution - along).max()) / size
+            if len(columns) == 2 and not _is_decay(solution, sign * entering, scale, size):
+                continue
+            if error < best_error:
+                best_error, best_factor = error, float(solution[0]) * sign * entering
+                entire = number == applied and len(columns) == 1
+            if error < _TOLERANCE:
+                break
+        if best_error < _TOLERANCE:
+            break
+    if silent:
+        return
+    row.error = best_error
+    if not np.isfinite(best_error):
+        return  # the loss does not depend on it: another loss is meant
+    row.verdict = "right" if best_error < _TOLERANCE else "wrong"
+    row.factor = best_factor if row.verdict == "right" else None
+    row.entire = entire and row.verdict == "right"
+
+
+def fit_off_kinks(
+    row: ParameterAgreement,
+    tape: Tape,
+    replay: Replay,
+    hypothesis: Hypothesis,
+    update: Update,
+    candidates: list[tuple[int, int]],
+    directions: list[np.ndarray[Any, Any]],
+) -> None:
+    """Try a wrong row again with differences that a kink does not spoil."""
+    for fraction, shift in _OFF_KINKS:
+        slopes = np.array([slope_along(replay, hypothesis, update.old, d, fraction, shift) for d in directions])
+        if row.verdict == "wrong" and np.all(np.isfinite(slopes)):
+            fit(row, tape, update.old, update.sign, candidates, directions, slopes)
+
+
+def _is_decay(solution: np.ndarray[Any, Any], sign: int, scale: float, size: float) -> bool:
+    """Whether a fit is a step with weight decay: the parameter shrinks, and the gradient has its part."""
+    return -0.5 < sign * float(solution[1]) <= 0 and abs(float(solution[0])) * scale > 1e-3 * size
+
+
+__all__ = ["ParameterAgreement", "Verdict", "directions_for", "fit", "fit_off_kinks", "gradient_like", "slope_along"]
