@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shapecheck.gradients.losses import find_losses, steps
+from shapecheck.gradients.losses import find_losses
 from shapecheck.gradients.replay import Replay
+from shapecheck.gradients.steps import steps
 from shapecheck.network.parameters import find_parameters
 from shapecheck.trace.process import run_program
 from shapecheck.trace.run import Program

@@ -7,7 +7,8 @@ import numpy as np
 from shapecheck.diagnose.course import Course, meetings, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
-from shapecheck.gradients.losses import Step, find_losses
+from shapecheck.gradients.losses import find_losses
+from shapecheck.gradients.steps import Step
 from shapecheck.network.parameters import Parameter
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref

@@ -11,8 +11,9 @@ import numpy as np
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.diagnose.wrong_gradient import judged
 from shapecheck.gradients.agreement import Agreement
-from shapecheck.gradients.losses import Step, find_losses, steps
+from shapecheck.gradients.losses import find_losses
 from shapecheck.gradients.replay import Replay
+from shapecheck.gradients.steps import Step, steps
 from shapecheck.network.layers import Layers
 from shapecheck.network.parameters import Parameter, find_parameters, find_strays, value_names
 from shapecheck.trace.child import Trace

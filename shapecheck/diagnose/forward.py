@@ -10,8 +10,9 @@ import numpy as np
 
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.gradients.functions import CannotReplayError
-from shapecheck.gradients.losses import Loss, Step, find_losses
+from shapecheck.gradients.losses import find_losses
 from shapecheck.gradients.replay import Replay, ReplayError
+from shapecheck.gradients.steps import Loss, Step
 from shapecheck.trace.tape import Operation
 
 _MOST_REDUCTIONS = 4

@@ -23,8 +23,10 @@ from shapecheck.diagnose.targets import Target, targets_of
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.diagnose.wrong_factors import factor_suspects
 from shapecheck.diagnose.wrong_values import unrelated_steps, value_suspects
-from shapecheck.gradients.losses import Loss, Step, find_losses, steps, supposed_losses
+from shapecheck.gradients.inferred import supposed_losses
+from shapecheck.gradients.losses import find_losses
 from shapecheck.gradients.replay import Replay
+from shapecheck.gradients.steps import Loss, Step, steps
 from shapecheck.network.parameters import Parameter
 
 _MOST_ORIGINS = 6

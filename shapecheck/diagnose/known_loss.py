@@ -15,9 +15,9 @@ from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.verdicts import Outcome, Verdict, Verdicts
 from shapecheck.gradients.adjoints import Adjoints, adjoints
 from shapecheck.gradients.factors import Factor
-from shapecheck.gradients.losses import Loss, Step
 from shapecheck.gradients.matching import EXACT, Matching
 from shapecheck.gradients.replay import Replay, ReplayError
+from shapecheck.gradients.steps import Loss, Step
 from shapecheck.network.parameters import Parameter, Update
 from shapecheck.trace.tape import Tape
 

@@ -10,8 +10,8 @@ from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
 from shapecheck.diagnose.verdicts import Verdicts
-from shapecheck.gradients.losses import Step
 from shapecheck.gradients.replay import ReplayError
+from shapecheck.gradients.steps import Step
 from shapecheck.trace.tape import Operation
 
 _STORES = frozenset(["+=", "-=", "setitem", "write_back", "numpy.add.at"])

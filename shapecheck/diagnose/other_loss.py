@@ -9,7 +9,8 @@ import numpy as np
 from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.trail import span_of
-from shapecheck.gradients.losses import Loss, find_losses, sounds_like_a_loss
+from shapecheck.gradients.losses import find_losses, sounds_like_a_loss
+from shapecheck.gradients.steps import Loss
 
 # The sine of the angle between gradients of one and the same loss, up to what keeps a logarithm from zero. Two losses
 # are not far apart either where all outputs are near one half, as they are at the start.

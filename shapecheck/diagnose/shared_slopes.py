@@ -15,9 +15,9 @@ import numpy as np
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.targets import Result, Target
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
-from shapecheck.gradients.losses import Loss, Step
 from shapecheck.gradients.matching import EXACT, Standing
 from shapecheck.gradients.replay import ReplayError
+from shapecheck.gradients.steps import Loss, Step
 from shapecheck.trace.tape import Operation
 
 _PRODUCTS = frozenset({"*", "*=", "numpy.multiply"})

@@ -14,8 +14,9 @@ from shapecheck.diagnose.finding import Finding, Span, TrailStep
 from shapecheck.diagnose.lost import is_weight
 from shapecheck.diagnose.missing import Missing, missing_step
 from shapecheck.diagnose.trail import span_of
-from shapecheck.gradients.losses import Loss, Step, find_losses
+from shapecheck.gradients.losses import find_losses
 from shapecheck.gradients.matching import Matching
+from shapecheck.gradients.steps import Loss, Step
 from shapecheck.network.dependence import CARRIERS
 from shapecheck.network.parameters import Parameter, Update, value_names
 from shapecheck.trace.sites import Site

@@ -10,8 +10,8 @@ import numpy as np
 
 from shapecheck.gradients.factors import Factor
 from shapecheck.gradients.frozen import free_entries
-from shapecheck.gradients.losses import Step
 from shapecheck.gradients.matching import EXACT, Matching
+from shapecheck.gradients.steps import Step
 from shapecheck.trace.tape import Operation, refs
 
 # What an optimizer does to a gradient keeps its shape, entry by entry: rate, momentum, clipping, Adam.

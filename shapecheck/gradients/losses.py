@@ -2,136 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from shapecheck.gradients.adjoints import Adjoints, adjoints
+from shapecheck.gradients.adjoints import adjoints
 from shapecheck.gradients.frozen import free_entries
+from shapecheck.gradients.inferred import inferred_losses
 from shapecheck.gradients.matching import Matching, Standing
 from shapecheck.gradients.replay import Replay
-from shapecheck.network.parameters import Parameter
-from shapecheck.trace.tape import Operation, Ref
+from shapecheck.gradients.steps import Loss, Step, reach
 
-# So many scalars of a program, and so many differences of output and target, are tried as its loss.
+# So many scalars of a program are tried as its loss.
 _MOST_RECORDED = 10
-_MOST_INFERRED = 6
-_MOST_SUPPOSED, _MOST_OUTPUTS, _MOST_GIVEN = 18, 6, 2
 _TELLING = ("loss", "cost", "err", "mse", "objective", "entropy", "nll", "energy")
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One training step: what each parameter was, and what was applied to it.
-
-    Attributes:
-        parameters: (parameter, its value at the start, the change, the sign of the change) of those it updates.
-        first: The first operation that can belong to it, and `last` the last.
-    """
-
-    number: int
-    parameters: tuple[tuple[Parameter, int, int, int], ...]
-    first: int
-    last: int
-
-    @property
-    def olds(self) -> set[int]:
-        """The parameters' values that the step starts from."""
-        return {old for _, old, _, _ in self.parameters}
-
-    def movement(self, replay: Replay, old: int) -> Any:
-        """The parameter after the step minus the parameter before it; None where the shapes differ."""
-        after = {o: p.updates[self.number].new for p, o, _, _ in self.parameters}
-        before, now = np.asarray(replay.recorded[old]), np.asarray(replay.recorded[after[old]])
-        return now - before if before.shape == now.shape else None
-
-
-@dataclass(slots=True)
-class Loss:
-    """A scalar that the backward pass may be the derivative of.
-
-    Attributes:
-        seeds: Value number -> cotangent; for a loss on the tape its own number and 1.
-        formula: For one that is inferred, what it is.
-        value: Its number, for one on the tape.
-        score: How much of the backward pass agrees with its adjoints.
-        right: The parameters' values whose gradients do.
-        credible: Whether anything speaks for it: a gradient agrees, or it is called a loss and shares the forward pass
-            that the gradients come from.
-    """
-
-    seeds: dict[int, Any]
-    formula: str
-    value: int | None
-    score: float = 0.0
-    right: set[int] = field(default_factory=set)
-    credible: bool = False
-    adjoints: Adjoints | None = None
-    matching: Matching | None = None
-
-    @property
-    def inferred(self) -> bool:
-        """Whether the program never computes it."""
-        return self.value is None
-
-
-def steps(replay: Replay, parameters: Sequence[Parameter], most: int = 3) -> list[Step]:
-    """The training steps on a tape, from the parameters' updates; networks that share nothing have steps of their own.
-
-    Args:
-        replay: The tape.
-        parameters: What the program updates.
-        most: So many updates of each parameter are looked at.
-    """
-    found = []
-    for group in _networks(replay, parameters):
-        first = 0
-        for number in range(most):
-            updated = [(p, p.updates[number]) for p in group if len(p.updates) > number]
-            if not updated:
-                break
-            last = max(u.operation for _, u in updated)
-            found.append(Step(number, tuple((p, u.old, u.change, u.sign) for p, u in updated), first, last))
-            first = min(u.operation for _, u in updated)
-    return sorted(found, key=lambda s: s.last)
-
-
-def _networks(replay: Replay, parameters: Sequence[Parameter]) -> list[list[Parameter]]:
-    """The parameters, together where the change of one depends on another.
-
-    Networks that take turns are apart: the second one's forward pass sees the first as it is after its update, and
-    nothing of it as it was before.
-    """
-    olds = {p.updates[0].old: i for i, p in enumerate(parameters)}
-    news = {p.updates[0].new: i for i, p in enumerate(parameters)}
-    label = list(range(len(parameters)))
-    seen = [_ancestors_up_to(replay, p.updates[0].change, set(news)) for p in parameters]
-    before = [{olds[v] for v in values & set(olds)} for values in seen]
-    after = [{news[v] for v in values & set(news)} for values in seen]
-    for i in range(len(parameters)):
-        for j in before[i]:
-            if j in after[i] - before[i] or i in after[j] - before[j]:
-                continue
-            left, right = label[i], label[j]
-            label = [left if one == right else one for one in label]
-    return [[p for p, one in zip(parameters, label, strict=True) if one == group] for group in dict.fromkeys(label)]
-
-
-def _ancestors_up_to(replay: Replay, value: int, stop: set[int]) -> set[int]:
-    """What a value was computed from; what is in `stop` is not followed further."""
-    found: set[int] = set()
-    open_values = [value]
-    while open_values:
-        number = open_values.pop()
-        if number in found:
-            continue
-        found.add(number)
-        producer = replay.tape.values[number].producer
-        if producer is not None and number not in stop and replay.tape.operations[producer].function != "leaf":
-            open_values.extend(replay.tape.operations[producer].inputs)
-    return found
 
 
 def find_losses(replay: Replay, step: Step) -> list[Loss]:
@@ -152,7 +36,7 @@ def find_losses(replay: Replay, step: Step) -> list[Loss]:
 
 
 def _find_losses(replay: Replay, step: Step) -> list[Loss]:
-    candidates = _recorded(replay, step) + _inferred(replay, step)
+    candidates = _recorded(replay, step) + inferred_losses(replay, step)
     chain = _chain(replay, step)
     for loss in candidates:
         loss.adjoints = adjoints(replay, loss.seeds, step.olds, check=())
@@ -225,15 +109,15 @@ def _recorded(replay: Replay, step: Step) -> list[Loss]:
     olds = step.olds
     news = {p.updates[step.number].new for p, _, _, _ in step.parameters}
     used = replay.ancestors([change for p, _, _, _ in step.parameters for change in [u.change for u in p.updates]])
-    reach = _reach(replay, olds)
-    stale = _reach(replay, news)
+    reached = reach(replay, olds)
+    stale = reach(replay, news)
     found = []
     for operation in tape.operations[: step.last + 4 * (step.last - step.first) + 400]:
         value = operation.result
         kept = tape.values[value]
         if kept.size != 1 or not kept.dtype.startswith("float") or operation.site is None or value in used:
             continue
-        if value in stale or len(reach.get(value, ())) < max(1, len(olds) - 1):
+        if value in stale or len(reached.get(value, ())) < max(1, len(olds) - 1):
             continue
         found.append(value)
     # Of a chain `np.sum`, `-`, `/ m`, `float` only the last one is the loss.
@@ -249,167 +133,6 @@ def _is_flat(replay: Replay, value: int, others: Iterable[int]) -> bool:
     users = [replay.tape.operations[replay.tape.values[v].producer or 0] for v in others]
     users = [u for u in users if value in u.inputs]
     return bool(users) and all(u.function in {"builtins.round", "numpy.round", ".round"} for u in users)
-
-
-def _reach(replay: Replay, origins: set[int]) -> dict[int, frozenset[int]]:
-    """For each value that depends on any of `origins`, on which."""
-    found: dict[int, frozenset[int]] = {o: frozenset([o]) for o in origins}
-    for operation in replay.tape.operations:
-        if operation.function == "leaf":
-            continue
-        sets = [found[i] for i in operation.inputs if i in found]
-        if sets:
-            found[operation.result] = sets[0].union(*sets[1:]) | found.get(operation.result, frozenset())
-    return found
-
-
-# -- losses that are only differentiated ----------------------------------------------------------------------------
-
-
-def _inferred(replay: Replay, step: Step) -> list[Loss]:
-    """Losses of the catalogue for each difference of an output and a target within the step."""
-    tape = replay.tape
-    dependent = replay.dependents(step.olds, step.last + 1)
-    pairs: dict[tuple[int | None, int], list[tuple[int, Any]]] = {}
-    for operation in tape.operations[step.first : step.last + 1]:
-        found = _output_and_target(replay, operation, dependent)
-        if found is not None:
-            output, target, place = found
-            pairs.setdefault((operation.site, place), []).append((output, target))
-    losses: list[Loss] = []
-    for instances in list(pairs.values())[:_MOST_INFERRED]:
-        losses += _catalogue(replay, instances)
-    return losses
-
-
-def _output_and_target(replay: Replay, operation: Operation, dependent: set[int]) -> tuple[int, Any, int] | None:
-    """(output, target's array, position of the output) if an operation is the difference of the two."""
-    recorded = replay.recorded
-    if operation.function in {"-", "numpy.subtract", "-="} and len(operation.arguments) == 2:
-        # `loss -= np.log(p)` adds up; only what is changed itself can be an output there.
-        for place, other in ((0, 1), (1, 0))[: 1 if operation.function == "-=" else 2]:
-            output, target = operation.arguments[place], operation.arguments[other]
-            if not isinstance(output, Ref) or output.value not in dependent:
-                continue
-            if isinstance(target, Ref):
-                if target.value in dependent:
-                    continue
-                array = np.asarray(recorded[target.value])
-            elif isinstance(target, int | float):
-                array = np.asarray(target)
-            else:
-                continue
-            shape = np.shape(recorded[output.value])
-            if array.shape == shape or (array.size == 1 and np.prod(shape, dtype=int) == 1):
-                return output.value, array.reshape(shape).astype(float), place
-            if 2 <= array.ndim < len(shape) and array.shape == shape[-array.ndim :]:
-                # Several networks in one array have the same targets.
-                return output.value, np.broadcast_to(array, shape).astype(float), place
-    if operation.function == "-=" and len(operation.arguments) == 3:
-        target, one, index = operation.arguments
-        if isinstance(target, Ref) and target.value in dependent and isinstance(one, int | float) and one == 1:
-            hot = np.zeros(np.shape(recorded[target.value]))
-            hot[_filled(index, recorded)] = 1.0
-            return _before_copies(replay, target.value), hot, 2
-    return None
-
-
-def _filled(structure: Any, recorded: Any) -> Any:
-    if isinstance(structure, Ref):
-        return recorded[structure.value]
-    if isinstance(structure, list | tuple):
-        return type(structure)([_filled(e, recorded) for e in structure])
-    return structure
-
-
-def _before_copies(replay: Replay, value: int) -> int:
-    """The value that a copy was made of."""
-    producer = replay.tape.values[value].producer
-    operation = replay.tape.operations[producer] if producer is not None else None
-    if operation is not None and operation.function in {".copy", "numpy.copy", "numpy.array"} and operation.inputs:
-        return operation.inputs[0]
-    return value
-
-
-def _catalogue(replay: Replay, instances: Sequence[tuple[int, Any]]) -> list[Loss]:
-    """Squared error, and the cross-entropies where the outputs can be probabilities."""
-    outputs = {o: np.asarray(replay.recorded[o], dtype=float) for o, _ in instances}
-    targets = dict(instances)
-    losses = [Loss({o: a - targets[o] for o, a in outputs.items()}, "1/2 sum (output - target)^2", None)]
-    inside = all(np.all((a > 0) & (a < 1)) for a in outputs.values())
-    hot = all(np.all((t >= 0) & (t <= 1)) for t in targets.values())
-    if inside and hot:
-        binary = {o: (a - targets[o]) / (a * (1 - a)) for o, a in outputs.items()}
-        two_sided = Loss(binary, "-sum target log(output) + (1 - target) log(1 - output)", None)
-        one_sided = Loss({o: -targets[o] / a for o, a in outputs.items()}, "-sum target log(output)", None)
-        # Two outputs of a softmax fit both: what sums to one is meant as one distribution.
-        if all(_sums_to_one(a) for a in outputs.values()):
-            losses += [one_sided, two_sided]
-        else:
-            # Nobody descends the one half of a cross-entropy for a single output.
-            losses += [two_sided, one_sided] if all(_has_several(a) for a in outputs.values()) else [two_sided]
-    return losses
-
-
-def _has_several(array: Any) -> bool:
-    """Whether there may be several outputs for each sample."""
-    return bool(array.ndim > 1 and min(array.shape) > 1)
-
-
-def _sums_to_one(array: Any) -> bool:
-    return array.size > 1 and any(np.allclose(array.sum(axis=axis), 1.0) for axis in range(array.ndim))
-
-
-def supposed_losses(replay: Replay, step: Step) -> list[Loss]:
-    """Losses of the catalogue for outputs and given arrays that never met: the difference may have been forgotten.
-
-    Args:
-        replay: The tape, in double precision.
-        step: The step whose backward pass is looked at.
-
-    Returns:
-        Losses with their adjoints and matchings, of which nothing is known yet.
-    """
-    losses = [loss for output, target in _unmet(replay, step) for loss in _catalogue(replay, [(output, target)])]
-    for loss in losses[:_MOST_SUPPOSED]:
-        loss.adjoints = adjoints(replay, loss.seeds, step.olds, check=())
-        loss.matching = Matching(loss.adjoints)
-    return losses[:_MOST_SUPPOSED]
-
-
-def _unmet(replay: Replay, step: Step) -> Iterator[tuple[int, Any]]:
-    """(output, given array of its shape) for the last results that depend on all parameters of a step."""
-    tape = replay.tape
-    reach = _reach(replay, step.olds)
-    needed = replay.ancestors([change for _, _, change, _ in step.parameters])
-    made = [o.result for o in tape.operations[step.first : step.last + 1]]
-    whole = [v for v in made if len(reach.get(v, ())) == len(step.olds) and tape.values[v].size > 1]
-    # It may be the output itself that was left out of the difference.
-    whole = [v for v in whole if v in needed] or whole
-    if not whole:
-        return
-    # The first that depends on all, and what is made of it: among them the output; then comes the backward pass.
-    # What an output was made from could be one as well, and the output its wrong delta: so the last goes first.
-    shape = np.shape(replay.recorded[whole[0]])
-    latest = {tape.values[v].identity: v for v in whole if np.shape(replay.recorded[v]) == shape}
-    for output in reversed(sorted(latest.values())[:_MOST_OUTPUTS]):
-        for given in _given(replay, step, shape, replay.ancestors([output]) | set(reach)):
-            yield output, given
-
-
-def _given(replay: Replay, step: Step, shape: tuple[int, ...], known: set[int]) -> list[Any]:
-    """Arrays of a shape that a step had before it, and that are not among `known` values."""
-    seen: list[Any] = []
-    for value in replay.tape.values[: replay.tape.operations[step.last].result]:
-        array = replay.recorded[value.number]
-        if value.shape != shape or value.size < 2 or value.number in known or array is None:
-            continue
-        if value.dtype[:3] not in {"flo", "int", "boo", "uin"}:
-            continue
-        given = np.asarray(array, dtype=float)
-        if not np.all(given == given.flat[0]) and not any(np.array_equal(given, s) for s in seen):
-            seen.append(given)
-    return seen[-_MOST_GIVEN:]
 
 
 # -- agreement ------------------------------------------------------------------------------------------------------
@@ -453,4 +176,4 @@ def _moves_along(matching: Matching, step: Step, old: int) -> bool:
     return held is not None and not held.weak
 
 
-__all__ = ["Loss", "Step", "find_losses", "sounds_like_a_loss", "steps", "supposed_losses"]
+__all__ = ["find_losses", "sounds_like_a_loss"]

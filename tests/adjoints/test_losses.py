@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shapecheck.gradients.losses import find_losses, steps
+from shapecheck.gradients.losses import find_losses
+from shapecheck.gradients.steps import steps
 from shapecheck.network.parameters import find_parameters
 
 HEAD = """

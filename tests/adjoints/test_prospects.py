@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from shapecheck.diagnose.prospects import Prospects
 from shapecheck.diagnose.verdicts import Verdicts
-from shapecheck.gradients.losses import find_losses, steps
+from shapecheck.gradients.losses import find_losses
+from shapecheck.gradients.steps import steps
 from shapecheck.network.parameters import find_parameters
 
 # The slope of the hidden layer is missing: half of the gradients are wrong.

@@ -1,0 +1,141 @@
+"""Training steps, and the losses that their backward passes may be the derivatives of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from shapecheck.gradients.adjoints import Adjoints
+from shapecheck.gradients.matching import Matching
+from shapecheck.gradients.replay import Replay
+from shapecheck.network.parameters import Parameter
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One training step: what each parameter was, and what was applied to it.
+
+    Attributes:
+        parameters: (parameter, its value at the start, the change, the sign of the change) of those it updates.
+        first: The first operation that can belong to it, and `last` the last.
+    """
+
+    number: int
+    parameters: tuple[tuple[Parameter, int, int, int], ...]
+    first: int
+    last: int
+
+    @property
+    def olds(self) -> set[int]:
+        """The parameters' values that the step starts from."""
+        return {old for _, old, _, _ in self.parameters}
+
+    def movement(self, replay: Replay, old: int) -> Any:
+        """The parameter after the step minus the parameter before it; None where the shapes differ."""
+        after = {o: p.updates[self.number].new for p, o, _, _ in self.parameters}
+        before, now = np.asarray(replay.recorded[old]), np.asarray(replay.recorded[after[old]])
+        return now - before if before.shape == now.shape else None
+
+
+@dataclass(slots=True)
+class Loss:
+    """A scalar that the backward pass may be the derivative of.
+
+    Attributes:
+        seeds: Value number -> cotangent; for a loss on the tape its own number and 1.
+        formula: For one that is inferred, what it is.
+        value: Its number, for one on the tape.
+        score: How much of the backward pass agrees with its adjoints.
+        right: The parameters' values whose gradients do.
+        credible: Whether anything speaks for it: a gradient agrees, or it is called a loss and shares the forward pass
+            that the gradients come from.
+    """
+
+    seeds: dict[int, Any]
+    formula: str
+    value: int | None
+    score: float = 0.0
+    right: set[int] = field(default_factory=set)
+    credible: bool = False
+    adjoints: Adjoints | None = None
+    matching: Matching | None = None
+
+    @property
+    def inferred(self) -> bool:
+        """Whether the program never computes it."""
+        return self.value is None
+
+
+def steps(replay: Replay, parameters: Sequence[Parameter], most: int = 3) -> list[Step]:
+    """The training steps on a tape, from the parameters' updates; networks that share nothing have steps of their own.
+
+    Args:
+        replay: The tape.
+        parameters: What the program updates.
+        most: So many updates of each parameter are looked at.
+    """
+    found = []
+    for group in _networks(replay, parameters):
+        first = 0
+        for number in range(most):
+            updated = [(p, p.updates[number]) for p in group if len(p.updates) > number]
+            if not updated:
+                break
+            last = max(u.operation for _, u in updated)
+            found.append(Step(number, tuple((p, u.old, u.change, u.sign) for p, u in updated), first, last))
+            first = min(u.operation for _, u in updated)
+    return sorted(found, key=lambda s: s.last)
+
+
+def _networks(replay: Replay, parameters: Sequence[Parameter]) -> list[list[Parameter]]:
+    """The parameters, together where the change of one depends on another.
+
+    Networks that take turns are apart: the second one's forward pass sees the first as it is after its update, and
+    nothing of it as it was before.
+    """
+    olds = {p.updates[0].old: i for i, p in enumerate(parameters)}
+    news = {p.updates[0].new: i for i, p in enumerate(parameters)}
+    label = list(range(len(parameters)))
+    seen = [_ancestors_up_to(replay, p.updates[0].change, set(news)) for p in parameters]
+    before = [{olds[v] for v in values & set(olds)} for values in seen]
+    after = [{news[v] for v in values & set(news)} for values in seen]
+    for i in range(len(parameters)):
+        for j in before[i]:
+            if j in after[i] - before[i] or i in after[j] - before[j]:
+                continue
+            left, right = label[i], label[j]
+            label = [left if one == right else one for one in label]
+    return [[p for p, one in zip(parameters, label, strict=True) if one == group] for group in dict.fromkeys(label)]
+
+
+def _ancestors_up_to(replay: Replay, value: int, stop: set[int]) -> set[int]:
+    """What a value was computed from; what is in `stop` is not followed further."""
+    found: set[int] = set()
+    open_values = [value]
+    while open_values:
+        number = open_values.pop()
+        if number in found:
+            continue
+        found.add(number)
+        producer = replay.tape.values[number].producer
+        if producer is not None and number not in stop and replay.tape.operations[producer].function != "leaf":
+            open_values.extend(replay.tape.operations[producer].inputs)
+    return found
+
+
+def reach(replay: Replay, origins: set[int]) -> dict[int, frozenset[int]]:
+    """For each value that depends on any of `origins`, on which."""
+    found: dict[int, frozenset[int]] = {o: frozenset([o]) for o in origins}
+    for operation in replay.tape.operations:
+        if operation.function == "leaf":
+            continue
+        sets = [found[i] for i in operation.inputs if i in found]
+        if sets:
+            found[operation.result] = sets[0].union(*sets[1:]) | found.get(operation.result, frozenset())
+    return found
+
+
+__all__ = ["Loss", "Step", "reach", "steps"]
