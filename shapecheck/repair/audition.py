@@ -15,7 +15,7 @@ import time
 import types
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,7 @@ class Audition:
     place: Edit
     texts: tuple[str, ...]
     instances: tuple[Instance, ...]
+    _: KW_ONLY
     seconds: float = 4.0
     content: float = 1.0
     look: bool = False

@@ -101,6 +101,10 @@ def rewritings(place: Place, whole: ast.expr, wanted: Shape | None = None) -> li
             found += _grown(place, node, place.shape(around))
     found += _grown(place, whole, wanted)
     inside = [c for c in found if all(_within(place, whole, c, e) for e in c.edits)]
+    if isinstance(place.parent(whole), ast.Expr):
+        # A statement that keeps nothing does something by itself; anything else in its place would do nothing.
+        place_of_whole = place.source.place(whole)
+        inside = [c for c in inside if all((*_start(e), *_end(e)) != place_of_whole for e in c.edits)]
     return list(distinct(inside))[:_MOST_SINGLE]
 
 
@@ -124,10 +128,17 @@ def pairs_of(single: list[Candidate]) -> list[Candidate]:
     return sorted(_pairs(chosen[:_MOST_PAIRED]), key=lambda c: c.cost)[:_MOST_PAIRS]
 
 
+def _start(edit: Edit) -> tuple[int, int]:
+    return edit.line, edit.column
+
+
+def _end(edit: Edit) -> tuple[int, int]:
+    return edit.end_line, edit.end_column
+
+
 def _within(place: Place, whole: ast.expr, candidate: Candidate, edit: Edit) -> bool:
     line, column, end_line, end_column = place.source.place(whole)
-    start, end = (edit.line, edit.column), (edit.end_line, edit.end_column)
-    return candidate.path == place.path and (line, column) <= start and end <= (end_line, end_column)
+    return candidate.path == place.path and (line, column) <= _start(edit) and _end(edit) <= (end_line, end_column)
 
 
 def _pairs(single: list[Candidate]) -> Iterator[Candidate]:
@@ -141,10 +152,7 @@ def _pairs(single: list[Candidate]) -> Iterator[Candidate]:
 
 
 def _overlap(first: Edit, second: Edit) -> bool:
-    return not (
-        (first.end_line, first.end_column) <= (second.line, second.column)
-        or (second.end_line, second.end_column) <= (first.line, first.column)
-    )
+    return not (_end(first) <= _start(second) or _end(second) <= _start(first))
 
 
 def _is_operand(place: Place, node: ast.expr) -> bool:

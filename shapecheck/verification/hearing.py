@@ -99,7 +99,9 @@ class Hearing:
         return sorted(exact, key=lambda c: c.cost)
 
     def _listened(self, aim: Aim, place: Place, texts: tuple[str, ...], *, look: bool = False) -> Listener | None:
-        audition = Audition(place.edit(aim.node, place.text(aim.node)), texts, aim.instances, _SECONDS, look)
+        audition = Audition(
+            place.edit(aim.node, place.text(aim.node)), texts, aim.instances, seconds=_SECONDS, look=look
+        )
         try:
             text = rewritten_program(place.source.text, audition)
             module = compile(text, aim.path, "exec", dont_inherit=True)
