@@ -159,6 +159,10 @@ def _may_be_offered(solution: Solution) -> bool:
     return solution.tier == 2 and (trains or solution.candidate.kind in _SELF_EVIDENT)
 
 
+def _indent(text: str) -> int:
+    return len(text) - len(text.lstrip(" \t"))
+
+
 class _Doctor:
     """One diagnosis in the making."""
 
@@ -433,9 +437,11 @@ class _Doctor:
             line = source.lines[edit.line - 1].rstrip()
             first, last = whole_words(line, edit.column - 1, edit.end_column - 1)
             return Span(edit.path, edit.line, first + 1, edit.line, last + 1, line[first:last])
-        # What is inserted at a blank line, or at the end, belongs to the line before it.
-        written = (n for n in range(min(edit.line, len(source.lines)), 0, -1) if source.lines[n - 1].strip())
-        number = next(written, 1)
+        # What is inserted at a blank line, at the end, or at the end of a block belongs to the line before it.
+        last = min(edit.line, len(source.lines))
+        if last == edit.line and _indent(source.lines[last - 1]) < _indent(edit.replacement):
+            last -= 1
+        number = next((n for n in range(last, 0, -1) if source.lines[n - 1].strip()), 1)
         line = source.lines[number - 1].rstrip()
         start = len(line) - len(line.lstrip()) + 1
         return Span(edit.path, number, start, number, len(line) + 1, line.strip())

@@ -146,7 +146,8 @@ def _affine(course: Course, step: Step) -> Iterator[_Affine]:
             operands = [_uncarried(course, operand) for operand in made.inputs]
             for weight, other in (operands, operands[::-1]) if len(operands) == 2 else ():
                 # What mixes the samples, as the neighbours in a graph, is no weight.
-                if course.layers.layout in _SIDES and operands[_SIDES[course.layers.layout]] != weight:
+                side = _side(course, bias)
+                if side is not None and operands[side] != weight:
                     continue
                 # Of two given arrays one is the data.
                 known = other not in course.versions and (
@@ -157,6 +158,14 @@ def _affine(course: Course, step: Step) -> Iterator[_Affine]:
                 )
                 if known and _is_given(course, weight) and len(course.tape.values[weight].shape) > 1:
                     yield _Affine(weight, _uncarried(course, bias), operation)
+
+
+def _side(course: Course, bias: int) -> int | None:
+    """Which factor of a layer's product is its weight: a column of biases tells, or a row; else the layout."""
+    shape = course.tape.values[bias].shape
+    if len(shape) == 2 and (shape[0] == 1) != (shape[1] == 1):
+        return 0 if shape[1] == 1 else 1
+    return _SIDES.get(course.layers.layout)
 
 
 def _uncarried(course: Course, value: int) -> int:

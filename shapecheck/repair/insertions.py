@@ -181,7 +181,8 @@ def _idle(module: Module, neighbour: ast.stmt, target: str) -> ast.stmt | None:
     for statement in block:
         kept = isinstance(statement, ast.Assign) and [module.source.of(t) for t in statement.targets] == [target]
         kept = kept and isinstance(statement, ast.Assign) and module.source.of(statement.value) == target
-        alone = [s for s in block if s.lineno == statement.lineno] == [statement] and statement.lineno > block[0].lineno
+        header = getattr(parent, "lineno", 0)
+        alone = [s for s in block if s.lineno == statement.lineno] == [statement] and statement.lineno > header
         if (kept or isinstance(statement, ast.Pass)) and alone and statement.col_offset == neighbour.col_offset:
             return statement
     return None
