@@ -147,6 +147,7 @@ CODE_OF_REPAIR = {
     "term": "SC306",
     "missing factor": "SC306",
     "missing statement": "SC306",
+    "target": "SC306",
 }
 
 

@@ -66,6 +66,35 @@ def centring_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
                         yield place.candidate(title, "term", node, f"{own} - {term}", 2.7)
 
 
+def label_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """A softmax's outputs with the targets subtracted, which are given as the numbers of the classes.
+
+    The derivative of the cross-entropy by the scores is `p - onehot(y)` (Bishop 2006, section 5.2).
+
+    Args:
+        place: The statement.
+        node: An expression in it.
+    """
+    shape, eye = place.shape(node), place.numpy_function("eye")
+    if shape is None or eye is None or not isinstance(node, ast.Name | ast.Attribute | ast.Call | ast.Subscript):
+        return
+    own, atom = place.text(node), place.atom(node)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "copy":
+        atom = place.atom(node.args[0] if node.args else node.func.value)  # it is as long as what it is a copy of
+    for text, seen in nearest(place).items():
+        whole = len(shape) == 2 and seen.shape is not None and (seen.dtype or "")[:3] in {"int", "uin"}
+        rows = [f"{eye}({atom}.shape[1])[{text}]"] if seen.shape == shape[:1] else []
+        columns = [f"{eye}({atom}.shape[0])[{text}].T"] if seen.shape == shape[1:] else []
+        for targets in (*rows, *columns) if whole else ():
+            title = f"subtract the targets `{text}`, one-hot"
+            yield place.candidate(title, "target", node, f"{own} - {targets}", 1.8)
+    if len(shape) == 1:
+        for name, seen in place.scope().items():
+            if isinstance(seen.literal, int) and not isinstance(seen.literal, bool) and 0 <= seen.literal < shape[0]:
+                title = f"subtract the target `{name}`, one-hot"
+                yield place.candidate(title, "target", node, f"{own} - {eye}({atom}.shape[0])[{name}]", 2.0)
+
+
 def _is_whole_sum(place: Place, node: ast.expr) -> bool:
     """Whether an expression is a sum, or may become one, and no part of another."""
     parent = place.parent(node)
@@ -79,4 +108,4 @@ def _reduced(place: Place, name: str, text: str, atom: str, axis: int) -> str:
     return f"{function}({text}, axis={axis}{keep})" if function else f"{atom}.{name}(axis={axis}{keep})"
 
 
-__all__ = ["centring_candidates", "path_candidates"]
+__all__ = ["centring_candidates", "label_candidates", "path_candidates"]

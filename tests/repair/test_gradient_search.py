@@ -232,6 +232,33 @@ def test_what_time_hands_back_is_added_and_begins_at_zero(tmp_path: Path) -> Non
     assert not diagnosed(tmp_path, mended, trials=False)
 
 
+CLASSES = """\
+import numpy as np
+
+rng = np.random.default_rng(7)
+X, y = rng.normal(size=(30, 4)), rng.integers(0, 3, 30)
+A, a, B, b = rng.normal(size=(4, 6)) * 0.5, np.zeros(6), rng.normal(size=(6, 3)) * 0.5, np.zeros(3)
+for step in range(6):
+    h = np.tanh(X @ A + a)
+    p = np.exp(h @ B + b)
+    p /= p.sum(axis=1, keepdims=True)
+    print(-np.mean(np.log(p[np.arange(30), y])))
+    d = p.copy()
+    d = d / 30
+    dz = d @ B.T * (1 - h ** 2)
+    B, b = B - 0.3 * h.T @ d, b - 0.3 * d.sum(axis=0)
+    A, a = A - 0.3 * X.T @ dz, a - 0.3 * dz.sum(axis=0)
+"""
+
+
+def test_labels_that_were_never_subtracted_are(tmp_path: Path) -> None:
+    finding = diagnosed(tmp_path, CLASSES)[0]
+    assert (finding.cause.line, finding.fixes[0].confidence) in {(11, "verified"), (12, "verified")}
+    mended = apply_edits(CLASSES, finding.fixes[0].edits)
+    assert "np.eye(" in mended
+    assert not diagnosed(tmp_path, mended, trials=False)
+
+
 # Expressions of a function that runs, each with one that may have been meant.
 EXPRESSIONS = {
     "the sum over another axis": ("pair.sum(axis=1)", "pair.sum(axis=1) - pair.sum(axis=0)"),
