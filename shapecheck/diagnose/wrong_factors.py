@@ -36,8 +36,41 @@ def factor_suspects(known: Verdicts, verdicts: Iterable[Verdict]) -> list[Suspec
             best = (quality, suspects, rate)
     if best is None:
         return []
+    if best[0][0] or best[0][1] > 1:
+        compounded = _compounded(known, factors)
+        if compounded is not None:
+            known.rate = compounded[1]
+            return [compounded[0]]
     known.rate = best[2]
     return best[1]
+
+
+def _compounded(known: Verdicts, factors: dict[int, float]) -> tuple[Suspect, float] | None:
+    """An expression that gives its factor to each layer once more: (it, the factor that all have without it)."""
+    introduced: dict[int, list[tuple[int, float]]] = {}
+    for value in known.chain(factors)[:_MOST_SUSPECTS]:
+        operation, match = known.producer(value), known.matching.match(value)
+        before = _derivative_before(known, operation) if operation is not None and match is not None else None
+        if operation is not None and operation.site is not None and match is not None and before:
+            introduced.setdefault(operation.site, []).append((value, match.factor.number / before))
+    for site, rows in introduced.items():
+        factor = rows[0][1]
+        same = all(abs(ratio / factor - 1) <= 10 * EXACT for _, ratio in rows)
+        if len(rows) < 2 or not same or abs(abs(factor) - 1) <= 10 * EXACT:
+            continue
+        turns = {p: sum(p in known.reached(value) for value, _ in rows) for p in factors}
+        without = {p: f / factor ** turns[p] for p, f in factors.items()}
+        rate = next(iter(without.values()))
+        if any(abs(f / rate - 1) > 10 * EXACT for f in without.values()) or len(set(turns.values())) < 2:
+            continue
+        wanted = {}
+        for value, _ in rows:
+            match = known.matching.match(value)
+            if match is not None:
+                wanted[value] = (match.forward, np.asarray(known.replay.recorded[value]) / factor)
+        explains = tuple(p for p in factors if turns[p])
+        return Suspect(site, tuple(wanted), wanted, explains, True, "scale", 1 / factor), rate
+    return None
 
 
 def _factors(verdicts: Iterable[Verdict]) -> dict[int, float]:
@@ -116,19 +149,24 @@ def scales(operation: Any, known: Verdicts) -> bool:
 
 def rescales(operation: Operation, known: Verdicts, scale: float) -> bool:
     """Whether the nearest derivatives that a value was made from do not have the factor that it lacks."""
-    own = known.matching.match(operation.result)
+    own, before = known.matching.match(operation.result), _derivative_before(known, operation)
+    return own is not None and before is not None and abs(own.factor.number / before * scale - 1) <= 10 * EXACT
+
+
+def _derivative_before(known: Verdicts, operation: Operation) -> float | None:
+    """The factor of the nearest derivative that an operation's result was made from."""
     open_values = list(operation.inputs)
     for _ in range(20):
-        if own is None or not open_values:
+        if not open_values:
             break
         value = open_values.pop()
         before = known.matching.match(value)
         if before is not None and not before.weak:
-            return abs(own.factor.number / before.factor.number * scale - 1) <= 10 * EXACT
+            return before.factor.number
         made = known.producer(value)
         if made is not None and value not in known.matching.adjoints.closure:
             open_values.extend(made.inputs)
-    return False
+    return None
 
 
 __all__ = ["factor_suspects", "rescales", "scales"]

@@ -158,6 +158,7 @@ MISTAKES = [
     ("a slope left out, of an activation with ones", NETWORK, DELTA, "        d = d @ W[i][1:].T\n"),
     ("the last column for the first", NETWORK, ":, 1:] ** 2", ":, :-1] ** 2"),
     ("a square left out", NETWORK, "ins[i][:, 1:] ** 2", "ins[i][:, 1:]"),
+    ("a factor in every layer", NETWORK, "d = (d @", "d = 2 * (d @"),
     ("a mask of the wrong array", LAYERS, "d[z <= 0] = 0", "d[d <= 0] = 0"),
     ("a mask of what is never negative", LAYERS, "d[z <= 0] = 0", "d[h < 0] = 0"),
     (
