@@ -53,7 +53,7 @@ def wrong_gradients(
         diagnoses = diagnose_steps(replay or Replay(tape), [*parameters, *strays])
     accused = [d for d in diagnoses if d.suspects and d.independent]
     # What is right in any step that could be judged is right; a mistake shows in the others too.
-    if not accused or 2 * len(accused) < len(diagnoses):
+    if not accused or len(accused) < sum(map(_is_right, diagnoses)):
         return []
     if undecided:
         accused = [d for d in accused if _is_plain(d)]
@@ -63,6 +63,12 @@ def wrong_gradients(
         return []
     chosen = accused[0]
     return described(trace, layers, chosen, chosen.suspects[: chosen.independent])
+
+
+def _is_right(found: Diagnosis) -> bool:
+    """Whether the gradients of a step are right; those of a network whose units have all died show nothing."""
+    weights = [v for v in found.verdicts if v.is_right and not v.weak]
+    return not (found.suspects and found.independent) and not found.wrong and bool(weights)
 
 
 def _is_plain(found: Diagnosis) -> bool:
