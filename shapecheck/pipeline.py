@@ -440,7 +440,7 @@ class _Doctor:
             return Span(edit.path, edit.line, first + 1, edit.line, last + 1, line[first:last])
         # What is inserted at a blank line, at the end, or at the end of a block belongs to the line before it.
         last = min(edit.line, len(source.lines))
-        if last == edit.line and _indent(source.lines[last - 1]) < _indent(edit.replacement):
+        if edit.column == 1 and last == edit.line and _indent(source.lines[last - 1]) < _indent(edit.replacement):
             last -= 1
         number = next((n for n in range(last, 0, -1) if source.lines[n - 1].strip()), 1)
         line = source.lines[number - 1].rstrip()
