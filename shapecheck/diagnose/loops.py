@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from shapecheck.diagnose.verdicts import Verdicts
+from shapecheck.gradients.matching import Matching
 
 # A site that ran more often than this in one step is not tried.
 _MOST_RUNS = 80
@@ -38,10 +38,12 @@ def joint_targets(known: Verdicts, values: Sequence[int], parameters: set[int]) 
         return
     ancestors = {v: known.ancestors(v) for v in values}
     for group in groups:
+        # The backward pass may have run the forward pass once more, for itself: then the loss's values are none of its.
+        apart = not any(u in ancestors[v] for v in values for u in group)
         rank: dict[tuple[int, ...], int] = {}
         places: list[tuple[int, list[int], int]] = []
         for value in values:
-            own = [u for u in group if u in ancestors[value]]
+            own = [u for u in group if apart or u in ancestors[value]]
             place = rank.get(tuple(own), 0)
             rank[tuple(own)] = place + 1
             places.append((value, own, place))
@@ -65,13 +67,26 @@ def _groups(known: Verdicts, shape: tuple[int, ...], parameters: set[int]) -> li
     return [group for group in by_site.values() if len(group) > 1]
 
 
-def _agrees(matching: Any, targets: dict[int, int]) -> bool:
-    """Whether the results that are verified are the adjoints of what they are said to go with."""
-    for value, forward in targets.items():
+def _agrees(matching: Matching, targets: Mapping[int, int]) -> bool:
+    """Whether the results that are verified are the adjoints of what they are said to go with, or of its results.
+
+    Where the slope of `h = f(z)` is left out of a loop, the first time round gives the adjoint of `h`, for that of `z`.
+    """
+    for value in belied(matching, targets):
         match = matching.match(value)
-        if match is not None and not match.weak and forward not in {match.forward, *match.alike}:
+        if match is None or targets[value] not in matching.replay.ancestors([match.forward]):
             return False
     return True
 
 
-__all__ = ["joint_targets"]
+def belied(matching: Matching, targets: Mapping[int, int]) -> list[int]:
+    """The results that are adjoints of something else than what they are said to go with."""
+    found = []
+    for value, forward in targets.items():
+        match = matching.match(value)
+        if match is not None and not match.weak and forward not in {match.forward, *match.alike}:
+            found.append(value)
+    return found
+
+
+__all__ = ["belied", "joint_targets"]

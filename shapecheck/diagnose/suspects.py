@@ -8,6 +8,9 @@ from typing import Any
 
 from shapecheck.diagnose.targets import Target
 
+# Who sets so many gradients right at once is no bystander.
+_SEVERAL = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
@@ -22,6 +25,7 @@ class Suspect:
         scale: For a factor that is wrong: what the value has to be multiplied by.
         origin: The site of an operand (a slope computed elsewhere) that is to blame, if it is not this expression.
         slope: Whether that is the formula of a slope.
+        together: The most parameters that one of its results explains; 0 where only all results do.
         sound: Those of `values` whose operands were right: they tell what the expression makes of right operands.
         alternatives: Other arrays for the same values that would do as well.
         targets: What an edit has to reach: results of expressions, and what they should have been.
@@ -43,6 +47,7 @@ class Suspect:
     alternatives: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     targets: tuple[Target, ...] = ()
     slope: bool = False
+    together: int = 0
 
 
 def merged(known: Suspect | None, new: Suspect) -> Suspect:
@@ -57,6 +62,7 @@ def merged(known: Suspect | None, new: Suspect) -> Suspect:
         sound=(*known.sound, *new.sound),
         explains=tuple(dict.fromkeys((*known.explains, *new.explains))),
         operands_right=known.operands_right or new.operands_right,
+        together=max(known.together, new.together),
     )
 
 
@@ -81,8 +87,8 @@ def independent(suspects: Sequence[Suspect], *, whole: int = 0) -> tuple[list[Su
 
 def _rank(suspect: Suspect, open_parameters: set[int], whole: int) -> tuple[Any, ...]:
     covered = len(open_parameters.intersection(suspect.explains))
-    # With a loss that is known, what is the adjoint of something else is no accident.
-    odd = suspect.reason == "other" and not whole
+    # With a loss that is known, what is the adjoint of something else is no accident; nor is what explains several.
+    odd = suspect.reason == "other" and not whole and suspect.together < _SEVERAL
     # A factor that only some gradients lack is left out where their ways part, and not before.
     late = suspect.reason == "scale" and not suspect.operands_right and (not whole or len(suspect.explains) < whole)
     return (-covered, not suspect.operands_right, odd, -max(suspect.values) if late else min(suspect.values))

@@ -16,6 +16,7 @@ from shapecheck.trace.tape import Operation, Ref
 
 # So many values are tried in the place of an operand.
 _MOST_OTHERS = 80
+_SCALING = frozenset({"*", "/", "numpy.multiply", "numpy.divide"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +62,7 @@ def targets_of(
     for value, arrays in list(wanted.items())[:1]:
         found[:0] = _unchanged(known, value, arrays)
         found.append(Target(None, (Result(value, arrays),)))
+        found += () if exact else _scaled(known, site, value, arrays)
         if exact:
             found += _addend(known, value, np.asarray(arrays[0], dtype=float))
         found += _exchanged(known, value, np.asarray(arrays[0], dtype=float))
@@ -74,6 +76,17 @@ def _unchanged(known: Verdicts, value: int, arrays: tuple[Any, ...]) -> Iterator
         stores = operation.function == "setitem" and operation.arguments[:1] == (Ref(value),)
         if stores and operation.site is not None and np.array_equal(recorded[operation.result], recorded[value]):
             yield Target(operation.site, (Result(operation.result, arrays),))
+
+
+def _scaled(known: Verdicts, site: int, value: int, arrays: tuple[Any, ...]) -> Iterator[Target]:
+    """The expression around one, where it only multiplies by a number: this number may be what is wrong."""
+    tape = known.replay.tape
+    for operation in tape.operations[tape.values[value].producer or 0 : known.step.last + 1]:
+        if value in operation.inputs and operation.function in _SCALING and operation.site is not None:
+            same = tape.values[operation.result].shape == tape.values[value].shape
+            if same and tape.sites[site].within(tape.sites[operation.site]) and operation.site != site:
+                yield Target(operation.site, (Result(operation.result, arrays),))
+                return
 
 
 def _addend(known: Verdicts, value: int, wanted: Any) -> Iterator[Target]:

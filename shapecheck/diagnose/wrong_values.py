@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.diagnose.loops import joint_targets
+from shapecheck.diagnose.loops import belied, joint_targets
 from shapecheck.diagnose.prospects import Prospects
 from shapecheck.diagnose.suspects import Suspect, merged
 from shapecheck.diagnose.verdicts import Verdicts
@@ -62,7 +63,9 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
         reason = "other" if misplaced else "value"
         suspect = Suspect(operation.site, (value,), {value: (forward, adjoint)}, explains, inputs_right, reason)
         sound = inputs_right or _is_sound(known, operation, standings)
-        suspect = replace(suspect, alternatives={value: others}, sound=(value,) if sound else ())
+        suspect = replace(
+            suspect, alternatives={value: others}, sound=(value,) if sound else (), together=len(explains)
+        )
         if misplaced and (scale := _multiple(known.replay.recorded[value], adjoint)) is not None:
             inputs_right = scales(operation, known) or rescales(operation, known, scale)
             suspect = replace(suspect, operands_right=inputs_right, reason="scale", scale=scale)
@@ -72,7 +75,8 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
         found += _passed_on(known, targets, prospects, wrong, right)
     explained = {p for s in found for p in s.explains}
     # Every parameter's own gradient explains it, and one line may hold all of them: that says nothing yet.
-    if not any(len(s.explains) == len(wrong) and s.operands_right for s in found):
+    whole = [s for s in found if len(s.explains) == len(wrong) and s.operands_right]
+    if not any(s.together != 1 or len(wrong) == 1 for s in whole):
         found += _in_loops(known, chain, standings, wrong, right)
         explained = {p for s in found for p in s.explains}
     return found + _misused(known, wrong - explained)
@@ -152,10 +156,13 @@ def _in_loops(
         operation = known.producer(value)
         if operation is not None and operation.site is not None:
             by_site.setdefault(operation.site, []).append(value)
+    for site, values in _renamed(known, set(chain)).items():
+        by_site.setdefault(site, values)
     found = []
     for site, values in by_site.items():
         unverified = [v for v in values if standings[v] is Standing.UNVERIFIED]
-        if not unverified:
+        bare = all(standings[v] is Standing.FORWARD for v in values)
+        if not unverified and not bare:
             continue
         for targets in joint_targets(known, values, wrong):
             try:
@@ -165,13 +172,27 @@ def _in_loops(
             explains = tuple(p for p, f in outcomes.items() if f is not None and p in wrong)
             if not explains or any(f is None and p in right for p, f in outcomes.items()):
                 continue
-            wanted = {v: (targets[v], np.asarray(adjoints[targets[v]])) for v in unverified if v in targets}
-            producer = known.producer(unverified[0])
+            if bare and not 1 < len(explains) == len(wrong):
+                continue  # only a part of the forward pass: it takes more to say that it should have been an adjoint
+            odd = sorted({*belied(known.matching, targets), *(v for v in unverified or values if v in targets)})
+            wanted = {v: (targets[v], np.asarray(adjoints[targets[v]])) for v in odd}
+            producer = known.producer(odd[0]) if odd else None
             inputs = producer.inputs if producer is not None else ()
             operands_right = all(standings.get(i) is not Standing.UNVERIFIED for i in inputs)
             found.append(Suspect(site, tuple(wanted), wanted, explains, operands_right))
             break
     return [s for s in found if s.values]
+
+
+def _renamed(known: Verdicts, chain: set[int]) -> dict[int, list[int]]:
+    """What each plain second name stood for, each time that the statement ran: `dz = dh`."""
+    found: dict[int, list[int]] = {}
+    tape = known.replay.tape
+    for binding in tape.bindings:
+        in_step = known.step.first <= binding.time <= known.step.last + 1
+        if in_step and binding.value in chain and isinstance(tape.sites[binding.site].node, ast.Name):
+            found.setdefault(binding.site, []).append(binding.value)
+    return found
 
 
 def unrelated_steps(known: Verdicts, wrong: set[int]) -> list[Suspect]:

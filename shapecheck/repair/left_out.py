@@ -3,7 +3,8 @@
 Through `x - mean(x)` a derivative loses its own mean; through a division by the standard deviation it loses what of it
 points along the normalised values (Ioffe and Szegedy 2015, section 3; Ba, Kiros and Hinton 2016). Up to factors, batch
 and layer normalisation need `d - mean(d) - xn * mean(d * xn)`. A value that is used twice (a state that goes through a
-gate and beside it) has the sum of two derivatives, the second often a product of two arrays entry by entry.
+gate and beside it) has the sum of two derivatives, the second often a product of two arrays entry by entry. The
+cross-entropy of two classes is a sum of two logarithms, and its derivative one of two quotients.
 """
 
 from __future__ import annotations
@@ -95,6 +96,45 @@ def label_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
                 yield place.candidate(title, "target", node, f"{own} - {eye}({atom}.shape[0])[{name}]", 2.0)
 
 
+def quotient_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """A quotient with its mirror image: the cross-entropy of two classes has `-y / a + (1 - y) / (1 - a)`.
+
+    Args:
+        place: The statement.
+        node: An expression in it.
+    """
+    parts = _quotient(node)
+    if parts is None or place.shape(node) in {None, ()}:
+        return
+    mirrored = [_complement(place, part) for part in parts]
+    if isinstance(node, ast.Call):
+        term = f"{place.text(node.func)}({', '.join(mirrored)})"
+    else:
+        term = " / ".join(f"({part})" if " " in part else part for part in mirrored)
+    own = place.text(node)
+    if term not in place.text(place.statement):
+        for sign in "-+":
+            title = f"{'subtract' if sign == '-' else 'add'} `{term}`, which is left out"
+            yield place.candidate(title, "term", node, f"{own} {sign} {term}", 1.6)
+
+
+def _quotient(node: ast.expr) -> tuple[ast.expr, ast.expr] | None:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        return node.left, node.right
+    divides = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and len(node.args) == 2
+    if divides and node.func.attr in {"divide", "true_divide"} and not node.keywords:  # type: ignore[attr-defined]
+        return node.args[0], node.args[1]  # type: ignore[attr-defined]
+    return None
+
+
+def _complement(place: Place, node: ast.expr) -> str:
+    """`1 - a` for `a`, and `a` for `1 - a`."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and isinstance(node.left, ast.Constant):
+        if node.left.value == 1:
+            return place.text(node.right)
+    return f"1 - {place.atom(node)}"
+
+
 def _is_whole_sum(place: Place, node: ast.expr) -> bool:
     """Whether an expression is a sum, or may become one, and no part of another."""
     parent = place.parent(node)
@@ -108,4 +148,4 @@ def _reduced(place: Place, name: str, text: str, atom: str, axis: int) -> str:
     return f"{function}({text}, axis={axis}{keep})" if function else f"{atom}.{name}(axis={axis}{keep})"
 
 
-__all__ = ["centring_candidates", "label_candidates", "path_candidates"]
+__all__ = ["centring_candidates", "label_candidates", "path_candidates", "quotient_candidates"]

@@ -10,7 +10,7 @@ from shapecheck.diagnose.finding import Edit
 from shapecheck.repair.calculus import calculus_candidates, slopes_at
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, distinct
-from shapecheck.repair.left_out import centring_candidates, label_candidates, path_candidates
+from shapecheck.repair.left_out import centring_candidates, label_candidates, path_candidates, quotient_candidates
 from shapecheck.repair.naming import index_candidates, order_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates, transposed
 from shapecheck.repair.shaping import shaping_candidates
@@ -47,6 +47,7 @@ _LONE = frozenset({"reshape", "slice", "flatten", "row", "column", "count", "cop
 _SCALING = frozenset({"factor", "number", "sign"})
 _MOST_ARRAYS = 30
 _MOST_NUMBERS = 8
+_MOST_LIKE_A_NUMBER = 8
 # Functions of NumPy that write into their first argument.
 _WRITERS = frozenset({"at", "copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis"})
 # Functions that are mistaken for one another.
@@ -91,10 +92,11 @@ def rewritings(place: Place, whole: ast.expr, wanted: Shape | None = None) -> li
         for generate in _KNOWN:
             found += generate(place, node)
         if _is_operand(place, node):
-            found += _exchanged(place, node, whole)
+            found += _exchanged(place, node, whole, wanted)
             found += _extended(place, node)
             found += centring_candidates(place, node)
             found += label_candidates(place, node)
+            found += quotient_candidates(place, node)
             found += path_candidates(place, node) if node is whole else ()
         found += _restated(place, node)
         around = place.parent(node)
@@ -173,7 +175,7 @@ def _is_operand(place: Place, node: ast.expr) -> bool:
 # -- another operand -------------------------------------------------------------------------------------------------
 
 
-def _exchanged(place: Place, node: ast.expr, whole: ast.expr) -> Iterator[Candidate]:
+def _exchanged(place: Place, node: ast.expr, whole: ast.expr, wanted: Shape | None) -> Iterator[Candidate]:
     """Another array in the place of one, as it is or transposed; the same array transposed."""
     own = place.text(node)
     if len(own) > 60 or isinstance(node, ast.Compare):
@@ -184,6 +186,10 @@ def _exchanged(place: Place, node: ast.expr, whole: ast.expr) -> Iterator[Candid
             if text != own:
                 cost = 1.9 - 0.8 * likeness(own, text)
                 yield place.candidate(f"use `{text}` instead of `{own}`", "name", node, text, cost)
+        alike = [text for text, seen in arrays_in_scope(place).items() if wanted and seen.shape == wanted]
+        for text in sorted(alike, key=lambda text: -likeness(own, text))[:_MOST_LIKE_A_NUMBER]:
+            cost = 2.2 - 0.8 * likeness(own, text)
+            yield place.candidate(f"use `{text}` instead of `{own}`", "name", node, text, cost)
         return
     others = sorted(arrays_in_scope(place).items(), key=lambda pair: -likeness(own, pair[0]))
     others = [(text, seen) for text, seen in others if text != own][:_MOST_ARRAYS]
