@@ -30,6 +30,7 @@ from shapecheck.diagnose.in_cells import InCells
 from shapecheck.diagnose.known_loss import accuse, adjoints_of
 from shapecheck.diagnose.limits import cut_short, nothing_traced, trials_impossible
 from shapecheck.diagnose.reference import reference_note
+from shapecheck.diagnose.too_long import overlong_steps
 from shapecheck.diagnose.training import other_mistakes, update_mistakes
 from shapecheck.diagnose.unmoved import missing_update
 from shapecheck.diagnose.wrong_gradient import described, wrong_gradients
@@ -38,7 +39,7 @@ from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.network.layers import Layers
 from shapecheck.patience import Patience
 from shapecheck.repair.changes import whole_words
-from shapecheck.repair.evidence import Solution
+from shapecheck.repair.evidence import NOT_FINITE, Solution
 from shapecheck.repair.gradient_search import GradientSearch
 from shapecheck.repair.joint import joined
 from shapecheck.repair.loop_search import LoopSearch
@@ -254,9 +255,12 @@ class _Doctor:
             mistakes = described(self.trace, self.layers, accused.diagnosis, suspects)
         return self.mend_gradients(mistakes)
 
-    def mend_gradients(self, mistakes: list[SilentMistake]) -> list[Finding]:
-        """The findings for expressions that make gradients wrong, each with the edits that make these right."""
-        searches = [self.gradient_search(m, self.trials) for m in mistakes] if self.trials is not None else []
+    def mend_gradients(self, mistakes: list[SilentMistake], gone: str = "") -> list[Finding]:
+        """The findings for expressions that make gradients wrong, each with the edits that make these right.
+
+        With `gone` the gradients are right but for their size, and what a finding of that code says has to end.
+        """
+        searches = [self.gradient_search(m, self.trials, gone) for m in mistakes] if self.trials is not None else []
         if len(searches) > 1:
             searches[0].together = self.attempted(lambda: joined([s.reaching() for s in searches]), [])
         found = [m.finding for m in mistakes]
@@ -281,7 +285,7 @@ class _Doctor:
             break  # every gradient is right with it
         return found
 
-    def gradient_search(self, mistake: SilentMistake, trials: Trials) -> GradientSearch:
+    def gradient_search(self, mistake: SilentMistake, trials: Trials, gone: str) -> GradientSearch:
         trace = replace(self.trace, failure=mistake.failure)
         seconds, stdin = self.request.search_seconds, self.run.stdin
         return GradientSearch(
@@ -295,6 +299,7 @@ class _Doctor:
             named=mistake.finding.parameters,
             meant=self.meant,
             missing=mistake.missing,
+            gone=gone,
         )
 
     def mended(self, finding: Finding, fixes: tuple[Fix, ...], kind: str, edit: Edit) -> Finding:
@@ -312,7 +317,18 @@ class _Doctor:
         gradients = self.attempted(lambda: self.gradients(course, explained), [])
         found = sorted([*map(self.mend_loop, loops), *gradients], key=lambda f: -len(f.parameters))
         others = self.gathered(other_mistakes(course, blamed=any(f.severity == "error" for f in found)))
-        return [*found, *(self.mend_unmoved(f, course) or self.mend_loop(f) for f in others)]
+        return [
+            *found,
+            *(self.mend_unmoved(f, course) or self.mend_size(f, course) or self.mend_loop(f) for f in others),
+        ]
+
+    def mend_size(self, finding: Finding, course: Course) -> Finding | None:
+        """A finding of numbers that outgrow a float with the factor left out that makes the steps too long."""
+        if finding.code not in NOT_FINITE:
+            return None
+        found = self.attempted(lambda: [m] if (m := overlong_steps(course, finding)) is not None else [], [])
+        mended = self.mend_gradients(found, gone=finding.code)
+        return mended[0] if mended and mended[0].fixes else None
 
     def mend_unmoved(self, finding: Finding, course: Course) -> Finding | None:
         """A finding of arrays that are never moved with the step that moves them; None where none is found."""

@@ -53,7 +53,8 @@ def wrong_gradients(
         diagnoses = diagnose_steps(replay or Replay(tape), [*parameters, *strays])
     accused = [d for d in diagnoses if d.suspects and d.independent]
     # What is right in any step that could be judged is right; a mistake shows in the others too.
-    if not accused or len(accused) < sum(map(_is_right, diagnoses)):
+    right = sum(map(_is_right, diagnoses))
+    if not accused or len(accused) < right or (len(accused) == right and all(map(_is_of_one_number, accused))):
         return []
     if undecided:
         accused = [d for d in accused if _is_plain(d)]
@@ -69,6 +70,13 @@ def _is_right(found: Diagnosis) -> bool:
     """Whether the gradients of a step are right; those of a network whose units have all died show nothing."""
     weights = [v for v in found.verdicts if v.is_right and not v.weak]
     return not (found.suspects and found.independent) and not found.wrong and bool(weights)
+
+
+def _is_of_one_number(found: Diagnosis) -> bool:
+    """Whether all that is wrong is a single number, which saturated units make inexact."""
+    explained = {p for s in found.suspects[: found.independent] for p in s.explains}
+    adjoints = found.loss.adjoints
+    return adjoints is not None and all(np.size(adjoints[p]) == 1 for p in explained)
 
 
 def _is_plain(found: Diagnosis) -> bool:

@@ -153,7 +153,8 @@ def _factor_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
                 yield place.candidate(f"{verb} `{shown}`", "factor", node, place.text(kept), cost)
     if _is_whole(place, node) and place.shape(node) not in {None, ()}:
         for name in _counts(place)[:6]:
-            yield place.candidate(f"divide by `{name}`", "factor", node, f"{place.atom(node)} / {name}", 1.5)
+            cost = 1.5 if name.isidentifier() else 1.6
+            yield place.candidate(f"divide by `{name}`", "factor", node, f"{place.atom(node)} / {name}", cost)
         yield place.candidate("multiply by 2", "factor", node, f"2 * {place.atom(node)}", 2.2)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shapecheck.gradients.agreement import Agreement
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.repair.attempt import AttemptOutcome
 from shapecheck.repair.candidate import Candidate
 from shapecheck.trace.tape import Tape
+
+# Codes of numbers that are not finite.
+NOT_FINITE = frozenset({"SC501", "SC502"})
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,37 @@ class Evidence:
             w.entries for w in peers if w.parameters == own.parameters
         )
         return int(parameters) * 2 + int(connected) + int(larger)
+
+
+class GoneEvidence(Evidence):
+    """Accepts only what no longer shows the mistake that the edit is for, and goes on updating all that it did.
+
+    Attributes:
+        updated: How many arrays the program updates as it is.
+        begins: Whether the edits are its first steps, for which no rate is known: the loss has to fall.
+        hides: Whether the edits only keep numbers finite: that proves nothing where the steps themselves are too long.
+    """
+
+    def __init__(self, updated: int, spread: Collection[str], *, begins: bool, hides: bool) -> None:
+        super().__init__(spread=spread)
+        self.begins = begins
+        self.hides = hides
+        self.updated = updated
+
+    def judge(self, candidate: Candidate, texts: dict[str, str], outcome: AttemptOutcome) -> Solution | None:
+        """As for any repair; None where the finding is still there, or a parameter is left where it is."""
+        whole = outcome.ended in {"finished", "exit"}  # else it may not have come to all of them
+        if self.begins and (outcome.agreement is None or not outcome.agreement.falls):
+            return None
+        lost = whole and outcome.witness.parameters < self.updated
+        solution = None if outcome.remains or lost else super().judge(candidate, texts, outcome)
+        if solution is not None and self.hides and solution.tier == 0 and not self._falls(outcome):
+            return replace(solution, tier=2)
+        return solution
+
+    @staticmethod
+    def _falls(outcome: AttemptOutcome) -> bool:
+        return outcome.agreement is not None and outcome.agreement.falls
 
 
 def spread_on(tape: Tape) -> set[str]:

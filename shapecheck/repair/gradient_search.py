@@ -22,7 +22,7 @@ from shapecheck.repair.calculus import accumulation_candidates, calculus_candida
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
 from shapecheck.repair.carried import begun
-from shapecheck.repair.evidence import Evidence, Solution, spread_on
+from shapecheck.repair.evidence import Evidence, GoneEvidence, Solution, spread_on
 from shapecheck.repair.insertions import Insertion, additions_in_idle_loops, insertions, whole_values
 from shapecheck.repair.joint import Joint
 from shapecheck.repair.moves import move_candidates
@@ -128,6 +128,7 @@ class GradientSearch(Search):
         beginning: What is computed before the first update, and stays as it is.
         meant: The formula of the loss that the updates have to follow, where no other will do.
         missing: The statement that is not there, if that is what is wrong.
+        gone: Code of a finding that has to end, where the gradients are right but for their size.
         together: Edits for this mistake and others, to be tried at once.
     """
 
@@ -148,11 +149,15 @@ class GradientSearch(Search):
         named: Sequence[str] = (),
         meant: str = "",
         missing: Missing | None = None,
+        gone: str = "",
     ) -> None:
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
         # Trials see less of a long run than the trace does; the beginning tells whether a parameter is missing.
         moved = len(find_parameters(trace.head)) + 1 if missing is not None and missing.moves else 0
-        self.evidence = Evidence(moved, spread_on(trace.head))
+        spread = spread_on(trace.head)
+        self.gone = gone
+        updated = len(find_parameters(trace.head)) if gone else 0
+        self.evidence = GoneEvidence(updated, spread, begins=False, hides=False) if gone else Evidence(moved, spread)
         self.targets = targets
         self.missing = missing
         self.beginning = Beginning.of(trace.head, kept, named)
@@ -359,6 +364,7 @@ class GradientSearch(Search):
     ) -> Attempt:
         """The order for one trial: the first steps tell, unless it is to be run whole."""
         order = replace(super().attempt(texts, stage=None, whole=whole), beginning=self.beginning, meant=self.meant)
+        order = replace(order, recheck=self.gone)
         if whole:
             return order
         return replace(order, window_events=min(order.window_events, 12_000), stop=True)

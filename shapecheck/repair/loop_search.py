@@ -2,56 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 
 from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.unmoved import NOTHING_MOVES
 from shapecheck.network.parameters import find_parameters
-from shapecheck.repair.attempt import Attempt, AttemptOutcome
-from shapecheck.repair.candidate import Candidate, apply_edits
+from shapecheck.repair.attempt import Attempt
+from shapecheck.repair.candidate import apply_edits
 from shapecheck.repair.counters import counters
 from shapecheck.repair.earlier import earlier
-from shapecheck.repair.evidence import Evidence, Solution, spread_on
+from shapecheck.repair.evidence import NOT_FINITE, GoneEvidence, spread_on
 from shapecheck.repair.first_steps import first_steps
 from shapecheck.repair.loop_edits import loop_edits
 from shapecheck.repair.search import Search, _Stage, _Trial
 from shapecheck.repair.trial import Trials
 from shapecheck.trace.child import Trace
 from shapecheck.trace.run import Program
-
-_NOT_FINITE = frozenset({"SC501", "SC502"})
-
-
-class _GoneEvidence(Evidence):
-    """Accepts only what no longer shows the mistake that the edit is for, and goes on updating all that it did.
-
-    Attributes:
-        updated: How many arrays the program updates as it is.
-        begins: Whether the edits are its first steps, for which no rate is known: the loss has to fall.
-        hides: Whether the edits only keep numbers finite: that proves nothing where the steps themselves are too long.
-    """
-
-    def __init__(self, updated: int, spread: Collection[str], *, begins: bool, hides: bool) -> None:
-        super().__init__(spread=spread)
-        self.begins = begins
-        self.hides = hides
-        self.updated = updated
-
-    def judge(self, candidate: Candidate, texts: dict[str, str], outcome: AttemptOutcome) -> Solution | None:
-        """As for any repair; None where the finding is still there, or a parameter is left where it is."""
-        whole = outcome.ended in {"finished", "exit"}  # else it may not have come to all of them
-        if self.begins and (outcome.agreement is None or not outcome.agreement.falls):
-            return None
-        lost = whole and outcome.witness.parameters < self.updated
-        solution = None if outcome.remains or lost else super().judge(candidate, texts, outcome)
-        if solution is not None and self.hides and solution.tier == 0 and not self._falls(outcome):
-            return replace(solution, tier=2)
-        return solution
-
-    @staticmethod
-    def _falls(outcome: AttemptOutcome) -> bool:
-        return outcome.agreement is not None and outcome.agreement.falls
 
 
 class LoopSearch(Search):
@@ -63,8 +29,8 @@ class LoopSearch(Search):
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
         self.finding = finding
         begins = finding.title == NOTHING_MOVES
-        hides = finding.code in _NOT_FINITE
-        self.evidence = _GoneEvidence(
+        hides = finding.code in NOT_FINITE
+        self.evidence = GoneEvidence(
             len(find_parameters(trace.head)), spread_on(trace.head), begins=begins, hides=hides
         )
 

@@ -1,0 +1,109 @@
+"""Steps that are too long: the gradient is that of a sum, the loss a mean, and the numbers outgrow a float."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from shapecheck.diagnose.broadcast import SilentMistake, pseudo_failure
+from shapecheck.diagnose.course import Course, shown
+from shapecheck.diagnose.finding import Finding
+from shapecheck.diagnose.targets import Result, Target
+from shapecheck.diagnose.trail import span_of
+from shapecheck.diagnose.verdicts import Verdicts
+from shapecheck.gradients.losses import find_losses
+from shapecheck.gradients.matching import EXACT
+
+# A step that is so many times too long at least may be why numbers outgrow what a float holds.
+_TOO_LONG = 4
+
+
+def overlong_steps(course: Course, finding: Finding) -> SilentMistake | None:
+    """Where the backward pass gets a factor that the loss does not have, in a run whose numbers outgrow a float.
+
+    A gradient with a factor that all parameters share is right as such; only what becomes of it speaks against it.
+
+    Args:
+        course: Of the run.
+        finding: That numbers are not finite.
+
+    Returns:
+        The expression that is so many times too large; None where every gradient has the size of the loss's.
+    """
+    known = _judged(course)
+    found = _enlarged(known) if known is not None else None
+    if known is None or found is None:
+        return None
+    value, times = found
+    producer = known.producer(value)
+    site = course.site(producer.site) if producer is not None else None
+    if producer is None or site is None:
+        return None
+    wanted = np.asarray(known.replay.recorded[value], dtype=float) / times
+    parameters = tuple(dict.fromkeys(p.name for p, *_ in known.step.parameters))
+    described = replace(
+        finding,
+        title=f"the gradients are {abs(times):.0f} times those of the loss",
+        message=f"`{shown(site.text)}` belongs to a sum over {abs(times):.0f} numbers, and the loss that the program "
+        f"computes is their mean: every step is {abs(times):.0f} times as long as the learning rate says, and the "
+        "numbers grow until they are none any more",
+        cause=span_of(site),
+        parameters=parameters,
+    )
+    target = Target(site.number, (Result(value, (wanted,), exact=True),))
+    failure = pseudo_failure(course.trace, course.tape, site, producer.inputs)
+    return SilentMistake(described, failure, (target,), tuple(known.matching.adjoints.seeds))
+
+
+def _judged(course: Course) -> Verdicts | None:
+    """The first step, if it follows in all parameters a loss that the program itself computes."""
+    if not course.steps:
+        return None
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        losses = find_losses(course.replay, course.steps[0])
+        own = next((loss for loss in losses if loss.credible and not loss.inferred), None)
+        if own is None or own.matching is None:
+            return None
+        known = Verdicts(own.matching, course.steps[0])
+        verdicts = [v for v in known.all() if not v.proves_nothing]
+    return known if verdicts and all(v.is_right for v in verdicts) else None
+
+
+def _enlarged(known: Verdicts) -> tuple[int, float] | None:
+    """(the first derivative of the backward pass, how many times it is too large); None where it is not."""
+    found: list[tuple[int, float]] = []
+    for value in known.chain(known.changes):
+        match = known.matching.match(value)
+        if match is None or match.weak or match.transposed:
+            continue
+        times = match.factor.number
+        shape = np.shape(known.replay.recorded[value])
+        if any(abs(abs(times) - count) <= EXACT * count for count in _counts(shape)):
+            found.append((value, times))
+        elif found or value in known.changes.values():
+            break
+    return _whole(known, found)
+
+
+def _counts(shape: Sequence[int]) -> set[int]:
+    """What a mean over an array of some shape may divide by."""
+    return {n for n in (*shape, int(np.prod(shape, dtype=int))) if n >= _TOO_LONG}
+
+
+def _whole(known: Verdicts, found: Sequence[tuple[int, float]]) -> tuple[int, float] | None:
+    """The last of the results of the statement that the first belongs to."""
+    sites = known.replay.tape.sites
+    lines: list[tuple[str, int] | None] = []
+    for value, _ in found:
+        operation = known.producer(value)
+        site = sites[operation.site] if operation is not None and operation.site is not None else None
+        lines.append((site.path, site.line) if site is not None else None)
+    own = [pair for pair, line in zip(found, lines, strict=True) if line is not None and line == lines[0]]
+    return own[-1] if own else None
+
+
+__all__ = ["overlong_steps"]
