@@ -61,10 +61,10 @@ def targets_of(
         found.insert(0, Target(origins[0].site, tuple(Result(o.value, (o.wanted,), o.misled) for o in origins)))
     for value, arrays in list(wanted.items())[:1]:
         found[:0] = _unchanged(known, value, arrays)
-        found.append(Target(None, (Result(value, arrays),)))
-        found += () if exact else _scaled(known, site, value, arrays)
         if exact:
             found += _addend(known, value, np.asarray(arrays[0], dtype=float))
+        found.append(Target(None, (Result(value, arrays),)))
+        found += () if exact else _scaled(known, site, value, arrays)
         found += _exchanged(known, value, np.asarray(arrays[0], dtype=float))
     return tuple(found)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,10 @@ from shapecheck.trace.tape import Operation
 _MOST_SUSPECTS = 400
 
 
-def factor_suspects(known: Verdicts, verdicts: Iterable[Verdict]) -> list[Suspect]:
+def factor_suspects(known: Verdicts, verdicts: Sequence[Verdict]) -> list[Suspect]:
     """What gives some gradients another factor than the others; fewest mistakes decide."""
     factors = _factors(verdicts)
+    aside = {v.parameter for v in verdicts if v.factor is not None} - factors.keys()
     distinct: list[float] = []
     for factor in factors.values():
         if not any(abs(factor / d - 1) <= 10 * EXACT for d in distinct):
@@ -27,7 +28,7 @@ def factor_suspects(known: Verdicts, verdicts: Iterable[Verdict]) -> list[Suspec
     for rate in distinct if 1 < len(distinct) <= 6 else []:
         off = {p: rate / f for p, f in factors.items() if abs(f / rate - 1) > 10 * EXACT}
         kept = [p for p in factors if p not in off]
-        suspects = _of_their_own(known, _rescaling(known, off), kept)
+        suspects = _of_their_own(known, _rescaling(known, off, aside), kept)
         chosen, _ = independent(suspects)
         missed = len(set(off) - {p for s in chosen for p in s.explains})
         depth = min(len(known.chain([p])) for p in kept)
@@ -112,8 +113,14 @@ def _of_their_own(known: Verdicts, suspects: list[Suspect], right: list[int]) ->
     return own + [s for s in suspects if s.site in shared and not explained.issuperset(s.explains)]
 
 
-def _rescaling(known: Verdicts, off: dict[int, float]) -> list[Suspect]:
-    """The expressions after which every gradient needs the same factor; those that multiply by a number come first."""
+def _rescaling(known: Verdicts, off: dict[int, float], aside: set[int]) -> list[Suspect]:
+    """The expressions after which every gradient needs the same factor; those that multiply by a number come first.
+
+    Args:
+        known: The verdicts of the step.
+        off: What each change that has another factor than the others has to be multiplied by.
+        aside: Parameters that say nothing of factors: an optimizer or clipping stands between gradient and change.
+    """
     by_site: dict[int, Suspect] = {}
     told: dict[int, set[int]] = {}
     for value in known.chain(off)[:_MOST_SUSPECTS]:
@@ -121,7 +128,7 @@ def _rescaling(known: Verdicts, off: dict[int, float]) -> list[Suspect]:
         match = known.matching.match(value)
         if operation is None or operation.site is None or match is None:
             continue
-        touched = known.reached(value)
+        touched = [p for p in known.reached(value) if p not in aside]
         ratios = [off[p] for p in touched if p in off]
         if len(ratios) < len(touched) or max(ratios) - min(ratios) > 10 * EXACT * max(map(abs, ratios)):
             continue

@@ -65,8 +65,8 @@ def definitions(module: Module, node: ast.expr) -> list[Definition]:
 
 
 def aims(tape: Tape, surroundings: Surroundings, targets: Sequence[Target]) -> list[Aim]:
-    """The expressions to rewrite for some targets, the first target's first; each once."""
-    found: dict[ast.expr, Aim] = {}
+    """The expressions to rewrite for some targets, the first target's first; each once, and once as an addend."""
+    found: dict[tuple[ast.expr, bool], Aim] = {}
     home = next((tape.sites[t.site] for t in targets if t.site is not None), None)
     for target in targets:
         results = [r for r in target.results[:_MOST_INSTANCES] if tape.values[r.value].array is not None]
@@ -77,9 +77,9 @@ def aims(tape: Tape, surroundings: Surroundings, targets: Sequence[Target]) -> l
                 if isinstance(getattr(node, "ctx", None), ast.Store):
                     aim = _mask(surroundings.modules[path], path, node, instances)
                 if aim is not None:
-                    found.setdefault(aim.node, aim)
+                    found.setdefault((aim.node, False), aim)
         if target.site is not None and (addend := _addend(tape, surroundings, target.site, results)) is not None:
-            found.setdefault(addend.node, addend)
+            found.setdefault((addend.node, True), addend)  # the sum may have other addends, each as wrong
     return list(found.values())[:_MOST_AIMS]
 
 

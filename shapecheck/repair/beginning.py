@@ -52,7 +52,7 @@ class Beginning:
             tape: Of that run.
             whole: Whether it came to its end: else it may not have come to all the parameters.
         """
-        starts = _starts(tape)
+        starts = _starts(tape) + _starts(tape, strays=True)
         own, others = Counter(self.shapes), Counter(np.shape(s) for s in starts)
         if own - others and (whole or others - own):
             return True
@@ -62,8 +62,10 @@ class Beginning:
         return not all(_found(tape, result) for result in self.results)
 
 
-def _starts(tape: Tape) -> list[Any]:
-    arrays = (tape.values[p.updates[0].old].array for p in find_parameters(tape, most_updates=1))
+def _starts(tape: Tape, *, strays: bool = False) -> list[Any]:
+    """The parameters as they are before their first update, or what is stepped beside them."""
+    found = find_strays(tape, most_updates=1) if strays else find_parameters(tape, most_updates=1)
+    arrays = (tape.values[p.updates[0].old].array for p in found)
     return [np.asarray(a, dtype=float) for a in arrays if a is not None]
 
 

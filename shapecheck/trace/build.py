@@ -58,6 +58,7 @@ class _Builder:
         self.traced = frozenset(traced)
         self.whole = whole
         self.layouts: dict[int, _Layout] = {}
+        self.grids: list[list[Any]] = []
         self.begun: dict[int, tuple[Any, ...]] = {}  # in-place operators on numbers that have not come to their end
         # A call that gave one of its operands back, until it is known whether it changed that operand (`out=`).
         self.returned_operand: tuple[Site, str, tuple[Any, ...], dict[str, Any], Any] | None = None
@@ -203,8 +204,12 @@ class _Builder:
             )
         elif site.operator == "copyto" and {"0", "1"} <= set(roles) and not {"where=", "2", "3"} & set(roles):
             self.store(site, roles["0"], Ellipsis, roles["1"])
+        elif site.operator in {"putmask", "place"} and isinstance(roles.get("2"), int | float):
+            self.store(site, roles["0"], roles["1"], roles["2"])
         elif site.operator == "fill" and isinstance(receiver, np.ndarray) and "0" in roles:
             self.store(site, receiver, Ellipsis, roles["0"])
+        elif site.operator == "put_along_axis" and {"0", "1", "2"} <= set(roles):
+            self.store_along(site, roles["0"], roles["1"], roles["2"], roles.get("3", roles.get("axis=")))
         elif site.operator == "setflags" and isinstance(receiver, np.ndarray):
             self.values.memory.freeze(receiver, bool(roles.get("write=", roles.get("0", True))))
 
@@ -275,6 +280,15 @@ class _Builder:
             number = self.values.read(value)
             time = len(self.tape.operations)
             self.tape.bindings.append(Binding(time, site.number, name, number, id(target), index))
+
+    def store_along(self, site: Site, target: Any, indices: Any, value: Any, axis: Any) -> None:
+        """`np.put_along_axis(x, i, v, axis)` is `x[grid] = v`, with `i` in the place of one axis of the grid."""
+        whole = isinstance(target, np.ndarray) and isinstance(indices, np.ndarray) and isinstance(axis, int)
+        if whole and indices.ndim == target.ndim and -target.ndim <= axis < target.ndim:
+            grid: list[Any] = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
+            grid[axis] = indices
+            self.grids.append(grid)  # what has gone may lend its identity to another array
+            self.store(site, target, tuple(grid), value)
 
     def store_flat(self, site: Site, target: np.ndarray[Any, Any], index: Any, value: Any) -> None:
         """`x.flat[i] = v`."""
