@@ -259,14 +259,28 @@ def _astray(
     return rows
 
 
+def _have_one_factor(rows: list[ParameterAgreement]) -> bool:
+    """Whether all gradients have the same factor; a change that was clipped is compared by what was clipped."""
+    entire = [r for r in rows if r.entire and r.factor]
+    known = [abs(f) for r in entire for f in r.earlier]
+    clipped = [r for r in rows if r not in entire and r.factor]
+    if entire and clipped and all(any(_is_near(abs(r.factor or 0.0), k) for k in known) for r in clipped):
+        rows = entire
+    factors = [abs(r.factor) for r in rows if r.factor]
+    return bool(factors) and _is_near(max(factors), min(factors))
+
+
+def _is_near(one: float, other: float) -> bool:
+    return max(one, other) < 1.01 * min(one, other)
+
+
 def _summary(hypothesis: Hypothesis, rows: list[ParameterAgreement]) -> Agreement | None:
     decided = [r for r in rows if r.verdict != "unknown"]
     if not decided:
         return None
     right = [r for r in decided if r.verdict == "right"]
     signs = {np.sign(r.factor) for r in right if r.factor is not None}
-    factors = [abs(r.factor) for r in right if r.factor]
-    same = bool(factors) and max(factors) < 1.01 * min(factors)
+    same = _have_one_factor(right)
     verdict: Verdict = "right" if len(right) == len(decided) and len(signs) == 1 else "wrong"
     if verdict == "right" and not same and any(r.shape == () or set(r.shape) == {1} for r in right):
         verdict = "wrong"  # a single entry fits any direction: only the common factor tells

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -32,6 +33,7 @@ class ParameterAgreement:
         error: Relative residual of the best fit.
         entire: The update itself is the multiple, without decay, and not only what it was made from.
         cancels: Whether its gradient and its change are both nothing but rounding, as of a bias before a normalisation.
+        earlier: The factors of what the change was made from, where that is a multiple of the gradient too.
     """
 
     name: str
@@ -42,6 +44,7 @@ class ParameterAgreement:
     grew_to: Shape | None = None
     entire: bool = False
     cancels: bool = False
+    earlier: tuple[float, ...] = ()
 
 
 def directions_for(rng: np.random.Generator, shape: Shape) -> list[np.ndarray[Any, Any]]:
@@ -158,6 +161,23 @@ def fit(
     row.verdict = "right" if best_error < _TOLERANCE else "wrong"
     row.factor = best_factor if row.verdict == "right" else None
     row.entire = entire and row.verdict == "right"
+    if row.entire:
+        row.earlier = tuple(_factors_of(candidates[1:], tape, directions, slopes))
+
+
+def _factors_of(
+    candidates: list[tuple[int, int]], tape: Tape, directions: list[np.ndarray[Any, Any]], slopes: np.ndarray[Any, Any]
+) -> Iterator[float]:
+    """The factors of those of a parameter's shape that are multiples of its gradient."""
+    square = float(slopes @ slopes)
+    for number, _ in candidates:
+        array = tape.values[number].array
+        if array is None or np.shape(array) != directions[0].shape or not square:
+            continue
+        along = np.array([np.sum(np.asarray(array, dtype=float) * d) for d in directions])
+        factor = float(slopes @ along) / square
+        if factor and float(np.abs(factor * slopes - along).max()) < _TOLERANCE * float(np.abs(along).max()):
+            yield factor
 
 
 def fit_off_kinks(

@@ -6,11 +6,13 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from shapecheck.diagnose.targets import Result, Target
 from shapecheck.repair.audition import Instance
 from shapecheck.repair.surroundings import Module, Surroundings
 from shapecheck.trace.sites import Site
-from shapecheck.trace.tape import Tape
+from shapecheck.trace.tape import Ref, Tape
 
 _MOST_INSTANCES = 12
 _MOST_AIMS = 8
@@ -80,6 +82,8 @@ def aims(tape: Tape, surroundings: Surroundings, targets: Sequence[Target]) -> l
                     found.setdefault((aim.node, False), aim)
         if target.site is not None and (addend := _addend(tape, surroundings, target.site, results)) is not None:
             found.setdefault((addend.node, True), addend)  # the sum may have other addends, each as wrong
+        for whole in _addends(tape, surroundings, target):
+            found.setdefault((whole.node, False), whole)
     return list(found.values())[:_MOST_AIMS]
 
 
@@ -114,6 +118,27 @@ def _addend(tape: Tape, surroundings: Surroundings, number: int, results: Sequen
         put = f"(array.__setitem__(key, {item}), array)[1] if hasattr(array, 'ndim') else {item}"
         before = f"(lambda array, key, value: {put})({array}, {_key(module, changed.slice)}, ("
     return Aim(site.path, statement.value, instances, (before, "))" if isinstance(changed, ast.Subscript) else ")"))
+
+
+def _addends(tape: Tape, surroundings: Surroundings, target: Target) -> Iterator[Aim]:
+    """What a loop adds to an array in every turn: all of it together is to be what the array should have been."""
+    site = tape.sites[target.site] if target.site is not None else None
+    module = surroundings.modules.get(site.path) if site is not None else None
+    statement = module.at_line(site.line) if module is not None and site is not None else None
+    if site is None or not isinstance(statement, ast.AugAssign) or not isinstance(statement.op, ast.Add):
+        return
+    turns = {o.result: i for i, o in enumerate(tape.made_at(site.number))}
+    for result in target.results[:1]:
+        added, value = [], result.value
+        while value in turns and (operation := tape.operations[tape.values[value].producer or 0]).function == "+=":
+            first = operation.arguments[0]
+            if len(operation.arguments) != 2 or not isinstance(first, Ref):
+                return  # only a part of the array
+            added.append(turns[value])
+            value = first.value
+        begun = tape.values[value].array
+        if len(added) > 1 and begun is not None and not np.any(begun) and not result.exact:
+            yield Aim(site.path, statement.value, (Instance(None, result.wanted, summed=tuple(added[::-1])),))
 
 
 def _key(module: Module, index: ast.expr) -> str:

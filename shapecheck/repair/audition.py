@@ -16,6 +16,7 @@ import types
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -48,12 +49,14 @@ class Instance:
         wanted: What it should have given, up to a factor: any of these; NaN where anything would do.
         ordinal: Which evaluation it is, counted from 0; None where only its result tells.
         exact: Only the factor 1 will do.
+        summed: Which evaluations, in place of one, have to give what is wanted all together.
     """
 
     recorded: Any
     wanted: tuple[Any, ...]
     ordinal: int | None = None
     exact: bool = False
+    summed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,7 @@ class Listener:
         self.audition = audition
         self.open = list(audition.instances)
         self.factors: list[list[float | None]] = [[] for _ in audition.texts]
+        self.sums: dict[int, Any] = {}
         self.met = 0
         self.evaluations = 0
         self.hearing = False
@@ -160,12 +164,19 @@ class Listener:
         for instance in self.open:
             if instance.ordinal not in {None, number} or not _is_recorded(given, instance):
                 continue
+            if instance.summed and number not in instance.summed:
+                continue
             kept = given.copy() if isinstance(given, np.ndarray) else given
             if self.audition.look:
                 self._look_round(sys._getframe(1), rewritten)
                 raise Over
             self.hearing = True
-            self._hear(instance, rewritten, _Before(sys._getframe(1)))
+            before = _Before(sys._getframe(1))
+            if instance.summed:
+                self._add_up(instance, rewritten, before, first=number == instance.summed[0])
+            if number == (instance.summed or (number,))[-1]:
+                sums = [partial(self.sums.__getitem__, position) for position in range(len(rewritten))]
+                self._hear(instance, sums if instance.summed else rewritten, before)
             self.hearing = False
             if not self.open:
                 raise Over
@@ -195,6 +206,32 @@ class Listener:
                     raise
                 except BaseException:
                     continue  # it is nothing here
+
+    def _add_up(
+        self, instance: Instance, rewritten: Sequence[Callable[[], Any]], before: _Before, *, first: bool
+    ) -> None:
+        """Add what the rewritings give to what they gave before; those that failed once, or do not fit, drop out."""
+        states = generator_states()
+        self.started = self.started or time.monotonic()
+        shape = np.shape(instance.wanted[0])
+        sums: dict[int, Any] = {}
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for position in range(len(rewritten)) if first else list(self.sums):
+                if self._is_over(fits=False):
+                    break
+                try:
+                    given = np.asarray(rewritten[position](), dtype=float)
+                except Over:
+                    raise
+                except BaseException:
+                    before.restore()
+                    continue  # see below
+                if given.shape == shape:
+                    sums[position] = given.copy() if first else self.sums[position] + given
+                before.restore()
+        self.sums = sums
+        restore_generators(states)
 
     def _hear(self, instance: Instance, rewritten: Sequence[Callable[[], Any]], before: _Before) -> None:
         states = generator_states()

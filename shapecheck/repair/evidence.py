@@ -41,16 +41,17 @@ class Evidence:
 
     Attributes:
         parameters: How many arrays the program updated before it died: no repair updates fewer.
-        spread: Expressions of the program as it is that spread two operands: a repair need not mend them.
+        spread: Expressions of the program as it is that spread two operands, and their lines: a repair need not mend
+            them, and an edit in such an expression may spread the same two.
     """
 
-    def __init__(self, parameters: int = 0, spread: Collection[str] = ()) -> None:
+    def __init__(self, parameters: int = 0, spread: Collection[str | int] = ()) -> None:
         self.parameters = parameters
         self.spread = frozenset(spread)
 
     def judge(self, candidate: Candidate, texts: dict[str, str], outcome: AttemptOutcome) -> Solution | None:
         """What an outcome is worth; None for what does not run, spreads two operands, or has other parameters."""
-        spread = [text for _, text in outcome.broadcasts if text not in self.spread]
+        spread = [text for line, text in outcome.broadcasts if self.spread.isdisjoint({line, text})]
         if outcome.ended not in {"finished", "stopped", "exit", "refused"} or spread:
             return None
         agreement = outcome.agreement
@@ -93,7 +94,7 @@ class GoneEvidence(Evidence):
         hides: Whether the edits only keep numbers finite: that proves nothing where the steps themselves are too long.
     """
 
-    def __init__(self, updated: int, spread: Collection[str], *, begins: bool, hides: bool) -> None:
+    def __init__(self, updated: int, spread: Collection[str | int], *, begins: bool, hides: bool) -> None:
         super().__init__(spread=spread)
         self.begins = begins
         self.hides = hides
@@ -115,11 +116,11 @@ class GoneEvidence(Evidence):
         return outcome.agreement is not None and outcome.agreement.falls
 
 
-def spread_on(tape: Tape) -> set[str]:
-    """The expressions of a program that spread two operands though nothing says that they are meant to."""
+def spread_on(tape: Tape) -> set[str | int]:
+    """The expressions of a program that spread two operands though nothing says that they are meant to, and lines."""
     found = [b for b in outer_broadcasts(tape) if not b.deliberate]
-    sites = [tape.operations[b.operation].site for b in found]
-    return {tape.sites[site].text for site in sites if site is not None}
+    sites = [tape.sites[site] for b in found if (site := tape.operations[b.operation].site) is not None]
+    return {site.text for site in sites} | {site.line for site in sites}
 
 
 def _tier(agreement: Agreement, outcome: AttemptOutcome) -> int:
