@@ -19,7 +19,7 @@ from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
 from shapecheck.diagnose.missing import empty_sums
 from shapecheck.diagnose.shared_slopes import shared_slopes
 from shapecheck.diagnose.suspects import Suspect, independent
-from shapecheck.diagnose.targets import Target, targets_of
+from shapecheck.diagnose.targets import Result, Target, targets_of
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.diagnose.wrong_factors import factor_suspects
 from shapecheck.diagnose.wrong_values import unrelated_steps, value_suspects
@@ -203,6 +203,10 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
         site = _renamed_at(suspect, known)
     whole = suspect.reason in {"unrelated", "still"} and not set(wanted) <= set(known.changes.values())
     targets = targets_of(suspect.site, wanted, origins, known, exact=suspect.reason == "scale" or whole)
+    if suspect.reason == "other" and site is None and (passed := _handed_on(suspect, known)) is not None:
+        site, values = passed
+        results = tuple(Result(v, wanted[v]) for v in values if v in wanted)
+        targets = (Target(site, results), *targets) if results else targets
     if isinstance(known.replay.tape.sites[suspect.site].node, ast.Name):
         targets = targets[:1]  # a second name: under the first one the output is right
     return replace(suspect, origin=site, targets=targets, slope=any(o.slope for o in origins))
@@ -236,6 +240,20 @@ def _renamed_at(suspect: Suspect, known: Verdicts) -> int | None:
     again = [b for b in names if b.key is None and b.time not in handed_back]
     later = again if named else again[1:]
     return later[-1].site if later else None
+
+
+def _handed_on(suspect: Suspect, known: Verdicts) -> tuple[int, list[int]] | None:
+    """(where, which) for what a function was given and returned as it is: a slope was to come in there."""
+    tape = known.replay.tape
+    found: dict[int, list[int]] = {}
+    for _, number, values in tape.returns:
+        site = tape.sites[number]
+        for value in (v for v in suspect.values if v in values and isinstance(site.node, ast.Name)):
+            made = known.producer(value)
+            home = tape.sites[made.site] if made is not None and made.site is not None else None
+            if home is not None and (home.path, home.function) != (site.path, site.function):
+                found.setdefault(number, []).append(value)
+    return next(iter(found.items()), None)
 
 
 __all__ = ["Diagnosis", "diagnose_step", "diagnose_steps"]

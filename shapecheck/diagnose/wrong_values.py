@@ -24,6 +24,7 @@ from shapecheck.trace.tape import Operation
 # More suspects than these in one step are not tried.
 _MOST_SUSPECTS = 400
 _MOST_OUTPUTS = 4
+_PRODUCTS = frozenset({"*", "*=", "numpy.multiply"})
 
 
 def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Suspect]:
@@ -79,7 +80,24 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
     if not any(s.together != 1 or len(wrong) == 1 for s in whole):
         found += _in_loops(known, chain, standings, wrong, right)
         explained = {p for s in found for p in s.explains}
-    return found + _misused(known, wrong - explained)
+    return _without_idle_factors(known, found) + _misused(known, wrong - explained)
+
+
+def _without_idle_factors(known: Verdicts, suspects: list[Suspect]) -> list[Suspect]:
+    """Without those that another suspect is made from by a factor that changes nothing: that factor is wrong."""
+    recorded = known.replay.recorded
+    idle: set[int] = set()
+    found: list[Suspect] = []
+    for later in suspects:
+        made = known.producer(later.values[0])
+        for earlier in suspects if made is not None and made.function in _PRODUCTS else []:
+            before = [i for i in made.inputs if i in earlier.values] if made is not None else []
+            same = earlier.site != later.site and set(earlier.explains) == set(later.explains)
+            if same and before and np.array_equal(recorded[before[0]], recorded[later.values[0]]):
+                later = replace(later, reason="value")  # noqa: PLW2901
+                idle.add(earlier.site)
+        found.append(later)
+    return [s for s in found if s.site not in idle]
 
 
 def _outputs_read(known: Verdicts, chain: Sequence[int]) -> list[int]:
@@ -161,8 +179,9 @@ def _in_loops(
     found = []
     for site, values in by_site.items():
         unverified = [v for v in values if standings[v] is Standing.UNVERIFIED]
-        bare = all(standings[v] is Standing.FORWARD for v in values)
-        if not unverified and not bare:
+        # All a part of the forward pass, or all of them adjoints, but of something else.
+        uniform = len({standings[v] for v in values}) == 1 and standings[values[0]] is not Standing.ZERO
+        if not unverified and not uniform:
             continue
         for targets in joint_targets(known, values, wrong):
             try:
@@ -172,8 +191,8 @@ def _in_loops(
             explains = tuple(p for p, f in outcomes.items() if f is not None and p in wrong)
             if not explains or any(f is None and p in right for p, f in outcomes.items()):
                 continue
-            if bare and not 1 < len(explains) == len(wrong):
-                continue  # only a part of the forward pass: it takes more to say that it should have been an adjoint
+            if not unverified and not 1 < len(explains) == len(wrong):
+                continue  # it takes more to say that these should have been other adjoints
             odd = sorted({*belied(known.matching, targets), *(v for v in unverified or values if v in targets)})
             wanted = {v: (targets[v], np.asarray(adjoints[targets[v]])) for v in odd}
             producer = known.producer(odd[0]) if odd else None
