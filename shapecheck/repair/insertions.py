@@ -15,7 +15,7 @@ from shapecheck.repair.aims import Aim
 from shapecheck.repair.audition import Instance
 from shapecheck.repair.candidate import Candidate, Place
 from shapecheck.repair.surroundings import Module, Surroundings
-from shapecheck.repair.terms import arrays_in_scope, likeness, outer_products, products, reductions
+from shapecheck.repair.terms import arrays_in_scope, likeness, outer_products, products, reductions, scaled
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Tape
 
@@ -103,7 +103,12 @@ def whole_values(place: Place, node: ast.expr, shape: tuple[int, ...]) -> Iterat
     for text, seen in arrays_in_scope(place).items():
         if seen.shape == shape:
             yield place.candidate(f"use `{text}`", "name", node, text, 1.5 - 0.5 * likeness(own, text))
-    made = (*reductions(place, shape), *products(place, shape, _MOST), *outer_products(place, shape, _MOST))
+    made = (
+        *reductions(place, shape),
+        *products(place, shape, _MOST),
+        *outer_products(place, shape, _MOST),
+        *scaled(place, shape, _MOST),
+    )
     for term in made:
         yield place.candidate(f"use `{term.text}`", "product", node, term.text, 1.6 + term.cost)
     yield place.candidate(f"use `{own}`", "name", node, own, 1.5)

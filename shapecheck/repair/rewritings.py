@@ -21,10 +21,12 @@ from shapecheck.repair.terms import (
     functions,
     is_number,
     likeness,
+    nearest,
     numbers,
     parts,
     products,
     reductions,
+    scaled,
     scalings,
 )
 from shapecheck.trace.tape import Shape
@@ -48,6 +50,7 @@ _SCALING = frozenset({"factor", "number", "sign"})
 _MOST_ARRAYS = 30
 _MOST_NUMBERS = 8
 _MOST_LIKE_A_NUMBER = 8
+_MOST_CARRIED = 4
 # Functions of NumPy that write into their first argument.
 _WRITERS = frozenset({"at", "copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis"})
 # Functions that are mistaken for one another.
@@ -103,6 +106,7 @@ def rewritings(place: Place, whole: ast.expr, wanted: Shape | None = None) -> li
         if node is not whole and isinstance(around, ast.BinOp) and isinstance(around.op, ast.Add | ast.Sub):
             found += _grown(place, node, place.shape(around))
     found += _grown(place, whole, wanted)
+    found += _with_upstream(place, whole, wanted)
     inside = [c for c in found if all(_within(place, whole, c, e) for e in c.edits)]
     if isinstance(place.parent(whole), ast.Expr):
         # A statement that keeps nothing does something by itself; anything else in its place would do nothing.
@@ -254,6 +258,20 @@ def _grown(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterator[Cand
     for term in (*alike[:_MOST_ARRAYS], *made):
         title = f"multiply by `{term.text}`"
         yield _around(place, whole, "", f" * {_factor(term.text)}", title, "missing factor", 1.6 + term.cost)
+
+
+def _with_upstream(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterator[Candidate]:
+    """All that a backward pass multiplies a slope by, where it is left out: an adjoint, a weight, what is carried."""
+    if not wanted or place.shape(whole) != wanted:
+        return
+    carried = [text for text, seen in nearest(place).items() if seen.shape == wanted and text.isidentifier()]
+    for term in (*products(place, wanted), *scaled(place, wanted)):
+        title = f"multiply by `{term.text}`, which is left out"
+        yield _around(place, whole, f"{_factor(term.text)} * ", "", title, "missing factor", 1.9 + term.cost)
+        for text in carried[:_MOST_CARRIED]:
+            total = f"{term.text} + {text}"
+            title = f"multiply by `{total}`, which is left out"
+            yield _around(place, whole, f"({total}) * ", "", title, "missing factor", 2.0 + term.cost)
 
 
 def _factor(text: str) -> str:

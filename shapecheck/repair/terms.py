@@ -19,6 +19,7 @@ _MOST_LOOKED_AT = 120
 _MOST_PARTS = 24
 _MOST_PRODUCTS = 60
 _MOST_CALLS = 24
+_MOST_SHARED = 8
 _SCALAR_FUNCTIONS = frozenset({"sqrt", "len", "float"})
 _MOST_SCALINGS, _LONGEST_SCALING = 6, 30
 _ATTRIBUTES = frozenset({"T", "dot", "sum", "mean"})
@@ -144,12 +145,20 @@ def _is_one_of_many(text: str) -> bool:
 
 
 def in_reach(place: Place) -> dict[str, Seen]:
-    """The function's own names, `self`, and of the module's names those that the function uses anyway."""
+    """The function's own names, `self`, and of the module's those that it uses anyway, and arrays that others use."""
     function = place.module.enclosing_function(place.statement)
     if function is None:
         return place.scope()
     used = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
-    return {**place.locals(), **{name: seen for name, seen in place.scope().items() if name in used}}
+    elsewhere = {n.id for f in _functions(place) for n in ast.walk(f) if isinstance(n, ast.Name)}
+    scope = place.scope().items()
+    found = {name: seen for name, seen in scope if name in used}
+    shared = {name: seen for name, seen in scope if name in elsewhere - used and seen.shape}
+    return {**(shared if len(shared) <= _MOST_SHARED else {}), **place.locals(), **found}
+
+
+def _functions(place: Place) -> Iterator[ast.AST]:
+    return (n for n in ast.walk(place.module.tree) if isinstance(n, ast.FunctionDef | ast.Lambda))
 
 
 def _collect(text: str, seen: Seen, found: dict[str, Seen], *, deep: bool) -> None:
@@ -242,6 +251,33 @@ def _turns(text: str, shape: Shape) -> Iterator[tuple[str, Shape]]:
     yield text, shape
     if len(shape) == 2:
         yield f"{text}.T", shape[::-1]
+
+
+def scaled(place: Place, shape: Shape, most: int = _MOST_PRODUCTS) -> list[Term]:
+    """Arrays in scope, entry by entry times what is computed nearby and spreads over them: a number, a column."""
+    near = [(text, seen.shape) for text, seen in nearest(place).items()]
+    away = _lines_away(place)
+    singles = {**place.locals(), **{t: s for t, s in place.looked.items() if "[" in t}}
+    near += [(t, ()) for t, s in singles.items() if s.shape == () and (s.dtype or s.type).startswith("float")]
+    near.sort(key=lambda pair: away.get(pair[0], 1000))
+    found: list[Term] = []
+    for total in range(2 * len(near) - 1):
+        for i in range(max(0, total - len(near) + 1), min(total, len(near) - 1) + 1):
+            (left, first), (right, second) = near[i], near[total - i]
+            if first == shape and i != total - i and second != shape and _spreads(second or (), shape):
+                found.append(Term(f"{right} * {left}", 0.2, made=True))
+            elif len(shape) == 2 and first == shape[::-1] != shape and _spreads(second or (), shape):
+                found.append(Term(f"{left}.T * {right}", 0.3, made=True))
+        if len(found) >= most:
+            break
+    return found[:most]
+
+
+def _spreads(shape: Shape, over: Shape) -> bool:
+    """Whether an array of one shape takes another's shape where they meet entry by entry."""
+    if len(shape) > len(over):
+        return False
+    return all(n in {1, m} for n, m in zip(shape[::-1], over[::-1], strict=False))
 
 
 def calls(place: Place, shape: Shape) -> list[Term]:
