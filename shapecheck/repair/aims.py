@@ -176,8 +176,11 @@ def _places(tape: Tape, surroundings: Surroundings, target: Target, home: Site |
                     yield path, node, {}
         for _, number, values in tape.returns:
             if result.value in values:
-                for path, node in _handed_back(surroundings, tape.sites[number]):
-                    yield path, node, {}
+                elements = list(_handed_back(surroundings, tape.sites[number]))
+                own = [e for e, v in zip(elements, values, strict=False) if v == result.value]
+                for path, node in own if len(elements) == len(values) else elements:
+                    if isinstance(node, ast.Name):
+                        yield path, node, {}
         if home is not None:
             for path, node in _handed_over(surroundings, home):
                 yield path, node, {}
@@ -228,8 +231,8 @@ def _handed_back(surroundings: Surroundings, site: Site) -> Iterator[tuple[str, 
         if isinstance(node, ast.Tuple | ast.List):
             open_nodes.extend(node.elts[::-1])
         elif isinstance(node, ast.Dict):
-            open_nodes.extend(node.values[::-1])
-        elif isinstance(node, ast.Name) and node is not getattr(statement, "value", None):
+            open_nodes.extend([v for v in node.values if v is not None][::-1])
+        elif isinstance(node, ast.expr) and node is not getattr(statement, "value", None):
             yield site.path, node
 
 

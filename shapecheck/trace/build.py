@@ -377,6 +377,10 @@ class _Builder:
         # `return (dW1, dW2), (db1, db2)`
         elements = tuple(e for one in elements for e in (one if isinstance(one, tuple) else (one,)))
         numbers = tuple(self.values.read(e) for e in elements if isinstance(e, _FOLLOWED))
+        if isinstance(site.node, ast.Dict | ast.List) and isinstance(result, dict | list):
+            held = result.values() if isinstance(result, dict) else result
+            arrays = [e for e in held if isinstance(e, np.ndarray) and self.values.known(e)]
+            numbers = tuple(map(self.values.read, arrays[:_MOST_NESTED]))
         self.tape.returns.append((len(self.tape.operations), site.number, numbers))
 
 

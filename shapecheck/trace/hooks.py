@@ -109,6 +109,8 @@ def _value_hooks(recorder: Recorder) -> dict[str, Hook]:
             roll((site, value))
         elif kind in tracked or (kind is tuple and state.window):
             keep(site, value, ())
+        elif kind in containers and state.window and len(value) <= _LONGEST:
+            keep(site, kind(value), ())
         return value
 
     def trying(number: int) -> None:
