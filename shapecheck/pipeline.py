@@ -319,7 +319,7 @@ class _Doctor:
         others = self.gathered(other_mistakes(course, blamed=any(f.severity == "error" for f in found)))
         return [
             *found,
-            *(self.mend_unmoved(f, course) or self.mend_size(f, course) or self.mend_loop(f) for f in others),
+            *(self.mend_unmoved(f, course) or self.mend_size(f, course) or self.mend_loop(f, course) for f in others),
         ]
 
     def mend_size(self, finding: Finding, course: Course) -> Finding | None:
@@ -341,12 +341,15 @@ class _Doctor:
         mended = self.mend_gradients([SilentMistake(finding, failure, missing=missing)])[0]
         return mended if mended.fixes else None
 
-    def mend_loop(self, finding: Finding) -> Finding:
+    def mend_loop(self, finding: Finding, course: Course | None = None) -> Finding:
         """A mistake of the training loop with the edits after which it is not found any more."""
         if self.trials is None:
             return finding
         seconds = self.request.search_seconds
-        search = LoopSearch(self.program, self.trace, self.trials, finding, seconds=seconds, stdin=self.run.stdin)
+        unapplied = course.unapplied.get(finding.parameters, ()) if course is not None else ()
+        search = LoopSearch(
+            self.program, self.trace, self.trials, finding, seconds=seconds, stdin=self.run.stdin, unapplied=unapplied
+        )
         solutions = self.attempted(search.run, [])[:_FIXES_SHOWN]
         fixes = tuple(self.fix(s, search) for s in solutions)
         said = "; this mistake is not found in it any more"
