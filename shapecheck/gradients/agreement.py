@@ -260,18 +260,10 @@ def _astray(
 
 
 def _have_one_factor(rows: list[ParameterAgreement]) -> bool:
-    """Whether all gradients have the same factor; a change that was clipped is compared by what was clipped."""
-    entire = [r for r in rows if r.entire and r.factor]
-    known = [abs(f) for r in entire for f in r.earlier]
-    clipped = [r for r in rows if r not in entire and r.factor]
-    if entire and clipped and all(any(_is_near(abs(r.factor or 0.0), k) for k in known) for r in clipped):
-        rows = entire
-    factors = [abs(r.factor) for r in rows if r.factor]
-    return bool(factors) and _is_near(max(factors), min(factors))
-
-
-def _is_near(one: float, other: float) -> bool:
-    return max(one, other) < 1.01 * min(one, other)
+    """Whether all changes have the same factor; of one that was clipped only what was not clipped has a factor."""
+    open_rows = [r for r in rows if r.clipped != 0] or rows
+    factors = [abs(r.factor) * (r.clipped or 1.0) for r in open_rows if r.factor]
+    return bool(factors) and max(factors) < 1.01 * min(factors)
 
 
 def _summary(hypothesis: Hypothesis, rows: list[ParameterAgreement]) -> Agreement | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,7 +32,8 @@ class ParameterAgreement:
         error: Relative residual of the best fit.
         entire: The update itself is the multiple, without decay, and not only what it was made from.
         cancels: Whether its gradient and its change are both nothing but rounding, as of a bias before a normalisation.
-        earlier: The factors of what the change was made from, where that is a multiple of the gradient too.
+        clipped: How many times what it was clipped from the change is, where it is not clipped; 0 where all of it is,
+            and None where it was not made by clipping.
     """
 
     name: str
@@ -44,7 +44,7 @@ class ParameterAgreement:
     grew_to: Shape | None = None
     entire: bool = False
     cancels: bool = False
-    earlier: tuple[float, ...] = ()
+    clipped: float | None = None
 
 
 def directions_for(rng: np.random.Generator, shape: Shape) -> list[np.ndarray[Any, Any]]:
@@ -123,7 +123,7 @@ def fit(
     scale = float(np.abs(slopes).max())
     best_error, best_factor = np.inf, None
     silent, entire = True, False
-    applied = candidates[0][0]
+    applied = chosen = candidates[0][0]
     for number, entering in candidates:
         array = tape.values[number].array
         if array is None:
@@ -148,7 +148,7 @@ def fit(
                 continue
             if error < best_error:
                 best_error, best_factor = error, float(solution[0]) * sign * entering
-                entire = number == applied and len(columns) == 1
+                entire, chosen = number == applied and len(columns) == 1, number
             if error < _TOLERANCE:
                 break
         if best_error < _TOLERANCE:
@@ -161,23 +161,22 @@ def fit(
     row.verdict = "right" if best_error < _TOLERANCE else "wrong"
     row.factor = best_factor if row.verdict == "right" else None
     row.entire = entire and row.verdict == "right"
-    if row.entire:
-        row.earlier = tuple(_factors_of(candidates[1:], tape, directions, slopes))
+    if row.verdict == "right" and chosen != applied:
+        row.clipped = _clipped(tape.values[applied].array, tape.values[chosen].array)
 
 
-def _factors_of(
-    candidates: list[tuple[int, int]], tape: Tape, directions: list[np.ndarray[Any, Any]], slopes: np.ndarray[Any, Any]
-) -> Iterator[float]:
-    """The factors of those of a parameter's shape that are multiples of its gradient."""
-    square = float(slopes @ slopes)
-    for number, _ in candidates:
-        array = tape.values[number].array
-        if array is None or np.shape(array) != directions[0].shape or not square:
-            continue
-        along = np.array([np.sum(np.asarray(array, dtype=float) * d) for d in directions])
-        factor = float(slopes @ along) / square
-        if factor and float(np.abs(factor * slopes - along).max()) < _TOLERANCE * float(np.abs(along).max()):
-            yield factor
+def _clipped(change: Any, gradient: Any) -> float | None:
+    """How many times the gradient a change is that was made from it by clipping, entry by entry; see `clipped`."""
+    change, gradient = np.asarray(change, dtype=float), np.asarray(gradient, dtype=float)
+    if change.shape != gradient.shape or not np.array_equal(np.sign(change), np.sign(gradient)) or not np.any(change):
+        return None
+    moved, given = np.abs(change[change != 0]), np.abs(gradient[change != 0])
+    times = float((moved / given).max())
+    held = moved < (1 - 1e-9) * times * given
+    limit = float(moved.max())
+    if np.any(np.abs(moved[held] - limit) > 1e-9 * limit):
+        return None
+    return 0.0 if np.all(np.abs(moved - limit) <= 1e-9 * limit) else times
 
 
 def fit_off_kinks(

@@ -1,0 +1,141 @@
+"""Parts of a backward pass that are left out or stand for others: the line, and the edit that makes all steps right."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from training_programs import blamed_line, findings, repaired
+
+THROUGH_TIME = """\
+import numpy as np
+
+rng = np.random.RandomState(3)
+xs, ys = rng.randn(4, 3, 1), rng.randn(4, 2, 1)
+Wx, Wh, Wy = 0.4 * rng.randn(5, 3), 0.4 * rng.randn(5, 5), rng.randn(2, 5)
+bh, by = np.zeros((5, 1)), np.zeros((2, 1))
+
+
+def loss_and_slopes():
+    h, out, loss = [np.zeros((5, 1))], [], 0.0
+    for x, y in zip(xs, ys):
+        h.append(np.tanh(Wx @ x + Wh @ h[-1] + bh))
+        out.append(Wy @ h[-1] + by)
+        loss += 0.5 * np.sum((out[-1] - y) ** 2)
+    gx, gh, gy, gbh, gby = (np.zeros_like(p) for p in (Wx, Wh, Wy, bh, by))
+    carried = np.zeros((5, 1))
+    for t in reversed(range(4)):
+        e = out[t] - ys[t]
+        gy += e @ h[t + 1].T
+        gby += e
+        dz = (Wy.T @ e + carried) * (1 - h[t + 1] ** 2)
+        gx += dz @ xs[t].T
+        gh += dz @ h[t].T
+        gbh += dz
+        carried = Wh.T @ dz
+    return loss, (gx, gh, gy, gbh, gby)
+
+
+for _ in range(6):
+    loss, slopes = loss_and_slopes()
+    for p, g in zip((Wx, Wh, Wy, bh, by), slopes):
+        p -= 0.05 * np.clip(g, -1, 1)
+print(loss)
+"""
+
+TWO_CLASSES = """\
+import numpy as np
+
+rng = np.random.RandomState(7)
+X = rng.randn(3, 30)
+Y = (X[:1] * X[1:2] > 0) * 1.0
+params = {"W1": rng.randn(4, 3), "b1": np.zeros((4, 1)), "W2": rng.randn(1, 4), "b2": np.zeros((1, 1))}
+
+
+class Sigmoid:
+    def forward(self, z):
+        self.a = 1 / (1 + np.exp(-z))
+        self.slope = self.a * (1 - self.a)
+        return self.a
+
+    def backward(self, d):
+        return d * self.slope
+
+
+def gradients(first, last, A1, A2):
+    dA2 = -(Y / A2) + (1 - Y) / (1 - A2)
+    dZ2 = last.backward(dA2) / Y.shape[1]
+    dA1 = params["W2"].T @ dZ2
+    dZ1 = first.backward(dA1)
+    dW2, db2 = dZ2 @ A1.T, dZ2.sum(axis=1, keepdims=True)
+    dW1, db1 = dZ1 @ X.T, dZ1.sum(axis=1, keepdims=True)
+    return {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
+
+
+for _ in range(6):
+    first, last = Sigmoid(), Sigmoid()
+    A1 = first.forward(params["W1"] @ X + params["b1"])
+    A2 = last.forward(params["W2"] @ A1 + params["b2"])
+    loss = -np.mean(Y * np.log(A2) + (1 - Y) * np.log(1 - A2))
+    for name, gradient in gradients(first, last, A1, A2).items():
+        params[name] -= 0.5 * gradient
+print(loss)
+"""
+
+EXPLODES = """\
+import numpy as np
+
+rng = np.random.RandomState(2)
+X = rng.randn(60, 3)
+T = X @ rng.randn(3, 2)
+W, b, V, c = rng.randn(3, 5), np.zeros(5), rng.randn(5, 2), np.zeros(2)
+losses = []
+for _ in range(40):
+    h = np.maximum(X @ W + b, 0)
+    out = h @ V + c
+    losses.append(np.sum((out - T) ** 2) / 2 / len(X))
+    d = (out - T) / len(X)
+    dh = d @ V.T * (h > 0)
+    V -= 0.1 * h.T @ d
+    c -= 0.1 * d.sum(axis=0)
+    W -= 0.1 * X.T @ dh
+    b -= 0.1 * dh.sum(axis=0)
+print(losses[-1])
+"""
+
+SLOPE = "(Wy.T @ e + carried) * (1 - h[t + 1] ** 2)"
+HANDED_BACK = '"b1": db1, "W2"'
+# The mistake, the program, what stands there and what the mistake makes of it; whether the edit is the original again.
+WRONG = [
+    ("no slope in time", THROUGH_TIME, SLOPE, "Wy.T @ e + carried", "SC301", True),
+    ("only the slope", THROUGH_TIME, SLOPE, "(1 - h[t + 1] ** 2)", "SC306", False),
+    ("another addend", THROUGH_TIME, "gbh += dz", "gbh += carried", "SC305", True),
+    ("another time", THROUGH_TIME, "gh += dz @ h[t].T", "gh += dz @ h[t + 1].T", "SC305", True),
+    ("set, not added", THROUGH_TIME, "gby += e", "gby = e", "SC306", True),
+    ("half of a loss", TWO_CLASSES, " + (1 - Y) / (1 - A2)", "", "SC306", False),
+    ("no slope in a layer", TWO_CLASSES, "return d * self.slope", "return d", "SC301", False),
+    ("another key's", TWO_CLASSES, HANDED_BACK, '"b1": db2, "W2"', "SC305", True),
+    ("a sum for a mean", EXPLODES, "d = (out - T) / len(X)", "d = out - T", "SC302", True),
+]
+
+
+@pytest.mark.parametrize("text", [THROUGH_TIME, TWO_CLASSES, EXPLODES], ids=["time", "classes", "explodes"])
+def test_the_right_program_is_left_alone(tmp_path: Path, text: str) -> None:
+    assert [f for f in findings(tmp_path, text) if f.severity != "note"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "was", "wrong", "code", "again"), [w[1:] for w in WRONG], ids=[w[0].replace(" ", "-") for w in WRONG]
+)
+def test_the_line_is_named_and_mended(tmp_path: Path, text: str, was: str, wrong: str, code: str, again: bool) -> None:
+    assert text.count(was) == 1
+    changed = text.replace(was, wrong)
+    found = findings(tmp_path, changed, trials=True)
+    place = text[: text.index(was)].count("\n") + 1
+    assert (found[0].code, found[0].cause.line) == (code, place), blamed_line(changed, found[0])
+    assert found[0].fixes[0].confidence == "verified"
+    if again:
+        assert repaired(changed, found[0].fixes[0]).replace(" ", "") == text.replace(" ", "")
