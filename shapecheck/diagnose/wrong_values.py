@@ -193,7 +193,8 @@ def _in_loops(
                 continue
             if not unverified and not 1 < len(explains) == len(wrong):
                 continue  # it takes more to say that these should have been other adjoints
-            odd = sorted({*belied(known.matching, targets), *(v for v in unverified or values if v in targets)})
+            astray = belied(known.matching, targets)
+            odd = sorted({*astray, *(v for v in unverified or ([] if astray else values) if v in targets)})
             wanted = {v: (targets[v], np.asarray(adjoints[targets[v]])) for v in odd}
             producer = known.producer(odd[0]) if odd else None
             inputs = producer.inputs if producer is not None else ()

@@ -279,7 +279,9 @@ class GradientSearch(Search):
             for candidate in one.candidates:
                 text = one.text(candidate)
                 text = one.aim.heard_as(text) if text is not None else None
-                if text is not None and text not in chosen and is_expression(text):
+                if text is None or not is_expression(text):
+                    continue
+                if text not in chosen or candidate.cost < chosen[text].cost:
                     chosen[text] = candidate
             if chosen:
                 by_text.append(chosen)

@@ -106,10 +106,13 @@ def insertions(tape: Tape, surroundings: Surroundings, missing: Missing) -> Iter
 def whole_values(place: Place, node: ast.expr, shape: tuple[int, ...]) -> Iterator[Candidate]:
     """What is at hand of a shape, in the place of a neighbour's value."""
     own = place.text(node)
+    before, after = _scale(place, node)
     for text, seen in arrays_in_scope(place).items():
         if seen.shape == shape:
             yield place.candidate(f"use `{text}`", "name", node, text, 1.5 - 0.5 * likeness(own, text))
-    before, after = _scale(place, node)
+            if before or after:  # what has a name already comes before what is made anew
+                told = f"{before}{text}{after}"
+                yield place.candidate(f"use `{told}`", "name", node, told, 1.4 - 0.5 * likeness(own, told))
     made = (
         *reductions(place, shape),
         *products(place, shape, _MOST),
