@@ -80,10 +80,10 @@ def aims(tape: Tape, surroundings: Surroundings, targets: Sequence[Target]) -> l
                     aim = _mask(surroundings.modules[path], path, node, instances)
                 if aim is not None:
                     found.setdefault((aim.node, False), aim)
-        if target.site is not None and (addend := _addend(tape, surroundings, target.site, results)) is not None:
-            found.setdefault((addend.node, True), addend)  # the sum may have other addends, each as wrong
         for whole in _addends(tape, surroundings, target):
             found.setdefault((whole.node, False), whole)
+        if target.site is not None and (addend := _addend(tape, surroundings, target.site, results)) is not None:
+            found.setdefault((addend.node, True), addend)
     return list(found.values())[:_MOST_AIMS]
 
 

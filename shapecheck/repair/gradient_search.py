@@ -56,6 +56,7 @@ _SECONDS_WITHOUT_HOPE = 6.0
 _MOST_PAIRED = 2
 # What an edit may cost that is tried before anything is heard.
 _EVIDENT = 0.5
+_MOST_SUMMED = 500
 _HEARD_AT_ONCE = 2
 _SECONDS_CONTENT = 1.0
 
@@ -276,6 +277,7 @@ class GradientSearch(Search):
         by_text: list[dict[str, Candidate]] = []
         for one in asked:
             chosen: dict[str, Candidate] = {}
+            summed = any(i.summed for i in one.aim.instances)
             for candidate in one.candidates:
                 text = one.text(candidate)
                 text = one.aim.heard_as(text) if text is not None else None
@@ -283,6 +285,9 @@ class GradientSearch(Search):
                     continue
                 if text not in chosen or candidate.cost < chosen[text].cost:
                     chosen[text] = candidate
+            if summed:  # each has to be evaluated in every turn
+                likely_first = sorted(chosen.items(), key=lambda pair: pair[1].cost)
+                chosen = dict(likely_first[:_MOST_SUMMED])
             if chosen:
                 by_text.append(chosen)
                 texts.append((one, tuple(chosen)))
