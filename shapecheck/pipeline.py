@@ -295,6 +295,7 @@ class _Doctor:
             named=mistake.finding.parameters,
             meant=self.meant,
             missing=mistake.missing,
+            bound=mistake.bound,
         )
 
     def mended(self, finding: Finding, fixes: tuple[Fix, ...], kind: str, edit: Edit) -> Finding:

@@ -6,6 +6,7 @@ import numpy as np
 
 from shapecheck.diagnose.course import Course, meetings, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
+from shapecheck.diagnose.single_error import slips_of_one_number
 from shapecheck.diagnose.trail import span_of
 from shapecheck.gradients.losses import find_losses
 from shapecheck.gradients.steps import Step
@@ -18,6 +19,8 @@ def climbing(course: Course) -> list[Finding]:
     """Updates up the slope of an error: all of a network's, or those of some parameters between others that descend."""
     if not any(p.factor is not None and p.factor > 0 for p in course.verdict.parameters):
         return []
+    if slips_of_one_number(course.replay) is not None:
+        return []  # up for this sample, and down for another
     for step in course.steps:
         signs = _signs(course, step)
         up = [p for p, sign in signs if sign > 0]

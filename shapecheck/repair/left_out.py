@@ -9,10 +9,11 @@ gate and beside it) has the sum of two derivatives, the second often a product o
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Iterator
 
 from shapecheck.repair.candidate import Candidate, Place
-from shapecheck.repair.terms import arrays_in_scope, nearest
+from shapecheck.repair.terms import arrays_in_scope, in_reach, nearest
 
 _MOST_ARRAYS = 8
 _MOST_PAIRED = 5
@@ -95,6 +96,30 @@ def label_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
                 yield place.candidate(title, "target", node, f"{own} - {eye}({atom}.shape[0])[{name}]", 2.0)
 
 
+def difference_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """The difference of a value and another of its size, either way round: of an output and its target.
+
+    Args:
+        place: The statement.
+        node: An expression in it.
+    """
+    shape = place.shape(node)
+    turned = node.operand if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) else None
+    if shape is None or not isinstance(turned or node, ast.Name | ast.Attribute | ast.Subscript | ast.Call):
+        return
+    own, atom = place.text(node), place.atom(turned or node)
+    if math.prod(shape) == 1:
+        scope = in_reach(place).items()
+        others = [text for text, seen in scope if seen.shape == () or isinstance(seen.literal, float)]
+        others += [text for text, seen in nearest(place).items() if seen.shape and math.prod(seen.shape) == 1]
+    else:
+        others = [text for text, seen in nearest(place).items() if seen.shape == shape]
+    for text in [text for text in dict.fromkeys(others) if text != own][:_MOST_FACTORS]:
+        if math.prod(shape) == 1 and turned is None:
+            yield place.candidate(f"subtract `{text}`", "target", node, f"{own} - {text}", 1.8)
+        yield place.candidate(f"take `{atom}` off `{text}`", "target", node, f"{text} - {atom}", 2.0)
+
+
 def _is_whole_sum(place: Place, node: ast.expr) -> bool:
     """Whether an expression is a sum, or may become one, and no part of another."""
     parent = place.parent(node)
@@ -108,4 +133,4 @@ def _reduced(place: Place, name: str, text: str, atom: str, axis: int) -> str:
     return f"{function}({text}, axis={axis}{keep})" if function else f"{atom}.{name}(axis={axis}{keep})"
 
 
-__all__ = ["centring_candidates", "label_candidates", "path_candidates"]
+__all__ = ["centring_candidates", "difference_candidates", "label_candidates", "path_candidates"]
