@@ -114,10 +114,19 @@ def difference_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
         others += [text for text, seen in nearest(place).items() if seen.shape and math.prod(seen.shape) == 1]
     else:
         others = [text for text, seen in nearest(place).items() if seen.shape == shape]
+    others = [*_same_part_of_others(place, node), *others]
     for text in [text for text in dict.fromkeys(others) if text != own][:_MOST_FACTORS]:
         if math.prod(shape) == 1 and turned is None:
             yield place.candidate(f"subtract `{text}`", "target", node, f"{own} - {text}", 1.8)
         yield place.candidate(f"take `{atom}` off `{text}`", "target", node, f"{text} - {atom}", 2.0)
+
+
+def _same_part_of_others(place: Place, node: ast.expr) -> list[str]:
+    """The part that an expression takes of an array, of the other arrays that are as large: `target[t]` for `y[t]`."""
+    if not isinstance(node, ast.Subscript) or not (shape := place.shape(node.value)):
+        return []
+    own, part = place.text(node.value), place.text(node)[len(place.text(node.value)) :]
+    return [text + part for text, seen in nearest(place).items() if seen.shape == shape and text != own]
 
 
 def _is_whole_sum(place: Place, node: ast.expr) -> bool:
