@@ -313,7 +313,7 @@ class _Doctor:
         gradients = self.attempted(lambda: self.gradients(course, explained), [])
         found = sorted([*map(self.mend_loop, loops), *gradients], key=lambda f: -len(f.parameters))
         others = self.gathered(other_mistakes(course, blamed=any(f.severity == "error" for f in found)))
-        return [*found, *(self.mend_unmoved(f, course) or self.mend_loop(f) for f in others)]
+        return [*found, *(self.mend_unmoved(f, course) or self.mend_loop(f, course) for f in others)]
 
     def mend_unmoved(self, finding: Finding, course: Course) -> Finding | None:
         """A finding of arrays that are never moved with the step that moves them; None where none is found."""
@@ -326,12 +326,15 @@ class _Doctor:
         mended = self.mend_gradients([SilentMistake(finding, failure, missing=missing)])[0]
         return mended if mended.fixes else None
 
-    def mend_loop(self, finding: Finding) -> Finding:
+    def mend_loop(self, finding: Finding, course: Course | None = None) -> Finding:
         """A mistake of the training loop with the edits after which it is not found any more."""
         if self.trials is None:
             return finding
         seconds = self.request.search_seconds
-        search = LoopSearch(self.program, self.trace, self.trials, finding, seconds=seconds, stdin=self.run.stdin)
+        unapplied = course.unapplied.get(finding.parameters, ()) if course is not None else ()
+        search = LoopSearch(
+            self.program, self.trace, self.trials, finding, seconds=seconds, stdin=self.run.stdin, unapplied=unapplied
+        )
         solutions = self.attempted(search.run, [])[:_FIXES_SHOWN]
         fixes = tuple(self.fix(s, search) for s in solutions)
         said = "; this mistake is not found in it any more"

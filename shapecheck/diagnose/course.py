@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from shapecheck.network.parameters import Parameter, find_parameters, find_stray
 from shapecheck.trace.child import Trace
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref, Tape, refs
+
+if TYPE_CHECKING:
+    from shapecheck.diagnose.unapplied import Unapplied
 
 # So many updates of each parameter are looked at.
 _MOST_UPDATES = 4
@@ -43,6 +47,7 @@ class Course:
         tape: Its window.
         unmoved: Of a finding of arrays that are never moved, by the names that it gives: each array, and the other half
             of its layer where that is moved.
+        unapplied: Of a finding of gradients that nobody applies, by the names that it gives: what they are.
     """
 
     def __init__(self, trace: Trace, layers: Layers | None = None, *, verdict: Agreement | None = None) -> None:
@@ -52,6 +57,7 @@ class Course:
         self._known_verdict = verdict
         self._verdicts: dict[int, Verdicts | None] = {}
         self.unmoved: dict[tuple[str, ...], list[tuple[int, int | None]]] = {}
+        self.unapplied: dict[tuple[str, ...], list[Unapplied]] = {}
 
     @cached_property
     def layers(self) -> Layers:

@@ -25,7 +25,8 @@ from shapecheck.diagnose.other_loss import differing_loss
 from shapecheck.diagnose.pairs import lost_rows, parted
 from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
 from shapecheck.diagnose.start import constant_output, equal_units, out_of_reach, saturated
-from shapecheck.diagnose.unmoved import nothing_moves, unmoved
+from shapecheck.diagnose.unapplied import nothing_moves
+from shapecheck.diagnose.unmoved import unmoved
 from shapecheck.diagnose.update import lost_updates
 
 Finder = Callable[[Course], list[Finding]]

@@ -15,6 +15,7 @@ from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.repair.audition import Audition, Heard, hear
 from shapecheck.repair.beginning import Beginning
 from shapecheck.repair.probe import Probe, gets_past
+from shapecheck.repair.whereabouts import Lookout, Sighting, look_out
 from shapecheck.repair.witness import Witness, witness
 from shapecheck.trace.build import build_tape
 from shapecheck.trace.child import Trace, trace_of
@@ -46,6 +47,7 @@ class Attempt:
         probe: Look first, without recording, whether the program gets past the place where it died; only then is it
             run recorded.
         audition: Evaluate rewritings of an expression in place, and nothing else.
+        lookout: See where arrays can be reached by name, and nothing else.
         generators: What the global random generators start from, where the same numbers are to be drawn again.
         recheck: Code of a mistake of the training loop to look for again.
         beginning: What the program computed before its first update, where no edit may change that.
@@ -63,6 +65,7 @@ class Attempt:
     meant: str = ""
     probe: Probe | None = None
     audition: Audition | None = None
+    lookout: Lookout | None = None
     generators: GeneratorStates | None = None
     recheck: str = ""
     beginning: Beginning | None = None
@@ -74,7 +77,7 @@ class AttemptOutcome:
 
     Attributes:
         ended: As in `Recording`, or `refused` when the program tried to touch the world, or `syntax`, or `no further`
-            and `past` for what a probe saw, `heard` for an audition.
+            and `past` for what a probe saw, `heard` for an audition, `seen` for a lookout.
         events: How many events it recorded before it ended.
         agreement: Of its updates with numeric gradients; None where that was not asked for.
         broadcasts: Where both operands of an operation grew without being meant to: (line, text).
@@ -95,6 +98,7 @@ class AttemptOutcome:
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
     heard: Heard | None = None
+    seen: dict[int, Sighting] = field(default_factory=dict)
     checked: tuple[str, ...] = ()
     asserts: bool = False
     remains: bool = False
@@ -142,6 +146,8 @@ def attempt(order: Attempt) -> AttemptOutcome:
                 restore_generators(order.generators)
             if order.audition is not None:
                 return AttemptOutcome("heard", heard=hear(order.program, order.audition))
+            if order.lookout is not None:
+                return AttemptOutcome("seen", seen=look_out(order.program, order.lookout))
             if order.probe is not None:
                 return _probed(order, order.probe, guard)
             limits = Limits()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from shapecheck.diagnose.finding import Finding
-from shapecheck.diagnose.unmoved import NOTHING_MOVES
+from shapecheck.diagnose.unapplied import Unapplied
 from shapecheck.network.parameters import find_parameters
 from shapecheck.repair.attempt import Attempt, AttemptOutcome
 from shapecheck.repair.candidate import Candidate, apply_edits
@@ -17,6 +18,7 @@ from shapecheck.repair.first_steps import first_steps
 from shapecheck.repair.loop_edits import loop_edits
 from shapecheck.repair.search import Search, _Stage, _Trial
 from shapecheck.repair.trial import Trials
+from shapecheck.repair.whereabouts import Lookout, Sighting
 from shapecheck.trace.child import Trace
 from shapecheck.trace.run import Program
 
@@ -58,27 +60,52 @@ class LoopSearch(Search):
     """Tries the edits that a finding asks for; the program runs as it is, so nothing is pruned by shapes."""
 
     def __init__(
-        self, program: Program, trace: Trace, trials: Trials, finding: Finding, *, seconds: float, stdin: bytes = b""
+        self,
+        program: Program,
+        trace: Trace,
+        trials: Trials,
+        finding: Finding,
+        *,
+        seconds: float,
+        stdin: bytes = b"",
+        unapplied: Sequence[Unapplied] = (),
     ) -> None:
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
         self.finding = finding
-        begins = finding.title == NOTHING_MOVES
+        self.unapplied = unapplied
         hides = finding.code in _NOT_FINITE
-        self.evidence = _GoneEvidence(
-            len(find_parameters(trace.head)), spread_on(trace.head), begins=begins, hides=hides
-        )
+        updated = len(find_parameters(trace.head)) + len(unapplied)
+        self.evidence = _GoneEvidence(updated, spread_on(trace.head), begins=bool(unapplied), hides=hides)
 
     def _expand(self, stage: _Stage) -> None:
         if stage.start is not None:
             return
-        generators = (loop_edits, first_steps, counters, earlier)
-        for candidate in [c for generate in generators for c in generate(self.trace, self.finding)]:
+        generators = (loop_edits, counters, earlier)
+        found = [c for generate in generators for c in generate(self.trace, self.finding)]
+        if self.unapplied:
+            found += first_steps(self.trace, self.unapplied, self.program.kept, self._look)
+        for candidate in found:
             try:
                 edited = apply_edits(self.originals[candidate.path], candidate.edits)
                 compile(edited, candidate.path, "exec", dont_inherit=True)
             except (ValueError, SyntaxError):
                 continue
             self._push(candidate.cost, _Trial(stage, candidate, {candidate.path: edited}, candidate.edits, None))
+
+    def _look(self, lookout: Lookout) -> dict[int, Sighting]:
+        """What is seen at some places of the program."""
+        order = Attempt(
+            program=self.program,
+            seconds=lookout.seconds + 2,
+            window_events=0,
+            stop=True,
+            folder=str(Path.cwd()),
+            stdin=self.stdin,
+            lookout=lookout,
+            generators=self.trace.generators,
+        )
+        outcomes = [outcome for _, outcome in self.trials.run([order]) if outcome is not None]
+        return outcomes[0].seen if outcomes else {}
 
     def attempt(
         self,
@@ -90,7 +117,9 @@ class LoopSearch(Search):
         """The order for one trial: run it, hold its updates against gradients, and ask for the finding again."""
         order = super().attempt(texts, stage=None, whole=whole)
         order = replace(order, recheck=self.finding.code)
-        return order if whole else replace(order, window_events=min(order.window_events, 12_000), stop=True)
+        # Where the data are made first, item by item, the steps that begin come late.
+        most = order.window_events if self.unapplied else min(order.window_events, 12_000)
+        return order if whole else replace(order, window_events=most, stop=True)
 
 
 __all__ = ["LoopSearch"]

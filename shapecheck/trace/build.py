@@ -298,7 +298,7 @@ class _Builder:
         elif isinstance(now, np.ndarray):
             # `x[i] += v` on the array itself, not on a list's element
             item = owner is now and isinstance(site.node, ast.AugAssign) and isinstance(site.node.target, ast.Subscript)
-            self.augmented_array(site, result, now, (key,) if item else ())
+            self.augmented_array(site, result, now, (key,) if item and not _is_all(key) else ())
         else:
             self.begun[site.number] = (result, *values)
 
@@ -378,6 +378,11 @@ _HANDLERS: dict[Kind, Callable[[_Builder, Site, Any, tuple[Any, ...]], None]] = 
     Kind.BIND: _Builder.bind,
     Kind.RETURN: _Builder.returned,
 }
+
+
+def _is_all(key: Any) -> bool:
+    """Whether an index takes all of an array, as it is: `x[...]`, `x[:]`."""
+    return key is Ellipsis or (isinstance(key, slice) and key == slice(None))
 
 
 def _element_names(target: ast.AST, name: str, count: int) -> list[tuple[ast.AST, str]]:

@@ -1,0 +1,320 @@
+"""Gradients that are computed again and again, from the same numbers, and applied to nothing.
+
+It says so only of what nobody reads and nobody prints: a gradient that is looked at has its use.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from shapecheck.diagnose.course import Course, quoted
+from shapecheck.diagnose.finding import Finding, TrailStep
+from shapecheck.diagnose.lost import is_weight
+from shapecheck.diagnose.standing import is_given, is_read_again, uncarried
+from shapecheck.diagnose.trail import span_of
+from shapecheck.gradients.adjoints import adjoints
+from shapecheck.gradients.losses import find_losses
+from shapecheck.gradients.matching import Matching
+from shapecheck.gradients.steps import Loss, Step
+from shapecheck.network.dependence import CARRIERS
+from shapecheck.network.parameters import Parameter, Update, value_names
+from shapecheck.trace.sites import Site
+from shapecheck.trace.tape import Operation, Ref
+
+NOTHING_MOVES = "nothing is ever updated"
+_IN_PLACE = frozenset(["setitem", "numpy.add.at", "numpy.subtract.at", "-=", "+="])
+_PRODUCTS = frozenset("@ .dot numpy.dot numpy.matmul".split())
+_SUMS = frozenset(["+", "numpy.add"])
+# Few numbers may follow a gradient by accident.
+_TELLING = 5
+# So often at least has a gradient to be computed before that is training: not a test, or a few sizes compared.
+_TURNS = 8
+# More unread results than these are not held against the gradients of arrays that nothing moves.
+_MOST_UNREAD = 400
+_MOST_WEIGHTS = 200
+_MOST_LOSSES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Unapplied:
+    """An array whose gradient is applied to nothing.
+
+    Attributes:
+        array: The array, or the part of it that the gradient is of.
+        gradient: The gradient in one turn of the loop.
+        factor: What the gradient is a multiple of the loss's by; below 0 for what is to be added.
+        name: The user's name for the array.
+    """
+
+    array: int
+    gradient: int
+    factor: float
+    name: str
+
+
+def nothing_moves(course: Course) -> list[Finding]:
+    """Gradients that are computed again and again, from the same numbers, and applied to nothing."""
+    if course.parameters:
+        return []
+    turns = _Turns(course)
+    for turned_round in (False, True):
+        step = turns.imagined(turned_round)
+        if step is None or turns.last <= 0:
+            return []
+        for loss in find_losses(course.replay, step)[:_MOST_LOSSES]:
+            pairs = turns.computed(loss)
+            if any(course.tape.values[turns.whole[weight]].size >= _TELLING for weight, _, _ in pairs):
+                used = any(_is_shown(course, o.result) or _is_dropped(course, o.result) for _, o, _ in pairs)
+                return [] if used or turns.are_trials(loss) else [_finding(course, pairs, turns)]
+    return []
+
+
+# An array, the operation that makes its gradient, and what that is a multiple of the loss's by.
+_Found = tuple[int, Operation, float]
+
+
+class _Turns:
+    """What a loop does again and again without any effect.
+
+    Attributes:
+        whole: An array that stands still, or a part or view of one -> that one.
+        unread: Results that no operation reads, of expressions that are evaluated again and again.
+        first: The last operation before most of what could be a gradient has been made.
+        last: The last before it has been made anew.
+    """
+
+    def __init__(self, course: Course) -> None:
+        self.course = course
+        self.values = course.tape.values
+        standing = [v for v in course.users if self.values[v].shape]
+        standing = [v for v in standing if is_read_again(course, v) and is_given(course, v)][:_MOST_WEIGHTS]
+        self.whole = {w: uncarried(course, v) for v in standing for w in (v, uncarried(course, v))}
+        for operation in course.tape.operations:
+            if operation.function in CARRIERS and operation.inputs and operation.inputs[0] in self.whole:
+                self.whole.setdefault(operation.result, self.whole[operation.inputs[0]])
+        self.unread = self._unread()
+        self.first, self.last = self._evaluations()
+
+    def _unread(self) -> list[int]:
+        """Of the shape of something that stands still, and computed with it."""
+        course = self.course
+        often: dict[int | None, int] = {}
+        for operation in course.tape.operations:
+            often[operation.site] = often.get(operation.site, 0) + 1
+        shapes = {self.values[w].shape for w in self.whole}
+        reached = course.replay.dependents(set(self.whole))
+        results = (o for o in course.tape.operations if o.function != "leaf" and often[o.site] >= _TURNS)
+        unread = (o.result for o in results if o.result not in course.users and o.result in reached)
+        numbers = (v for v in unread if self.values[v].size > 1 and self.values[v].dtype.startswith("float"))
+        return [v for v in numbers if self.values[v].shape in shapes and v not in self.whole][:_MOST_UNREAD]
+
+    def _evaluations(self) -> tuple[int, int]:
+        times: dict[int | None, list[int]] = {}
+        for value in self.unread:
+            operation = self.course.producer(value)
+            if operation is not None:
+                times.setdefault(operation.site, []).append(operation.number)
+        # What is left over now and then, as where something was clipped, says nothing of the turns.
+        again = sorted((found[1], found[0]) for found in times.values() if len(found) > 1)
+        second, first = again[len(again) // 2] if again else (0, 0)
+        return first - 1, second - 1
+
+    def imagined(self, turned_round: bool) -> Step | None:
+        """The first turn as the step that it would be if what nobody reads were applied.
+
+        Args:
+            turned_round: Of several arrays of one shape, begin with the last.
+        """
+        parameters = []
+        free = [v for v in self.unread if (self.values[v].producer or 0) <= self.last]
+        read_later = {i for o in self.course.tape.operations[self.last + 1 :] for i in o.inputs}
+        needed = {whole for value, whole in self.whole.items() if value in read_later}
+        weights = [value for value, whole in self.whole.items() if whole in needed]
+        for weight in reversed(weights) if turned_round else weights:
+            change = next((v for v in free if self.values[v].shape == self.values[weight].shape), None)
+            if change is not None:
+                free.remove(change)
+                whole = self.whole[weight]
+                parameters.append(
+                    (Parameter("", whole, [Update(self.last, whole, change, change, -1)]), whole, change, -1)
+                )
+        last = max((self.values[change].producer or 0 for _, _, change, _ in parameters), default=0)
+        return Step(0, tuple(parameters), 0, last) if parameters else None
+
+    def computed(self, loss: Loss) -> list[_Found]:
+        """The arrays whose gradients are among the results that nobody reads, with the operation that makes them."""
+        found = []
+        left = set(self.whole)
+        for value in self.unread:
+            match = loss.matching.match(value) if loss.matching is not None else None
+            operation = self.course.producer(value)
+            if match is None or match.weak or match.transposed or match.reshaped or operation is None:
+                continue
+            for forward in left & {match.forward, *match.alike}:
+                if self.course.site(operation.site) is not None:
+                    found.append((forward, operation, match.factor.number))
+                    left.discard(forward)
+                    break
+        found = [pair for pair in found if not self._is_fed_to([weight for weight, _, _ in found], pair[0])]
+        return [*found, *self._read_besides(loss, found)] if found else []
+
+    def _is_fed_to(self, weights: list[int], value: int) -> bool:
+        """Whether something is what a network is given, of which another is a weight: samples stay as they are."""
+        if self._is_learned(value):
+            return False
+        met = [o for o in self.course.users.get(value, ()) if o.function in _PRODUCTS]
+        return any(w in o.inputs and w != value and self._is_learned(w) for o in met for w in weights)
+
+    def _read_besides(self, loss: Loss, found: list[_Found]) -> Iterator[_Found]:
+        """What else is there to learn; a delta that is the gradient of a bias is read for other gradients, too."""
+        known, replay = {self.whole[weight] for weight, _, _ in found}, self.course.replay
+        needed = replay.ancestors([operation.result for _, operation, _ in found])
+        rest = [v for v, whole in self.whole.items() if v == whole and v in needed - known and self._is_learned(v)]
+        matching = Matching(adjoints(replay, loss.seeds, rest, check=())) if rest else None
+        end = max(operation.number for _, operation, _ in found)
+        turn = self.course.tape.operations[max(0, end - 2 * (self.last - self.first)) : end + 1]
+        made = [o for o in reversed(turn) if o.function != "leaf" and o.site is not None]
+        for weight in rest:
+            for operation in made:
+                shape = self.values[operation.result].shape
+                if matching is None or shape != self.values[weight].shape or operation.result in self.whole:
+                    continue
+                factor = matching.against(replay.recorded[operation.result], weight)
+                # Any number is a multiple of any other; it has to be the same as for the others.
+                same = factor is not None and any(np.isclose(factor.factor.number, f) for _, _, f in found)
+                if factor is not None and (same or not factor.weak):
+                    yield weight, operation, factor.factor.number
+                    break
+
+    def are_trials(self, loss: Loss) -> bool:
+        """Whether what the loss depends on is changed from turn to turn by something given, as where slopes are tried.
+
+        A step is computed from the network.
+        """
+        tape, closure = self.course.tape, loss.adjoints.closure if loss.adjoints is not None else set()
+        reached = self.course.replay.dependents(set(self.whole))
+        for operation in self.later_changes():
+            change = operation.arguments[1 if operation.function in {"-=", "+="} else -1]
+            given = not isinstance(change, Ref) or change.value not in reached
+            if given and closure.intersection(operation.inputs[:1]) and tape.values[operation.result].size > 1:
+                return True
+        return False
+
+    def later_changes(self) -> Iterator[Operation]:
+        """What is changed in place in later turns, and was there before."""
+        tape = self.course.tape
+        for operation in tape.operations[self.last + 1 :]:
+            changed = operation
+            while changed.function in _IN_PLACE and changed.inputs:
+                producer = tape.values[changed.inputs[0]].producer
+                if producer is None or producer <= self.first:
+                    yield operation
+                    break
+                changed = tape.operations[producer]
+
+    def _is_learned(self, value: int) -> bool:
+        """Whether something belongs to the network, and not to the samples."""
+        if self.course.layers.layout == "single-sample":
+            return True
+        parts = [part for part, whole in self.whole.items() if whole == self.whole[value]]
+        return any(is_weight(self.course, part) or self._is_added_to_a_product(part) for part in parts)
+
+    def _is_added_to_a_product(self, value: int) -> bool:
+        for operation in self.course.users.get(value, ()):
+            made = [self.course.producer(other) for other in operation.inputs if other != value]
+            if operation.function in _SUMS and any(m is not None and m.function in _PRODUCTS for m in made):
+                return True
+        return False
+
+
+def _finding(course: Course, pairs: list[_Found], turns: _Turns) -> Finding:
+    tape, pairs = course.tape, sorted(pairs, key=lambda pair: pair[0])
+    names = {a.value: tape.sites[a.site].text for a in tape.accesses} | value_names(tape)
+    wholes = [uncarried(course, weight) if names.get(weight) is None else weight for weight, _, _ in pairs]
+    known = tuple(dict.fromkeys(names.get(weight, "an array") for weight in wholes))
+    sites = [site for _, operation, _ in pairs if (site := _last_reading(course, operation)) is not None]
+    site = sites[0]
+    made = course.site(pairs[0][1].site)
+    course.unapplied[known] = [
+        Unapplied(weight, operation.result, factor, names.get(whole, ""))
+        for (weight, operation, factor), whole in zip(pairs, wholes, strict=True)
+    ]
+    others = any(turns.later_changes())
+    stays = "stay as they were made" if others else "the network stays as it was made"
+    return Finding(
+        code="SC406",
+        severity="error",
+        title=f"{quoted(list(known))} {'is' if len(known) == 1 else 'are'} never updated" if others else NOTHING_MOVES,
+        message=f"the gradients of {quoted(list(known))} are computed again and again, and no step applies them: "
+        + stays,
+        location=span_of(site),
+        cause=span_of(site),
+        parameters=known,
+        trail=(TrailStep(span_of(made), "one of them is computed here"),)
+        if made is not None and made is not site
+        else (),
+    )
+
+
+def _last_reading(course: Course, operation: Operation) -> Site | None:
+    """Where a gradient was given its last name before it was made anew; else where it is made."""
+    bound = [b for b in course.tape.bindings if b.value == operation.result]
+    bound = [b for b in bound if b.owner is None or b.name.isidentifier()]
+    return (course.site(bound[-1].site) if bound else None) or course.site(operation.site)
+
+
+# -- what is looked at ----------------------------------------------------------------------------------------------
+
+
+def _is_shown(course: Course, value: int) -> bool:
+    """Whether something that holds a gradient by name is printed."""
+    return any(
+        isinstance(node, ast.Name) and node.id == name
+        for site, name in _named(course, value)
+        for call in _prints(course, site)
+        for node in ast.walk(call)
+    )
+
+
+def _is_dropped(course: Course, value: int) -> bool:
+    """Whether a function hands back a gradient among others and its caller does not take it: `loss, _ = f(w)`."""
+    returned = [(time, course.site(site)) for time, site, held in course.tape.returns if value in held]
+    if not returned:
+        return False
+    time, site = returned[-1]
+    names = {b.name for b in course.tape.bindings if b.value == value and b.time >= time}
+    among_others = site is not None and isinstance(site.node, ast.Tuple)
+    return names == {"_"} or (not names and among_others)
+
+
+def _named(course: Course, value: int) -> Iterator[tuple[Site, str]]:
+    """The plain names of a value, or of the container that it is put into or returned in, each with a place."""
+    made = [course.site(s) for _, s, held in course.tape.returns if value in held]
+    named = [(site, site.bound_to or "") for site in (*made, course.site_of(value)) if site is not None]
+    bound = [(course.site(b.site), b.name) for b in course.tape.bindings if b.value == value]
+    named += [(site, name) for site, name in bound if site is not None]
+    for site, name in named:
+        for part in name.split(","):
+            root = part.strip(" ()*").partition("[")[0].partition(".")[0]
+            if root.isidentifier() and root != "self":
+                yield site, root
+
+
+def _prints(course: Course, site: Site) -> Iterator[ast.Call]:
+    """The calls of `print` in the function that a site stands in."""
+    try:
+        tree: ast.AST = ast.parse(course.trace.sources[site.path].text)
+    except SyntaxError:
+        return
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    around = [f for f in functions if f.lineno <= site.line <= (f.end_lineno or f.lineno)]
+    for node in ast.walk(around[-1] if around else tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
+            yield node
+
+
+__all__ = ["NOTHING_MOVES", "Unapplied", "nothing_moves"]

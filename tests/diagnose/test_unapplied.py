@@ -1,0 +1,89 @@
+"""Gradients that nothing applies: a training loop without steps, and programs that need none."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from training_programs import findings
+
+HEAD = """\
+import numpy as np
+
+rng = np.random.default_rng(2)
+W, V = rng.normal(size=(4, 6)), rng.normal(size=(6, 1))
+X, y = rng.normal(size=(12, 4)), rng.normal(size=(12, 1))
+
+
+def loss_and_gradients(W, V, X, y):
+    h = np.tanh(X @ W)
+    e = h @ V - y
+    return 0.5 * np.sum(e**2), X.T @ (e @ V.T * (1 - h**2)), h.T @ e
+
+
+"""
+ROWS = """\
+import numpy as np
+
+rng = np.random.default_rng(3)
+words, contexts = rng.normal(size=(9, 4)), rng.normal(size=(9, 4))
+for turn in range(40):
+    word, near = rng.integers(0, 9, 2)
+    ids = np.array([near, *rng.integers(0, 9, 3)])
+    label = np.array([1.0, 0, 0, 0])
+    g = 1 / (1 + np.exp(-contexts[ids] @ words[word])) - label
+    row = g @ contexts[ids]
+    np.subtract.at(contexts, ids, 0.1 * np.outer(g, words[word]))
+"""
+
+#     id, program, the arrays named
+LOST = [
+    (
+        "two results of a function",
+        HEAD + "for turn in range(9):\n    loss, gW, gV = loss_and_gradients(W, V, X, y)\n    print(loss)\n",
+        ("W", "V"),
+    ),
+    ("rows of a table beside one that learns", ROWS, ("words",)),
+]
+
+#     id, program
+RIGHT = [
+    (
+        "a gradient that is printed",
+        "for turn in range(9):\n    _, gW, gV = loss_and_gradients(W, V, X, y)\n    print(gW, gV)\n",
+    ),
+    (
+        "gradients that nobody takes",
+        "for turn in range(9):\n    print(loss_and_gradients(W, V, X[turn:], y[turn:])[0])\n",
+    ),
+    ("a test alone", "for turn in range(9):\n    loss, _, _ = loss_and_gradients(W, V, X, y)\n    print(loss)\n"),
+    (
+        "a few sizes",
+        "for n in (3, 6, 9):\n    loss, gW, gV = loss_and_gradients(W, V, X[:n], y[:n])\n    print(n, loss)\n",
+    ),
+    (
+        "slopes that are tried",
+        (
+            "for i in range(4):\n"
+            "    for j in range(6):\n"
+            "        W[i, j] += 1e-5\n"
+            "        up, gW, gV = loss_and_gradients(W, V, X, y)\n"
+            "        W[i, j] -= 1e-5\n"
+            "        down, gW, gV = loss_and_gradients(W, V, X, y)\n"
+            "        print((up - down) / 1e-5)\n"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "names"), [row[1:] for row in LOST], ids=[row[0] for row in LOST])
+def test_gradients_that_nothing_applies(tmp_path: Path, text: str, names: tuple[str, ...]) -> None:
+    assert [(f.code, f.parameters) for f in findings(tmp_path, text)] == [("SC406", names)]
+
+
+@pytest.mark.parametrize("rest", [row[1] for row in RIGHT], ids=[row[0] for row in RIGHT])
+def test_gradients_that_have_their_use(tmp_path: Path, rest: str) -> None:
+    assert findings(tmp_path, HEAD + rest) == []
