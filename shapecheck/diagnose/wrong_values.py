@@ -24,6 +24,7 @@ from shapecheck.trace.tape import Operation
 # More suspects than these in one step are not tried.
 _MOST_SUSPECTS = 400
 _MOST_OUTPUTS = 4
+_PARTS = frozenset({"getitem", "view"})
 
 
 def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Suspect]:
@@ -126,8 +127,15 @@ def _passed_on(
         if best is None or len(best[2]) < len(wrong) or site is None:
             continue
         forward, adjoint, explains, others = best
-        wanted = {value: (forward, adjoint)}
-        return [Suspect(site, (value,), wanted, explains, True, alternatives={value: others}, sound=(value,))]
+        wanted, alternatives = {value: (forward, adjoint)}, {value: others}
+        parts = [o for o in known.replay.tape.made_at(site) if o.function in _PARTS and value in o.inputs]
+        if parts:
+            # It is read entry by entry: each has to be another.
+            taken = {o.result: [known.replay.exchanged(o, value, a) for a in (adjoint, *others)] for o in parts}
+            wanted = {v: (forward, arrays[0]) for v, arrays in taken.items() if arrays[0] is not None}
+            alternatives = {v: tuple(taken[v][1:]) for v in wanted}
+        values = tuple(wanted)
+        return [Suspect(site, values, wanted, explains, True, alternatives=alternatives, sound=values)]
     return []
 
 

@@ -265,8 +265,11 @@ def _summary(hypothesis: Hypothesis, rows: list[ParameterAgreement]) -> Agreemen
         return None
     right = [r for r in decided if r.verdict == "right"]
     signs = {np.sign(r.factor) for r in right if r.factor is not None}
-    factors = [abs(r.factor) for r in right if r.factor]
-    same = bool(factors) and max(factors) < 1.01 * min(factors)
+    same = any(r.factor for r in right)
+    for applied in (True, False):
+        # A gradient that is cut off before it is applied is followed by a factor of its own: the rate is not in it.
+        factors = [abs(r.factor) for r in right if r.factor and r.applied is applied]
+        same = same and (not factors or max(factors) < 1.01 * min(factors))
     verdict: Verdict = "right" if len(right) == len(decided) and len(signs) == 1 else "wrong"
     if verdict == "right" and not same and any(r.shape == () or set(r.shape) == {1} for r in right):
         verdict = "wrong"  # a single entry fits any direction: only the common factor tells

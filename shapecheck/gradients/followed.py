@@ -30,7 +30,8 @@ class ParameterAgreement:
     Attributes:
         factor: The update is `factor` times the gradient (negative: descent); None unless right.
         error: Relative residual of the best fit.
-        entire: The update itself is the multiple, without decay, and not only what it was made from.
+        applied: The update itself is the multiple, but for decay, and not only what it was made from.
+        entire: The same without decay.
         cancels: Whether its gradient and its change are both nothing but rounding, as of a bias before a normalisation.
     """
 
@@ -40,6 +41,7 @@ class ParameterAgreement:
     factor: float | None = None
     error: float = 1.0
     grew_to: Shape | None = None
+    applied: bool = False
     entire: bool = False
     cancels: bool = False
 
@@ -119,8 +121,7 @@ def fit(
     decay = np.array([np.sum(parameter * d) for d in directions])
     scale = float(np.abs(slopes).max())
     best_error, best_factor = np.inf, None
-    silent, entire = True, False
-    applied = candidates[0][0]
+    silent, applied, entire = True, False, False
     for number, entering in candidates:
         array = tape.values[number].array
         if array is None:
@@ -145,7 +146,8 @@ def fit(
                 continue
             if error < best_error:
                 best_error, best_factor = error, float(solution[0]) * sign * entering
-                entire = number == applied and len(columns) == 1
+                applied = number == candidates[0][0]
+                entire = applied and len(columns) == 1
             if error < _TOLERANCE:
                 break
         if best_error < _TOLERANCE:
@@ -157,6 +159,7 @@ def fit(
         return  # the loss does not depend on it: another loss is meant
     row.verdict = "right" if best_error < _TOLERANCE else "wrong"
     row.factor = best_factor if row.verdict == "right" else None
+    row.applied = applied and row.verdict == "right"
     row.entire = entire and row.verdict == "right"
 
 
