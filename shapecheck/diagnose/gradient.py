@@ -105,12 +105,15 @@ def diagnose_steps(replay: Replay, parameters: Sequence[Parameter], most: int = 
         losses = find_losses(replay, step)
         credible = [c for c in losses if c.credible]
         if credible:
-            found.append(diagnose_step(step, credible[0]))
+            agreed = diagnose_step(step, credible[0])
+            # A slope of one everywhere makes squares look like a cross-entropy at the output, and nowhere else.
+            others = [c for c in losses if not c.credible] if agreed.wrong and credible[0].inferred else []
+            others = [*(credible[:1] if agreed.independent > 1 else ()), *others]
+            found.append(_of_shared_slopes(others, step) or agreed)
         elif (whole := _spoilt_at_the_start(replay, step, losses)) is not None:
             found.append(whole)
-        elif (shared := shared_slopes(losses, step)) is not None:
-            loss, known, verdicts, suspects = shared
-            found.append(Diagnosis(step, loss, verdicts, suspects, len(suspects), known.rate))
+        elif (shared := _of_shared_slopes(losses, step)) is not None:
+            found.append(shared)
         elif (axis := axis_to_blame(replay, step)) is not None:
             # Under a wrong forward pass no loss is agreed with; one that another axis makes agree is the loss.
             found.append(Diagnosis(step, axis.loss, [], [_of_axis(axis, step.olds)], 1, None))
@@ -119,6 +122,15 @@ def diagnose_steps(replay: Replay, parameters: Sequence[Parameter], most: int = 
     if joint is not None and (whole := _spoilt_at_the_start(replay, joint, [])) is not None:
         found.append(whole)
     return found
+
+
+def _of_shared_slopes(losses: Sequence[Loss], step: Step) -> Diagnosis | None:
+    """A step that would follow one of the losses if one formula had given every layer its slope."""
+    shared = shared_slopes(losses, step)
+    if shared is None:
+        return None
+    loss, known, verdicts, suspects = shared
+    return Diagnosis(step, loss, verdicts, suspects, len(suspects), known.rate)
 
 
 def _is_settled(step: Step, found: Sequence[Diagnosis]) -> bool:

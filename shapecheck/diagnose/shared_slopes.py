@@ -52,7 +52,7 @@ def shared_slopes(losses: Sequence[Loss], step: Step) -> tuple[Loss, Verdicts, l
         known = Verdicts(loss.matching, step)
         verdicts = known.all()
         weights = [v for v in verdicts if np.ndim(known.matching.adjoints[v.parameter]) > 1]
-        if len(weights) < 2 or any(v.is_right or v.proves_nothing for v in verdicts):
+        if len(weights) < 2 or any((v.is_right and not v.weak) or v.proves_nothing for v in verdicts):
             continue
         for site, slopes in _by_formula(known, [v.parameter for v in verdicts]).items():
             if len(slopes) > 1 and _sets_right(known, slopes, verdicts):
@@ -123,9 +123,11 @@ def _sets_right(known: Verdicts, slopes: Sequence[_Slope], verdicts: Sequence[Ve
         outcomes = known.outcomes({s.value: s.wanted for s in slopes})
     except ReplayError:
         return False
-    found = [outcomes.get(v.parameter) for v in verdicts]
+    # Of one number alone it cannot be told before the factor of the others is known.
+    large = [v.parameter for v in verdicts if np.size(known.matching.adjoints[v.parameter]) > 1]
+    found = [outcomes.get(p) for p in large]
     numbers = [o.factor.number for o in found if o is not None and o.times == 1.0]
-    return len(numbers) == len(verdicts) and max(numbers) - min(numbers) <= 10 * EXACT * abs(numbers[0])
+    return len(numbers) == len(large) and max(numbers) - min(numbers) <= 10 * EXACT * abs(numbers[0])
 
 
 def _suspects(known: Verdicts, site: int, slopes: Sequence[_Slope], verdicts: Sequence[Verdict]) -> list[Suspect]:
