@@ -15,7 +15,7 @@ import numpy as np
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.targets import Result, Target
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
-from shapecheck.gradients.matching import EXACT, Standing
+from shapecheck.gradients.matching import EXACT, Match, Standing
 from shapecheck.gradients.replay import ReplayError
 from shapecheck.gradients.steps import Loss, Step
 from shapecheck.trace.tape import Operation
@@ -77,7 +77,7 @@ def _by_formula(known: Verdicts, parameters: Sequence[int]) -> dict[int, list[_S
         if len(slopes) != 1 or len(carried) != 1 or np.shape(known.replay.recorded[slopes[0]]) != shape or not shape:
             continue
         made = known.producer(slopes[0])
-        layer = _layer(known, slopes[0], shape)
+        layer = _layer(known, slopes[0], shape, known.matching.match(carried[0]))
         if made is None or made.site is None or layer is None:
             continue
         activation, weighted = layer
@@ -89,8 +89,12 @@ def _by_formula(known: Verdicts, parameters: Sequence[int]) -> dict[int, list[_S
     return found
 
 
-def _layer(known: Verdicts, slope: int, shape: tuple[int, ...]) -> tuple[int, int] | None:
-    """(the activation's result, the weighted input that it was made from) for what a slope was computed from."""
+def _layer(known: Verdicts, slope: int, shape: tuple[int, ...], carried: Match | None) -> tuple[int, int] | None:
+    """(the activation's result, the weighted input that it was made from) for what a slope was computed from.
+
+    The result is what the derivative that is `carried` belongs to, where that is known: what a loss does to the output
+    entry by entry is no activation.
+    """
     closure = known.matching.adjoints.closure
     given = sorted(v for v in known.ancestors(slope) if v in closure and np.shape(known.replay.recorded[v]) == shape)
     if not given:
@@ -114,7 +118,8 @@ def _layer(known: Verdicts, slope: int, shape: tuple[int, ...]) -> tuple[int, in
             and np.shape(known.replay.recorded[operation.result]) == shape
         ):
             together.add(operation.result)
-    return max(together), min(together)
+    own = [v for v in (carried.forward, *carried.alike) if v in together] if carried is not None else []
+    return max(own or together), min(together)
 
 
 def _sets_right(known: Verdicts, slopes: Sequence[_Slope], verdicts: Sequence[Verdict]) -> bool:
