@@ -70,10 +70,12 @@ def _by_formula(known: Verdicts, parameters: Sequence[int]) -> dict[int, list[_S
         if product is None or product.function not in _PRODUCTS or len(product.inputs) != 2:
             continue
         shape = np.shape(known.replay.recorded[value])
-        slopes = [
-            i for i in product.inputs if standings.get(i) is Standing.FORWARD and i not in known.matching.adjoints
-        ]
-        carried = [i for i in product.inputs if standings.get(i) in {Standing.UNVERIFIED, Standing.VERIFIED}]
+        # Where one is known to be a derivative, the other is the slope, whatever it looks like.
+        ranks = {i: standings.get(i) for i in product.inputs}
+        verified = [i for i in product.inputs if ranks[i] is Standing.VERIFIED]
+        carried = verified if len(verified) == 1 else [i for i in ranks if ranks[i] is Standing.UNVERIFIED]
+        others = [i for i in ranks if i not in carried and i not in known.matching.adjoints]
+        slopes = [i for i in others if verified == carried or ranks[i] is Standing.FORWARD]
         if len(slopes) != 1 or len(carried) != 1 or np.shape(known.replay.recorded[slopes[0]]) != shape or not shape:
             continue
         made = known.producer(slopes[0])

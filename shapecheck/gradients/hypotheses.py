@@ -24,6 +24,7 @@ _SELECTIONS = frozenset(
     "getitem view .max .min numpy.max numpy.min numpy.amax numpy.amin builtins.max builtins.min".split()
 )
 _DIFFERENCES = frozenset({"-", "-=", "numpy.subtract"})
+_NEGATIVES = frozenset({"unary-", "numpy.negative"})
 _SUMS = frozenset({"+", "-", "numpy.add", "numpy.subtract"})
 
 
@@ -168,7 +169,7 @@ def scalar_losses(
     What the updates are computed from (`among`) is no loss: backpropagation never uses the loss's own value.
     """
     found = 0
-    parts = _parts_of_sums(tape, dependence, parameters, until)
+    parts = _parts_of_sums(tape, dependence, parameters, until) | _turned_round(tape, until)
     for operation in reversed(tape.operations[:until]):
         value = tape.values[operation.result]
         if value.size != 1 or value.dtype[:5] != "float" or operation.function in _SELECTIONS:
@@ -203,6 +204,16 @@ def _parts_of_sums(tape: Tape, dependence: Dependence, parameters: Sequence[int]
                 parts.add(number)
                 parts |= {n for n in made[0] ^ made[1] if tape.values[n].size == 1}
     return parts
+
+
+def _turned_round(tape: Tape, until: int) -> set[int]:
+    """The numbers of which the program uses the negative: a sum of logarithms that is taken off the loss."""
+    found: set[int] = set()
+    for operation in tape.operations[:until]:
+        taken = operation.arguments[:1] if operation.function in _NEGATIVES else operation.arguments[1:2]
+        if operation.function in _NEGATIVES | _DIFFERENCES and tape.values[operation.result].size == 1:
+            found.update(a.value for a in taken if isinstance(a, Ref) and tape.values[a.value].size == 1)
+    return found
 
 
 def _computed_from(tape: Tape, dependence: Dependence, value: int, parameters: Sequence[int]) -> set[int]:

@@ -56,6 +56,33 @@ for turn in range(2):
     print(total)
 """
 
+# Outputs and targets are read entry by entry, and a gradient is cut off before it is applied.
+SERIES = """\
+import numpy as np
+
+draw = np.random.default_rng(5)
+U, V, w = draw.normal(size=4) / 2, draw.normal(size=(4, 4)) / 3, draw.normal(size=4)
+for turn in range(6):
+    wave = np.sin(draw.uniform(0, 6) + np.arange(7))
+    now, later = wave[:-1], wave[1:]
+    h, y = np.zeros((7, 4)), np.zeros(6)
+    for t in range(6):
+        h[t + 1] = np.tanh(U * now[t] + V @ h[t])
+        y[t] = w @ h[t + 1]
+    gU, gV, gw, back = np.zeros(4), np.zeros((4, 4)), np.zeros(4), np.zeros(4)
+    for t in range(5, -1, -1):
+        d = y[t] - later[t]
+        gw += d * h[t + 1]
+        e = (d * w + back) * (1 - h[t + 1] ** 2)
+        gU += e * now[t]
+        gV += np.outer(e, h[t])
+        back = V.T @ e
+    for p, g in ((U, gU), (V, gV), (w, gw)):
+        np.clip(g, -1, 1, out=g)
+        p -= 0.05 * g
+    print(0.5 * np.sum((y - later) ** 2))
+"""
+
 LINEAR, LOGISTIC = "h @ B + b", "1 / (1 + np.exp(-(h @ B + b)))"
 NUMBERS = "np.stack((X[:, 0] * X[:, 1], np.abs(X[:, 2])), axis=1)"
 NUMBER, SIGNS, CLASSES = "X[:, 0] * X[:, 1]", "np.where(X[:, :2] > 0, 1.0, -1.0)", "(X[:, :2] > 0).astype(float)"
@@ -101,10 +128,17 @@ def test_other_losses_are_left_alone(tmp_path: Path, program: str, targets: str,
     assert findings(tmp_path, program.format(targets=targets, output=output, error=error)) == []
 
 
-@pytest.mark.parametrize("number", [1, 3, 6])
+@pytest.mark.parametrize("number", [1, 6])
 def test_the_difference_is_put_in(tmp_path: Path, number: int) -> None:
     _, program, targets, output, error, right = MISTAKES[number]
     text = program.format(targets=targets, output=output, error=error)
     (finding,) = findings(tmp_path, text, trials=True)
     assert finding.fixes[0].confidence == "verified"
     assert repaired(text, finding.fixes[0]) == program.format(targets=targets, output=output, error=right)
+
+
+def test_one_entry_of_the_targets_is_put_in(tmp_path: Path) -> None:
+    text = SERIES.replace("d = y[t] - later[t]", "d = y[t]")
+    (finding,) = findings(tmp_path, text, trials=True)
+    assert finding.fixes[0].confidence == "verified"
+    assert repaired(text, finding.fixes[0]) == SERIES
