@@ -187,8 +187,7 @@ def _is_one_mistake(found: Diagnosis) -> bool:
         return False
     if found.loss.value is None:
         return True
-    weights = [old for p, old, _, _ in found.step.parameters if p.weight and np.size(adjoints[old]) > 1]
-    return len({v.parameter for v in found.wrong}.intersection(weights)) > 1
+    return sum(np.ndim(adjoints[v.parameter]) > 1 for v in found.wrong) > 1
 
 
 def _either(targets: Sequence[Target], others: Sequence[Target]) -> Iterator[Target]:

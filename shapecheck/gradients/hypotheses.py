@@ -24,6 +24,7 @@ _SELECTIONS = frozenset(
     "getitem view .max .min numpy.max numpy.min numpy.amax numpy.amin builtins.max builtins.min".split()
 )
 _DIFFERENCES = frozenset({"-", "-=", "numpy.subtract"})
+_SCALINGS = frozenset({"*", "/", "numpy.multiply", "numpy.divide", "numpy.true_divide"})
 _NEGATIVES = frozenset({"unary-", "numpy.negative"})
 _SUMS = frozenset({"+", "-", "numpy.add", "numpy.subtract"})
 
@@ -210,10 +211,26 @@ def _turned_round(tape: Tape, until: int) -> set[int]:
     """The numbers of which the program uses the negative: a sum of logarithms that is taken off the loss."""
     found: set[int] = set()
     for operation in tape.operations[:until]:
-        taken = operation.arguments[:1] if operation.function in _NEGATIVES else operation.arguments[1:2]
-        if operation.function in _NEGATIVES | _DIFFERENCES and tape.values[operation.result].size == 1:
-            found.update(a.value for a in taken if isinstance(a, Ref) and tape.values[a.value].size == 1)
+        if tape.values[operation.result].size != 1:
+            continue
+        taken = list(operation.arguments[1:2]) if operation.function in _DIFFERENCES else []
+        if operation.function in _NEGATIVES:
+            taken = list(operation.arguments[:1])
+        elif operation.function in _SCALINGS and len(operation.arguments) == 2:
+            first, second = operation.arguments
+            taken = [a for a, other in ((first, second), (second, first)) if _is_negative(tape, other)]
+        found.update(a.value for a in taken if isinstance(a, Ref) and tape.values[a.value].size == 1)
     return found
+
+
+def _is_negative(tape: Tape, operand: Any) -> bool:
+    """Whether an operand is a number below zero that was not made from arrays: `-1 / m`."""
+    if not isinstance(operand, Ref):
+        return isinstance(operand, int | float) and operand < 0
+    value = tape.values[operand.value]
+    made = tape.operations[value.producer] if value.producer is not None else None
+    plain = made is None or not any(tape.values[i].size > 1 for i in made.inputs)
+    return plain and value.size == 1 and value.array is not None and bool(np.all(np.asarray(value.array) < 0))
 
 
 def _computed_from(tape: Tape, dependence: Dependence, value: int, parameters: Sequence[int]) -> set[int]:

@@ -118,7 +118,7 @@ def difference_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
     for text in [text for text in dict.fromkeys(others) if text != own][:_MOST_FACTORS]:
         if math.prod(shape) == 1 and turned is None:
             yield place.candidate(f"subtract `{text}`", "target", node, f"{own} - {text}", 1.8)
-        yield place.candidate(f"take `{atom}` off `{text}`", "target", node, f"{text} - {atom}", 2.0)
+        yield place.candidate(f"take `{atom}` off `{text}`", "target", node, f"{text} - {atom}", 2.5)
 
 
 def _same_part_of_others(place: Place, node: ast.expr) -> list[str]:

@@ -80,7 +80,8 @@ for turn in range(6):
     for p, g in ((U, gU), (V, gV), (w, gw)):
         np.clip(g, -1, 1, out=g)
         p -= 0.05 * g
-    print(0.5 * np.sum((y - later) ** 2))
+    loss = 0.5 * np.sum((y - later) ** 2)
+    print(loss)
 """
 
 LINEAR, LOGISTIC = "h @ B + b", "1 / (1 + np.exp(-(h @ B + b)))"
