@@ -311,7 +311,7 @@ class _Doctor:
         loops = self.gathered(update_mistakes(course))
         explained = {name for finding in loops for name in finding.parameters}
         gradients = self.attempted(lambda: self.gradients(course, explained), [])
-        found = sorted([*map(self.mend_loop, loops), *gradients], key=lambda f: -len(f.parameters))
+        found = sorted([*(self.mend_loop(f, course) for f in loops), *gradients], key=lambda f: -len(f.parameters))
         others = self.gathered(other_mistakes(course, blamed=any(f.severity == "error" for f in found)))
         return [*found, *(self.mend_unmoved(f, course) or self.mend_loop(f, course) for f in others)]
 
@@ -326,15 +326,12 @@ class _Doctor:
         mended = self.mend_gradients([SilentMistake(finding, failure, missing=missing)])[0]
         return mended if mended.fixes else None
 
-    def mend_loop(self, finding: Finding, course: Course | None = None) -> Finding:
+    def mend_loop(self, finding: Finding, course: Course) -> Finding:
         """A mistake of the training loop with the edits after which it is not found any more."""
         if self.trials is None:
             return finding
         seconds = self.request.search_seconds
-        unapplied = course.unapplied.get(finding.parameters, ()) if course is not None else ()
-        search = LoopSearch(
-            self.program, self.trace, self.trials, finding, seconds=seconds, stdin=self.run.stdin, unapplied=unapplied
-        )
+        search = LoopSearch(self.program, course, self.trials, finding, seconds=seconds, stdin=self.run.stdin)
         solutions = self.attempted(search.run, [])[:_FIXES_SHOWN]
         fixes = tuple(self.fix(s, search) for s in solutions)
         said = "; this mistake is not found in it any more"

@@ -48,6 +48,7 @@ class Course:
         unmoved: Of a finding of arrays that are never moved, by the names that it gives: each array, and the other half
             of its layer where that is moved.
         unapplied: Of a finding of gradients that nobody applies, by the names that it gives: what they are.
+        stepped: The same, of a finding of steps that are made of a number alone.
     """
 
     def __init__(self, trace: Trace, layers: Layers | None = None, *, verdict: Agreement | None = None) -> None:
@@ -58,6 +59,7 @@ class Course:
         self._verdicts: dict[int, Verdicts | None] = {}
         self.unmoved: dict[tuple[str, ...], list[tuple[int, int | None]]] = {}
         self.unapplied: dict[tuple[str, ...], list[Unapplied]] = {}
+        self.stepped: dict[tuple[str, ...], list[Unapplied]] = {}
 
     @cached_property
     def layers(self) -> Layers:
@@ -125,6 +127,12 @@ class Course:
         # `q = w - g` names its own result; what another statement names was handed on by a call.
         kept |= {b.value for b in self.tape.bindings if not self._names_itself(b.site, made.get(b.value))}
         return kept
+
+    @cached_property
+    def appliers(self) -> set[int]:
+        """The objects of which an attribute is a gradient that is applied to a parameter."""
+        used = {v for p in self.parameters for u in p.updates for v in self.applied(u.change)}
+        return {b.owner for b in self.tape.bindings if b.value in used and b.owner is not None and "." in b.name}
 
     def _names_itself(self, binding: int, made: int | None) -> bool:
         if made is None:

@@ -152,7 +152,7 @@ def _dropped_call(course: Course, operation: Operation) -> Site | None:
 
 def unused_gradients(course: Course) -> list[Finding]:
     """Gradients of arrays of the network that are computed in a line of their own, and applied to nothing."""
-    found: dict[int, tuple[int, Site]] = {}
+    found: dict[int, tuple[Site, list[int]]] = {}
     for step in course.steps[:2]:
         if not any(_may_be_unused_gradient(course, o) for o in course.tape.operations[step.first : step.last + 1]):
             continue
@@ -164,11 +164,13 @@ def unused_gradients(course: Course) -> list[Finding]:
             target = _unused_gradient_of(course, operation, known.matching, trained)
             site = course.site(operation.site)
             if target is not None and site is not None and _serves_only(course, operation):
-                found.setdefault(site.number, (target, site))
+                targets = found.setdefault(site.number, (site, []))[1]
+                targets += [target] if target not in targets else []
     findings = []
-    for target, site in found.values():
+    for site, targets in found.values():
+        target = targets[0]
         name = _name(course, target, site)
-        course.unmoved[(name,)] = [(target, None)]
+        course.unmoved[(name,)] = [(one, _mate(course, one)) for one in targets]
         findings.append(
             Finding(
                 code="SC406",
@@ -191,12 +193,13 @@ def _unused_gradient_of(course: Course, operation: Operation, matching: Matching
     match: Match | None = matching.match(operation.result)
     if match is None or match.weak or match.transposed or match.reshaped:
         return None
+    beside = operation.result in course.stored
     for forward in (match.forward, *match.alike):
         value = course.tape.values[forward]
         leaf = value.producer is None or course.tape.operations[value.producer].function == "leaf"
         if forward in trained or not (leaf or course.layers._newborn[forward]):
             continue
-        if is_weight(course, forward):
+        if is_weight(course, forward) or (beside and _owners(course, forward) & _owners(course, operation.result)):
             return forward
     return None
 
@@ -205,9 +208,32 @@ def _may_be_unused_gradient(course: Course, operation: Operation) -> bool:
     value = course.tape.values[operation.result]
     if operation.result in course.users or operation.function == "leaf" or operation.site is None:
         return False
-    if value.size < 2 or not value.dtype.startswith("float") or operation.result in course.stored:
+    if value.size < 2 or not value.dtype.startswith("float"):
+        return False
+    if operation.result in course.stored and not _is_kept_beside_an_applied(course, operation.result):
         return False
     return _serves_only(course, operation)
+
+
+def _is_kept_beside_an_applied(course: Course, value: int) -> bool:
+    """Whether all that keeps a result is an object of which another attribute is applied to a parameter."""
+    owners = _owners(course, value)
+    kept = [b for b in course.tape.bindings if b.value == value]
+    if not owners or any(b.owner not in owners for b in kept) or any(a.value == value for a in course.tape.accesses):
+        return False
+    return bool(owners & course.appliers)
+
+
+def _mate(course: Course, value: int) -> int | None:
+    """A parameter that is an attribute of the same object."""
+    owners = _owners(course, value)
+    return next((p.birth for p in course.parameters if _owners(course, p.birth) & owners), None)
+
+
+def _owners(course: Course, value: int) -> set[int]:
+    """The objects of which a value is an attribute."""
+    kept = (b for b in course.tape.bindings if b.value == value and "." in b.name)
+    return {b.owner for b in kept if b.owner is not None and isinstance(b.key, str)}
 
 
 def _serves_only(course: Course, operation: Operation) -> bool:

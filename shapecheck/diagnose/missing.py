@@ -196,27 +196,44 @@ def missing_step(steps: Sequence[Verdicts], pairs: Sequence[tuple[int, int | Non
     found: dict[tuple[int, int], list[tuple[int, int, Any, int]]] = {}
     for number, known in enumerate(steps):
         births = {old: parameter for parameter, old, _, _ in known.step.parameters}
-        factors = {v.parameter: v.factor.number for v in known.all() if v.factor is not None and v.at_change}
+        factors = dict(_factors(known))
         for still, mate in pairs:
             adjoint = sum(_parts_of(known, still))
             for old, parameter in births.items():
-                if old not in factors or (mate is not None and mate not in {parameter.birth, old}):
+                if old not in factors:
                     continue
                 update = parameter.updates[known.step.number]
                 site = known.replay.tape.operations[update.operation].site
                 wanted = factors[old] * np.asarray(adjoint)
                 if site is not None and np.any(wanted):
                     turn = _turns(known.replay.tape, site, [known.replay.tape.operations[update.operation]])[0]
-                    key = (site, -1 if mate is not None else parameter.birth)
+                    key = (site, -1 if mate in {parameter.birth, old} else parameter.birth)
                     found.setdefault(key, []).append((turn, update.change, wanted, parameter.birth))
         if number:
             break
+    # The other half of a layer comes first; a step of another layer's tells how such an array is stepped.
+    mates = {site for site, birth in found if birth < 0}
     neighbours = []
     for (site, _), rows in found.items():
         turns = tuple(Turn(turn, change, wanted) for turn, change, wanted, _ in rows)
         if len({turn.ordinal for turn in turns}) == len(turns):
             neighbours.append(Neighbour(site, rows[0][3], turns, exact=True))
+    neighbours.sort(key=lambda n: n.site not in mates)
     return Missing(pairs[0][0], tuple(neighbours[:_MOST_NEIGHBOURS]), moves=True) if neighbours else None
+
+
+def _factors(known: Verdicts) -> Iterator[tuple[int, float]]:
+    """What the changes of parameters are multiples of their adjoints by; of single numbers anything is one."""
+    for verdict in known.all():
+        old = verdict.parameter
+        if verdict.factor is not None and verdict.at_change:
+            yield old, verdict.factor.number
+        elif verdict.factor is not None and np.size(known.matching.adjoints[old]) == 1 and verdict.is_right:
+            change, adjoint = (
+                np.ravel(a)[0] for a in (known.replay.recorded[known.changes[old]], known.matching.adjoints[old])
+            )
+            if adjoint:
+                yield old, float(change / adjoint)
 
 
 # -- names ----------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.finite import not_finite
 from shapecheck.diagnose.later import later_versions
 from shapecheck.diagnose.lost import lost_steps, unused_gradients
+from shapecheck.diagnose.number_steps import number_steps
 from shapecheck.diagnose.other_loss import differing_loss
 from shapecheck.diagnose.pairs import lost_rows, parted
 from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
@@ -32,6 +33,7 @@ from shapecheck.diagnose.update import lost_updates
 Finder = Callable[[Course], list[Finding]]
 
 _UPDATES: tuple[Finder, ...] = (
+    number_steps,
     lost_steps,
     dropped_sums,
     never_reset,
@@ -122,6 +124,7 @@ def _asked(finder: Finder, course: Course) -> list[Finding]:
 
 _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC308": (differing_loss,),
+    "SC309": (number_steps,),
     "SC401": (later_versions, filled_late),
     "SC402": (climbing, turned_round),
     "SC403": (never_reset,),

@@ -23,7 +23,7 @@ from shapecheck.gradients.steps import Loss, Step
 from shapecheck.network.dependence import CARRIERS
 from shapecheck.network.parameters import Parameter, Update, value_names
 from shapecheck.trace.sites import Site
-from shapecheck.trace.tape import Operation, Ref
+from shapecheck.trace.tape import Operation, Ref, Tape
 
 NOTHING_MOVES = "nothing is ever updated"
 _IN_PLACE = frozenset(["setitem", "numpy.add.at", "numpy.subtract.at", "-=", "+="])
@@ -55,12 +55,17 @@ class Unapplied:
     factor: float
     name: str
 
+    def is_part(self, tape: Tape) -> bool:
+        """Whether the gradient is that of a part of the array, as of the row of a table."""
+        producer = tape.values[self.array].producer
+        return producer is not None and tape.operations[producer].function == "getitem"
+
 
 def nothing_moves(course: Course) -> list[Finding]:
     """Gradients that are computed again and again, from the same numbers, and applied to nothing."""
     if course.parameters:
         return []
-    turns = _Turns(course)
+    turns = Turns(course, _standing(course))
     for turned_round in (False, True):
         step = turns.imagined(turned_round)
         if step is None or turns.last <= 0:
@@ -74,25 +79,33 @@ def nothing_moves(course: Course) -> list[Finding]:
 
 
 # An array, the operation that makes its gradient, and what that is a multiple of the loss's by.
-_Found = tuple[int, Operation, float]
+Found = tuple[int, Operation, float]
 
 
-class _Turns:
+def _standing(course: Course) -> dict[int, int]:
+    values = course.tape.values
+    found = [v for v in course.users if values[v].shape and is_read_again(course, v) and is_given(course, v)]
+    return {w: uncarried(course, v) for v in found[:_MOST_WEIGHTS] for w in (v, uncarried(course, v))}
+
+
+class Turns:
     """What a loop does again and again without any effect.
 
+    Args:
+        course: Of the run.
+        whole: Arrays that no gradient moves -> what they are views of, or earlier versions.
+
     Attributes:
-        whole: An array that stands still, or a part or view of one -> that one.
+        whole: These, and parts and views of them.
         unread: Results that no operation reads, of expressions that are evaluated again and again.
         first: The last operation before most of what could be a gradient has been made.
         last: The last before it has been made anew.
     """
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: Course, whole: dict[int, int]) -> None:
         self.course = course
         self.values = course.tape.values
-        standing = [v for v in course.users if self.values[v].shape]
-        standing = [v for v in standing if is_read_again(course, v) and is_given(course, v)][:_MOST_WEIGHTS]
-        self.whole = {w: uncarried(course, v) for v in standing for w in (v, uncarried(course, v))}
+        self.whole = dict(whole)
         for operation in course.tape.operations:
             if operation.function in CARRIERS and operation.inputs and operation.inputs[0] in self.whole:
                 self.whole.setdefault(operation.result, self.whole[operation.inputs[0]])
@@ -145,7 +158,7 @@ class _Turns:
         last = max((self.values[change].producer or 0 for _, _, change, _ in parameters), default=0)
         return Step(0, tuple(parameters), 0, last) if parameters else None
 
-    def computed(self, loss: Loss) -> list[_Found]:
+    def computed(self, loss: Loss) -> list[Found]:
         """The arrays whose gradients are among the results that nobody reads, with the operation that makes them."""
         found = []
         left = set(self.whole)
@@ -169,7 +182,7 @@ class _Turns:
         met = [o for o in self.course.users.get(value, ()) if o.function in _PRODUCTS]
         return any(w in o.inputs and w != value and self._is_learned(w) for o in met for w in weights)
 
-    def _read_besides(self, loss: Loss, found: list[_Found]) -> Iterator[_Found]:
+    def _read_besides(self, loss: Loss, found: list[Found]) -> Iterator[Found]:
         """What else is there to learn; a delta that is the gradient of a bias is read for other gradients, too."""
         known, replay = {self.whole[weight] for weight, _, _ in found}, self.course.replay
         needed = replay.ancestors([operation.result for _, operation, _ in found])
@@ -231,12 +244,12 @@ class _Turns:
         return False
 
 
-def _finding(course: Course, pairs: list[_Found], turns: _Turns) -> Finding:
+def _finding(course: Course, pairs: list[Found], turns: Turns) -> Finding:
     tape, pairs = course.tape, sorted(pairs, key=lambda pair: pair[0])
     names = {a.value: tape.sites[a.site].text for a in tape.accesses} | value_names(tape)
     wholes = [uncarried(course, weight) if names.get(weight) is None else weight for weight, _, _ in pairs]
     known = tuple(dict.fromkeys(names.get(weight, "an array") for weight in wholes))
-    sites = [site for _, operation, _ in pairs if (site := _last_reading(course, operation)) is not None]
+    sites = [site for _, operation, _ in pairs if (site := last_reading(course, operation)) is not None]
     site = sites[0]
     made = course.site(pairs[0][1].site)
     course.unapplied[known] = [
@@ -260,7 +273,7 @@ def _finding(course: Course, pairs: list[_Found], turns: _Turns) -> Finding:
     )
 
 
-def _last_reading(course: Course, operation: Operation) -> Site | None:
+def last_reading(course: Course, operation: Operation) -> Site | None:
     """Where a gradient was given its last name before it was made anew; else where it is made."""
     bound = [b for b in course.tape.bindings if b.value == operation.result]
     bound = [b for b in bound if b.owner is None or b.name.isidentifier()]
@@ -317,4 +330,4 @@ def _prints(course: Course, site: Site) -> Iterator[ast.Call]:
             yield node
 
 
-__all__ = ["NOTHING_MOVES", "Unapplied", "nothing_moves"]
+__all__ = ["NOTHING_MOVES", "Found", "Turns", "Unapplied", "last_reading", "nothing_moves"]

@@ -96,4 +96,11 @@ class Desk:
         return Candidate(title, kind, edits, cost, self.path, edits[0].line)
 
 
-__all__ = ["Desk"]
+def does_nothing(block: ast.For | ast.While | ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether all that a loop or a function does is `pass`."""
+    return all(
+        isinstance(s, ast.Pass) or (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)) for s in block.body
+    )
+
+
+__all__ = ["Desk", "does_nothing"]

@@ -14,7 +14,7 @@ from typing import Any
 from shapecheck.diagnose.finding import Edit
 from shapecheck.diagnose.unapplied import Unapplied
 from shapecheck.repair.candidate import Candidate
-from shapecheck.repair.desk import Desk
+from shapecheck.repair.desk import Desk, does_nothing
 from shapecheck.repair.step_texts import in_turns, listed
 from shapecheck.repair.surroundings import Module
 from shapecheck.repair.terms import likeness
@@ -132,13 +132,6 @@ def _spots(desk: Desk) -> Iterator[_Opening]:
     yield from sorted(found, key=lambda spot: spot.idle is None)
 
 
-def does_nothing(block: ast.For | ast.While | ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether all that a loop or a function does is `pass`."""
-    return all(
-        isinstance(s, ast.Pass) or (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)) for s in block.body
-    )
-
-
 def _is_alone(desk: Desk, statement: ast.stmt) -> bool:
     """Whether a statement has its lines to itself."""
     lines = desk.source.lines
@@ -251,6 +244,7 @@ def _rates(desk: Desk, node: ast.AST, numbers: frozenset[str]) -> list[str]:
     given = [a.arg for a in (*function.args.args, *function.args.kwonlyargs)] if function is not None else []
     waiting = [name for name in given if name in here and name != "self"]
     waiting += [name for name in here if name not in given]
+    waiting += _stepping(desk, function or desk.module.tree)
     if function is not None:
         waiting += _waiting(desk, desk.module.tree, own=False)
         waiting += _attributes(desk) if "self" in given else []
@@ -266,6 +260,15 @@ def _waiting(desk: Desk, scope: ast.AST, *, own: bool = True) -> list[str]:
     arguments = ast.walk(scope.args) if isinstance(scope, ast.FunctionDef) else ()
     given = [a.arg for a in arguments if isinstance(a, ast.arg)]
     return [name for name in dict.fromkeys((*given, *(n.id for n in stored))) if name not in read]
+
+
+def _stepping(desk: Desk, scope: ast.AST) -> list[str]:
+    """What other arrays are stepped with there: `rate` of `b -= rate * db`, of `np.subtract.at(b, rows, rate * db)`."""
+    steps = [n for n in ast.walk(scope) if isinstance(n, ast.AugAssign) and isinstance(n.op, ast.Sub | ast.Add)]
+    calls = [n for n in ast.walk(scope) if isinstance(n, ast.Call) and desk.text(n.func).endswith(".at")]
+    products = [n for step in (*steps, *calls) for n in ast.walk(step) if isinstance(n, ast.BinOp)]
+    factors = [n.left for n in products if isinstance(n.op, ast.Mult)]
+    return [desk.text(n) for n in factors if isinstance(n, ast.Name | ast.Attribute)]
 
 
 def _attributes(desk: Desk) -> list[str]:
@@ -285,4 +288,4 @@ def _is_fraction(desk: Desk, name: ast.Name) -> bool:
     return isinstance(value, ast.Constant) and isinstance(value.value, float)
 
 
-__all__ = ["does_nothing", "first_steps"]
+__all__ = ["first_steps"]

@@ -256,7 +256,7 @@ class GradientSearch(Search):
         pairs = insertions(self.trace.head, surroundings, self.missing) if self.missing is not None else ()
         for number, (aim, statements) in enumerate(pairs):
             if aim.path not in self.program.kept and aim.instances and statements:
-                place = Place(surroundings, aim.path, statements[0].after, 0)
+                place = Place(surroundings, aim.path, statements[0].beside, 0)
                 yield _Asked(aim, place, 0.2 * number, insertions=tuple(statements))
 
     def _with_scopes(self, asked: Sequence[_Asked]) -> Iterator[tuple[_Asked, Place]]:

@@ -14,8 +14,9 @@ from shapecheck.diagnose.missing import Missing, Neighbour, names_of
 from shapecheck.repair.aims import Aim
 from shapecheck.repair.audition import Instance
 from shapecheck.repair.candidate import Candidate, Place
+from shapecheck.repair.desk import does_nothing
 from shapecheck.repair.surroundings import Module, Surroundings
-from shapecheck.repair.terms import arrays_in_scope, likeness, outer_products, products, reductions
+from shapecheck.repair.terms import arrays_in_scope, is_number, likeness, outer_products, products, reductions
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Tape
 
@@ -29,18 +30,20 @@ _MOST = 600
 
 @dataclass(frozen=True)
 class Insertion:
-    """A statement to be written after a neighbour.
+    """A statement to be written beside a neighbour.
 
     Attributes:
-        after: The neighbour.
+        beside: The neighbour.
+        first: Whether it comes before the neighbour: weights are stepped before their biases.
         target: What the statement changes, as it is called there.
         sign: `+` or `-`.
         in_place: Whether it is to be `target -= value`; else `target = target - value`.
-        idle: A statement that does nothing, in whose place it comes: `pass`, `b = b`.
+        idle: A statement that does nothing, in whose place it comes: `b = b`.
     """
 
     path: str
-    after: ast.stmt
+    beside: ast.stmt
+    first: bool
     idle: ast.stmt | None
     indent: str
     target: str
@@ -52,7 +55,7 @@ class Insertion:
         """The statement with a value, as an edit."""
         told = f"{self.target} {self.sign}= {text}" if self.in_place else f"{self.target} = {self._difference(text)}"
         if self.idle is None:
-            line = (self.after.end_lineno or self.after.lineno) + 1
+            line = self.beside.lineno if self.first else (self.beside.end_lineno or self.beside.lineno) + 1
             edit = Edit(self.path, line, 1, line, 1, f"{self.indent}{told}\n")
         else:
             line, start = self.idle.lineno, len(self.indent) + 1
@@ -88,10 +91,13 @@ def insertions(tape: Tape, surroundings: Surroundings, missing: Missing) -> Iter
         aim = Aim(site.path, value, tuple(_instances(tape, neighbour)))
         texts = list(dict.fromkeys(_targets(tape, module.source.of(target), missing, neighbour)))[:_MOST_TARGETS]
         in_place = isinstance(statement, ast.AugAssign)
+        first = missing.moves and tape.values[missing.array].size > tape.values[neighbour.array].size
         yield (
             aim,
             [
-                Insertion(site.path, statement, _idle(module, statement, t), head, t, sign, in_place, missing.moves)
+                Insertion(
+                    site.path, statement, first, _idle(module, statement, t), head, t, sign, in_place, missing.moves
+                )
                 for t in texts
             ],
         )
@@ -103,10 +109,39 @@ def whole_values(place: Place, node: ast.expr, shape: tuple[int, ...]) -> Iterat
     for text, seen in arrays_in_scope(place).items():
         if seen.shape == shape:
             yield place.candidate(f"use `{text}`", "name", node, text, 1.5 - 0.5 * likeness(own, text))
+    before, after = _scale(place, node)
     made = (*reductions(place, shape), *products(place, shape, _MOST), *outer_products(place, shape, _MOST))
     for term in made:
         yield place.candidate(f"use `{term.text}`", "product", node, term.text, 1.6 + term.cost)
+        if before or after:
+            told = f"{before}({term.text}){after}"
+            yield place.candidate(f"use `{told}`", "product", node, told, 1.5 + term.cost)
     yield place.candidate(f"use `{own}`", "name", node, own, 1.5)
+
+
+def _scale(place: Place, node: ast.expr) -> tuple[str, str]:
+    """What a neighbour's value is multiplied and divided by: `rate * ` and ` / n` of `rate * a.T @ d / n`."""
+    before, after = "", ""
+    while isinstance(node, ast.BinOp):
+        if isinstance(node.op, ast.Mult) and _is_number(place, node.left):
+            before, node = f"{before}{place.text(node.left)} * ", node.right
+        elif isinstance(node.op, ast.Div | ast.Mult) and _is_number(place, node.right):
+            sign = "/" if isinstance(node.op, ast.Div) else "*"
+            after, node = f" {sign} {place.text(node.right)}{after}", node.left
+        elif isinstance(node.op, ast.MatMult):
+            node = node.left
+        else:
+            break
+    return before, after
+
+
+def _is_number(place: Place, node: ast.expr) -> bool:
+    if isinstance(node, ast.Constant):
+        return is_number(node.value)
+    if not isinstance(node, ast.Name | ast.Attribute):
+        return place.shape(node) == ()
+    seen = place.look(place.text(node))
+    return place.shape(node) == () or (seen is not None and is_number(seen.literal))
 
 
 def _instances(tape: Tape, neighbour: Neighbour) -> Iterator[Instance]:
@@ -130,9 +165,9 @@ def additions_in_idle_loops(tape: Tape, surroundings: Surroundings, missing: Mis
     bound = {s.bound_to: tape.values[o.result].shape for o, s in _made_in(tape, made.path, made.function)}
     arrays = [text for text, shape in bound.items() if text is not None and shape == row and text.isidentifier()]
     for loop in [n for n in module.parents if isinstance(n, ast.For) and module.functions[n] == made.function]:
-        idle = next((s for s in loop.body if isinstance(s, ast.Pass)), None)
-        if name is None or idle is None or not isinstance(loop.target, ast.Name):
+        if name is None or not does_nothing(loop) or not isinstance(loop.target, ast.Name):
             continue
+        idle = loop.body[-1]
         for number, array in enumerate(arrays[-_MOST_ROWS:][::-1]):
             for cost, rest in ((0.0, ""), (0.05, f" / len({module.source.of(loop.iter)})")):
                 edit = Edit(made.path, *module.source.place(idle), f"{name}[{loop.target.id}] += {array}{rest}")
@@ -183,7 +218,7 @@ def _idle(module: Module, neighbour: ast.stmt, target: str) -> ast.stmt | None:
         kept = kept and isinstance(statement, ast.Assign) and module.source.of(statement.value) == target
         header = getattr(parent, "lineno", 0)
         alone = [s for s in block if s.lineno == statement.lineno] == [statement] and statement.lineno > header
-        if (kept or isinstance(statement, ast.Pass)) and alone and statement.col_offset == neighbour.col_offset:
+        if kept and alone and statement.col_offset == neighbour.col_offset:
             return statement
     return None
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
+from shapecheck.diagnose.course import Course
 from shapecheck.diagnose.finding import Finding
-from shapecheck.diagnose.unapplied import Unapplied
 from shapecheck.network.parameters import find_parameters
 from shapecheck.repair.attempt import Attempt, AttemptOutcome
 from shapecheck.repair.candidate import Candidate, apply_edits
@@ -16,10 +16,10 @@ from shapecheck.repair.earlier import earlier
 from shapecheck.repair.evidence import Evidence, Solution, spread_on
 from shapecheck.repair.first_steps import first_steps
 from shapecheck.repair.loop_edits import loop_edits
+from shapecheck.repair.number_steps import gradients_of_steps
 from shapecheck.repair.search import Search, _Stage, _Trial
 from shapecheck.repair.trial import Trials
 from shapecheck.repair.whereabouts import Lookout, Sighting
-from shapecheck.trace.child import Trace
 from shapecheck.trace.run import Program
 
 _NOT_FINITE = frozenset({"SC501", "SC502"})
@@ -62,20 +62,22 @@ class LoopSearch(Search):
     def __init__(
         self,
         program: Program,
-        trace: Trace,
+        course: Course,
         trials: Trials,
         finding: Finding,
         *,
         seconds: float,
         stdin: bytes = b"",
-        unapplied: Sequence[Unapplied] = (),
     ) -> None:
-        super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
+        super().__init__(program, course.trace, trials, seconds=seconds, stdin=stdin)
         self.finding = finding
-        self.unapplied = unapplied
+        self.unapplied = course.unapplied.get(finding.parameters, ())
+        self.stepped = course.stepped.get(finding.parameters, ())
         hides = finding.code in _NOT_FINITE
-        updated = len(find_parameters(trace.head)) + len(unapplied)
-        self.evidence = _GoneEvidence(updated, spread_on(trace.head), begins=bool(unapplied), hides=hides)
+        # Steps of single rows are not seen as steps of parameters.
+        begins = [one for one in self.unapplied if not one.is_part(course.tape)]
+        updated = len(find_parameters(course.tape)) + len(begins)
+        self.evidence = _GoneEvidence(updated, spread_on(course.tape), begins=bool(begins), hides=hides)
 
     def _expand(self, stage: _Stage) -> None:
         if stage.start is not None:
@@ -84,6 +86,8 @@ class LoopSearch(Search):
         found = [c for generate in generators for c in generate(self.trace, self.finding)]
         if self.unapplied:
             found += first_steps(self.trace, self.unapplied, self.program.kept, self._look)
+        if self.stepped:
+            found += gradients_of_steps(self.trace, self.finding, self.stepped, self._look)
         for candidate in found:
             try:
                 edited = apply_edits(self.originals[candidate.path], candidate.edits)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from training_programs import findings
+from training_programs import blamed_line, findings
 
 HEAD = """\
 import numpy as np
@@ -39,6 +39,14 @@ for turn in range(40):
     np.subtract.at(contexts, ids, 0.1 * np.outer(g, words[word]))
 """
 
+STEPS = """\
+for turn in range(12):
+    loss, gW, gV = loss_and_gradients(W, V, X, y)
+    for array, gradient in ((W, gW), (V, gV)):
+        array -= 0.01
+    print(loss)
+"""
+
 #     id, program, the arrays named
 LOST = [
     (
@@ -65,6 +73,10 @@ RIGHT = [
         "for n in (3, 6, 9):\n    loss, gW, gV = loss_and_gradients(W, V, X[:n], y[:n])\n    print(n, loss)\n",
     ),
     (
+        "an array that a number moves beside those that learn",
+        STEPS.partition("    for")[0] + "    W -= 0.02 * gW\n    V -= 0.02 * gV\n    X -= 0.01\n",
+    ),
+    (
         "slopes that are tried",
         (
             "for i in range(4):\n"
@@ -77,6 +89,25 @@ RIGHT = [
         ),
     ),
 ]
+
+
+#     id, program, the line to blame, the arrays named
+BY_NUMBERS = [
+    ("one step for all", HEAD + STEPS, "        array -= 0.01", ("W", "V")),
+    (
+        "one of them, by a number that the loss makes",
+        HEAD + STEPS.partition("    for")[0] + "    W = W - loss / 1000\n    V = V - 0.02 * gV\n",
+        "    W = W - loss / 1000",
+        ("W",),
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "names"), [r[1:] for r in BY_NUMBERS], ids=[r[0] for r in BY_NUMBERS])
+def test_steps_by_a_number_alone(tmp_path: Path, text: str, line: str, names: tuple[str, ...]) -> None:
+    found = findings(tmp_path, text)
+    assert [(f.code, f.parameters) for f in found] == [("SC309", names)]
+    assert blamed_line(text, found[0]) == line
 
 
 @pytest.mark.parametrize(("text", "names"), [row[1:] for row in LOST], ids=[row[0] for row in LOST])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from shapecheck.pipeline import Request, diagnose_script
+from shapecheck.repair.candidate import apply_edits
 from shapecheck.repair.step_texts import in_turns, listed
 
 LAYERS = """\
@@ -75,11 +76,11 @@ class Net:
         return [self.weights[1].T @ delta * (1 - h**2) @ x.T, delta @ h.T]
 
 
-data = [(x, np.tanh(x[:1] * x[1:2])) for x in rng.normal(size=(24, 3, 1))]
+data = [(x, np.tanh(x[:1] * x[1:2])) for x in rng.normal(size=(12, 3, 1))]
 net = Net()
-for epoch in range(4):
-    for k in range(0, 24, 4):
-        net.update(data[k : k + 4], 0.3)
+for epoch in range(3):
+    for k in range(0, 12, 3):
+        net.update(data[k : k + 3], 0.3)
 """
 FLAT = """\
 import numpy as np
@@ -129,6 +130,36 @@ def test_the_step_is_written_where_all_is_at_hand(tmp_path: Path, program: str, 
     fix = found[0].fixes[0]
     assert fix.confidence == "verified"
     assert [line.strip() for line in fix.edits[0].replacement.splitlines()] == lines
+
+
+KEYS = """\
+import numpy as np
+
+rng = np.random.default_rng(2)
+p = {"W": rng.normal(size=(4, 6)), "V": rng.normal(size=(6, 1))}
+X, y = rng.normal(size=(12, 4)), rng.normal(size=(12, 1))
+
+
+def slopes(p):
+    h = np.tanh(X @ p["W"])
+    e = (h @ p["V"] - y) / len(X)
+    return {"dW": X.T @ (e @ p["V"].T * (1 - h**2)), "dV": h.T @ e}
+
+
+for turn in range(12):
+    g = slopes(p)
+    for key in p:
+        p[key] = p[key] - 0.1
+"""
+
+
+def test_a_step_by_a_number_gets_its_gradient(tmp_path: Path) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(KEYS, encoding="utf-8")
+    (found,) = diagnose_script(Request(str(script), script_stdout_to_stderr=True)).findings
+    assert (found.code, found.cause.source) == ("SC309", "p[key] - 0.1")
+    assert found.fixes[0].confidence == "verified"
+    assert '0.1 * g["d" + key]' in apply_edits(KEYS, found.fixes[0].edits)
 
 
 #     id, what names the array, the loop, what its names hold, what names the array in every turn

@@ -206,6 +206,6 @@ def test_an_array_is_called_as_its_neighbour_is(one: str, other: str, spoken: st
 )
 def test_the_statement_is_written_as_its_neighbour_is(in_place: bool, value: str, line: str) -> None:
     neighbour = ast.parse("if 1:\n    w -= rate * gw\n").body[0].body[0]  # type: ignore[attr-defined]
-    insertion = Insertion("net.py", neighbour, None, "    ", "b", "-", in_place, moves=True)
+    insertion = Insertion("net.py", neighbour, False, None, "    ", "b", "-", in_place, moves=True)
     (edit,) = insertion.candidate(value, 1.0).edits
     assert (edit.line, edit.column, edit.replacement) == (3, 1, line)

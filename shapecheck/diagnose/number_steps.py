@@ -1,0 +1,90 @@
+"""Steps by a number alone: `W -= rate` takes the same from every entry, and the gradient is computed for nobody."""
+
+from __future__ import annotations
+
+from shapecheck.diagnose.course import Course, quoted, shown
+from shapecheck.diagnose.finding import Finding, TrailStep
+from shapecheck.diagnose.trail import span_of
+from shapecheck.diagnose.unapplied import Found, Turns, Unapplied, last_reading
+from shapecheck.gradients.losses import find_losses
+from shapecheck.network.parameters import value_names
+from shapecheck.trace.tape import Operation, Ref
+
+_STEPS = frozenset(["-", "+", "-=", "+=", "numpy.subtract", "numpy.add"])
+# So often in a row an array has to be moved by a number.
+_FEWEST = 8
+_MOST_LOSSES = 4
+
+
+def number_steps(course: Course) -> list[Finding]:
+    """Arrays that are moved by a number in every turn, while their gradients are computed for nobody."""
+    moved = _moved(course)
+    if not moved:
+        return []
+    turns = Turns(course, {version: first for version, (first, _) in moved.items()})
+    step = turns.imagined(turned_round=False)
+    for loss in find_losses(course.replay, step)[:_MOST_LOSSES] if step is not None else ():
+        pairs = turns.computed(loss)
+        if pairs:
+            by_site: dict[int, list[Found]] = {}
+            for pair in pairs:
+                _, made = moved[turns.whole[pair[0]]]
+                by_site.setdefault(made.site or 0, []).append(pair)
+            return [_finding(course, made_at, turns, moved) for made_at in by_site.values()]
+    return []
+
+
+def _moved(course: Course) -> dict[int, tuple[int, Operation]]:
+    """Version of an array that numbers move -> (its first version, the step from there)."""
+    found: dict[int, tuple[int, Operation]] = {}
+    times: dict[int, int] = {}
+    for operation in course.tape.operations:
+        first = operation.arguments[0] if operation.arguments else None
+        if operation.function not in _STEPS or not isinstance(first, Ref) or not _by_a_number(course, operation):
+            continue
+        if first.value in found and operation.site != found[first.value][1].site:
+            continue
+        start = found.setdefault(first.value, (first.value, operation))
+        found[operation.result] = start
+        times[start[0]] = times.get(start[0], 0) + 1
+    return {version: start for version, start in found.items() if times[start[0]] >= _FEWEST}
+
+
+def _by_a_number(course: Course, operation: Operation) -> bool:
+    """Whether an array, or a part of one, is moved by one and the same number everywhere."""
+    values = course.tape.values
+    old, change = operation.arguments[0].value, operation.arguments[1]
+    if values[old].size < 2 or not values[old].dtype.startswith("float") or course.site(operation.site) is None:
+        return False
+    if values[operation.result].shape != values[old].shape or len(operation.arguments) > 3:
+        return False
+    return isinstance(change, int | float) or (isinstance(change, Ref) and values[change.value].shape == ())
+
+
+def _finding(course: Course, pairs: list[Found], turns: Turns, moved: dict[int, tuple[int, Operation]]) -> Finding:
+    tape = course.tape
+    names = {a.value: tape.sites[a.site].text for a in tape.accesses} | value_names(tape)
+    wholes = [turns.whole[weight] for weight, _, _ in pairs]
+    site = course.site(moved[wholes[0]][1].site)
+    gradient = last_reading(course, pairs[0][1])
+    assert site is not None
+    known = tuple(dict.fromkeys(names.get(whole, "an array") for whole in wholes))
+    course.stepped[known] = [
+        Unapplied(weight, operation.result, factor, names.get(whole, ""))
+        for (weight, operation, factor), whole in zip(pairs, wholes, strict=True)
+    ]
+    return Finding(
+        code="SC309",
+        severity="error",
+        title="this step does not follow the gradient",
+        message=f"`{shown(site.text)}` moves every entry of {quoted(list(known))} by the same number; the gradient is "
+        "computed, and nothing applies it",
+        location=span_of(site),
+        cause=span_of(site),
+        layer=course.layer(wholes[0]),
+        parameters=known,
+        trail=(TrailStep(span_of(gradient), "the gradient is here"),) if gradient is not None else (),
+    )
+
+
+__all__ = ["number_steps"]

@@ -1,0 +1,70 @@
+"""The gradient for a step that is made of a number alone: `W -= rate` becomes `W -= rate * dW`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+
+from shapecheck.diagnose.finding import Finding
+from shapecheck.diagnose.unapplied import Unapplied
+from shapecheck.repair.candidate import Candidate
+from shapecheck.repair.desk import Desk
+from shapecheck.repair.step_texts import in_turns
+from shapecheck.repair.surroundings import Module
+from shapecheck.repair.terms import likeness
+from shapecheck.repair.whereabouts import Lookout, Sighting
+from shapecheck.trace.child import Trace
+
+Look = Callable[[Lookout], dict[int, Sighting]]
+
+_MOST = 6
+
+
+def gradients_of_steps(trace: Trace, finding: Finding, stepped: Sequence[Unapplied], look: Look) -> Iterator[Candidate]:
+    """The number times a gradient as it is called there, the likeliest first.
+
+    Args:
+        trace: Of the run.
+        finding: Of steps that are made of a number.
+        stepped: What they move, with the gradients.
+        look: Runs the program, and says what is seen at some places.
+    """
+    path = finding.location.path
+    if path not in trace.sources:
+        return
+    desk = Desk(Module.parse(trace.sources[path]), path)
+    statement = desk.at(finding.location)
+    number = _number_of(statement)
+    arrays = [trace.head.values[one.gradient].array for one in stepped]
+    if statement is None or number is None or any(array is None for array in arrays):
+        return
+    place = (path, statement.lineno, statement.col_offset)
+    seen = look(Lookout(tuple(arrays), tuple(range(len(arrays))), (place,))).get(0)
+    loop = desk.loop(statement)
+    if seen is None:
+        return
+    found: dict[str, None] = {}
+    for position in range(len(arrays)):
+        texts = seen.texts.get(position, ())
+        turning = in_turns(texts, loop, seen.keys) if isinstance(loop, ast.For) else ()
+        found |= dict.fromkeys((*turning, *(texts if len(stepped) == 1 else ())))
+    own = stepped[0].name
+    for place_of, text in enumerate(sorted(found, key=lambda t: -likeness(t, own))[:_MOST]):
+        factor = desk.text(number)
+        told = f"{factor} * {text}" if isinstance(number, _TIGHT) else f"({factor}) * {text}"
+        title = f"apply the gradient: `{text}`"
+        yield desk.candidate(title, "missing factor", 0.5 + 0.1 * place_of, desk.edit(number, told))
+
+
+_TIGHT = (ast.Name, ast.Attribute, ast.Constant, ast.Subscript, ast.Call)
+
+
+def _number_of(statement: ast.stmt | None) -> ast.expr | None:
+    """What a step adds or subtracts."""
+    if isinstance(statement, ast.AugAssign):
+        return statement.value
+    value = statement.value if isinstance(statement, ast.Assign) else None
+    return value.right if isinstance(value, ast.BinOp) else None
+
+
+__all__ = ["gradients_of_steps"]
