@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,8 @@ from shapecheck.diagnose.lost import is_weight
 from shapecheck.diagnose.missing import Missing, missing_step
 from shapecheck.diagnose.standing import READINGS, is_given, is_read_again, uncarried
 from shapecheck.diagnose.trail import span_of
+from shapecheck.diagnose.unapplied import Unapplied
+from shapecheck.gradients.adjoints import adjoints
 from shapecheck.gradients.matching import Matching
 from shapecheck.gradients.steps import Step
 from shapecheck.network.parameters import value_names
@@ -54,16 +56,19 @@ def unmoved(course: Course) -> list[Finding]:
     moved = course.versions | {u.old for p in course.strays for u in p.updates}
     right = {v.parameter for v in known.all() if v.is_right}
     found: dict[int, tuple[str, Operation, int]] = {}
+    gradients: dict[int, Unapplied] = {}
     pairs = list(_affine(course, step))
     for pair in pairs:
         for still, mate, what in ((pair.weight, pair.bias, "weight"), (pair.bias, pair.weight, "bias")):
             if still in moved or mate not in right or not _matters(known.matching, still, pair):
                 continue
             others = [p for p in pairs if {"weight": p.weight, "bias": p.bias}[what] in right]
-            told = others or _is_differentiated(course, step, known.matching, still)
-            if (told or _is_kept_for_nobody(course, still, mate, step, pair)) and is_read_again(course, still):
+            computed = _gradient_for_nobody(course, step, known.matching, still)
+            told = others or computed is not None or _is_kept_for_nobody(course, still, mate, step, pair)
+            if told and is_read_again(course, still):
                 found.setdefault(still, (what, pair.sum, mate))
-    return [_half_finding(course, step, halves) for halves in _moved_together(course, step, found)]
+                gradients |= {still: computed} if computed is not None else {}
+    return [_half_finding(course, step, halves, gradients) for halves in _moved_together(course, step, found)]
 
 
 def missing_update(course: Course, finding: Finding) -> Missing | None:
@@ -90,14 +95,19 @@ def _matters(matching: Matching, still: int, pair: _Affine) -> bool:
     return bool(np.any(matching.adjoints[still if still in matching.adjoints.of else pair.sum.result]))
 
 
-def _is_differentiated(course: Course, step: Step, matching: Matching, value: int) -> bool:
-    """Whether the gradient of an array is computed within a step, for nobody."""
+def _gradient_for_nobody(course: Course, step: Step, matching: Matching, value: int) -> Unapplied | None:
+    """The gradient of an array that a step computes for nobody."""
+    seeds = matching.adjoints.seeds
+    own = Matching(adjoints(course.replay, seeds, [value], check=()))
+    shape = course.tape.values[value].shape
     for operation in course.tape.operations[step.first : step.last + 1]:
-        if operation.result not in course.users and operation.function != "leaf":
-            match = matching.match(operation.result)
-            if match is not None and not match.weak and value in {match.forward, *match.alike}:
-                return True
-    return False
+        if operation.result in course.users or operation.function == "leaf":
+            continue
+        if course.tape.values[operation.result].shape == shape:
+            found = own.against(course.replay.recorded[operation.result], value)
+            if found is not None and not found.weak:
+                return Unapplied(value, operation.result, found.factor.number, course.names.get(value, ""))
+    return None
 
 
 def _is_kept_for_nobody(course: Course, still: int, mate: int, step: Step, pair: _Affine) -> bool:
@@ -134,7 +144,7 @@ def _affine(course: Course, step: Step) -> Iterator[_Affine]:
             operands = [uncarried(course, operand) for operand in made.inputs]
             for weight, other in (operands, operands[::-1]) if len(operands) == 2 else ():
                 # What mixes the samples, as the neighbours in a graph, is no weight.
-                side = _side(course, bias)
+                side = _side(course, operation, bias)
                 if side is not None and operands[side] != weight:
                     continue
                 # Of two given arrays one is the data.
@@ -148,23 +158,32 @@ def _affine(course: Course, step: Step) -> Iterator[_Affine]:
                     yield _Affine(weight, uncarried(course, bias), operation)
 
 
-def _side(course: Course, bias: int) -> int | None:
-    """Which factor of a layer's product is its weight: a column of biases tells, or a row; else the layout."""
-    shape = course.tape.values[bias].shape
-    if len(shape) == 2 and (shape[0] == 1) != (shape[1] == 1):
-        return 0 if shape[1] == 1 else 1
+def _side(course: Course, operation: Operation, bias: int) -> int | None:
+    """Which factor of a layer's product is its weight: a column of biases tells, or a row; else the layout.
+
+    The one bias of a single unit says nothing, but those of other layers do that are added at the same place.
+    """
+    beside = (o.inputs for o in course.tape.made_at(operation.site if operation.site is not None else -1))
+    alike = (inputs[operation.inputs.index(bias)] for inputs in itertools.islice(beside, READINGS) if len(inputs) == 2)
+    for value in (bias, *alike):
+        shape = course.tape.values[value].shape
+        if len(shape) == 2 and (shape[0] == 1) != (shape[1] == 1):
+            return 0 if shape[1] == 1 else 1
     return _SIDES.get(course.layers.layout)
 
 
 def _varies(course: Course, product: Operation, position: int) -> bool:
-    """Whether one operand of a product is another each time, and the other operand always the same."""
-    again = itertools.islice(course.tape.made_at(product.site if product.site is not None else -1), READINGS)
-    rows = [[course.tape.values[i].array for i in o.inputs] for o in again if len(o.inputs) == 2]
-    same = [all(np.array_equal(row[place], rows[0][place]) for row in rows) for place in (0, 1)]
-    return len(rows) == READINGS and not same[position] and same[1 - position]
+    """Whether one operand of a product is another each time that it meets the other operand, which stays the same."""
+    kept = uncarried(course, product.inputs[1 - position])
+    again = (o for o in course.tape.made_at(product.site if product.site is not None else -1) if len(o.inputs) == 2)
+    same = (o for o in again if uncarried(course, o.inputs[1 - position]) == kept)
+    arrays = [course.tape.values[o.inputs[position]].array for o in itertools.islice(same, READINGS)]
+    return len(arrays) == READINGS and not all(np.array_equal(a, arrays[0]) for a in arrays)
 
 
-def _half_finding(course: Course, step: Step, halves: list[tuple[int, str, Operation, int]]) -> Finding:
+def _half_finding(
+    course: Course, step: Step, halves: list[tuple[int, str, Operation, int]], gradients: Mapping[int, Unapplied]
+) -> Finding:
     names = value_names(course.tape)
     _, what, used, mate = halves[0]
     births = {old: p.birth for p, old, _, _ in step.parameters}
@@ -175,6 +194,8 @@ def _half_finding(course: Course, step: Step, halves: list[tuple[int, str, Opera
     assert site is not None
     known = tuple(dict.fromkeys(names.get(value, kind) for value, kind, _, _ in halves))
     course.unmoved[known] = [(value, births[other]) for value, _, _, other in halves]
+    if all(value in gradients for value, _, _, _ in halves):
+        course.unapplied[known] = [gradients[value] for value, _, _, _ in halves]
     name, other = known[0], names.get(mate, "its layer's other array")
     other_half = "bias" if what == "weight" else "weight"
     return Finding(

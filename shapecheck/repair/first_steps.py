@@ -248,7 +248,7 @@ def _rates(desk: Desk, node: ast.AST, numbers: frozenset[str]) -> list[str]:
     if function is not None:
         waiting += _waiting(desk, desk.module.tree, own=False)
         waiting += _attributes(desk) if "self" in given else []
-    return [*(name for name in dict.fromkeys(waiting) if name in numbers), *_RATES][:_MOST_RATES]
+    return [*(name for name in dict.fromkeys(waiting) if _is_a_number(name, numbers)), *_RATES][:_MOST_RATES]
 
 
 def _waiting(desk: Desk, scope: ast.AST, *, own: bool = True) -> list[str]:
@@ -263,12 +263,22 @@ def _waiting(desk: Desk, scope: ast.AST, *, own: bool = True) -> list[str]:
 
 
 def _stepping(desk: Desk, scope: ast.AST) -> list[str]:
-    """What other arrays are stepped with there: `rate` of `b -= rate * db`, of `np.subtract.at(b, rows, rate * db)`."""
-    steps = [n for n in ast.walk(scope) if isinstance(n, ast.AugAssign) and isinstance(n.op, ast.Sub | ast.Add)]
-    calls = [n for n in ast.walk(scope) if isinstance(n, ast.Call) and desk.text(n.func).endswith(".at")]
-    products = [n for step in (*steps, *calls) for n in ast.walk(step) if isinstance(n, ast.BinOp)]
-    factors = [n.left for n in products if isinstance(n.op, ast.Mult)]
-    return [desk.text(n) for n in factors if isinstance(n, ast.Name | ast.Attribute)]
+    """What other arrays are stepped with there: `rate` of `b -= rate * db`, `eta / n` of `b = b - eta / n * db`."""
+    steps = [n.value for n in ast.walk(scope) if isinstance(n, ast.AugAssign) and isinstance(n.op, ast.Sub | ast.Add)]
+    steps += [n.right for n in ast.walk(scope) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Sub)]
+    steps += [n.args[-1] for n in ast.walk(scope) if isinstance(n, ast.Call) and desk.text(n.func).endswith(".at")]
+    factors = [n.left for n in steps if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mult)]
+    return [desk.text(n) for n in factors if not isinstance(n, ast.Constant)]
+
+
+def _is_a_number(text: str, numbers: frozenset[str]) -> bool:
+    """Whether an expression is made of numbers that are at hand, and lengths."""
+    node = ast.parse(text, mode="eval").body
+    if isinstance(node, ast.BinOp):
+        return all(_is_a_number(ast.unparse(side), numbers) for side in (node.left, node.right))
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id == "len"
+    return text in numbers or (isinstance(node, ast.Constant) and type(node.value) in {int, float})
 
 
 def _attributes(desk: Desk) -> list[str]:

@@ -126,7 +126,8 @@ def _same_part_of_others(place: Place, node: ast.expr) -> list[str]:
     if not isinstance(node, ast.Subscript) or not (shape := place.shape(node.value)):
         return []
     own, part = place.text(node.value), place.text(node)[len(place.text(node.value)) :]
-    return [text + part for text, seen in nearest(place).items() if seen.shape == shape and text != own]
+    alike = [text for text, seen in nearest(place).items() if seen.shape == shape and text != own]
+    return [text + part for text in alike if "[" not in text]
 
 
 def _is_whole_sum(place: Place, node: ast.expr) -> bool:

@@ -39,6 +39,31 @@ for turn in range(40):
     np.subtract.at(contexts, ids, 0.1 * np.outer(g, words[word]))
 """
 
+SUMS = """\
+import numpy as np
+
+rng = np.random.default_rng(4)
+weights = [rng.normal(size=(4, 3)), rng.normal(size=(1, 4))]
+biases = [rng.normal(size=(4, 1)), rng.normal(size=(1, 1))]
+
+
+def gradients(x, y):
+    acts = [x]
+    for w, b in zip(weights, biases):
+        acts.append(np.tanh(w @ acts[-1] + b))
+    top = (acts[2] - y) * (1 - acts[2] ** 2)
+    low = weights[1].T @ top * (1 - acts[1] ** 2)
+    return [low, top], [low @ x.T, top @ acts[1].T]
+
+
+for turn in range(12):
+    of_biases, of_weights = [np.zeros(b.shape) for b in biases], [np.zeros(w.shape) for w in weights]
+    for x in rng.normal(size=(3, 3, 1)):
+        db, dw = gradients(x, x[:1] * x[1:2])
+        of_biases = [s + d for s, d in zip(of_biases, db)]
+        of_weights = [s + d for s, d in zip(of_weights, dw)]
+    biases = [b - 0.1 * s for b, s in zip(biases, of_biases)]
+"""
 STEPS = """\
 for turn in range(12):
     loss, gW, gV = loss_and_gradients(W, V, X, y)
@@ -55,6 +80,7 @@ LOST = [
         ("W", "V"),
     ),
     ("rows of a table beside one that learns", ROWS, ("words",)),
+    ("sums over a batch, of weights whose biases learn", SUMS, ("weights[0]", "weights[1]")),
 ]
 
 #     id, program
