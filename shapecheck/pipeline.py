@@ -300,6 +300,7 @@ class _Doctor:
             meant=self.meant,
             missing=mistake.missing,
             gone=gone,
+            bound=mistake.bound,
         )
 
     def mended(self, finding: Finding, fixes: tuple[Fix, ...], kind: str, edit: Edit) -> Finding:

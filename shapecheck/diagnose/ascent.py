@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from shapecheck.diagnose.course import Course, meetings, quoted, shown
+from shapecheck.diagnose.error_signal import followed_at
 from shapecheck.diagnose.finding import Finding, TrailStep
+from shapecheck.diagnose.single_error import slips_of_one_number
 from shapecheck.diagnose.trail import span_of
 from shapecheck.gradients.losses import find_losses
 from shapecheck.gradients.steps import Step
@@ -18,6 +20,8 @@ def climbing(course: Course) -> list[Finding]:
     """Updates up the slope of an error: all of a network's, or those of some parameters between others that descend."""
     if not any(p.factor is not None and p.factor > 0 for p in course.verdict.parameters):
         return []
+    if slips_of_one_number(course.replay) is not None:
+        return []  # up for this sample, and down for another
     for step in course.steps:
         signs = _signs(course, step)
         up = [p for p, sign in signs if sign > 0]
@@ -129,7 +133,13 @@ def _is_an_error(course: Course, step: Step) -> bool:
     without the program computing it, or one that a loss of the catalogue agrees with, counts.
     """
     verdict = course.verdict
-    return verdict.ascent and verdict.inferred and step.number == 0
+    return verdict.ascent and step.number == 0 and (verdict.inferred or _climbs_an_error(course, step))
+
+
+def _climbs_an_error(course: Course, step: Step) -> bool:
+    """Whether a step goes up a loss of the catalogue with all its parameters, whatever else the program computes."""
+    whole = (c.matching for c in find_losses(course.replay, step) if c.inferred and c.right >= step.olds)
+    return any(m is not None and (moved := followed_at(step, m)) is not None and moved > 0 for m in whole)
 
 
 def _others_learn(course: Course, step: Step) -> bool:

@@ -30,6 +30,7 @@ class SilentMistake:
         kept: Numbers of the values that no edit may change which mends this: what the loss of the first step is, or is
             made from.
         missing: The statement that is not there, if that is what is wrong.
+        bound: Whether only an edit that reaches a target can be right: after others too some loss is followed.
     """
 
     finding: Finding
@@ -37,6 +38,7 @@ class SilentMistake:
     targets: tuple[Target, ...] = ()
     kept: tuple[int, ...] = ()
     missing: Missing | None = None
+    bound: bool = False
 
 
 def silent_mistakes(trace: Trace, layers: Layers) -> list[SilentMistake]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from shapecheck.diagnose.blame import Origin, blamed, misplaced, read_at, wrong_addend
+from shapecheck.diagnose.error_signal import missed_losses
 from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
 from shapecheck.diagnose.missing import empty_sums
 from shapecheck.diagnose.shared_slopes import shared_slopes
@@ -23,10 +24,9 @@ from shapecheck.diagnose.targets import Result, Target, targets_of
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.diagnose.wrong_factors import factor_suspects
 from shapecheck.diagnose.wrong_values import unrelated_steps, value_suspects
-from shapecheck.gradients.inferred import supposed_losses
 from shapecheck.gradients.losses import find_losses
 from shapecheck.gradients.replay import Replay
-from shapecheck.gradients.steps import Loss, Step, steps
+from shapecheck.gradients.steps import Loss, Step, joint_step, steps
 from shapecheck.network.parameters import Parameter
 
 _MOST_ORIGINS = 6
@@ -34,7 +34,12 @@ _MOST_ORIGINS = 6
 
 @dataclass(slots=True)
 class Diagnosis:
-    """The verdicts on all gradients of a step, and the suspects: one for each independent mistake, then the others."""
+    """The verdicts on all gradients of a step, and the suspects: one for each independent mistake, then the others.
+
+    Attributes:
+        signal: What the step follows in the place of a difference of output and target, where it shows that itself;
+            else empty.
+    """
 
     step: Step
     loss: Loss
@@ -42,6 +47,7 @@ class Diagnosis:
     suspects: list[Suspect]
     independent: int
     rate: float | None
+    signal: str = ""
 
     @property
     def wrong(self) -> list[Verdict]:
@@ -92,22 +98,39 @@ def diagnose_steps(replay: Replay, parameters: Sequence[Parameter], most: int = 
     """
     replay = replay.in_double()
     found: list[Diagnosis] = []
-    for step in steps(replay, parameters, most):
+    taken = steps(replay, parameters, most)
+    for step in taken:
         if _is_settled(step, found):
             continue
         losses = find_losses(replay, step)
         credible = [c for c in losses if c.credible]
         if credible:
-            found.append(diagnose_step(step, credible[0]))
+            agreed = diagnose_step(step, credible[0])
+            # A slope of one everywhere makes squares look like a cross-entropy at the output, and nowhere else.
+            others = [c for c in losses if not c.credible] if agreed.wrong and credible[0].inferred else []
+            others = [*(credible[:1] if agreed.independent > 1 else ()), *others]
+            found.append(_of_shared_slopes(others, step) or agreed)
         elif (whole := _spoilt_at_the_start(replay, step, losses)) is not None:
             found.append(whole)
-        elif (shared := shared_slopes(losses, step)) is not None:
-            loss, known, verdicts, suspects = shared
-            found.append(Diagnosis(step, loss, verdicts, suspects, len(suspects), known.rate))
+        elif (shared := _of_shared_slopes(losses, step)) is not None:
+            found.append(shared)
         elif (axis := axis_to_blame(replay, step)) is not None:
             # Under a wrong forward pass no loss is agreed with; one that another axis makes agree is the loss.
             found.append(Diagnosis(step, axis.loss, [], [_of_axis(axis, step.olds)], 1, None))
+    # Where no output goes backwards, nothing ties the last bias to the other parameters.
+    joint = joint_step(taken) if not found else None
+    if joint is not None and (whole := _spoilt_at_the_start(replay, joint, [])) is not None:
+        found.append(whole)
     return found
+
+
+def _of_shared_slopes(losses: Sequence[Loss], step: Step) -> Diagnosis | None:
+    """A step that would follow one of the losses if one formula had given every layer its slope."""
+    shared = shared_slopes(losses, step)
+    if shared is None:
+        return None
+    loss, known, verdicts, suspects = shared
+    return Diagnosis(step, loss, verdicts, suspects, len(suspects), known.rate)
 
 
 def _is_settled(step: Step, found: Sequence[Diagnosis]) -> bool:
@@ -120,19 +143,21 @@ def _is_settled(step: Step, found: Sequence[Diagnosis]) -> bool:
 def _spoilt_at_the_start(known: Replay, step: Step, losses: Sequence[Loss]) -> Diagnosis | None:
     """A step that follows none of the losses, but would follow one that the program computes, were one value another.
 
-    A backward pass through several layers is not in order for a loss by accident, so this speaks for the loss, also for
-    one of which the program shows nothing but an output and a target.
+    A backward pass through several layers is not in order for a loss by accident, so this speaks for the loss. Of a
+    loss of which the program shows nothing but an output and a target, only the step can speak: it follows something
+    that is made of the two, and that is no difference.
     """
     tried = [c for c in losses if not c.inferred][:2]
     accepted: list[Diagnosis] = []
     passed_on: list[Diagnosis] = []
-    for loss in tried or supposed_losses(known, step):
+    for loss, signal in [(loss, "") for loss in tried] or missed_losses(known, step):
         if accepted and set(accepted[0].loss.seeds) != set(loss.seeds):
             break
-        found = diagnose_step(step, loss)
+        found = replace(diagnose_step(step, loss), signal=signal)
         if _is_one_mistake(found):
             # What looks like an output that goes backwards as it is may be made from the output.
             (passed_on if _is_output(found) and not _is_renamed(known, found) else accepted).append(found)
+    passed_on.sort(key=lambda found: min(found.suspects[0].values))
     accepted = accepted or [found for found in passed_on if set(found.loss.seeds) == set(passed_on[0].loss.seeds)]
     if not accepted:
         return None
@@ -158,17 +183,11 @@ def _is_one_mistake(found: Diagnosis) -> bool:
     adjoints = found.loss.adjoints
     if first is None or adjoints is None or first.reason != "value" or not (first.operands_right or first.sound):
         return False
-    weights = {v.parameter for v in found.wrong if np.ndim(adjoints[v.parameter]) > 1}
-    # A loss that the program itself computes needs less to speak for it than one that is only supposed.
-    least = 3 if found.loss.value is None else 2
-    if (
-        len(weights) < 2
-        or len(found.wrong) < least
-        or not len(first.explains) == len(found.wrong) == len(found.verdicts)
-    ):
+    if not len(first.explains) == len(found.wrong) == len(found.verdicts):
         return False
-    # What comes before the output is no part of the backward pass.
-    return found.loss.value is not None or min(first.values) >= max(found.loss.seeds)
+    if found.loss.value is None:
+        return True
+    return sum(np.ndim(adjoints[v.parameter]) > 1 for v in found.wrong) > 1
 
 
 def _either(targets: Sequence[Target], others: Sequence[Target]) -> Iterator[Target]:

@@ -15,7 +15,7 @@ import numpy as np
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.targets import Result, Target
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
-from shapecheck.gradients.matching import EXACT, Standing
+from shapecheck.gradients.matching import EXACT, Match, Standing
 from shapecheck.gradients.replay import ReplayError
 from shapecheck.gradients.steps import Loss, Step
 from shapecheck.trace.tape import Operation
@@ -52,7 +52,7 @@ def shared_slopes(losses: Sequence[Loss], step: Step) -> tuple[Loss, Verdicts, l
         known = Verdicts(loss.matching, step)
         verdicts = known.all()
         weights = [v for v in verdicts if np.ndim(known.matching.adjoints[v.parameter]) > 1]
-        if len(weights) < 2 or any(v.is_right or v.proves_nothing for v in verdicts):
+        if len(weights) < 2 or any((v.is_right and not v.weak) or v.proves_nothing for v in verdicts):
             continue
         for site, slopes in _by_formula(known, [v.parameter for v in verdicts]).items():
             if len(slopes) > 1 and _sets_right(known, slopes, verdicts):
@@ -70,14 +70,16 @@ def _by_formula(known: Verdicts, parameters: Sequence[int]) -> dict[int, list[_S
         if product is None or product.function not in _PRODUCTS or len(product.inputs) != 2:
             continue
         shape = np.shape(known.replay.recorded[value])
-        slopes = [
-            i for i in product.inputs if standings.get(i) is Standing.FORWARD and i not in known.matching.adjoints
-        ]
-        carried = [i for i in product.inputs if standings.get(i) in {Standing.UNVERIFIED, Standing.VERIFIED}]
+        # Where one is known to be a derivative, the other is the slope, whatever it looks like.
+        ranks = {i: standings.get(i) for i in product.inputs}
+        verified = [i for i in product.inputs if ranks[i] is Standing.VERIFIED]
+        carried = verified if len(verified) == 1 else [i for i in ranks if ranks[i] is Standing.UNVERIFIED]
+        others = [i for i in ranks if i not in carried and i not in known.matching.adjoints]
+        slopes = [i for i in others if verified == carried or ranks[i] is Standing.FORWARD]
         if len(slopes) != 1 or len(carried) != 1 or np.shape(known.replay.recorded[slopes[0]]) != shape or not shape:
             continue
         made = known.producer(slopes[0])
-        layer = _layer(known, slopes[0], shape)
+        layer = _layer(known, slopes[0], shape, known.matching.match(carried[0]))
         if made is None or made.site is None or layer is None:
             continue
         activation, weighted = layer
@@ -89,8 +91,12 @@ def _by_formula(known: Verdicts, parameters: Sequence[int]) -> dict[int, list[_S
     return found
 
 
-def _layer(known: Verdicts, slope: int, shape: tuple[int, ...]) -> tuple[int, int] | None:
-    """(the activation's result, the weighted input that it was made from) for what a slope was computed from."""
+def _layer(known: Verdicts, slope: int, shape: tuple[int, ...], carried: Match | None) -> tuple[int, int] | None:
+    """(the activation's result, the weighted input that it was made from) for what a slope was computed from.
+
+    The result is what the derivative that is `carried` belongs to, where that is known: what a loss does to the output
+    entry by entry is no activation.
+    """
     closure = known.matching.adjoints.closure
     given = sorted(v for v in known.ancestors(slope) if v in closure and np.shape(known.replay.recorded[v]) == shape)
     if not given:
@@ -114,7 +120,8 @@ def _layer(known: Verdicts, slope: int, shape: tuple[int, ...]) -> tuple[int, in
             and np.shape(known.replay.recorded[operation.result]) == shape
         ):
             together.add(operation.result)
-    return max(together), min(together)
+    own = [v for v in (carried.forward, *carried.alike) if v in together] if carried is not None else []
+    return max(own or together), min(together)
 
 
 def _sets_right(known: Verdicts, slopes: Sequence[_Slope], verdicts: Sequence[Verdict]) -> bool:
@@ -123,9 +130,11 @@ def _sets_right(known: Verdicts, slopes: Sequence[_Slope], verdicts: Sequence[Ve
         outcomes = known.outcomes({s.value: s.wanted for s in slopes})
     except ReplayError:
         return False
-    found = [outcomes.get(v.parameter) for v in verdicts]
+    # Of one number alone it cannot be told before the factor of the others is known.
+    large = [v.parameter for v in verdicts if np.size(known.matching.adjoints[v.parameter]) > 1]
+    found = [outcomes.get(p) for p in large]
     numbers = [o.factor.number for o in found if o is not None and o.times == 1.0]
-    return len(numbers) == len(verdicts) and max(numbers) - min(numbers) <= 10 * EXACT * abs(numbers[0])
+    return len(numbers) == len(large) and max(numbers) - min(numbers) <= 10 * EXACT * abs(numbers[0])
 
 
 def _suspects(known: Verdicts, site: int, slopes: Sequence[_Slope], verdicts: Sequence[Verdict]) -> list[Suspect]:

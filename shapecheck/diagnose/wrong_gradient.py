@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from shapecheck.diagnose.gradient import Diagnosis, diagnose_steps
 from shapecheck.diagnose.known_loss import Accused
 from shapecheck.diagnose.missing import missing_addition, names_of
 from shapecheck.diagnose.reasons import reason
+from shapecheck.diagnose.single_error import slips_of_one_number
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.gradients.agreement import Agreement, agreement
@@ -25,6 +27,15 @@ from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Tape
 
 _MOST_FINDINGS = 3
+# What is said where something else than the difference of output and target goes backwards.
+SIGNALS = {
+    "target left out": "goes backwards with the output in it and no target: the derivative is output - target",
+    "output left out": "goes backwards with the target in it and no output: the derivative is output - target",
+    "sum": "goes backwards with output and target added: the derivative is output - target",
+    "square": "goes backwards as a square, without a sign: the derivative is output - target",
+    "size": "goes backwards as a size, without a sign: the derivative is output - target",
+}
+CODES_OF_SIGNALS = {"target left out": "SC306", "output left out": "SC306", "sum": "SC303"}
 
 
 def judged(trace: Trace) -> Agreement:
@@ -46,11 +57,16 @@ def wrong_gradients(
     parameters, strays = find_parameters(tape), find_strays(tape)
     numbers = all(tape.values[p.birth].shape == () for p in parameters)
     undecided = verdict.verdict == "unknown" and not numbers
-    if not parameters or (verdict.verdict == "right" and verdict.same_factor):
+    if not parameters:
+        return []
+    replay = (replay or Replay(tape)).in_double()
+    if (slip := slips_of_one_number(replay)) is not None:
+        return [replace(m, bound=True) for m in described(trace, layers, slip, slip.suspects)]
+    if verdict.verdict == "right" and verdict.same_factor:
         return []
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        diagnoses = diagnose_steps(replay or Replay(tape), [*parameters, *strays])
+        diagnoses = diagnose_steps(replay, [*parameters, *strays])
     accused = [d for d in diagnoses if d.suspects and d.independent]
     # What is right in any step that could be judged is right; a mistake shows in the others too.
     right = sum(map(_is_right, diagnoses))
@@ -81,6 +97,8 @@ def _is_of_one_number(found: Diagnosis) -> bool:
 
 def _is_plain(found: Diagnosis) -> bool:
     """Whether one value explains all that is wrong with the gradients of a loss that the program itself computes."""
+    if found.signal:
+        return True
     first = found.suspects[0]
     right = any(v.is_right and not v.weak for v in found.verdicts)
     whole = len(found.wrong) > 1 and {v.parameter for v in found.wrong} <= set(first.explains)
@@ -123,9 +141,13 @@ def _finding(trace: Trace, tape: Tape, layers: Layers, chosen: Diagnosis, suspec
         here = (n for n, functions in names_of(tape, suspect.values[0]).items() if site.function in functions)
         names = {**names, suspect.values[0]: next(here, _shown(site))}
     code, title, message = _words(names, site, suspect)
-    if suspect.reason == "value" and not any(np.any(tape.values[v].array) for v in suspect.values):
+    if chosen.signal:
+        code, title = CODES_OF_SIGNALS.get(chosen.signal, code), "the error at the output is no difference"
+        message = f"`{_shown(site)}` {SIGNALS[chosen.signal]}"
+    elif suspect.reason == "value" and not any(np.any(tape.values[v].array) for v in suspect.values):
         title, message = "here a gradient becomes zero", f"`{_shown(site)}` is zero, and what it is made from is not"
-    message = _calculus(tape, chosen, suspect) or message
+    else:
+        message = _calculus(tape, chosen, suspect) or message
     concerned = f" of {', '.join(f'`{p}`' for p in parameters[:4])}" if parameters else ""
     proof = f"the gradient{'s' if len(parameters) > 1 else ''}{concerned} would then match the numeric gradient of"
     if suspect.reason in {"still", "unrelated", "empty"}:

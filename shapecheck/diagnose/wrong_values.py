@@ -25,6 +25,7 @@ from shapecheck.trace.tape import Operation
 _MOST_SUSPECTS = 400
 _MOST_OUTPUTS = 4
 _PRODUCTS = frozenset({"*", "*=", "numpy.multiply"})
+_PARTS = frozenset({"getitem", "view"})
 
 
 def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Suspect]:
@@ -39,17 +40,23 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
     standings = known.matching.standings(chain)
     carried = any(s is Standing.VERIFIED for s in standings.values())
     targets = _targets(known, wrong)
-    prospects = Prospects(known, wrong, [*chain, *_outputs_read(known, chain)])
+    learned = known.replay.dependents(known.step.olds, known.step.last + 1) - known.step.olds
+    begun = min((known.replay.tape.values[v].producer or 0 for v in learned), default=0)
+    passed_on = _read_as_they_are(known, chain, learned, begun)
+    prospects = Prospects(known, wrong, [*chain, *passed_on])
     by_site: dict[int, Suspect] = {}
     tried = 0
+    whole = False
     # With nothing to be inferred all is tried, and first what matches nothing: there may be no time for the rest.
     ordered = sorted(chain, key=lambda v: standings[v] is not Standing.UNVERIFIED) if known.settled else chain
     for value in ordered:
         operation = known.producer(value)
         standing = standings[value]
         misplaced = standing is Standing.VERIFIED
-        if operation is None or operation.site is None or tried > _MOST_SUSPECTS:
+        if operation is None or operation.site is None or tried > _MOST_SUSPECTS or value in passed_on:
             continue
+        if operation.number < begun and not known.settled:
+            continue  # what was there before the forward pass is no derivative
         if standing is Standing.ZERO and not begins_to_be_zero(known, operation, wrong, standings):
             continue
         only_forward = carried and not known.settled
@@ -61,6 +68,7 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
             continue
         forward, adjoint, explains, others = best
         inputs_right = all(standings.get(i) is not Standing.UNVERIFIED for i in operation.inputs)
+        whole = whole or (inputs_right and len(explains) == len(wrong))
         reason = "other" if misplaced else "value"
         suspect = Suspect(operation.site, (value,), {value: (forward, adjoint)}, explains, inputs_right, reason)
         sound = inputs_right or _is_sound(known, operation, standings)
@@ -72,12 +80,13 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
             suspect = replace(suspect, operands_right=inputs_right, reason="scale", scale=scale)
         by_site[operation.site] = merged(by_site.get(operation.site), suspect)
     found = list(by_site.values())
-    if not any(len(s.explains) == len(wrong) and s.operands_right for s in found):
-        found += _passed_on(known, targets, prospects, wrong, right)
+    # What only scales or masks a target that goes backwards under another name is not to blame for it.
+    alone = [v for v in passed_on if not whole or _is_renamed(known, v)]
+    found += _passed_on(known, alone, targets, prospects, wrong, right)
     explained = {p for s in found for p in s.explains}
     # Every parameter's own gradient explains it, and one line may hold all of them: that says nothing yet.
-    whole = [s for s in found if len(s.explains) == len(wrong) and s.operands_right]
-    if not any(s.together != 1 or len(wrong) == 1 for s in whole):
+    enough = [s for s in found if len(s.explains) == len(wrong) and s.operands_right]
+    if not any(s.together != 1 or len(wrong) == 1 for s in enough):
         found += _in_loops(known, chain, standings, wrong, right)
         explained = {p for s in found for p in s.explains}
     return _without_idle_factors(known, found) + _misused(known, wrong - explained)
@@ -100,41 +109,65 @@ def _without_idle_factors(known: Verdicts, suspects: list[Suspect]) -> list[Susp
     return [s for s in found if s.site not in idle]
 
 
-def _outputs_read(known: Verdicts, chain: Sequence[int]) -> list[int]:
-    """The last results of the forward pass that the backward pass reads, the very last first."""
-    closure, values = known.matching.adjoints.closure, known.replay.tape.values
-    learned = known.replay.dependents(known.step.olds, known.step.last + 1) - known.step.olds
-    read = {i for v in chain if (o := known.producer(v)) is not None for i in o.inputs}
-    return sorted((v for v in read & closure & learned if values[v].size > 1), reverse=True)[:_MOST_OUTPUTS]
+def _read_as_they_are(known: Verdicts, chain: Sequence[int], learned: set[int], begun: int) -> list[int]:
+    """The outputs and the given arrays that the backward pass reads, the last outputs first.
+
+    A forward pass that is made a second time for the loss gives the same outputs again.
+    """
+    tape, closure = known.replay.tape, known.matching.adjoints.closure
+    readers = [o for v in chain if (o := known.producer(v)) is not None and o.number >= begun]
+    read = dict.fromkeys(i for o in readers for i in o.inputs)
+    large = [v for v in read if tape.values[v].size > 1 and v not in known.step.olds]
+    outputs = [v for v in large if v in learned and (v in closure or _is_made_again(known, v))]
+    given = [v for v in large if v not in learned and (tape.values[v].producer or 0) < begun]
+    return sorted(outputs, reverse=True)[:_MOST_OUTPUTS] + given[:_MOST_OUTPUTS]
+
+
+def _is_made_again(known: Verdicts, value: int) -> bool:
+    """Whether the loss's own forward pass has made the same at the same place."""
+    operation, recorded = known.producer(value), known.replay.recorded
+    if operation is None or operation.site is None:
+        return False
+    others = (o.result for o in known.replay.tape.made_at(operation.site) if o.number != operation.number)
+    closure = known.matching.adjoints.closure
+    return any(other in closure and np.array_equal(recorded[other], recorded[value]) for other in others)
 
 
 def _passed_on(
     known: Verdicts,
+    values: Sequence[int],
     targets: Mapping[tuple[int, ...], _Candidates],
     prospects: Prospects,
     wrong: set[int],
     right: set[int],
 ) -> list[Suspect]:
-    """An output that goes backwards as it is, where its difference from the target should: `delta = h`."""
-    for value in _outputs_read(known, known.chain(wrong)):
+    """An output or a target that goes backwards as it is, where the difference of the two should: `delta = h`."""
+    for value in values:
         best = _best_target(known, value, targets, prospects, wrong, right)
-        site = _where_passed_on(known, value)
+        site = where_passed_on(known, value)
         if best is None or len(best[2]) < len(wrong) or site is None:
             continue
         forward, adjoint, explains, others = best
-        wanted = {value: (forward, adjoint)}
-        return [Suspect(site, (value,), wanted, explains, True, alternatives={value: others}, sound=(value,))]
+        wanted, alternatives = {value: (forward, adjoint)}, {value: others}
+        parts = [o for o in known.replay.tape.made_at(site) if o.function in _PARTS and value in o.inputs]
+        if parts:
+            # It is read entry by entry: each has to be another.
+            taken = {o.result: [known.replay.exchanged(o, value, a) for a in (adjoint, *others)] for o in parts}
+            wanted = {v: (forward, arrays[0]) for v, arrays in taken.items() if arrays[0] is not None}
+            alternatives = {v: tuple(taken[v][1:]) for v in wanted}
+        values = tuple(wanted)
+        return [Suspect(site, values, wanted, explains, True, alternatives=alternatives, sound=values)]
     return []
 
 
-def _where_passed_on(known: Verdicts, value: int) -> int | None:
+def where_passed_on(known: Verdicts, value: int) -> int | None:
     """Where an output was given another name, else where the backward pass first reads it."""
     tape, closure = known.replay.tape, known.matching.adjoints.closure
     made = tape.values[value].producer or 0
     named = [b for b in tape.bindings if b.value == value and b.time > made and b.owner is None and b.key is None]
-    # Every call that hands it back has to be given a name, and what has none where it is made is named just after.
+    # Every call that hands it back has to be given a name, and what is made in a statement may be named in it.
     expected = Counter(time for time, _, values in tape.returns if value in values)
-    if named and not expected and tape.sites[tape.operations[made].site or 0].bound_to is None:
+    if named and not expected and _is_named_where_it_is_made(known, value, named[0].site):
         expected[named[0].time] += 1
     again = []
     for binding in named:
@@ -144,8 +177,20 @@ def _where_passed_on(known: Verdicts, value: int) -> int | None:
             again.append(binding)
     if again:
         return again[-1].site
-    users = (o for o in tape.operations[made + 1 : known.step.last + 1] if value in o.inputs)
-    return next((o.site for o in users if o.result not in closure and o.site is not None), None)
+    users = [o for o in tape.operations[made + 1 : known.step.last + 1] if value in o.inputs and o.site is not None]
+    needed = known.replay.ancestors(known.changes.values()) - closure
+    return next((o.site for o in users if o.result in needed), None)
+
+
+def _is_renamed(known: Verdicts, value: int) -> bool:
+    site = where_passed_on(known, value)
+    return site is not None and isinstance(known.replay.tape.sites[site].node, ast.Name)
+
+
+def _is_named_where_it_is_made(known: Verdicts, value: int, named: int) -> bool:
+    """Whether the first name of a value is given to it by the statement that makes it, and not by a later one."""
+    made, binding = known.replay.tape.site_of(value), known.replay.tape.sites[named]
+    return made is None or (made.bound_to is None and made.path == binding.path and made.line == binding.line)
 
 
 def _is_sound(known: Verdicts, operation: Operation, standings: dict[int, Standing]) -> bool:
@@ -377,4 +422,4 @@ def _best_target(
     return None if best is None else (*best, tuple(others))
 
 
-__all__ = ["unrelated_steps", "value_suspects"]
+__all__ = ["unrelated_steps", "value_suspects", "where_passed_on"]

@@ -105,7 +105,8 @@ def agreement(tape: Tape, *, steps: int = 2, meant: str = "") -> Agreement:
         steps: Every one of so many first updates must agree.
         meant: The formula of a loss of the program's own that the updates must follow to the last term.
     """
-    parameters = find_parameters(tape, most_updates=_MOST_STEPS)
+    # What a network of NaN leaves to the next one cannot be judged.
+    parameters = [p for p in find_parameters(tape, most_updates=_MOST_STEPS) if _is_alive(tape, p)]
     if not parameters:
         return Agreement("unknown")
     strays = find_strays(tape, most_updates=_MOST_STEPS)
@@ -130,6 +131,12 @@ def agreement(tape: Tape, *, steps: int = 2, meant: str = "") -> Agreement:
             row.grew_to = tape.values[grown.new].shape
     worst.unproven = list(open_ones.values())
     return worst
+
+
+def _is_alive(tape: Tape, parameter: Parameter) -> bool:
+    """Whether a parameter has entries at its birth, and all of them are numbers."""
+    array = tape.values[parameter.birth].array
+    return array is None or bool(np.size(array) and np.all(np.isfinite(array)))
 
 
 def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str], meant: str) -> Agreement:

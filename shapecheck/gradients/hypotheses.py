@@ -24,6 +24,8 @@ _SELECTIONS = frozenset(
     "getitem view .max .min numpy.max numpy.min numpy.amax numpy.amin builtins.max builtins.min".split()
 )
 _DIFFERENCES = frozenset({"-", "-=", "numpy.subtract"})
+_SCALINGS = frozenset({"*", "/", "numpy.multiply", "numpy.divide", "numpy.true_divide"})
+_NEGATIVES = frozenset({"unary-", "numpy.negative"})
 _SUMS = frozenset({"+", "-", "numpy.add", "numpy.subtract"})
 
 
@@ -168,7 +170,7 @@ def scalar_losses(
     What the updates are computed from (`among`) is no loss: backpropagation never uses the loss's own value.
     """
     found = 0
-    parts = _parts_of_sums(tape, dependence, parameters, until)
+    parts = _parts_of_sums(tape, dependence, parameters, until) | _turned_round(tape, until)
     for operation in reversed(tape.operations[:until]):
         value = tape.values[operation.result]
         if value.size != 1 or value.dtype[:5] != "float" or operation.function in _SELECTIONS:
@@ -203,6 +205,32 @@ def _parts_of_sums(tape: Tape, dependence: Dependence, parameters: Sequence[int]
                 parts.add(number)
                 parts |= {n for n in made[0] ^ made[1] if tape.values[n].size == 1}
     return parts
+
+
+def _turned_round(tape: Tape, until: int) -> set[int]:
+    """The numbers of which the program uses the negative: a sum of logarithms that is taken off the loss."""
+    found: set[int] = set()
+    for operation in tape.operations[:until]:
+        if tape.values[operation.result].size != 1:
+            continue
+        taken = list(operation.arguments[1:2]) if operation.function in _DIFFERENCES else []
+        if operation.function in _NEGATIVES:
+            taken = list(operation.arguments[:1])
+        elif operation.function in _SCALINGS and len(operation.arguments) == 2:
+            first, second = operation.arguments
+            taken = [a for a, other in ((first, second), (second, first)) if _is_negative(tape, other)]
+        found.update(a.value for a in taken if isinstance(a, Ref) and tape.values[a.value].size == 1)
+    return found
+
+
+def _is_negative(tape: Tape, operand: Any) -> bool:
+    """Whether an operand is a number below zero that was not made from arrays: `-1 / m`."""
+    if not isinstance(operand, Ref):
+        return isinstance(operand, int | float) and operand < 0
+    value = tape.values[operand.value]
+    made = tape.operations[value.producer] if value.producer is not None else None
+    plain = made is None or not any(tape.values[i].size > 1 for i in made.inputs)
+    return plain and value.size == 1 and value.array is not None and bool(np.all(np.asarray(value.array) < 0))
 
 
 def _computed_from(tape: Tape, dependence: Dependence, value: int, parameters: Sequence[int]) -> set[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,25 @@ from shapecheck.gradients.adjoints import adjoints
 from shapecheck.gradients.matching import Matching
 from shapecheck.gradients.replay import Replay
 from shapecheck.gradients.steps import Loss, Step, reach
-from shapecheck.trace.tape import Operation, Ref
+from shapecheck.trace.tape import Kind, Operation, Ref
 
 # So many differences of output and target are tried, and so many outputs and given arrays that never met.
 _MOST_INFERRED = 6
-_MOST_SUPPOSED, _MOST_OUTPUTS, _MOST_GIVEN = 18, 6, 2
+_MOST_OUTPUTS, _MOST_GIVEN = 4, 2
+_SUMS = frozenset({"-", "+", "numpy.subtract", "numpy.add"})
+_PRODUCTS = frozenset({"*", "numpy.multiply"})
+_LOGARITHMS = frozenset({"numpy.log", "math.log"})
+# A batch of the targets may be taken when it is needed.
+_PARTS = frozenset({"getitem", "view"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An output, and what may be its target: an array, and its number where it is a value of the program."""
+
+    output: int
+    target: Any
+    given: int | None = None
 
 
 def inferred_losses(replay: Replay, step: Step) -> list[Loss]:
@@ -112,56 +127,125 @@ def _sums_to_one(array: Any) -> bool:
     return array.size > 1 and any(np.allclose(array.sum(axis=axis), 1.0) for axis in range(array.ndim))
 
 
-def supposed_losses(replay: Replay, step: Step) -> list[Loss]:
-    """Losses of the catalogue for outputs and given arrays that never met: the difference may have been forgotten.
+def supposed_losses(replay: Replay, step: Step) -> Iterator[tuple[Loss, Pair]]:
+    """Losses of the catalogue for outputs and given arrays, whether they ever met or not.
 
     Args:
         replay: The tape, in double precision.
         step: The step whose backward pass is looked at.
 
-    Returns:
-        Losses with their adjoints and matchings, of which nothing is known yet.
+    Yields:
+        Losses with their adjoints and matchings, of which nothing is known yet, and what they are losses of.
     """
-    losses = [loss for output, target in _unmet(replay, step) for loss in _catalogue(replay, [(output, target)])]
-    for loss in losses[:_MOST_SUPPOSED]:
+    for pair in _pairs(replay, step):
+        for loss in losses_of(replay, step, pair):
+            yield loss, pair
+
+
+def losses_of(replay: Replay, step: Step, pair: Pair) -> list[Loss]:
+    """The losses of the catalogue for an output and its target, with their adjoints and matchings."""
+    losses = _catalogue(replay, [(pair.output, pair.target)])
+    for loss in losses:
         loss.adjoints = adjoints(replay, loss.seeds, step.olds, check=())
         loss.matching = Matching(loss.adjoints)
-    return losses[:_MOST_SUPPOSED]
+    return losses
 
 
-def _unmet(replay: Replay, step: Step) -> Iterator[tuple[int, Any]]:
-    """(output, given array of its shape) for the last results that depend on all parameters of a step."""
+def met_numbers(replay: Replay, step: Step, until: int) -> dict[int, Pair]:
+    """Single outputs and targets, by the place where they meet: be it that their difference is only printed.
+
+    Args:
+        replay: The tape.
+        step: The step, in which the output was computed.
+        until: The operation after its last to be looked at.
+    """
+    tape = replay.tape
+    reached = reach(replay, step.olds)
+    stale = reach(replay, {p.updates[step.number].new for p, *_ in step.parameters})
+    learned = replay.dependents({p.birth for p, *_ in step.parameters}, until)
+    whole = {v for v, on in reached.items() if len(on) == len(step.olds) and v not in stale}
+    found: dict[int, Pair] = {}
+    for operation in tape.operations[step.first : until]:
+        places = [a for a in operation.arguments if isinstance(a, Ref | int | float)]
+        if len(places) != 2 or operation.site is None or tape.sites[operation.site].kind is Kind.AUGMENTED:
+            continue  # `+=` is a sum of losses
+        for first, target in (places, places[::-1]):
+            output = _met_output(replay, operation, first)
+            given = target.value if isinstance(target, Ref) else None
+            if output not in whole or tape.values[output].size != 1 or given in learned:
+                continue
+            array = np.asarray(replay.recorded[given] if given is not None else target, dtype=float)
+            if array.size == 1:
+                found.setdefault(operation.site, Pair(output, array.reshape(tape.values[output].shape), given))
+    return found
+
+
+def _met_output(replay: Replay, operation: Operation, operand: Any) -> int:
+    """The output that an operand of a meeting is, or is the logarithm of; -1 where it is none."""
+    number = operand.value if isinstance(operand, Ref) else -1
+    if operation.function in _SUMS or number < 0:
+        return number if operation.function in _SUMS else -1
+    made = replay.tape.values[number].producer
+    inner = replay.tape.operations[made] if made is not None and operation.function in _PRODUCTS else None
+    return inner.inputs[0] if inner is not None and inner.function in _LOGARITHMS and inner.inputs else -1
+
+
+def _pairs(replay: Replay, step: Step) -> Iterator[Pair]:
+    """An output and a given array of its shape, for the last results that depend on all parameters of a step."""
     tape = replay.tape
     reached = reach(replay, step.olds)
     needed = replay.ancestors([change for _, _, change, _ in step.parameters])
     made = [o.result for o in tape.operations[step.first : step.last + 1]]
     whole = [v for v in made if len(reached.get(v, ())) == len(step.olds) and tape.values[v].size > 1]
     # It may be the output itself that was left out of the difference.
-    whole = [v for v in whole if v in needed] or whole
-    if not whole:
-        return
-    # The first that depends on all, and what is made of it: among them the output; then comes the backward pass.
-    # What an output was made from could be one as well, and the output its wrong delta: so the last goes first.
-    shape = np.shape(replay.recorded[whole[0]])
-    latest = {tape.values[v].identity: v for v in whole if np.shape(replay.recorded[v]) == shape}
-    for output in reversed(sorted(latest.values())[:_MOST_OUTPUTS]):
-        for given in _given(replay, step, shape, replay.ancestors([output]) | set(reached)):
-            yield output, given
+    for values in ([v for v in whole if v in needed], [v for v in whole if v not in needed]):
+        for output in _outputs(replay, values):
+            yield from _given(replay, step, output, replay.ancestors([output]) | set(reached))
 
 
-def _given(replay: Replay, step: Step, shape: tuple[int, ...], known: set[int]) -> list[Any]:
-    """Arrays of a shape that a step had before it, and that are not among `known` values."""
-    seen: list[Any] = []
-    for value in replay.tape.values[: replay.tape.operations[step.last].result]:
+def _outputs(replay: Replay, whole: Sequence[int]) -> list[int]:
+    """Those among the values that depend on everything that may be the output, the likeliest first.
+
+    The first of them, and what is made of it: among them the output; then comes the backward pass. What an output was
+    made from could be one as well, and the output its wrong delta: so the last goes first. An output has a name.
+    """
+    tape = replay.tape
+    entries = tape.values[whole[0]].size if whole else 0
+    shape = _without_ones(tape.values[whole[0]].shape) if whole else ()
+    alike = [v for v in whole if tape.values[v].size == entries and _without_ones(tape.values[v].shape) == shape]
+    latest = {tape.values[v].identity: v for v in alike}
+    named = {b.value for b in tape.bindings} | {v for _, _, values in tape.returns for v in values}
+    found = sorted(latest.values(), key=lambda v: (v not in named, -v))
+    return found[:_MOST_OUTPUTS]
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(n for n in shape if n != 1)
+
+
+def _given(replay: Replay, step: Step, output: int, known: set[int]) -> list[Pair]:
+    """Arrays of an output's shape that a step had before its forward pass, and that are not among `known` values."""
+    tape = replay.tape
+    shape = tape.values[output].shape
+    begun = min((tape.values[v].producer or 0 for v in replay.dependents(step.olds) - step.olds), default=0)
+    seen: list[Pair] = []
+    for value in tape.values[: tape.operations[step.last].result]:
         array = replay.recorded[value.number]
-        if value.shape != shape or value.size < 2 or value.number in known or array is None:
+        if value.shape != shape or value.number in known or array is None:
             continue
         if value.dtype[:3] not in {"flo", "int", "boo", "uin"}:
             continue
+        made = tape.operations[value.producer] if value.producer is not None else None
+        if made is not None and made.number > begun and made.function not in _PARTS:
+            continue
         given = np.asarray(array, dtype=float)
-        if not np.all(given == given.flat[0]) and not any(np.array_equal(given, s) for s in seen):
-            seen.append(given)
+        if np.all(given == given.flat[0]):
+            continue
+        # Of the ways to a target only where they end.
+        seen = [s for s in seen if s.given not in replay.ancestors([value.number])]
+        if not any(np.array_equal(given, s.target) for s in seen):
+            seen.append(Pair(output, given, value.number))
     return seen[-_MOST_GIVEN:]
 
 
-__all__ = ["inferred_losses", "supposed_losses"]
+__all__ = ["Pair", "inferred_losses", "supposed_losses"]

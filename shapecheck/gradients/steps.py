@@ -90,6 +90,19 @@ def steps(replay: Replay, parameters: Sequence[Parameter], most: int = 3) -> lis
     return sorted(found, key=lambda s: s.last)
 
 
+def joint_step(known: Sequence[Step]) -> Step | None:
+    """The first steps of several networks as one, where each begins before the other has ended; else None."""
+    first = [s for s in known if s.number == 0]
+    if len(first) < 2 or max(_begun(s) for s in first) > min(s.last for s in first):
+        return None
+    parameters = tuple(sorted((p for s in first for p in s.parameters), key=lambda p: p[1]))
+    return Step(0, parameters, min(s.first for s in first), max(s.last for s in first))
+
+
+def _begun(step: Step) -> int:
+    return min(p.updates[step.number].operation for p, *_ in step.parameters)
+
+
 def _networks(replay: Replay, parameters: Sequence[Parameter]) -> list[list[Parameter]]:
     """The parameters, together where the change of one depends on another.
 
@@ -138,4 +151,4 @@ def reach(replay: Replay, origins: set[int]) -> dict[int, frozenset[int]]:
     return found
 
 
-__all__ = ["Loss", "Step", "reach", "steps"]
+__all__ = ["Loss", "Step", "joint_step", "reach", "steps"]

@@ -130,6 +130,7 @@ class GradientSearch(Search):
         meant: The formula of the loss that the updates have to follow, where no other will do.
         missing: The statement that is not there, if that is what is wrong.
         gone: Code of a finding that has to end, where the gradients are right but for their size.
+        bound: Whether only what reaches a target is tried.
         together: Edits for this mistake and others, to be tried at once.
     """
 
@@ -151,6 +152,7 @@ class GradientSearch(Search):
         meant: str = "",
         missing: Missing | None = None,
         gone: str = "",
+        bound: bool = False,
     ) -> None:
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
         # Trials see less of a long run than the trace does; the beginning tells whether a parameter is missing.
@@ -161,6 +163,7 @@ class GradientSearch(Search):
         self.evidence = GoneEvidence(updated, spread, begins=False, hides=False) if gone else Evidence(moved, spread)
         self.targets = targets
         self.missing = missing
+        self.bound = bound
         self.beginning = Beginning.of(trace.head, kept, named)
         self.meant = meant
         self.together: Sequence[Joint] = ()
@@ -168,7 +171,7 @@ class GradientSearch(Search):
 
     def run(self) -> list[Solution]:
         """Solutions, best first."""
-        if proven := self._proven(self._evident()):
+        if not self.bound and (proven := self._proven(self._evident())):
             return proven
         fitting = self.reaching()
         if self.heard and not fitting:
@@ -349,7 +352,7 @@ class GradientSearch(Search):
         surroundings: Surroundings,
         places: dict[tuple[str, int], Place],  # noqa: ARG002 - they serve the pruning by shapes, which there is none of
     ) -> Iterator[Candidate]:
-        for suspect in surroundings.suspects():
+        for suspect in surroundings.suspects() if not self.bound else ():
             if suspect.distance > _NEAR or suspect.path in self.program.kept:
                 continue
             place = Place(surroundings, suspect.path, suspect.statement, suspect.distance)

@@ -10,10 +10,11 @@ cross-entropy of two classes is a sum of two logarithms, and its derivative one 
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Iterator
 
 from shapecheck.repair.candidate import Candidate, Place
-from shapecheck.repair.terms import arrays_in_scope, nearest
+from shapecheck.repair.terms import arrays_in_scope, in_reach, nearest
 
 _MOST_ARRAYS = 8
 _MOST_PAIRED = 5
@@ -135,6 +136,40 @@ def _complement(place: Place, node: ast.expr) -> str:
     return f"1 - {place.atom(node)}"
 
 
+def difference_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """The difference of a value and another of its size, either way round: of an output and its target.
+
+    Args:
+        place: The statement.
+        node: An expression in it.
+    """
+    shape = place.shape(node)
+    turned = node.operand if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) else None
+    if shape is None or not isinstance(turned or node, ast.Name | ast.Attribute | ast.Subscript | ast.Call):
+        return
+    own, atom = place.text(node), place.atom(turned or node)
+    if math.prod(shape) == 1:
+        scope = in_reach(place).items()
+        others = [text for text, seen in scope if seen.shape == () or isinstance(seen.literal, float)]
+        others += [text for text, seen in nearest(place).items() if seen.shape and math.prod(seen.shape) == 1]
+    else:
+        others = [text for text, seen in nearest(place).items() if seen.shape == shape]
+    others = [*_same_part_of_others(place, node), *others]
+    for text in [text for text in dict.fromkeys(others) if text != own][:_MOST_FACTORS]:
+        if math.prod(shape) == 1 and turned is None:
+            yield place.candidate(f"subtract `{text}`", "target", node, f"{own} - {text}", 1.8)
+        yield place.candidate(f"take `{atom}` off `{text}`", "target", node, f"{text} - {atom}", 2.5)
+
+
+def _same_part_of_others(place: Place, node: ast.expr) -> list[str]:
+    """The part that an expression takes of an array, of the other arrays that are as large: `target[t]` for `y[t]`."""
+    if not isinstance(node, ast.Subscript) or not (shape := place.shape(node.value)):
+        return []
+    own, part = place.text(node.value), place.text(node)[len(place.text(node.value)) :]
+    alike = [text for text, seen in nearest(place).items() if seen.shape == shape and text != own]
+    return [text + part for text in alike if "[" not in text]
+
+
 def _is_whole_sum(place: Place, node: ast.expr) -> bool:
     """Whether an expression is a sum, or may become one, and no part of another."""
     parent = place.parent(node)
@@ -148,4 +183,10 @@ def _reduced(place: Place, name: str, text: str, atom: str, axis: int) -> str:
     return f"{function}({text}, axis={axis}{keep})" if function else f"{atom}.{name}(axis={axis}{keep})"
 
 
-__all__ = ["centring_candidates", "label_candidates", "path_candidates", "quotient_candidates"]
+__all__ = [
+    "centring_candidates",
+    "difference_candidates",
+    "label_candidates",
+    "path_candidates",
+    "quotient_candidates",
+]

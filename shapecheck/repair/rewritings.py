@@ -10,7 +10,13 @@ from shapecheck.diagnose.finding import Edit
 from shapecheck.repair.calculus import calculus_candidates, slopes_at
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, distinct
-from shapecheck.repair.left_out import centring_candidates, label_candidates, path_candidates, quotient_candidates
+from shapecheck.repair.left_out import (
+    centring_candidates,
+    difference_candidates,
+    label_candidates,
+    path_candidates,
+    quotient_candidates,
+)
 from shapecheck.repair.naming import index_candidates, order_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates, transposed
 from shapecheck.repair.shaping import shaping_candidates
@@ -100,6 +106,7 @@ def rewritings(place: Place, whole: ast.expr, wanted: Shape | None = None) -> li
             found += centring_candidates(place, node)
             found += label_candidates(place, node)
             found += quotient_candidates(place, node)
+            found += difference_candidates(place, node)
             found += path_candidates(place, node) if node is whole else ()
         found += _restated(place, node)
         around = place.parent(node)

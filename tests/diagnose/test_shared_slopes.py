@@ -78,15 +78,25 @@ for _ in range(5):
 print(o)
 """
 
+# The loss is computed, and its derivative is multiplied with the slope of the output like all others.
+ENTROPY = COLUMNS.replace(
+    "(outs[-1] - t) * steepness", "-(t / outs[-1] - (1 - t) / (1 - outs[-1])) * steepness"
+).replace(
+    "        for k in",
+    "        cost = -np.sum(t * np.log(outs[-1]) + (1 - t) * np.log(1 - outs[-1]))\n        for k in",
+)
+
 #     id                         program  was                    wrong                 line           mended
 WRONG = [
     ("of the weighted input", COLUMNS, "s * (1.0 - s)", "u * (1.0 - u)", "u * (1.0 - u)", True),
+    ("a slope of one", COLUMNS, "s * (1.0 - s)", "(s > 0) * 1.0", "(s > 0) * 1.0", False),
+    ("under a cross-entropy", ENTROPY, "s * (1.0 - s)", "1.0 - s", "1.0 - s", False),
     ("of another activation", ROWS, "1 - v * v", "v * (1 - v)", "v * (1 - v)", True),
     ("the activation itself", ROWS, "return 1 - v * v", "return bend(v)", "bent(o)", False),
 ]
 
 
-@pytest.mark.parametrize("text", [COLUMNS, ROWS], ids=["columns", "rows"])
+@pytest.mark.parametrize("text", [ENTROPY, ROWS], ids=["columns", "rows"])
 def test_the_right_program_is_left_alone(tmp_path: Path, text: str) -> None:
     assert findings(tmp_path, text) == []
 

@@ -80,7 +80,7 @@ MISTAKES: list[tuple[str, str, Edits, set[str], str]] = [
         "inline",
         [("e3 = (out - wanted) / n", "e3 = out / n"), NO_LOSS],
         {"e3 = out"},
-        "SC309",
+        "SC306",
     ),
     (
         "the target forgotten, weighted inputs kept",
@@ -91,9 +91,9 @@ MISTAKES: list[tuple[str, str, Edits, set[str], str]] = [
             NO_LOSS,
         ],
         {"e3 = out"},
-        "SC309",
+        "SC306",
     ),
-    ("the target added", "inline", [("(out - wanted)", "(out + wanted)"), NO_LOSS], {"e3 = (out + wanted)"}, "SC309"),
+    ("the target added", "inline", [("(out - wanted)", "(out + wanted)"), NO_LOSS], {"e3 = (out + wanted)"}, "SC303"),
     ("an order for the inputs only", "minibatches", drawn("k : k + 16"), {"data[some]"}, "SC407"),
 ]
 

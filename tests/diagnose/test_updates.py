@@ -342,3 +342,35 @@ print(w)
     (finding,) = findings(tmp_path, text)
     assert (finding.code, finding.cause.line) == ("SC405", 4)
     assert findings(tmp_path, text.replace("[1, -1, 0]", "[1.0, -1.0, 0.0]")) == []
+
+
+GATHERED = """\
+import numpy as np
+
+draw = np.random.default_rng(6)
+X, kinds = draw.normal(size=(40, 4)), draw.integers(0, 3, 40)
+W, V = draw.normal(size=(4, 5)) / 2, draw.normal(size=(5, 3)) / 2
+for turn in range(4):
+    total, gW, gV = 0.0, np.zeros((4, 5)), np.zeros((5, 3))
+    for rows in np.split(draw.permutation(40), 4):
+        h = np.tanh(X[rows] @ W)
+        e = np.exp(h @ V)
+        p = e / e.sum(axis=1, keepdims=True)
+        total -= np.log(p[np.arange(10), kinds[rows]]).sum()
+        d = p.copy()
+        d[np.arange(10), kinds[rows]] -= 1
+        gV += h.T @ d
+        gW += X[rows].T @ (d @ V.T * (1 - h**2))
+    for w, g in ((W, gW), (V, gV)):
+        w -= 0.1 * g / 40
+    print(total)
+"""
+
+
+def test_a_loss_that_is_computed_may_be_climbed_by_mistake(tmp_path: Path) -> None:
+    text = GATHERED.replace("w -= 0.1", "w += 0.1")
+    (finding,) = findings(tmp_path, text)
+    assert finding.code == "SC402"
+    assert "w += 0.1" in blamed_line(text, finding)
+    likelihood = GATHERED.replace("total -=", "total +=").replace("d = p.copy()", "d = -p").replace("-= 1", "+= 1")
+    assert findings(tmp_path, likelihood.replace("w -= 0.1", "w += 0.1")) == []

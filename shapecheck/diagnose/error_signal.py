@@ -1,0 +1,90 @@
+"""Backward passes that begin with no difference of output and target: what they follow instead, and what they miss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from shapecheck.diagnose.verdicts import Verdicts
+from shapecheck.gradients.error_signals import ErrorSignal, error_signals
+from shapecheck.gradients.inferred import Pair, supposed_losses
+from shapecheck.gradients.matching import EXACT, Matching
+from shapecheck.gradients.replay import Replay
+from shapecheck.gradients.steps import Loss, Step
+from shapecheck.trace.tape import Operation
+
+_COMPARISONS = frozenset("< <= > >= == != numpy.less numpy.less_equal numpy.greater numpy.greater_equal".split())
+_MOST_SUPPOSED = 18
+
+
+def missed_losses(replay: Replay, step: Step) -> Iterator[tuple[Loss, str]]:
+    """The losses that a step would descend if what its backward pass begins with were a difference.
+
+    Args:
+        replay: The tape, in double precision.
+        step: A step that follows none of the losses that the program shows.
+
+    Yields:
+        Each loss, and what the step follows instead.
+    """
+    for number, (loss, pair) in enumerate(supposed_losses(replay, step)):
+        if number >= _MOST_SUPPOSED:
+            return
+        for signal in error_signals(replay, step, loss, [pair]):
+            if _is_followed(step, signal) and is_a_slip(replay, step, signal, pair):
+                yield loss, signal.kind
+                break
+
+
+def _is_followed(step: Step, signal: ErrorSignal) -> bool:
+    """Whether all changes of a step are gradients of what an error signal is the derivative of."""
+    if not any(np.any(array) for array in signal.values.values()):
+        return not any(np.any(signal.matching.replay.recorded[change]) for _, _, change, _ in step.parameters)
+    return followed_at(step, signal.matching) is not None
+
+
+def followed_at(step: Step, matching: Matching) -> float | None:
+    """The one factor by which a step moves its parameters along their adjoints; None where there is no such factor.
+
+    Of what an optimizer has made of the gradients only the direction is known: then it is 1 or -1.
+    """
+    signs = {old: sign for _, old, _, sign in step.parameters}
+    verdicts = [v for v in Verdicts(matching, step).all() if not v.proves_nothing]
+    if not verdicts or not all(v.is_right for v in verdicts) or all(v.weak for v in verdicts):
+        return None
+    moved = [signs[v.parameter] * v.factor.number for v in verdicts if v.factor is not None and v.at_change]
+    moved = moved or [float(np.sign(signs[v.parameter] * v.factor.number)) for v in verdicts if v.factor is not None]
+    return moved[0] if max(moved) - min(moved) <= 10 * EXACT * abs(moved[0]) else None
+
+
+def is_a_slip(replay: Replay, step: Step, signal: ErrorSignal, pair: Pair) -> bool:
+    """Whether nobody would mean an error signal.
+
+    A network without a hidden layer may learn from its outputs alone, or from its targets alone (Hebb's rule), and
+    what counts only on one side of a margin is not always a difference either.
+    """
+    if signal.kind not in {"target left out", "output left out"}:
+        return True
+    if not _is_compared(replay, step, pair) and _has_hidden_layers(replay, step):
+        return True
+    moved = followed_at(step, signal.matching)
+    return signal.kind == "target left out" and (moved is None or moved < 0)
+
+
+def _is_compared(replay: Replay, step: Step, pair: Pair) -> bool:
+    """Whether a step compares what it makes of the target: then it is a margin."""
+    made = replay.dependents([pair.given] if pair.given is not None else [], step.last + 1)
+    return any(o.function in _COMPARISONS and made & set(o.inputs) for o in _operations(replay, step))
+
+
+def _operations(replay: Replay, step: Step) -> list[Operation]:
+    return replay.tape.operations[step.first : step.last + 1]
+
+
+def _has_hidden_layers(replay: Replay, step: Step) -> bool:
+    """Whether the change of one parameter goes through another."""
+    return any(len(step.olds & (replay.ancestors([change]) - {old})) > 0 for _, old, change, _ in step.parameters)
+
+
+__all__ = ["followed_at", "is_a_slip", "missed_losses"]

@@ -1,0 +1,86 @@
+"""Error signals that no loss asks for: an output or a target by itself, their sum, a difference without its sign.
+
+A backward pass begins with `output - target`: the derivative of half a square by the output, and of a cross-entropy by
+the scores under its sigmoid or softmax (Bishop 2006, section 5.2). Where the two arrays are put together otherwise,
+every gradient of the network follows what was put together, and that is no accident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shapecheck.gradients.adjoints import adjoints
+from shapecheck.gradients.inferred import Pair
+from shapecheck.gradients.matching import Matching
+from shapecheck.gradients.replay import Replay
+from shapecheck.gradients.steps import Loss, Step
+
+# What stands for the difference, from the output and the target; `of` says which of the two it needs.
+_SIGNALS: dict[str, Callable[[Any, Any], Any]] = {
+    "target left out": lambda output, _: output,
+    "output left out": lambda _, target: -target,
+    "sum": lambda output, target: output + target,
+    "square": lambda output, target: (output - target) ** 2,
+    "size": lambda output, target: np.abs(output - target),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorSignal:
+    """What a backward pass may begin with in the place of a difference.
+
+    Attributes:
+        kind: What became of the difference.
+        values: The forward values whose derivative it stands for, each with what stands for it.
+        adjoints: What the gradients are then.
+    """
+
+    kind: str
+    values: dict[int, Any]
+    matching: Matching
+
+
+def error_signals(
+    replay: Replay, step: Step, loss: Loss, pairs: Sequence[Pair], kinds: Collection[str] | None = None
+) -> Iterator[ErrorSignal]:
+    """The error signals that a step may follow in the place of the derivative of a loss.
+
+    Args:
+        replay: The tape, in double precision.
+        step: The step.
+        loss: One of the catalogue, with its adjoints.
+        pairs: The outputs and targets that it is a loss of.
+        kinds: Those to be looked at; all if none are given.
+    """
+    places = [_place_of_the_difference(replay, loss, pair) for pair in pairs]
+    needed = replay.ancestors([change for _, _, change, _ in step.parameters])
+    read = all(pair.given is None or pair.given in needed for pair in pairs)
+    for kind, signal in _SIGNALS.items():
+        if None in places or read is (kind == "target left out") or kind not in (_SIGNALS if kinds is None else kinds):
+            continue
+        found = {}
+        for place, pair in zip(places, pairs, strict=True):
+            array = signal(np.asarray(replay.recorded[pair.output], dtype=float), pair.target)
+            found[place or 0] = array.reshape(np.shape(replay.recorded[place or 0]))
+        # Where all weights are zero at the start, so are the outputs.
+        if kind == "target left out" or all(np.any(array) for array in found.values()):
+            yield ErrorSignal(kind, found, Matching(adjoints(replay, found, step.olds, check=())))
+
+
+def _place_of_the_difference(replay: Replay, loss: Loss, pair: Pair) -> int | None:
+    """The forward value by which the derivative of a loss is the difference: the output, or the scores under it."""
+    assert loss.matching is not None
+    difference = np.asarray(replay.recorded[pair.output], dtype=float) - pair.target
+    if np.allclose(loss.seeds[pair.output], difference):
+        return pair.output
+    matches = loss.matching.matches_of(difference)
+    same = [m for m in matches if abs(m.factor.number - 1) < 1e-6 and not m.transposed]
+    # What a bias is added to has the same derivative.
+    return max((v for m in same for v in (m.forward, *m.alike)), default=None)
+
+
+__all__ = ["ErrorSignal", "error_signals"]
