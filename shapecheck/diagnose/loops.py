@@ -2,18 +2,80 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.verdicts import Verdicts
-from shapecheck.gradients.matching import Matching
+from shapecheck.gradients.matching import Matching, Standing
+from shapecheck.gradients.replay import ReplayError
 
 # A site that ran more often than this in one step is not tried.
 _MOST_RUNS = 80
 
 
-def joint_targets(known: Verdicts, values: Sequence[int], parameters: set[int]) -> Iterator[dict[int, int]]:
+def loop_suspects(
+    known: Verdicts, chain: Sequence[int], standings: dict[int, Standing], wrong: set[int], right: set[int]
+) -> list[Suspect]:
+    """Expressions that ran several times and have to be right each time before any gradient is.
+
+    Args:
+        known: The verdicts of the step.
+        chain: The values of the backward pass.
+        standings: What each of them is.
+        wrong: The parameters whose gradients are wrong.
+        right: Those whose gradients are right and have to stay so.
+    """
+    adjoints = known.matching.adjoints
+    by_site: dict[int, list[int]] = {}
+    for value in chain:
+        operation = known.producer(value)
+        if operation is not None and operation.site is not None:
+            by_site.setdefault(operation.site, []).append(value)
+    for site, values in _renamed(known, set(chain)).items():
+        by_site.setdefault(site, values)
+    found = []
+    for site, values in by_site.items():
+        unverified = [v for v in values if standings[v] is Standing.UNVERIFIED]
+        # All a part of the forward pass, or all of them adjoints, but of something else.
+        uniform = len({standings[v] for v in values}) == 1 and standings[values[0]] is not Standing.ZERO
+        if not unverified and not uniform:
+            continue
+        for targets in _joint_targets(known, values, wrong):
+            try:
+                outcomes = known.outcomes({v: adjoints[u] for v, u in targets.items()})
+            except ReplayError:
+                continue
+            explains = tuple(p for p, f in outcomes.items() if f is not None and p in wrong)
+            if not explains or any(f is None and p in right for p, f in outcomes.items()):
+                continue
+            if not unverified and not 1 < len(explains) == len(wrong):
+                continue  # it takes more to say that these should have been other adjoints
+            astray = _belied(known.matching, targets)
+            odd = sorted({*astray, *(v for v in unverified or ([] if astray else values) if v in targets)})
+            wanted = {v: (targets[v], np.asarray(adjoints[targets[v]])) for v in odd}
+            producer = known.producer(odd[0]) if odd else None
+            inputs = producer.inputs if producer is not None else ()
+            operands_right = all(standings.get(i) is not Standing.UNVERIFIED for i in inputs)
+            found.append(Suspect(site, tuple(wanted), wanted, explains, operands_right))
+            break
+    return [s for s in found if s.values]
+
+
+def _renamed(known: Verdicts, chain: set[int]) -> dict[int, list[int]]:
+    """What each plain second name stood for, each time that the statement ran: `dz = dh`."""
+    found: dict[int, list[int]] = {}
+    tape = known.replay.tape
+    for binding in tape.bindings:
+        in_step = known.step.first <= binding.time <= known.step.last + 1
+        if in_step and binding.value in chain and isinstance(tape.sites[binding.site].node, ast.Name):
+            found.setdefault(binding.site, []).append(binding.value)
+    return found
+
+
+def _joint_targets(known: Verdicts, values: Sequence[int], parameters: set[int]) -> Iterator[dict[int, int]]:
     """For the results of one expression: which forward value's adjoint each should have been.
 
     The forward values are the results of one expression too, and belong to the same sample: the backward pass's first
@@ -72,14 +134,14 @@ def _agrees(matching: Matching, targets: Mapping[int, int]) -> bool:
 
     Where the slope of `h = f(z)` is left out of a loop, the first time round gives the adjoint of `h`, for that of `z`.
     """
-    for value in belied(matching, targets):
+    for value in _belied(matching, targets):
         match = matching.match(value)
         if match is None or targets[value] not in matching.replay.ancestors([match.forward]):
             return False
     return True
 
 
-def belied(matching: Matching, targets: Mapping[int, int]) -> list[int]:
+def _belied(matching: Matching, targets: Mapping[int, int]) -> list[int]:
     """The results that are adjoints of something else than what they are said to go with."""
     found = []
     for value, forward in targets.items():
@@ -89,4 +151,4 @@ def belied(matching: Matching, targets: Mapping[int, int]) -> list[int]:
     return found
 
 
-__all__ = ["belied", "joint_targets"]
+__all__ = ["loop_suspects"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.diagnose.loops import belied, joint_targets
+from shapecheck.diagnose.loops import loop_suspects
 from shapecheck.diagnose.prospects import Prospects
 from shapecheck.diagnose.suspects import Suspect, merged
 from shapecheck.diagnose.verdicts import Verdicts
@@ -87,7 +87,7 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
     # Every parameter's own gradient explains it, and one line may hold all of them: that says nothing yet.
     enough = [s for s in found if len(s.explains) == len(wrong) and s.operands_right]
     if not any(s.together != 1 or len(wrong) == 1 for s in enough):
-        found += _in_loops(known, chain, standings, wrong, right)
+        found += loop_suspects(known, chain, standings, wrong, right)
         explained = {p for s in found for p in s.explains}
     return _without_idle_factors(known, found) + _misused(known, wrong - explained)
 
@@ -207,57 +207,6 @@ def _is_sound(known: Verdicts, operation: Operation, standings: dict[int, Standi
             return False
         open_values.extend(made.inputs)
     return True
-
-
-def _in_loops(
-    known: Verdicts, chain: Sequence[int], standings: dict[int, Standing], wrong: set[int], right: set[int]
-) -> list[Suspect]:
-    """Expressions that ran several times and have to be right each time before any gradient is."""
-    adjoints = known.matching.adjoints
-    by_site: dict[int, list[int]] = {}
-    for value in chain:
-        operation = known.producer(value)
-        if operation is not None and operation.site is not None:
-            by_site.setdefault(operation.site, []).append(value)
-    for site, values in _renamed(known, set(chain)).items():
-        by_site.setdefault(site, values)
-    found = []
-    for site, values in by_site.items():
-        unverified = [v for v in values if standings[v] is Standing.UNVERIFIED]
-        # All a part of the forward pass, or all of them adjoints, but of something else.
-        uniform = len({standings[v] for v in values}) == 1 and standings[values[0]] is not Standing.ZERO
-        if not unverified and not uniform:
-            continue
-        for targets in joint_targets(known, values, wrong):
-            try:
-                outcomes = known.outcomes({v: adjoints[u] for v, u in targets.items()})
-            except ReplayError:
-                continue
-            explains = tuple(p for p, f in outcomes.items() if f is not None and p in wrong)
-            if not explains or any(f is None and p in right for p, f in outcomes.items()):
-                continue
-            if not unverified and not 1 < len(explains) == len(wrong):
-                continue  # it takes more to say that these should have been other adjoints
-            astray = belied(known.matching, targets)
-            odd = sorted({*astray, *(v for v in unverified or ([] if astray else values) if v in targets)})
-            wanted = {v: (targets[v], np.asarray(adjoints[targets[v]])) for v in odd}
-            producer = known.producer(odd[0]) if odd else None
-            inputs = producer.inputs if producer is not None else ()
-            operands_right = all(standings.get(i) is not Standing.UNVERIFIED for i in inputs)
-            found.append(Suspect(site, tuple(wanted), wanted, explains, operands_right))
-            break
-    return [s for s in found if s.values]
-
-
-def _renamed(known: Verdicts, chain: set[int]) -> dict[int, list[int]]:
-    """What each plain second name stood for, each time that the statement ran: `dz = dh`."""
-    found: dict[int, list[int]] = {}
-    tape = known.replay.tape
-    for binding in tape.bindings:
-        in_step = known.step.first <= binding.time <= known.step.last + 1
-        if in_step and binding.value in chain and isinstance(tape.sites[binding.site].node, ast.Name):
-            found.setdefault(binding.site, []).append(binding.value)
-    return found
 
 
 def unrelated_steps(known: Verdicts, wrong: set[int]) -> list[Suspect]:
