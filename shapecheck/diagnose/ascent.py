@@ -7,6 +7,7 @@ import numpy as np
 from shapecheck.diagnose.course import Course, meetings, quoted, shown
 from shapecheck.diagnose.error_signal import followed_at
 from shapecheck.diagnose.finding import Finding, TrailStep
+from shapecheck.diagnose.missing import names_of
 from shapecheck.diagnose.single_error import slips_of_one_number
 from shapecheck.diagnose.trail import span_of
 from shapecheck.gradients.losses import find_losses
@@ -75,15 +76,7 @@ def turned_round(course: Course) -> list[Finding]:
 
 def _goes_where_it_was(course: Course, operation: Operation, old: int) -> bool:
     """Whether a result is kept under the name that an array had."""
-    return bool(_names_of(course, old) & _names_of(course, operation.result))
-
-
-def _names_of(course: Course, value: int) -> set[str]:
-    """All the names that a value was given."""
-    producer = course.tape.values[value].producer
-    made = course.site(course.tape.operations[producer].site) if producer is not None else None
-    own = {made.bound_to} if made is not None and made.bound_to is not None else set()
-    return own | {b.name for b in course.tape.bindings if b.value == value}
+    return not names_of(course.tape, old).keys().isdisjoint(names_of(course.tape, operation.result))
 
 
 def _signs(course: Course, step: Step) -> list[tuple[Parameter, float]]:
