@@ -308,7 +308,8 @@ class _Doctor:
         # Whatever the edit, it mends a slope or a factor where that is what is wrong, and a step where there is none.
         if finding.code == "SC301" and kind == "term" and edit.line != finding.location.line:
             finding = replace(finding, code="SC309", title="what this is made from lacks a term")
-        known = finding.code in {"SC301", "SC302"} or (finding.code == "SC406" and kind == "missing statement")
+        known = finding.code == "SC301" or (finding.code == "SC406" and kind == "missing statement")
+        known = known or (finding.code == "SC302" and kind not in {"name", "index", "key", "sign"})
         code = finding.code if known else CODE_OF_REPAIR.get(kind, finding.code)
         return replace(finding, code=code, cause=self.place(edit), fixes=fixes)
 

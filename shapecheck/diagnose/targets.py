@@ -63,7 +63,7 @@ def targets_of(
         found[:0] = _unchanged(known, value, arrays)
         if exact:
             found += _addend(known, value, np.asarray(arrays[0], dtype=float))
-        found.append(Target(None, (Result(value, arrays),)))
+        found.append(Target(None, (Result(value, arrays, exact=exact and np.size(arrays[0]) == 1),)))
         found += () if exact else _scaled(known, site, value, arrays)
         found += _exchanged(known, value, np.asarray(arrays[0], dtype=float))
     return tuple(found)
