@@ -102,6 +102,7 @@ def _without_idle_factors(known: Verdicts, suspects: list[Suspect]) -> list[Susp
         for earlier in suspects if made is not None and made.function in _PRODUCTS else []:
             before = [i for i in made.inputs if i in earlier.values] if made is not None else []
             same = earlier.site != later.site and set(earlier.explains) == set(later.explains)
+            same = same and made is not None and any(np.size(recorded[i]) > 1 for i in made.inputs if i not in before)
             if same and before and np.array_equal(recorded[before[0]], recorded[later.values[0]]):
                 later = replace(later, reason="value")  # noqa: PLW2901
                 idle.add(earlier.site)
