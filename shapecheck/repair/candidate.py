@@ -164,6 +164,15 @@ class Place:
         read = {n.id for n in names if not isinstance(n.ctx, ast.Store)}
         return list(dict.fromkeys(n.id for n in names if isinstance(n.ctx, ast.Store) and n.id not in read))
 
+    def within_loop(self) -> bool:
+        """Whether the statement is in a loop of its function."""
+        node: ast.AST | None = self.statement
+        while node is not None and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            if isinstance(node, ast.For | ast.While):
+                return True
+            node = self.parent(node)
+        return False
+
     def parent(self, node: ast.AST) -> ast.AST | None:
         """The node around a node."""
         return self.module.parents.get(node)

@@ -57,6 +57,7 @@ _MOST_ARRAYS = 30
 _MOST_NUMBERS = 8
 _MOST_LIKE_A_NUMBER = 8
 _MOST_CARRIED = 4
+_MOST_UPSTREAM = 30
 # Functions of NumPy that write into their first argument.
 _WRITERS = frozenset({"at", "copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis"})
 # Functions that are mistaken for one another.
@@ -271,8 +272,9 @@ def _with_upstream(place: Place, whole: ast.expr, wanted: Shape | None) -> Itera
     """All that a backward pass multiplies a slope by, where it is left out: an adjoint, a weight, what is carried."""
     if not wanted or place.shape(whole) != wanted:
         return
-    carried = [text for text, seen in nearest(place).items() if seen.shape == wanted and text.isidentifier()]
-    for term in (*products(place, wanted), *scaled(place, wanted)):
+    turns = place.within_loop()
+    carried = [t for t, seen in nearest(place).items() if turns and seen.shape == wanted and t.isidentifier()]
+    for term in (*products(place, wanted, _MOST_UPSTREAM), *scaled(place, wanted, _MOST_UPSTREAM)):
         title = f"multiply by `{term.text}`, which is left out"
         yield _around(place, whole, f"{_factor(term.text)} * ", "", title, "missing factor", 1.9 + term.cost)
         for text in carried[:_MOST_CARRIED]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -150,15 +151,18 @@ def in_reach(place: Place) -> dict[str, Seen]:
     if function is None:
         return place.scope()
     used = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
-    elsewhere = {n.id for f in _functions(place) for n in ast.walk(f) if isinstance(n, ast.Name)}
+    elsewhere = _used_in_functions(place.module.tree)
     scope = place.scope().items()
     found = {name: seen for name, seen in scope if name in used}
     shared = {name: seen for name, seen in scope if name in elsewhere - used and seen.shape}
     return {**(shared if len(shared) <= _MOST_SHARED else {}), **place.locals(), **found}
 
 
-def _functions(place: Place) -> Iterator[ast.AST]:
-    return (n for n in ast.walk(place.module.tree) if isinstance(n, ast.FunctionDef | ast.Lambda))
+@functools.lru_cache(maxsize=8)
+def _used_in_functions(tree: ast.AST) -> frozenset[str]:
+    """The names that any function of a file uses."""
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.Lambda)]
+    return frozenset(n.id for f in functions for n in ast.walk(f) if isinstance(n, ast.Name))
 
 
 def _collect(text: str, seen: Seen, found: dict[str, Seen], *, deep: bool) -> None:
