@@ -14,7 +14,6 @@ from shapecheck.diagnose.course import Course
 from shapecheck.diagnose.crash import Crash, classify, crash_finding, trail_to
 from shapecheck.diagnose.finding import (
     Diagnosis,
-    Edit,
     Finding,
     Fix,
     LayerSummary,
@@ -38,8 +37,8 @@ from shapecheck.gradients.agreement import Agreement
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.network.layers import Layers
 from shapecheck.patience import Patience
-from shapecheck.repair.changes import whole_words
 from shapecheck.repair.evidence import NOT_FINITE, Solution
+from shapecheck.repair.fixes import fix_of, may_be_offered, place_of, with_fixes
 from shapecheck.repair.gradient_search import GradientSearch
 from shapecheck.repair.joint import joined
 from shapecheck.repair.loop_search import LoopSearch
@@ -121,48 +120,6 @@ def _diagnosis(request: Request, program: Program) -> Diagnosis:
         if trials is not None:
             trials.prepare(run.trace.modules)
         return _Doctor(request, program, run, run.trace, trials).diagnosis()
-
-
-# What these do is meant whatever the network: a function that takes arrays, a number out of a tuple.
-_SELF_EVIDENT = frozenset({"scalar", "count", "output", "matrix", "join"})
-
-
-# What a wrong gradient is called, by the edit that mends it.
-CODE_OF_REPAIR = {
-    "slope": "SC301",
-    "missing slope": "SC301",
-    "factor": "SC302",
-    "sign": "SC303",
-    "sum": "SC304",
-    "axis": "SC304",
-    "keepdims": "SC304",
-    "name": "SC305",
-    "index": "SC305",
-    "key": "SC305",
-    "function": "SC305",
-    "product": "SC307",
-    "transpose": "SC307",
-    "copy": "SC404",
-    "accumulate": "SC306",
-    "order": "SC401",
-    "term": "SC306",
-    "missing factor": "SC306",
-    "missing statement": "SC306",
-    "target": "SC306",
-}
-
-
-def _may_be_offered(solution: Solution) -> bool:
-    """Whether there is evidence beyond the silence of the error: gradients, or a network that goes on training."""
-    if solution.tier <= 1:
-        return True
-    agreement = solution.outcome.agreement
-    trains = agreement is not None and bool(agreement.parameters)
-    return solution.tier == 2 and (trains or solution.candidate.kind in _SELF_EVIDENT)
-
-
-def _indent(text: str) -> int:
-    return len(text) - len(text.lstrip(" \t"))
 
 
 class _Doctor:
@@ -270,18 +227,18 @@ class _Doctor:
             solutions = [s for s in self.attempted(search.run, []) if s.tier == 0]
             if not solutions:
                 continue
-            fixes = tuple(self.fix(s, search) for s in solutions[:_FIXES_SHOWN])
+            fixes = self.fixes(solutions, search)
             best = solutions[0].candidate
             parts = next((j.parts for j in search.together if j.candidate.edits == best.edits), ())
             if not parts:
                 # Every gradient is right with it: what else was found follows from this mistake.
-                mended = self.mended(found[number], fixes, best.kind, fixes[0].edits[0])
+                mended = with_fixes(self.trace, found[number], fixes, best.kind, fixes[0].edits[0])
                 concerned = dict.fromkeys(name for finding in (mended, *found) for name in finding.parameters)
                 return [replace(mended, parameters=tuple(concerned))]
             for position, part in enumerate(parts):
                 edit = next((e for e in fixes[0].edits if part is not None and e.line == part.line), None)
                 if part is not None and edit is not None:
-                    found[position] = self.mended(found[position], fixes[:1], part.kind, edit)
+                    found[position] = with_fixes(self.trace, found[position], fixes[:1], part.kind, edit)
             break  # every gradient is right with it
         return found
 
@@ -302,16 +259,6 @@ class _Doctor:
             gone=gone,
             bound=mistake.bound,
         )
-
-    def mended(self, finding: Finding, fixes: tuple[Fix, ...], kind: str, edit: Edit) -> Finding:
-        """A finding of a wrong gradient with its fixes; an edit says what was wrong, and where."""
-        # Whatever the edit, it mends a slope or a factor where that is what is wrong, and a step where there is none.
-        if finding.code == "SC301" and kind == "term" and edit.line != finding.location.line:
-            finding = replace(finding, code="SC309", title="what this is made from lacks a term")
-        known = finding.code == "SC301" or (finding.code == "SC406" and kind == "missing statement")
-        known = known or (finding.code == "SC302" and kind not in {"name", "index", "key", "sign"})
-        code = finding.code if known else CODE_OF_REPAIR.get(kind, finding.code)
-        return replace(finding, code=code, cause=self.place(edit), fixes=fixes)
 
     def training(self) -> list[Finding]:
         """Wrong updates and gradients first, each explained once; then data and numbers."""
@@ -351,11 +298,12 @@ class _Doctor:
             return finding
         seconds = self.request.search_seconds
         search = LoopSearch(self.program, course, self.trials, finding, seconds=seconds, stdin=self.run.stdin)
-        solutions = self.attempted(search.run, [])[:_FIXES_SHOWN]
-        fixes = tuple(self.fix(s, search) for s in solutions)
+        solutions = self.attempted(search.run, [])
+        fixes = self.fixes(solutions, search)
         said = "; this mistake is not found in it any more"
         # What is not there is missed where it belongs.
-        cause = self.place(fixes[0].edits[0]) if fixes and solutions[0].candidate.kind == "insert" else finding.cause
+        inserted = bool(fixes) and solutions[0].candidate.kind == "insert"
+        cause = place_of(self.trace, fixes[0].edits[0]) if inserted else finding.cause
         return replace(finding, cause=cause, fixes=tuple(replace(f, summary=f.summary + said) for f in fixes))
 
     def gathered(self, findings: Iterator[Finding]) -> list[Finding]:
@@ -400,12 +348,12 @@ class _Doctor:
     def with_repairs(self, finding: Finding, crash: Crash, solutions: list[Solution], search: Search | None) -> Finding:
         if search is None:
             return self.with_cause(finding, crash, self.likely_cause(finding, crash))
-        offered = [s for s in solutions if _may_be_offered(s)]
-        fixes = tuple(self.fix(s, search) for s in offered[:_FIXES_SHOWN])
+        offered = [s for s in solutions if may_be_offered(s)]
+        fixes = self.fixes(offered, search)
         if fixes:
-            cause = self.place(fixes[0].edits[0])
+            cause = place_of(self.trace, fixes[0].edits[0])
         elif solutions:
-            cause = self.place(search.edits(solutions[0])[0])
+            cause = place_of(self.trace, search.edits(solutions[0])[0])
         else:
             cause = self.likely_cause(finding, crash)
         return replace(self.with_cause(finding, crash, cause), fixes=fixes)
@@ -448,62 +396,11 @@ class _Doctor:
                 return Span(site.path, site.line, site.column, site.end_line, site.end_column, site.text)
         return finding.cause
 
-    def place(self, edit: Edit) -> Span:
-        """The piece of source that an edit changes; the whole line's code where it only inserts."""
-        source = self.trace.sources[edit.path]
-        text = source.slice(edit.line, edit.column, edit.end_line, edit.end_column)
-        if text.strip() and edit.line != edit.end_line:
-            return Span(edit.path, edit.line, edit.column, edit.end_line, edit.end_column, text)
-        if text.strip():
-            line = source.lines[edit.line - 1].rstrip()
-            first, last = whole_words(line, edit.column - 1, edit.end_column - 1)
-            return Span(edit.path, edit.line, first + 1, edit.line, last + 1, line[first:last])
-        # What is inserted at a blank line, at the end, or at the end of a block belongs to the line before it.
-        last = min(edit.line, len(source.lines))
-        if edit.column == 1 and last == edit.line and _indent(source.lines[last - 1]) < _indent(edit.replacement):
-            last -= 1
-        number = next((n for n in range(last, 0, -1) if source.lines[n - 1].strip()), 1)
-        line = source.lines[number - 1].rstrip()
-        start = len(line) - len(line.lstrip()) + 1
-        return Span(edit.path, number, start, number, len(line) + 1, line.strip())
-
-    def fix(self, solution: Solution, search: Search) -> Fix:
-        agreement = solution.outcome.agreement
-        self.note_loss(agreement)
-        ended = solution.outcome.ended
-        finished = ended in {"finished", "exit"}
-        proven = solution.tier == 0 and (finished or ended in {"refused", "stopped"})
-        said = ["runs to the end" if finished else "runs past the place"]
-        if solution.outcome.asserts and ended == "finished":
-            said = ["the test passes"]
-        evidence: dict[str, object] = {"trial": ended, "tier": solution.tier}
-        if agreement is not None and agreement.verdict == "right":
-            names = list(dict.fromkeys(p.name for p in agreement.parameters if p.verdict == "right"))
-            shown = ", ".join(names[:6]) + (" and others" if len(names) > 6 else "")
-            errors = max((p.error for p in agreement.parameters if p.verdict == "right"), default=0.0)
-            said.append(
-                f"the updates of {shown} follow the numeric gradient of {agreement.formula} "
-                f"(relative error <= {errors:.0e})"
-            )
-            evidence["gradients"] = {
-                "loss": agreement.formula,
-                "inferred": agreement.inferred,
-                "parameters": {p.name: {"relative_error": p.error, "factor": p.factor} for p in agreement.parameters},
-            }
-        elif solution.outcome.checked and finished:
-            names = list(solution.outcome.checked)
-            shown = ", ".join(names[:6]) + (" and others" if len(names) > 6 else "")
-            said.append(f"the gradients of {shown} match numeric ones")
-            evidence["checked"] = names
-        elif finished and not solution.outcome.asserts:
-            said.append("its gradients could not be held against a loss")
-        return Fix(
-            title=solution.candidate.title,
-            confidence="verified" if proven else "plausible",
-            edits=search.edits(solution),
-            summary="; ".join(said),
-            evidence=evidence,
-        )
+    def fixes(self, solutions: list[Solution], search: Search) -> tuple[Fix, ...]:
+        """The best of some solutions as they are told; the loss that the updates follow with one is remembered."""
+        for solution in solutions[:_FIXES_SHOWN]:
+            self.note_loss(solution.outcome.agreement)
+        return tuple(fix_of(s, search) for s in solutions[:_FIXES_SHOWN])
 
     # -- the rest of the report ---------------------------------------------------------------------------------
 

@@ -164,14 +164,14 @@ class Place:
         read = {n.id for n in names if not isinstance(n.ctx, ast.Store)}
         return list(dict.fromkeys(n.id for n in names if isinstance(n.ctx, ast.Store) and n.id not in read))
 
-    def within_loop(self) -> bool:
-        """Whether the statement is in a loop of its function."""
+    def loop(self) -> ast.For | ast.While | None:
+        """The innermost loop of its function that the statement is in, if any."""
         node: ast.AST | None = self.statement
         while node is not None and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            if isinstance(node, ast.For | ast.While):
-                return True
             node = self.parent(node)
-        return False
+            if isinstance(node, ast.For | ast.While):
+                return node
+        return None
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         """The node around a node."""

@@ -24,7 +24,7 @@ def begun(place: Place, candidate: Candidate) -> Candidate:
         place: The statement that it edits.
         candidate: Its edits; given back as it is where they read nothing of the kind.
     """
-    loop = _loop_around(place)
+    loop = place.loop()
     if loop is None:
         return candidate
     read = {name for edit in candidate.edits for name in _NAME.findall(edit.replacement)}
@@ -38,15 +38,6 @@ def begun(place: Place, candidate: Candidate) -> Candidate:
     names = " and ".join(f"`{name}`" for name in carried)
     title = f"{candidate.title}, and begin with zeros for {names}"
     return replace(candidate, title=title, edits=(*candidate.edits, *edits), cost=candidate.cost + 0.2)
-
-
-def _loop_around(place: Place) -> ast.For | ast.While | None:
-    node: ast.AST | None = place.statement
-    while node is not None and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        node = place.parent(node)
-        if isinstance(node, ast.For | ast.While):
-            return node
-    return None
 
 
 def _assigned(loop: ast.For | ast.While) -> dict[str, list[int]]:

@@ -272,7 +272,7 @@ def _with_upstream(place: Place, whole: ast.expr, wanted: Shape | None) -> Itera
     """All that a backward pass multiplies a slope by, where it is left out: an adjoint, a weight, what is carried."""
     if not wanted or place.shape(whole) != wanted:
         return
-    turns = place.within_loop()
+    turns = place.loop() is not None
     carried = [t for t, seen in nearest(place).items() if turns and seen.shape == wanted and t.isidentifier()]
     for term in (*products(place, wanted, _MOST_UPSTREAM), *scaled(place, wanted, _MOST_UPSTREAM)):
         title = f"multiply by `{term.text}`, which is left out"
