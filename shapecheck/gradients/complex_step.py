@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import linecache
 import math
-import sysconfig
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,8 +23,9 @@ from shapecheck.gradients.reachable import Place
 from shapecheck.gradients.stepped_array import STEP, Passage, RefusedError, SteppedArray, passage, rounded
 from shapecheck.gradients.stepped_rules import register
 from shapecheck.gradients.substitution import Substitution
+from shapecheck.trace.libraries import is_of_a_library
 
-_FOREIGN = ("site-packages", "dist-packages", sysconfig.get_paths()["stdlib"], str(Path(__file__).parent))
+_OURS = str(Path(__file__).parent)
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _blame(error: Exception) -> str:
     trace: TracebackType | None = error.__traceback__
     while trace is not None:
         filename = trace.tb_frame.f_code.co_filename
-        if not any(part in filename for part in _FOREIGN):
+        if not (is_of_a_library(filename) or _OURS in filename):
             where = _at(filename, trace.tb_lineno)
         trace = trace.tb_next
     what = f"{error} has no complex rule" if isinstance(error, RefusedError) else str(error).partition("\n")[0]

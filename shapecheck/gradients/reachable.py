@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import sys
-import sysconfig
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -17,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from shapecheck.trace.libraries import is_of_a_library
+
 _LIMIT = 20_000  # objects; a data set kept as a list of lists must not make a check slow
-_LIBRARIES = ("site-packages", "dist-packages", sysconfig.get_paths()["stdlib"])
 _INTERESTING = (np.ndarray, np.random.Generator, np.random.RandomState, random.Random)
 _LEAVES = (str, bytes, int, float, complex, type(None), np.generic, np.dtype)
 
@@ -123,7 +123,7 @@ def _held_by_class(cls: type) -> list[Place]:
 
 def _held_by_function(function: FunctionType) -> list[Place]:
     code = function.__code__
-    if any(part in code.co_filename for part in _LIBRARIES):
+    if is_of_a_library(code.co_filename):
         return []
     found = []
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
@@ -165,7 +165,7 @@ def _is_library(module: str) -> bool:
     if top in sys.stdlib_module_names and top != "__main__":
         return True
     path = getattr(sys.modules.get(top), "__file__", None) or ""
-    return any(part in path for part in _LIBRARIES)
+    return is_of_a_library(path)
 
 
 def reads_nothing(function: Callable[..., Any]) -> bool:

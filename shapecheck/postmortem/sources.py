@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import sysconfig
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from shapecheck.postmortem.typed import remembered_text, typed_text
 from shapecheck.trace.code_names import cell_number
 from shapecheck.trace.compiling import read_source
+from shapecheck.trace.libraries import is_of_a_library
 from shapecheck.trace.sites import SourceText
 
 _OURS = Path(__file__).resolve().parents[1]
@@ -28,10 +28,6 @@ def _roots() -> list[Path]:
     return roots
 
 
-def _libraries() -> list[Path]:
-    return [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-
-
 def is_users(code: types.CodeType) -> bool:
     """Whether code was written by the user: at a prompt, in a notebook, or in a file that is no installed package."""
     path = code.co_filename
@@ -40,9 +36,7 @@ def is_users(code: types.CodeType) -> bool:
     if path.startswith("<") or cell_number(path) is not None:
         return True
     real = Path(path).resolve()
-    if {"site-packages", "dist-packages"} & set(real.parts) or real.is_relative_to(_OURS):
-        return False
-    if any(real.is_relative_to(library) for library in _libraries()):
+    if is_of_a_library(path) or real.is_relative_to(_OURS):
         return False
     return any(real.is_relative_to(root) for root in _roots())
 

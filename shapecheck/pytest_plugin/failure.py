@@ -5,13 +5,13 @@ from __future__ import annotations
 import linecache
 import os
 import re
-import sysconfig
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
 from shapecheck.pytest_plugin.rerun import original
+from shapecheck.trace.libraries import is_of_a_library
 
 # What Python and NumPy say when shapes are to blame; a second run then tells whether they are.
 _SHAPE_WORDS = re.compile(
@@ -113,14 +113,5 @@ def is_users_file(path: str) -> bool:
     """Whether a source file is the user's: neither installed, nor Python's, nor ours."""
     if path.startswith("<") or not path.endswith(".py"):
         return False
-    real = os.path.realpath(path)
-    folders = real.split(os.sep)
-    return not ("site-packages" in folders or "dist-packages" in folders or real.startswith(_installed_folders()))
-
-
-@cache
-def _installed_folders() -> tuple[str, ...]:
-    names = ("stdlib", "platstdlib")
-    folders = {os.path.realpath(path) for name in names if (path := sysconfig.get_path(name))}
-    folders.add(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-    return tuple(os.path.join(folder, "") for folder in folders)
+    ours = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    return not (is_of_a_library(path) or os.path.realpath(path).startswith(os.path.join(ours, "")))

@@ -26,6 +26,7 @@ from shapecheck.repair.terms import (
     calls,
     functions,
     is_number,
+    is_of_elsewhere,
     likeness,
     nearest,
     numbers,
@@ -239,8 +240,9 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
     yield _around(place, node, "", " ** 2", f"square `{shown}`", "power", 2.9)
     # What the program scales by itself is likelier than a number that happens to be the same.
     for number in scalings(place):
-        yield _around(place, node, "", f" / {number}", f"divide by `{number}`", "factor", 1.4)
-        yield _around(place, node, f"{number} * ", "", f"multiply by `{number}`", "factor", 1.6)
+        dear = 0.4 if is_of_elsewhere(place, number) else 0.0
+        yield _around(place, node, "", f" / {number}", f"divide by `{number}`", "factor", 1.4 + dear)
+        yield _around(place, node, f"{number} * ", "", f"multiply by `{number}`", "factor", 1.6 + dear)
     for number in numbers(place):
         yield _around(place, node, "", f" / {number}", f"divide by `{number}`", "factor", 1.7)
         yield _around(place, node, f"{number} * ", "", f"multiply by `{number}`", "factor", 1.9)

@@ -345,6 +345,15 @@ def scalings(place: Place) -> list[str]:
     return list(found)[:_MOST_SCALINGS]
 
 
+def is_of_elsewhere(place: Place, text: str) -> bool:
+    """Whether an expression counts something that the function around the place does not know by a name of its own."""
+    if place.module.enclosing_function(place.statement) is None:
+        return False
+    own = place.locals()
+    names = [n.id for n in ast.walk(ast.parse(text, mode="eval")) if isinstance(n, ast.Name)]
+    return any(n not in own and (seen := place.scope().get(n)) is not None and seen.type != "module" for n in names)
+
+
 def is_number(literal: object) -> bool:
     """Whether what was seen is a number, and no truth value."""
     return isinstance(literal, int | float) and not isinstance(literal, bool)

@@ -10,13 +10,13 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from shapecheck.trace import cell_run, starting
 from shapecheck.trace.cells import Cell, Cells
 from shapecheck.trace.compiling import Piece, PlainCompiler
 from shapecheck.trace.failure import Failure, Seen, read_failure, see
+from shapecheck.trace.libraries import is_of_a_library
 from shapecheck.trace.recorder import Limits, Recorder, WindowFull
 from shapecheck.trace.rewrite import compile_recorded, rewrite
 from shapecheck.trace.sites import SiteTable, Source, SourceText
@@ -137,8 +137,7 @@ def is_users(path: str, roots: tuple[str, ...]) -> bool:
     real = os.path.realpath(path)
     if not real.startswith(tuple(os.path.join(root, "") for root in roots)):
         return False
-    parts = Path(real).parts
-    if "site-packages" in parts or "dist-packages" in parts:
+    if is_of_a_library(path):
         return False
     ours = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
     return not real.startswith(os.path.join(ours, ""))

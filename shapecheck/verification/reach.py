@@ -10,6 +10,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+from shapecheck.trace.libraries import is_of_a_library
 from shapecheck.verification.boxes import Box, CellBox, DictBox, ListBox, NamespaceBox
 
 _NEVER = frozenset({"shapecheck", "numpy", "builtins"})
@@ -33,7 +34,7 @@ def is_users(module: str) -> bool:
     if top in _NEVER or top in sys.stdlib_module_names:
         return False
     path = getattr(sys.modules.get(module), "__file__", None) or ""
-    return "site-packages" not in path and "dist-packages" not in path
+    return not is_of_a_library(path)
 
 
 @functools.lru_cache(maxsize=4096)
