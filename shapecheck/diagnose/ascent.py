@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from shapecheck.diagnose.course import Course, meetings, quoted, shown
@@ -11,6 +13,7 @@ from shapecheck.diagnose.missing import names_of
 from shapecheck.diagnose.single_error import slips_of_one_number
 from shapecheck.diagnose.trail import span_of
 from shapecheck.gradients.losses import find_losses
+from shapecheck.gradients.stacked_numbers import stacked
 from shapecheck.gradients.steps import Step
 from shapecheck.network.parameters import Parameter
 from shapecheck.trace.sites import Site
@@ -23,6 +26,8 @@ def climbing(course: Course) -> list[Finding]:
         return []
     if slips_of_one_number(course.replay) is not None:
         return []  # up for this sample, and down for another
+    if (stack := stacked(course.tape)) is not None:
+        course = Course(replace(course.trace, head=stack.tape), verdict=course.verdict)
     for step in course.steps:
         signs = _signs(course, step)
         up = [p for p, sign in signs if sign > 0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,10 +16,12 @@ from shapecheck.diagnose.missing import missing_addition, names_of
 from shapecheck.diagnose.reasons import reason
 from shapecheck.diagnose.single_error import slips_of_one_number
 from shapecheck.diagnose.suspects import Suspect
+from shapecheck.diagnose.targets import Result, Target
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.gradients.agreement import Agreement, agreement
 from shapecheck.gradients.functions import CannotReplayError
 from shapecheck.gradients.replay import Replay, ReplayError
+from shapecheck.gradients.stacked_numbers import Stack, stacked
 from shapecheck.network.layers import Layers
 from shapecheck.network.parameters import find_parameters, find_strays, value_names
 from shapecheck.trace.child import Trace
@@ -64,6 +66,10 @@ def wrong_gradients(
         return [replace(m, bound=True) for m in described(trace, layers, slip, slip.suspects)]
     if verdict.verdict == "right" and verdict.same_factor:
         return []
+    if (stack := stacked(tape)) is not None:
+        together = replace(trace, head=stack.tape)
+        found = wrong_gradients(together, Layers(stack.tape, trace.sources.values()), verdict)
+        return [_apart(trace, stack, mistake) for mistake in found]
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         diagnoses = diagnose_steps(replay, [*parameters, *strays])
@@ -80,6 +86,32 @@ def wrong_gradients(
         return []
     chosen = accused[0]
     return described(trace, layers, chosen, chosen.suspects[: chosen.independent])
+
+
+def _apart(trace: Trace, stack: Stack, mistake: SilentMistake) -> SilentMistake:
+    """A mistake of steps that were looked at side by side, with what it says of their values said of each step's."""
+    targets = []
+    for target in mistake.targets:
+        results = [one for result in target.results for one in _results_apart(stack, result)]
+        if results:
+            targets.append(Target(target.site, tuple(results)))
+    kept = [stack.values[number][0] for number in mistake.kept if stack.begins]
+    site = trace.head.sites[mistake.failure.site or 0]
+    return replace(
+        mistake,
+        failure=pseudo_failure(trace, trace.head, site, ()),
+        targets=tuple(targets),
+        kept=tuple(number for number in kept if number is not None),
+        missing=None,
+    )
+
+
+def _results_apart(stack: Stack, result: Result) -> Iterator[Result]:
+    for lane, number in enumerate(stack.values[result.value]):
+        misled = stack.operations[result.misled][lane] if result.misled is not None else None
+        wanted = tuple(np.asarray(array)[lane] for array in result.wanted)
+        if number is not None:
+            yield Result(number, wanted, misled, result.exact)
 
 
 def _is_right(found: Diagnosis) -> bool:

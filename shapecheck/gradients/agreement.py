@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -20,6 +20,7 @@ from shapecheck.gradients.followed import (
 from shapecheck.gradients.frozen import free_entries
 from shapecheck.gradients.hypotheses import Hypothesis, Meetings, catalogue_losses, scalar_losses
 from shapecheck.gradients.replay import Replay, ReplayError
+from shapecheck.gradients.stacked_numbers import is_stacked, stacked
 from shapecheck.network.dependence import Dependence, ancestors
 from shapecheck.network.parameters import Parameter, Update, find_parameters, find_strays, value_names
 from shapecheck.trace.tape import Tape
@@ -105,6 +106,10 @@ def agreement(tape: Tape, *, steps: int = 2, meant: str = "") -> Agreement:
         steps: Every one of so many first updates must agree.
         meant: The formula of a loss of the program's own that the updates must follow to the last term.
     """
+    if (stack := stacked(tape)) is not None:
+        found = agreement(stack.tape, steps=steps, meant=meant)
+        found.parameters = [replace(row, shape=()) for row in found.parameters]
+        return found
     # What a network of NaN leaves to the next one cannot be judged.
     parameters = [p for p in find_parameters(tape, most_updates=_MOST_STEPS) if _is_alive(tape, p)]
     if not parameters:
@@ -178,10 +183,10 @@ def _is_better_followed(judged: Agreement, known: Agreement) -> bool:
     return bool(entire)
 
 
-def _weight(judged: Agreement) -> tuple[int, int, float]:
-    """How much speaks for a loss: what follows it, what depends on it at all, how closely."""
+def _weight(judged: Agreement) -> tuple[int, int, bool, float]:
+    """How much speaks for a loss: what follows it, what depends on it at all, whether all in one way, how closely."""
     depending = sum(bool(np.isfinite(row.error)) for row in judged.parameters)
-    return judged.matched, depending, -judged.error
+    return judged.matched, depending, judged.verdict == "right" or judged.ascent, -judged.error
 
 
 def _judge(tape: Tape, replay: Replay, step: _Step, hypothesis: Hypothesis, among: set[int]) -> Agreement | None:
@@ -223,7 +228,7 @@ def _judge(tape: Tape, replay: Replay, step: _Step, hypothesis: Hypothesis, amon
     rows.reverse()
     if all(r.verdict == "right" for r in rows):
         rows += _astray(tape, replay, step, hypothesis, rng)
-    found = _summary(hypothesis, rows)
+    found = _summary(hypothesis, rows, numbers=is_stacked(tape))
     if found is not None and found.verdict == "right":
         found.falls = _falls(replay, step, hypothesis)
     return found
@@ -273,7 +278,7 @@ def _have_one_factor(rows: list[ParameterAgreement]) -> bool:
     return bool(factors) and max(factors) < 1.01 * min(factors)
 
 
-def _summary(hypothesis: Hypothesis, rows: list[ParameterAgreement]) -> Agreement | None:
+def _summary(hypothesis: Hypothesis, rows: list[ParameterAgreement], *, numbers: bool) -> Agreement | None:
     decided = [r for r in rows if r.verdict != "unknown"]
     if not decided:
         return None
@@ -281,13 +286,13 @@ def _summary(hypothesis: Hypothesis, rows: list[ParameterAgreement]) -> Agreemen
     signs = {np.sign(r.factor) for r in right if r.factor is not None}
     same = _have_one_factor(right)
     verdict: Verdict = "right" if len(right) == len(decided) and len(signs) == 1 else "wrong"
-    if verdict == "right" and not same and any(r.shape == () or set(r.shape) == {1} for r in right):
+    if verdict == "right" and not same and (numbers or any(r.shape == () or set(r.shape) == {1} for r in right)):
         verdict = "wrong"  # a single entry fits any direction: only the common factor tells
-    numbers = all(r.shape == () for r in decided)
-    ascent = len(right) == len(decided) and signs == {1.0} and (same or not numbers)
+    single = all(r.shape == () for r in decided)
+    ascent = len(right) == len(decided) and signs == {1.0} and (same or not (single or numbers))
     if ascent and hypothesis.inferred:
         verdict = "wrong"
-    if verdict == "wrong" and len(right) == len(decided) and numbers:
+    if verdict == "wrong" and len(right) == len(decided) and single:
         verdict = "unknown"  # numbers by themselves follow any loss, each by its own factor
     if any(not np.isfinite(r.error) for r in rows):
         verdict = "unknown"

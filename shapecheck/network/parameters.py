@@ -75,11 +75,13 @@ class _Finder:
         self.names = value_names(tape)
         self.named = set(self.names) | {access.value for access in tape.accesses}
         self.branched: set[int] = set()
+        self.alike: set[int] = set()  # numbers that several parameters begin with
         self.strays: list[Parameter] = []
         self.stray_of: dict[int, Parameter] = {}
         self.reads_itself: dict[int, bool] = {}  # site -> whether it reads what its result is bound to
         self.latest: dict[int, int] = {}
         self.last_use = [-1] * len(tape.values)
+        self.used = times_used(tape)
         for operation in tape.operations:
             for number in operation.inputs:
                 self.last_use[number] = operation.number
@@ -96,11 +98,11 @@ class _Finder:
                 self.stray(operation, followed=True)
                 continue
             parameter = self.by_version.get(update.old)
+            if parameter is not None and self.begin_alike(parameter, update):
+                continue
             if parameter is None:
                 name = self.names.get(update.old) or self.operand_text(operation)
-                parameter = Parameter(name, update.old)
-                self.parameters.append(parameter)
-                self.by_version[update.old] = parameter
+                parameter = self.born(name, update.old)
             if self.latest.get(id(parameter), update.old) != update.old:
                 self.branched.add(id(parameter))  # one version stepped twice: a residual connection, not a parameter
                 continue
@@ -110,6 +112,26 @@ class _Finder:
             self.by_version[update.new] = parameter
             self.dependence.cut(update.new)
         return [p for p in self.parameters if id(p) not in self.branched and p.updates]
+
+    def born(self, name: str, value: int) -> Parameter:
+        parameter = Parameter(name, value)
+        self.parameters.append(parameter)
+        self.by_version[value] = parameter
+        return parameter
+
+    def begin_alike(self, parameter: Parameter, update: Update) -> bool:
+        """Whether two begin with one number that was written down (`m = b = 0.0`): each is known by its second."""
+        if update.old not in self.alike:
+            written = self.tape.values[update.old].producer is None and self.tape.values[update.old].shape == ()
+            if update.old != parameter.birth or len(parameter.updates) != 1 or not written:
+                return False
+            self.alike.add(update.old)
+            parameter.birth = parameter.updates.pop().new
+            parameter.name = self.names.get(parameter.birth) or parameter.name
+        site = self.tape.sites[self.tape.operations[update.operation].site or 0]
+        self.born(self.names.get(update.new) or site.bound_to or site.text, update.new)
+        self.dependence.cut(update.new)
+        return True
 
     def carry(self, operation: Operation) -> None:
         """What changes a parameter and is no step of it leaves it the same parameter.
@@ -254,8 +276,8 @@ class _Finder:
         value = values[old]
         if value.dtype[:5] not in {"float", "compl"} or not self.holds(value.shape, values[operation.result].shape):
             return False
-        if old not in self.by_version and not self.dependence.newborn[old]:
-            return False
+        if old not in self.by_version and not (self.dependence.newborn[old] and self.used[old] > 1):
+            return False  # what goes into its own step only is a sum: no network reads it
         mask = self.dependence.masks
         depends = mask[change] & mask[old] and mask[change] & ~mask[old]
         if not depends or (old not in self.by_version and not self.may_average and self.averages(old, change)):
@@ -329,6 +351,15 @@ def _uses(tape: Tape) -> list[set[tuple[int, int]]]:
     return uses
 
 
+def times_used(tape: Tape) -> list[int]:
+    """For each value, how many operations have it as an operand."""
+    used = [0] * len(tape.values)
+    for operation in tape.operations:
+        for number in set(operation.inputs):
+            used[number] += 1
+    return used
+
+
 def value_names(tape: Tape) -> dict[int, str]:
     """The user's name for each value that has one; the most telling one where there are several."""
     names: dict[int, str] = {}
@@ -377,7 +408,8 @@ def _found(tape: Tape, most_updates: int) -> tuple[list[Parameter], list[Paramet
 def find_strays(tape: Tape, *, most_updates: int = 3) -> list[Parameter]:
     """Arrays that are stepped as the parameters are, by something that was not computed from them.
 
-    A sum or a mean is stepped like that, too: whether a loss depends on an array is for the caller to see. Only those
+    A sum or a mean is stepped like that, too: whether a loss depends on an array is for the caller to see, but for
+    what goes into its own steps only. Only those
     are given whose step is written with a number (a learning rate) of a parameter's step, or is made in the same
     expression.
 
@@ -386,13 +418,14 @@ def find_strays(tape: Tape, *, most_updates: int = 3) -> list[Parameter]:
         most_updates: How many updates of each are kept.
     """
     parameters, strays = _found(tape, most_updates)
+    used = times_used(tape)
     stepped_at = {tape.operations[u.operation].site for p in parameters for u in p.updates}
     words = {word for site in stepped_at for word in _words(tape, site)}
     # What a parameter's first step is made from after it was stepped itself is an optimizer's memory.
     state = ancestors(tape, [p.updates[0].change for p in parameters], until=frozenset(p.birth for p in parameters))
     found = []
     for stray in strays:
-        if stray.updates[0].new in state:
+        if stray.updates[0].new in state or not any(used[u.old] > 1 for u in stray.updates):
             continue
         sites = {tape.operations[u.operation].site for u in stray.updates}
         if sites & stepped_at or any(words.intersection(_words(tape, site)) for site in sites):
