@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -11,13 +12,15 @@ from shapecheck.diagnose.error_signal import followed_at
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.missing import names_of
 from shapecheck.diagnose.single_error import slips_of_one_number
-from shapecheck.diagnose.trail import span_of
+from shapecheck.diagnose.trail import ALSO, span_of
 from shapecheck.gradients.losses import find_losses
 from shapecheck.gradients.stacked_numbers import stacked
 from shapecheck.gradients.steps import Step
 from shapecheck.network.parameters import Parameter
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref
+
+_MOST_UPDATES = 9
 
 
 def climbing(course: Course) -> list[Finding]:
@@ -106,7 +109,10 @@ def _all_climb(course: Course, step: Step, up: list[Parameter]) -> Finding | Non
     update = next(iter(sites.values()), None)
     if update is None:
         return None
-    cause = difference if difference is not None and len(sites) > 1 else update
+    # What is added is right where it is made from target - output; what is made from that and adds is turned twice.
+    adds = all(p.updates[step.number].sign > 0 for p in up)
+    turned = difference is not None and len(sites) > 1 and not (adds and _is_target_less_output(course, step))
+    cause = difference if difference is not None and turned else update
     names = [p.name for p in up]
     what = f"`{shown(cause.text)}`" if cause is difference else f"`{shown(update.text)}`"
     return Finding(
@@ -118,10 +124,22 @@ def _all_climb(course: Course, step: Step, up: list[Parameter]) -> Finding | Non
         location=span_of(update),
         cause=span_of(cause),
         parameters=tuple(dict.fromkeys(names)),
-        trail=(TrailStep(span_of(difference), "the difference of output and target"),)
-        if difference is not None and cause is not difference
-        else (),
+        trail=tuple(_on_the_way(cause, difference, list(sites.values()))),
     )
+
+
+def _on_the_way(cause: Site, difference: Site | None, updates: list[Site]) -> Iterator[TrailStep]:
+    if difference is not None and cause is not difference:
+        yield TrailStep(span_of(difference), "the difference of output and target")
+    yield from (TrailStep(span_of(site), ALSO) for site in updates[1:_MOST_UPDATES])
+
+
+def _is_target_less_output(course: Course, step: Step) -> bool:
+    """Whether the output is subtracted from the target, where they first meet."""
+    for operation, output, _ in meetings(course):
+        if step.first <= operation.number <= step.last and operation.function in {"-", "numpy.subtract"}:
+            return bool(operation.arguments[1] == Ref(output))
+    return False
 
 
 def _is_an_error(course: Course, step: Step) -> bool:
@@ -177,6 +195,8 @@ def _some_climb(course: Course, step: Step, up: list[Parameter], down: list[Para
     site = _update_site(course, up[0], step)
     if site is None or any(_update_site(course, p, step) is site for p in down):
         return None
+    if {p.updates[step.number].sign for p in up} & {p.updates[step.number].sign for p in down}:
+        return None  # they are stepped alike: it is the gradient that has the wrong sign
     names = [p.name for p in up]
     return Finding(
         code="SC402",

@@ -26,6 +26,7 @@ from shapecheck.diagnose.wrong_factors import factor_suspects
 from shapecheck.diagnose.wrong_values import unrelated_steps, value_suspects
 from shapecheck.gradients.losses import find_losses
 from shapecheck.gradients.replay import Replay
+from shapecheck.gradients.stacked_numbers import is_stacked
 from shapecheck.gradients.steps import Loss, Step, joint_step, steps
 from shapecheck.network.parameters import Parameter
 
@@ -79,9 +80,25 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None) -> Diag
         suspects += factor_suspects(known, verdicts)
         suspects += empty_sums(known, wrong - {p for s in suspects for p in s.explains})
         suspects += unrelated_steps(known, wrong - {p for s in suspects for p in s.explains})
+    if is_stacked(known.replay.tape):
+        suspects = list(_before_the_rate(suspects, known))
     chosen, others = independent(suspects, whole=len(known.changes) if known.settled else 0)
     chosen = [_with_origin(s, known) for s in chosen]
     return Diagnosis(step, loss, verdicts, chosen + others, len(chosen), known.rate)
+
+
+def _before_the_rate(suspects: Sequence[Suspect], known: Verdicts) -> Iterator[Suspect]:
+    """Suspects but for those that only multiply another one, which explains as much, by a rate or a count."""
+    known_values = {v: s for s in suspects for v in s.values}
+    for suspect in suspects:
+        operation = known.producer(suspect.values[-1])
+        if operation is not None and operation.function in {"*", "/"}:
+            inner = [known_values[n] for n in operation.inputs if n in known_values]
+            outer = [n for n in operation.inputs if n not in known_values]
+            same = any(set(s.explains) >= set(suspect.explains) for s in inner)
+            if same and not any(n in known.forward for n in outer):
+                continue
+        yield suspect
 
 
 def diagnose_steps(replay: Replay, parameters: Sequence[Parameter], most: int = 3) -> list[Diagnosis]:

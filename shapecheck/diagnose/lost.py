@@ -8,7 +8,7 @@ import numpy as np
 
 from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
-from shapecheck.diagnose.trail import span_of
+from shapecheck.diagnose.trail import ALSO, span_of
 from shapecheck.gradients.matching import Match, Matching
 from shapecheck.network.dependence import CARRIERS, ancestors
 from shapecheck.network.layers import is_turned
@@ -45,7 +45,7 @@ def lost_steps(course: Course) -> list[Finding]:
         return found
     # They are lost together: one finding names them all.
     names = tuple(dict.fromkeys(name for f in found for name in f.parameters))
-    trail = tuple(TrailStep(f.location, "this step too") for f in found[1:8])
+    trail = tuple(TrailStep(f.location, ALSO) for f in found[1:8])
     return [replace(found[0], parameters=names, trail=(*found[0].trail, *trail))]
 
 

@@ -11,6 +11,9 @@ from shapecheck.network.broadcasts import ELEMENTWISE, outer_broadcasts
 from shapecheck.trace.sites import Site, SourceText
 from shapecheck.trace.tape import Operation, Ref, Tape
 
+# What is said of other steps that a finding is about.
+ALSO = "this step too"
+
 
 def span_of(site: Site) -> Span:
     """A site as a span."""

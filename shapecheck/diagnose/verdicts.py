@@ -11,6 +11,7 @@ import numpy as np
 from shapecheck.gradients.factors import Factor
 from shapecheck.gradients.frozen import free_entries
 from shapecheck.gradients.matching import EXACT, Matching
+from shapecheck.gradients.stacked_numbers import is_stacked
 from shapecheck.gradients.steps import Step
 from shapecheck.trace.tape import Operation, refs
 
@@ -143,6 +144,8 @@ class Verdicts:
             operation = self.producer(number)
             if operation is None or operation.number < self.step.first:
                 continue
+            if number in self.forward and is_stacked(self.replay.tape):
+                return False  # of single numbers all is made entry by entry, an output and its error too
             if operation.function not in _ENTRYWISE or np.shape(self.replay.recorded[number]) not in {shape, ()}:
                 return False
             open_values.extend(operation.inputs)
@@ -192,13 +195,16 @@ class Verdicts:
         return max(numbers) - min(numbers) <= EXACT * max(map(abs, numbers))
 
     def _common_rate(self, verdicts: Sequence[Verdict]) -> float:
-        """The factor of most gradients; of two equally common ones that of the gradient computed first."""
+        """The factor of most gradients; of two equally common ones that which descends, or was computed first."""
         numbers = [v.factor.number for v in verdicts if v.factor is not None]
 
-        def common(verdict: Verdict) -> tuple[int, int]:
+        signs = {old: sign for _, old, _, sign in self.step.parameters}
+
+        def common(verdict: Verdict) -> tuple[int, bool, int]:
             assert verdict.factor is not None
             same = sum(abs(n - verdict.factor.number) <= EXACT * abs(n) for n in numbers)
-            return same, -len(self.chain([verdict.parameter]))
+            descends = signs[verdict.parameter] * verdict.factor.number < 0
+            return same, descends, -len(self.chain([verdict.parameter]))
 
         chosen = max(verdicts, key=common)
         assert chosen.factor is not None

@@ -24,6 +24,7 @@ def factor_suspects(known: Verdicts, verdicts: Sequence[Verdict]) -> list[Suspec
     for factor in factors.values():
         if not any(abs(factor / d - 1) <= 10 * EXACT for d in distinct):
             distinct.append(factor)
+    signs = {old: sign for _, old, _, sign in known.step.parameters}
     best: tuple[tuple[float, ...], list[Suspect], float] | None = None
     for rate in distinct if 1 < len(distinct) <= 6 else []:
         off = {p: rate / f for p, f in factors.items() if abs(f / rate - 1) > 10 * EXACT}
@@ -32,7 +33,9 @@ def factor_suspects(known: Verdicts, verdicts: Sequence[Verdict]) -> list[Suspec
         chosen, _ = independent(suspects)
         missed = len(set(off) - {p for s in chosen for p in s.explains})
         depth = min(len(known.chain([p])) for p in kept)
-        quality = (missed, len(chosen), _strangeness(known, rate), -len(kept) if len(chosen) > 1 else 0, depth)
+        climbs = any(signs[p] * factors[p] > 0 for p in kept)
+        odd = _strangeness(known, rate)
+        quality = (missed, len(chosen), odd, -len(kept) if len(chosen) > 1 else 0, climbs, depth)
         if best is None or quality < best[0]:
             best = (quality, suspects, rate)
     if best is None:

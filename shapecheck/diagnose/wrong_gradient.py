@@ -205,7 +205,8 @@ def _finding(trace: Trace, tape: Tape, layers: Layers, chosen: Diagnosis, suspec
     producer = tape.values[values[0]].producer if values else None
     inputs = tape.operations[producer].inputs if producer is not None else ()
     failure = pseudo_failure(trace, tape, cause, tuple(inputs) or values)
-    kept = chosen.loss.seeds if chosen.step.number == 0 and suspect.reason != "axis" else ()
+    first = chosen.step.number == 0 and not any(p.late for p, *_ in chosen.step.parameters)
+    kept = chosen.loss.seeds if first and suspect.reason != "axis" else ()
     return SilentMistake(finding, failure, suspect.targets, tuple(kept), missing)
 
 

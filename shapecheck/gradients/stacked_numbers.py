@@ -95,7 +95,7 @@ def _stacked(tape: Tape) -> Stack | None:
         chosen = _of_one_size(tape, parameters, numbers)[:_MOST_LANES]
         if len(chosen) >= _FEWEST_LANES:
             stack = _Stacking(tape, [windows[n] for n in chosen]).run(parameters, chosen)
-            stack.begins = chosen[0] == 0
+            stack.begins = chosen[0] == 0 and not any(p.late for p in parameters)
             return stack
     return None
 

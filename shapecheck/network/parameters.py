@@ -40,6 +40,7 @@ class Parameter:
         weight: Whether it takes part in a product (else it is added: a bias).
         layer: Counted from the input, 1-based; 0 while unknown.
         stray: Whether its steps were not computed from it.
+        late: Whether it was another parameter's number, too, before its first step, which is left out for that.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Parameter:
     weight: bool = True
     layer: int = 0
     stray: bool = False
+    late: bool = False
 
     def shape(self, tape: Tape) -> Shape:
         """Of its first version."""
@@ -128,8 +130,9 @@ class _Finder:
             self.alike.add(update.old)
             parameter.birth = parameter.updates.pop().new
             parameter.name = self.names.get(parameter.birth) or parameter.name
+            parameter.late = True
         site = self.tape.sites[self.tape.operations[update.operation].site or 0]
-        self.born(self.names.get(update.new) or site.bound_to or site.text, update.new)
+        self.born(self.names.get(update.new) or site.bound_to or site.text, update.new).late = True
         self.dependence.cut(update.new)
         return True
 

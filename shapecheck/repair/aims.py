@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from shapecheck.trace.tape import Ref, Tape
 
 _MOST_INSTANCES = 12
 _MOST_AIMS = 8
+_MOST_SUMS = 5
 _MOST_DEFINITIONS = 4
 _IN_PLACE: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 
@@ -128,17 +130,26 @@ def _addends(tape: Tape, surroundings: Surroundings, target: Target) -> Iterator
     if site is None or not isinstance(statement, ast.AugAssign) or not isinstance(statement.op, ast.Add):
         return
     turns = {o.result: i for i, o in enumerate(tape.made_at(site.number))}
-    for result in target.results[:1]:
-        added, value = [], result.value
-        while value in turns and (operation := tape.operations[tape.values[value].producer or 0]).function == "+=":
-            first = operation.arguments[0]
-            if len(operation.arguments) != 2 or not isinstance(first, Ref):
+    instances = []
+    # Of a single number one sum tells nothing: it is a multiple of any other.
+    single = all(np.ndim(wanted) == 0 for result in target.results for wanted in result.wanted)
+    for result in target.results[: _MOST_SUMS if single else 1]:
+        added: list[int] = []
+        begun: Any = result.value
+        while begun in turns:
+            operation = tape.operations[tape.values[begun].producer or 0]
+            if operation.function not in {"+=", "+"}:  # of plain numbers a sum is a new number
+                break
+            if len(operation.arguments) != 2:
                 return  # only a part of the array
-            added.append(turns[value])
-            value = first.value
-        begun = tape.values[value].array
-        if len(added) > 1 and begun is not None and not np.any(begun) and not result.exact:
-            yield Aim(site.path, statement.value, (Instance(None, result.wanted, summed=tuple(added[::-1])),))
+            added.append(turns[begun])
+            first = operation.arguments[0]
+            begun = first.value if isinstance(first, Ref) else None
+        nothing = tape.values[begun].array if begun is not None else first
+        if len(added) > 1 and nothing is not None and not np.any(nothing) and not result.exact:
+            instances.append(Instance(None, result.wanted, summed=tuple(added[::-1])))
+    if instances:
+        yield Aim(site.path, statement.value, tuple(instances))
 
 
 def _key(module: Module, index: ast.expr) -> str:

@@ -60,7 +60,11 @@ def with_fixes(trace: Trace, finding: Finding, fixes: tuple[Fix, ...], kind: str
     """
     code = _CODE_OF_REPAIR.get(kind, finding.code)
     # Whatever the edit, it mends a slope or a factor where that is what is wrong, and a step where there is none.
-    known = finding.code == "SC301" or (finding.code == "SC406" and kind == "missing statement")
+    known = (
+        finding.code == "SC301"
+        or (finding.code == "SC303" and kind in {"product", "term", "factor"})
+        or (finding.code == "SC406" and kind == "missing statement")
+    )
     if known or (finding.code == "SC302" and kind not in {"name", "index", "key", "sign"}):
         code = finding.code
     if finding.code == "SC301" and kind == "term" and edit.line != finding.location.line:

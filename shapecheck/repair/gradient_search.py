@@ -58,6 +58,8 @@ _MOST_PAIRED = 2
 _EVIDENT = 0.5
 _MOST_SUMMED = 500
 _HEARD_AT_ONCE = 2
+# By so many single numbers an expression is known; one is a multiple of any other.
+_TOLD_APART = 4
 _SECONDS_CONTENT = 1.0
 
 
@@ -247,7 +249,7 @@ class GradientSearch(Search):
             known += [replace(one, doubt=one.doubt + 0.1, defined=definition) for definition in found_before]
         for one in known:
             node = one.aim.node if one.defined is None else one.defined.value
-            found_here = rewritings(one.place, node, one.shape)
+            found_here = rewritings(one.place, node, one.shape, told_apart=len(one.aim.instances) >= _TOLD_APART)
             if one.insertions:
                 found_here += whole_values(one.place, node, np.shape(one.aim.instances[0].wanted[0]))
             one.candidates = [replace(c, cost=c.cost + one.doubt) for c in found_here]

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 
 from shapecheck.diagnose.finding import Edit, Finding, Span
+from shapecheck.diagnose.trail import ALSO
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk
 from shapecheck.repair.orders import one_order
@@ -216,24 +217,24 @@ def _downhill(desk: Desk, finding: Finding) -> Iterator[Candidate]:
         node = desk.expression(span)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and span is not finding.location:
             left, right = desk.text(node.left), desk.text(node.right)
-            yield desk.candidate(
-                "take the difference the other way round", "sign", 0.6, desk.edit(node, f"{right} - {left}")
-            )
-    statements = _distinct(desk, [finding.location, *(s.span for s in finding.trail if "step" in s.note)])
-    edits = [e for s in statements if (e := _other_direction(desk, s, finding)) is not None]
-    if edits and len(edits) == len(statements):
+            cost = 0.4 if span is finding.cause else 0.6
+            edit = desk.edit(node, f"{right} - {left}")
+            yield desk.candidate("take the difference the other way round", "sign", cost, edit)
+    steps = [finding.location, *(s.span for s in finding.trail if s.note == ALSO)]
+    edits = [e for s in steps if (e := _other_direction(desk, s)) is not None]
+    if edits and len(edits) == len(steps):
         yield desk.candidate("go down the slope", "sign", 0.5, *edits)
 
 
-def _other_direction(desk: Desk, statement: ast.stmt, finding: Finding) -> Edit | None:
+def _other_direction(desk: Desk, step: Span) -> Edit | None:
+    statement = desk.at(step)
+    node = desk.expression(step)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        symbol = "-" if isinstance(node.op, ast.Add) else "+"
+        return desk.edit(node, f"{desk.text(node.left)} {symbol} {desk.text(node.right)}")
     if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add | ast.Sub):
         symbol = "-=" if isinstance(statement.op, ast.Add) else "+="
         return desk.edit(statement, f"{desk.text(statement.target)} {symbol} {desk.text(statement.value)}")
-    for node in ast.walk(statement):
-        inside = hasattr(node, "lineno") and finding.location.line <= node.lineno <= finding.location.end_line
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub) and inside:
-            symbol = "-" if isinstance(node.op, ast.Add) else "+"
-            return desk.edit(node, f"{desk.text(node.left)} {symbol} {desk.text(node.right)}")
     return None
 
 
@@ -244,7 +245,7 @@ def _once(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     statement = desk.at(finding.cause)
     if statement is None:
         return
-    together = _distinct(desk, [finding.cause, *(s.span for s in finding.trail if s.note == "this step too")])
+    together = _distinct(desk, [finding.cause, *(s.span for s in finding.trail if s.note == ALSO)])
     edits = [e for s in together if (e := _in_place(desk, s)) is not None]
     if edits and len(edits) == len(together):
         yield desk.candidate("change the array itself", "in place", 0.5, *edits)

@@ -35,6 +35,7 @@ from shapecheck.repair.terms import (
     reductions,
     scaled,
     scalings,
+    single_numbers,
 )
 from shapecheck.trace.tape import Shape
 
@@ -88,13 +89,16 @@ _OPERATORS: dict[type[ast.operator], tuple[str, ...]] = {
 _SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@"}
 
 
-def rewritings(place: Place, whole: ast.expr, wanted: Shape | None = None) -> list[Candidate]:
+def rewritings(
+    place: Place, whole: ast.expr, wanted: Shape | None = None, *, told_apart: bool = False
+) -> list[Candidate]:
     """Other expressions that may be meant, the likeliest first; every edit lies within `whole`.
 
     Args:
         place: Its statement.
         whole: The expression.
         wanted: The shape that its result should have, where that is known.
+        told_apart: Whether so many results are known that single numbers do not fit by accident.
     """
     written = {id(n) for output in _outputs(whole) for n in ast.walk(output)}
     nodes = [n for n in ast.walk(whole) if isinstance(n, ast.expr) and id(n) not in written]
@@ -105,6 +109,7 @@ def rewritings(place: Place, whole: ast.expr, wanted: Shape | None = None) -> li
         if _is_operand(place, node):
             found += _exchanged(place, node, whole, wanted)
             found += _extended(place, node)
+            found += _with_numbers(place, node) if told_apart else ()
             found += centring_candidates(place, node)
             found += label_candidates(place, node)
             found += quotient_candidates(place, node)
@@ -283,6 +288,20 @@ def _with_upstream(place: Place, whole: ast.expr, wanted: Shape | None) -> Itera
             total = f"{term.text} + {text}"
             title = f"multiply by `{total}`, which is left out"
             yield _around(place, whole, f"({total}) * ", "", title, "missing factor", 2.0 + term.cost)
+
+
+def _with_numbers(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """A number with a slope, a factor or a term more, all single numbers too."""
+    if place.shape(node) != ():
+        return
+    own = place.text(node)
+    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+        for title, slope in slopes_at(own).items():
+            yield place.candidate(f"use {title}", "slope", node, slope, 1.6)
+    for text in single_numbers(place):
+        if text != own:
+            yield from _with_array(place, node, text)
+            yield _around(place, node, "", f" - {text}", f"subtract `{text}`, which is left out", "term", 2.2)
 
 
 def _factor(text: str) -> str:

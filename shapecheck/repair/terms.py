@@ -23,6 +23,7 @@ _MOST_CALLS = 24
 _MOST_SHARED = 8
 _SCALAR_FUNCTIONS = frozenset({"sqrt", "len", "float"})
 _MOST_SCALINGS, _LONGEST_SCALING = 6, 30
+_MOST_SINGLE_NUMBERS = 16
 _ATTRIBUTES = frozenset({"T", "dot", "sum", "mean"})
 
 
@@ -328,6 +329,19 @@ def numbers(place: Place) -> list[str]:
     counts = [f"{n}.shape[{axis}]" for n, s in near if s.shape for axis in range(min(len(s.shape), 2))]
     lists = [f"len({n})" for n, s in near if s.type in {"list", "tuple"} and len(s.elements) > 1]
     return numeric[:12] + counts[:12] + lists[:2]
+
+
+def single_numbers(place: Place) -> list[str]:
+    """Numbers of a network that works on one number at a time, the nearest first: inputs, activations, weights."""
+    reach = in_reach(place)
+    found = dict.fromkeys(n for n, s in reach.items() if is_number(s.literal))
+    owner = reach.get("self")
+    if owner is not None:
+        found |= dict.fromkeys(f"self.{n}" for n, s in owner.attributes if is_number(s.literal))
+    items = (text for text, seen in place.looked.items() if "[" in text and "(" not in text)
+    found |= dict.fromkeys(t for t in items if place.looked[t].shape == () or is_number(place.looked[t].literal))
+    away = _lines_away(place)
+    return sorted(found, key=lambda text: away.get(text, 1000))[:_MOST_SINGLE_NUMBERS]
 
 
 def scalings(place: Place) -> list[str]:
