@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,15 +10,22 @@ import numpy as np
 from shapecheck.diagnose.suspects import Suspect, independent, merged
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.gradients.matching import EXACT
-from shapecheck.trace.tape import Operation
+from shapecheck.gradients.stacked_numbers import is_stacked
+from shapecheck.trace.tape import Operation, Ref
 
 # More values than these in one step are not tried.
 _MOST_SUSPECTS = 400
+_PRODUCTS = frozenset({"*", "numpy.multiply"})
+_QUOTIENTS = frozenset({"/", "numpy.divide", "numpy.true_divide"})
+# What multiplies its result by a number where an operand is multiplied by it.
+_MULTILINEAR = (
+    _PRODUCTS | _QUOTIENTS | frozenset("@ .dot numpy.dot numpy.matmul numpy.outer .T .sum numpy.sum unary-".split())
+)
 
 
 def factor_suspects(known: Verdicts, verdicts: Sequence[Verdict]) -> list[Suspect]:
     """What gives some gradients another factor than the others; fewest mistakes decide."""
-    factors = _factors(verdicts)
+    factors = _without_own_rates(known, _factors(verdicts))
     aside = {v.parameter for v in verdicts if v.factor is not None} - factors.keys()
     distinct: list[float] = []
     for factor in factors.values():
@@ -90,6 +97,55 @@ def _factors(verdicts: Iterable[Verdict]) -> dict[int, float]:
     size = max(map(abs, given.values()), default=0.0)
     alike = all(abs(abs(number) / size - 1) <= 10 * EXACT for number in given.values())
     return given if alike else {}
+
+
+def _without_own_rates(known: Verdicts, factors: Mapping[int, float]) -> dict[int, float]:
+    """The factors as they would be had every parameter the learning rate of the first.
+
+    A parameter may have a rate of its own: the numbers that its step multiplies the gradient by, in the step itself.
+    What counts something (a batch) is no rate.
+    """
+    learned = known.replay.dependents(known.step.olds, known.step.last + 1)
+    rates = {p: _own_rate(known, p, learned) for p in factors}
+    first = next(iter(rates.values()), 1.0)
+    return {p: factor * first / rates[p] for p, factor in factors.items()}
+
+
+def _own_rate(known: Verdicts, parameter: int, learned: Container[int]) -> float:
+    """The product of the numbers in a parameter's step, whatever their order in it."""
+    tape = known.replay.tape
+    news = {old: p.updates[known.step.number].operation for p, old, _, _ in known.step.parameters}
+    number = tape.operations[news[parameter]].site
+    step = tape.sites[number] if number is not None else None
+    counts = {float(n) for shape in map(np.shape, known.matching.adjoints.of.values()) for n in shape if n > 1}
+    rate, open_values = 1.0, [(known.changes[parameter], 1)]
+    while step is not None and open_values:
+        value, power = open_values.pop()
+        operation = known.producer(value)
+        site = tape.sites[operation.site] if operation is not None and operation.site is not None else None
+        if operation is None or site is None or not site.within(step) or operation.function not in _MULTILINEAR:
+            continue
+        for position, argument in enumerate(operation.arguments[:2]):
+            turned = -power if position and operation.function in _QUOTIENTS else power
+            if isinstance(argument, Ref) and argument.value in learned:
+                open_values.append((argument.value, turned))
+                continue
+            times = single_number(known, argument) if operation.function in _PRODUCTS | _QUOTIENTS else None
+            if times is not None and times > 0 and times not in counts:
+                rate *= times**turned
+            elif times is None and isinstance(argument, Ref):
+                open_values.append((argument.value, turned))
+    return rate
+
+
+def single_number(known: Verdicts, argument: Any) -> float | None:
+    """The number that an operand is, where it is one, and the same at all the steps that are looked at together."""
+    array = known.replay.recorded[argument.value] if isinstance(argument, Ref) else argument
+    if not isinstance(array, int | float | np.ndarray | np.generic):
+        return None
+    numbers = np.asarray(array, dtype=float).reshape(-1)
+    together = is_stacked(known.replay.tape) and numbers.size and np.all(numbers == numbers[0])
+    return float(numbers[0]) if numbers.size == 1 or together else None
 
 
 def _strangeness(known: Verdicts, rate: float) -> float:

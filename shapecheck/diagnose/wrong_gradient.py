@@ -110,7 +110,7 @@ def _results_apart(stack: Stack, result: Result) -> Iterator[Result]:
     for lane, number in enumerate(stack.values[result.value]):
         misled = stack.operations[result.misled][lane] if result.misled is not None else None
         wanted = tuple(np.asarray(array)[lane] for array in result.wanted)
-        if number is not None:
+        if number is not None and any(wanted):  # of a zero there is no factor to tell
             yield Result(number, wanted, misled, result.exact)
 
 

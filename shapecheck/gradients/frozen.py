@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shapecheck.gradients.stacked_numbers import is_stacked
 from shapecheck.trace.tape import Operation, Ref, Tape
 
 _PRODUCTS = frozenset(["*", "*=", "numpy.multiply"])
@@ -38,7 +39,7 @@ def free_entries(tape: Tape, old: int, change: int) -> NDArray[np.bool_] | None:
     """
     shape = tape.values[old].shape
     moved = tape.values[change].array
-    if shape == () or moved is None or np.shape(moved) != shape or np.all(moved):
+    if shape == () or is_stacked(tape) or moved is None or np.shape(moved) != shape or np.all(moved):
         return None
     masks: list[NDArray[np.bool_]] = []
     seen: set[int] = set()

@@ -123,7 +123,29 @@ for game in range(4):
 print(C)
 """
 
+OWN_RATES = """\
+import numpy as np
+
+draw = np.random.default_rng(6)
+X = draw.normal(size=(20, 3))
+Y = (X.sum(axis=1, keepdims=True) > 0) * 1.0
+V, v, U, u = draw.normal(size=(3, 4)), np.zeros((1, 4)), draw.normal(size=(4, 1)), np.zeros((1, 1))
+fast, slow = 0.5, 0.02
+for turn in range(6):
+    H = np.tanh(X @ V + v)
+    P = 1 / (1 + np.exp(-(H @ U + u)))
+    print(-np.mean(Y * np.log(P) + (1 - Y) * np.log(1 - P)))
+    d = (P - Y) / len(X)
+    e = d @ U.T * (1 - H**2)
+    du = d.sum(axis=0, keepdims=True)
+    U = U - fast * (H.T @ d)
+    u = u - slow * du
+    V = V - 0.3 * X.T @ e
+    v = v - slow * 2 * e.sum(axis=0, keepdims=True)
+"""
+
 RIGHT = {
+    "a rate for each": OWN_RATES,
     "pruned": PRUNED,
     "frozen-rows": FROZEN_ROWS,
     "drawn-with-momentum": DRAWN_WITH_MOMENTUM,
@@ -132,6 +154,7 @@ RIGHT = {
 
 #     id                           program               was                       is                      line
 WRONG = [
+    ("a mean beside rates of their own", OWN_RATES, "du = d.sum(", "du = d.mean(", "du = d.mean("),
     ("slope under a mask", PRUNED, "(1 - h**2)", "(1 - h)", "(1 - h)"),
     ("slope above frozen rows", FROZEN_ROWS, "(1 - H**2)", "H * (1 - H)", "H * (1 - H)"),
     ("targets of other samples", DRAWN_WITH_MOMENTUM, "kinds[some])", "kinds[rng.choice(60, 20)])", "g = gradients"),
