@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from shapecheck.trace.tape import Operation, Ref
 _MOST_SUSPECTS = 400
 _PRODUCTS = frozenset({"*", "numpy.multiply"})
 _QUOTIENTS = frozenset({"/", "numpy.divide", "numpy.true_divide"})
+_STEPPING = _PRODUCTS | _QUOTIENTS | {"+", "-", "numpy.add", "numpy.subtract", "+=", "-="}
 # What multiplies its result by a number where an operand is multiplied by it.
 _MULTILINEAR = (
     _PRODUCTS | _QUOTIENTS | frozenset("@ .dot numpy.dot numpy.matmul numpy.outer .T .sum numpy.sum unary-".split())
@@ -112,8 +114,11 @@ def _without_own_rates(known: Verdicts, factors: Mapping[int, float]) -> dict[in
 
 
 def _own_rate(known: Verdicts, parameter: int, learned: Container[int]) -> float:
-    """The product of the numbers in a parameter's step, whatever their order in it."""
-    tape = known.replay.tape
+    """The product of the numbers in a parameter's step, whatever their order in it; and of those just before it.
+
+    Before the step, where a velocity is made, only a number with a name is a rate: `2 * g` may be a wrong derivative.
+    """
+    tape, recorded = known.replay.tape, known.replay.recorded
     news = {old: p.updates[known.step.number].operation for p, old, _, _ in known.step.parameters}
     number = tape.operations[news[parameter]].site
     step = tape.sites[number] if number is not None else None
@@ -123,17 +128,24 @@ def _own_rate(known: Verdicts, parameter: int, learned: Container[int]) -> float
         value, power = open_values.pop()
         operation = known.producer(value)
         site = tape.sites[operation.site] if operation is not None and operation.site is not None else None
-        if operation is None or site is None or not site.within(step) or operation.function not in _MULTILINEAR:
+        if operation is None or site is None or operation.number < known.step.first:
+            continue
+        inside = site.within(step)
+        if operation.function not in (_MULTILINEAR if inside else _STEPPING):
             continue
         for position, argument in enumerate(operation.arguments[:2]):
             turned = -power if position and operation.function in _QUOTIENTS else power
             if isinstance(argument, Ref) and argument.value in learned:
-                open_values.append((argument.value, turned))
+                if inside or known.matching.against(recorded[argument.value], parameter) is not None:
+                    open_values.append((argument.value, turned))
                 continue
             times = single_number(known, argument) if operation.function in _PRODUCTS | _QUOTIENTS else None
-            if times is not None and times > 0 and times not in counts:
+            written = isinstance(site.node, ast.BinOp) and isinstance(
+                (site.node.left, site.node.right)[position], ast.Constant
+            )
+            if times is not None and times > 0 and times not in counts and (inside or not written):
                 rate *= times**turned
-            elif times is None and isinstance(argument, Ref):
+            elif times is None and isinstance(argument, Ref) and inside:
                 open_values.append((argument.value, turned))
     return rate
 
