@@ -29,8 +29,14 @@ from shapecheck.diagnose.start import constant_output, equal_units, out_of_reach
 from shapecheck.diagnose.unapplied import nothing_moves
 from shapecheck.diagnose.unmoved import unmoved
 from shapecheck.diagnose.update import lost_updates
+from shapecheck.diagnose.velocities import turned_velocities
 
 Finder = Callable[[Course], list[Finding]]
+
+
+def _uphill(course: Course) -> list[Finding]:
+    return turned_velocities(course) or climbing(course)
+
 
 _UPDATES: tuple[Finder, ...] = (
     number_steps,
@@ -38,7 +44,7 @@ _UPDATES: tuple[Finder, ...] = (
     dropped_sums,
     never_reset,
     never_renewed,
-    climbing,
+    _uphill,
     turned_round,
     later_versions,
     shared_state,
@@ -126,7 +132,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC308": (differing_loss,),
     "SC309": (number_steps,),
     "SC401": (later_versions, filled_late),
-    "SC402": (climbing, turned_round),
+    "SC402": (_uphill, turned_round),
     "SC403": (never_reset,),
     "SC404": (later_versions,),
     "SC405": (_lost_updates,),
