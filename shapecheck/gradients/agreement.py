@@ -288,21 +288,11 @@ def _have_one_factor(rows: list[ParameterAgreement]) -> bool:
     return bool(factors) and max(factors) < 1.01 * min(factors)
 
 
-def _take_the_common_factor(rows: list[ParameterAgreement]) -> None:
-    """Of a single entry that has momentum, take the part of its update that has the factor of the other gradients."""
-    known = [r.factor for r in rows if r.factor and not r.possible]
-    if not known or max(known) - min(known) > 0.01 * abs(known[0]):
-        return
-    for row in rows:
-        row.factor = next((f for f in row.possible if abs(f - known[0]) <= 1e-4 * abs(known[0])), row.factor)
-
-
 def _summary(hypothesis: Hypothesis, rows: list[ParameterAgreement], *, numbers: bool) -> Agreement | None:
     decided = [r for r in rows if r.verdict != "unknown"]
     if not decided:
         return None
     right = [r for r in decided if r.verdict == "right"]
-    _take_the_common_factor(right)
     signs = {np.sign(r.factor) for r in right if r.factor is not None}
     same = _have_one_factor(right)
     verdict: Verdict = "right" if len(right) == len(decided) and len(signs) == 1 else "wrong"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -35,8 +35,6 @@ class ParameterAgreement:
         error: Relative residual of the best fit.
         entire: The update itself is the multiple, without decay, and not only what it was made from.
         cancels: Whether its gradient and its change are both nothing but rounding, as of a bias before a normalisation.
-        possible: Of a parameter of one entry, the factor of all that its update was made from entry by entry: any
-            of them may be meant.
         clipped: How many times what it was clipped from the change is, where it is not clipped; 0 where all of it is,
             and None where it was not made by clipping.
     """
@@ -50,7 +48,6 @@ class ParameterAgreement:
     entire: bool = False
     cancels: bool = False
     clipped: float | None = None
-    possible: tuple[float, ...] = ()
 
 
 def directions_for(rng: np.random.Generator, shape: Shape) -> list[np.ndarray[Any, Any]]:
@@ -114,20 +111,6 @@ def _sign_of(tape: Tape, operation: Operation, source: int) -> int:
     return 1
 
 
-def _factors_of_one(
-    tape: Tape,
-    candidates: list[tuple[int, int]],
-    directions: list[np.ndarray[Any, Any]],
-    slopes: np.ndarray[Any, Any],
-    sign: int,
-) -> Iterator[float]:
-    """What each value that an update of one entry was made from is, in gradients."""
-    for number, entering in candidates:
-        array = tape.values[number].array
-        if array is not None and np.size(array) == 1 and np.any(array):
-            yield float(np.sum(array)) * float(np.sum(directions[0])) / float(slopes[0]) * sign * entering
-
-
 def fit(
     row: ParameterAgreement,
     tape: Tape,
@@ -143,8 +126,6 @@ def fit(
     scale = float(np.abs(slopes).max())
     best_error, best_factor = np.inf, None
     silent, entire = True, False
-    if parameter.size == 1 and scale > 1e-12:
-        row.possible = tuple(_factors_of_one(tape, candidates, directions, slopes, sign))
     applied = chosen = candidates[0][0]
     for number, entering in candidates:
         array = tape.values[number].array

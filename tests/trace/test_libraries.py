@@ -40,5 +40,5 @@ def test_a_file_of_the_standard_library_that_is_a_link_to_elsewhere(tmp_path, mo
     kept.write_text("")
     link = tmp_path / "lib" / "sitecustomize.py"
     link.symlink_to(kept)
-    monkeypatch.setattr(libraries, "_standard", lambda: (os.path.join(tmp_path, "lib", ""),))
+    monkeypatch.setattr(libraries, "_standard", lambda: (f"{tmp_path / 'lib'}{os.sep}",))
     assert is_of_a_library(str(link))
