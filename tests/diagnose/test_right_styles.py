@@ -154,7 +154,7 @@ RIGHT = {
 
 #     id                           program               was                       is                      line
 WRONG = [
-    ("a mean beside rates of their own", OWN_RATES, "du = d.sum(", "du = d.mean(", "du = d.mean("),
+    ("a mean beside rates of their own", OWN_RATES, "e.sum(", "e.mean(", "v = v - slow"),
     ("slope under a mask", PRUNED, "(1 - h**2)", "(1 - h)", "(1 - h)"),
     ("slope above frozen rows", FROZEN_ROWS, "(1 - H**2)", "H * (1 - H)", "H * (1 - H)"),
     ("targets of other samples", DRAWN_WITH_MOMENTUM, "kinds[some])", "kinds[rng.choice(60, 20)])", "g = gradients"),
