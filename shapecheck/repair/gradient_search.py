@@ -57,8 +57,10 @@ _MOST_PAIRED = 2
 # What an edit may cost that is tried before anything is heard.
 _EVIDENT = 0.5
 _MOST_SUMMED = 500
-# How far from -1 a factor may be that is taken to be a sign.
+# How far from 1 or -1 a factor may be that is taken to be none, or a sign.
 _EXACT = 1e-4
+# How much likelier an edit is that gives the size as well.
+_SIZED = 0.3
 _HEARD_AT_ONCE = 2
 _SECONDS_CONTENT = 1.0
 
@@ -313,7 +315,10 @@ class GradientSearch(Search):
             candidates = list(by_text[[t[0] for t in texts].index(one)].values())
             self.heard += heard.tried
             for found, fitting in ((always, heard.factors), (at_first, heard.at_first)):
-                likely = sorted((candidates[i] for i in fitting), key=lambda c: c.cost)[:_MOST_FITTING]
+                # What gives the wanted size as well is likelier than what is off by a factor.
+                sized = ((candidates[i], abs(factor - 1) <= _EXACT) for i, factor in fitting.items())
+                weighed = (replace(c, cost=c.cost - _SIZED) if exact else c for c, exact in sized)
+                likely = sorted(weighed, key=lambda c: c.cost)[:_MOST_FITTING]
                 upside_down = {candidates[i].edits for i, factor in fitting.items() if abs(factor + 1) <= _EXACT}
                 likely += [t for c in likely if c.edits in upside_down and (t := one.turned(c)) is not None]
                 offered = [edit for c in likely for edit in one.offered(c)]
