@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
+
 from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
@@ -9,6 +13,8 @@ from shapecheck.diagnose.unapplied import Found, Turns, Unapplied, last_reading
 from shapecheck.gradients.losses import find_losses
 from shapecheck.network.parameters import value_names
 from shapecheck.trace.tape import Operation, Ref
+
+Moved = dict[int, tuple[int, Operation]]
 
 _STEPS = frozenset(["-", "+", "-=", "+=", "numpy.subtract", "numpy.add"])
 # So often in a row an array has to be moved by a number.
@@ -18,7 +24,7 @@ _MOST_LOSSES = 4
 
 def number_steps(course: Course) -> list[Finding]:
     """Arrays that are moved by a number in every turn, while their gradients are computed for nobody."""
-    moved = _moved(course)
+    moved = moved_by(course, _by_a_number)
     if not moved:
         return []
     turns = Turns(course, {version: first for version, (first, _) in moved.items()})
@@ -34,13 +40,18 @@ def number_steps(course: Course) -> list[Finding]:
     return []
 
 
-def _moved(course: Course) -> dict[int, tuple[int, Operation]]:
-    """Version of an array that numbers move -> (its first version, the step from there)."""
+def moved_by(course: Course, is_such: Callable[[Course, Operation], bool]) -> Moved:
+    """Version of an array that steps of a kind move, again and again -> (its first version, the step from there).
+
+    Args:
+        course: Of the run.
+        is_such: Whether a step is of that kind.
+    """
     found: dict[int, tuple[int, Operation]] = {}
     times: dict[int, int] = {}
     for operation in course.tape.operations:
         first = operation.arguments[0] if operation.arguments else None
-        if operation.function not in _STEPS or not isinstance(first, Ref) or not _by_a_number(course, operation):
+        if operation.function not in _STEPS or not isinstance(first, Ref) or not is_such(course, operation):
             continue
         if first.value in found and operation.site != found[first.value][1].site:
             continue
@@ -58,10 +69,12 @@ def _by_a_number(course: Course, operation: Operation) -> bool:
         return False
     if values[operation.result].shape != values[old].shape or len(operation.arguments) > 3:
         return False
-    return isinstance(change, int | float) or (isinstance(change, Ref) and values[change.value].shape == ())
+    if isinstance(change, Ref):
+        return values[change.value].shape == () and bool(np.any(course.replay.recorded[change.value]))
+    return isinstance(change, int | float) and change != 0
 
 
-def _finding(course: Course, pairs: list[Found], turns: Turns, moved: dict[int, tuple[int, Operation]]) -> Finding:
+def _finding(course: Course, pairs: list[Found], turns: Turns, moved: Moved) -> Finding:
     tape = course.tape
     names = {a.value: tape.sites[a.site].text for a in tape.accesses} | value_names(tape)
     wholes = [turns.whole[weight] for weight, _, _ in pairs]
@@ -87,4 +100,4 @@ def _finding(course: Course, pairs: list[Found], turns: Turns, moved: dict[int, 
     )
 
 
-__all__ = ["number_steps"]
+__all__ = ["Moved", "moved_by", "number_steps"]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shapecheck.diagnose.belonging import is_weight
 from shapecheck.diagnose.course import Course, quoted
 from shapecheck.diagnose.finding import Finding, TrailStep
-from shapecheck.diagnose.lost import is_weight
 from shapecheck.diagnose.missing import Missing, missing_step
 from shapecheck.diagnose.standing import READINGS, is_given, is_read_again, uncarried
 from shapecheck.diagnose.trail import span_of
