@@ -29,7 +29,7 @@ from shapecheck.diagnose.start import constant_output, equal_units, out_of_reach
 from shapecheck.diagnose.unapplied import nothing_moves
 from shapecheck.diagnose.unfed import unfed_velocities
 from shapecheck.diagnose.unmoved import unmoved
-from shapecheck.diagnose.unused import unused_gradients
+from shapecheck.diagnose.unused import forgotten_siblings, unused_gradients
 from shapecheck.diagnose.update import lost_updates
 
 Finder = Callable[[Course], list[Finding]]
@@ -107,7 +107,7 @@ def remains(course: Course, code: str) -> bool:
 
 
 def _never_moved(course: Course) -> list[Finding]:
-    return unused_gradients(course) or unmoved(course)
+    return unused_gradients(course) or unmoved(course) or forgotten_siblings(course)
 
 
 def _lost_updates(course: Course) -> list[Finding]:

@@ -15,7 +15,7 @@ from shapecheck.diagnose.belonging import (
     meets_what_is_learned,
     owners,
 )
-from shapecheck.diagnose.course import Course, shown
+from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.lost import name_of
 from shapecheck.diagnose.standing import is_given, is_read_again
@@ -120,10 +120,47 @@ def _still(course: Course, shapes: set[Shape], learned: set[int]) -> Iterator[in
             yield value
 
 
+def forgotten_siblings(course: Course) -> list[Finding]:
+    """Arrays that stand still nearer to the output than one of the same container, made with them, that is moved.
+
+    Who leaves layers alone on purpose leaves the first ones; whatever lies behind is learned from what they give.
+    """
+    step = course.steps[0] if course.steps else None
+    known = course.verdicts(step) if step is not None else None
+    if step is None or known is None or not any(v.is_right for v in known.all()):
+        return []
+    learned = course.replay.dependents(step.olds, step.last + 1) & known.matching.adjoints.closure
+    right = {v.parameter: v for v in known.all() if v.is_right}
+    found = []
+    for value in _still(course, {course.tape.values[v].shape for v in course.users}, learned):
+        made = is_made_with_moved(course, value) and is_kept_with_moved(course, value)
+        if made and meets_what_is_learned(course, value, learned) and known.matching.adjoints.of.get(value) is not None:
+            found.append(value)
+    stepped = next((p.updates[step.number].operation for p, old, _, _ in step.parameters if old in right), None)
+    site = course.site(course.tape.operations[stepped].site) if stepped is not None else None
+    return [_sibling_finding(course, site, found)] if found and site is not None else []
+
+
+def _sibling_finding(course: Course, site: Site, found: list[int]) -> Finding:
+    names = tuple(dict.fromkeys(name_of(course, value, site) for value in found))
+    course.unmoved[names] = [(value, None) for value in found]
+    return Finding(
+        code="SC406",
+        severity="warning",
+        title=f"{quoted(list(names))} {'is' if len(names) == 1 else 'are'} never updated",
+        message="the loss depends on it, what was made with it is moved here, and the layers before it learn; no step "
+        "moves it",
+        location=span_of(site),
+        cause=span_of(site),
+        layer=course.layer(found[0]),
+        parameters=names,
+    )
+
+
 def _mate(course: Course, value: int) -> int | None:
     """A parameter that is an attribute of the same object."""
     own = owners(course, value)
     return next((p.birth for p in course.parameters if owners(course, p.birth) & own), None)
 
 
-__all__ = ["unused_gradients"]
+__all__ = ["forgotten_siblings", "unused_gradients"]
