@@ -17,6 +17,7 @@ import numpy as np
 from shapecheck.diagnose.blame import Origin, blamed, misplaced, read_at, wrong_addend
 from shapecheck.diagnose.error_signal import missed_losses
 from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
+from shapecheck.diagnose.lone_slopes import at_their_use
 from shapecheck.diagnose.missing import empty_sums
 from shapecheck.diagnose.shared_slopes import shared_slopes
 from shapecheck.diagnose.suspects import Suspect, independent
@@ -74,7 +75,7 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None) -> Diag
     if wrong and not known.settled and (axis := axis_to_blame(known.replay, step)) is not None:
         suspects.append(_of_axis(axis, wrong))
     elif wrong:
-        suspects += value_suspects(known, wrong, {v.parameter for v in verdicts if v.is_right})
+        suspects += at_their_use(known, value_suspects(known, wrong, {v.parameter for v in verdicts if v.is_right}))
     if not known.settled:
         suspects += factor_suspects(known, verdicts)
         suspects += empty_sums(known, wrong - {p for s in suspects for p in s.explains})

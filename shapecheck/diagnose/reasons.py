@@ -13,6 +13,7 @@ import numpy as np
 
 from shapecheck.diagnose.activation_slopes import Slope, equal, quotient, recognise
 from shapecheck.diagnose.known_loss import Accused
+from shapecheck.diagnose.lone_slopes import following
 from shapecheck.diagnose.softmax_jacobian import diagonal_only, is_distribution
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.value_words import ValueWords
@@ -105,6 +106,7 @@ class _Finder:
             return Reason(should, is_telling=False)
         finders = (
             self.missing_term,
+            self.alone,
             self.softmax,
             self.slope,
             self.missing_slope,
@@ -219,6 +221,13 @@ class _Finder:
         if recognise(needed, [(wrong.value, self.recorded[wrong.value])], known):
             return f"{belongs}; `{of}` is what goes into the {kind}"
         return f"{belongs}; here stands the slope of `{of}`"
+
+    def alone(self, operation: Operation) -> str:  # noqa: ARG002 - the numbers alone tell
+        """A slope, and nothing that comes from the layers behind it."""
+        after = following(self.known, self.value, self.forward)
+        if after is None:
+            return ""
+        return f"it is a slope alone, and {self.words.derivative(after)}, by which that is to be multiplied, is missing"
 
     def missing_slope(self, operation: Operation) -> str:  # noqa: ARG002 - the numbers alone tell
         """A slope that was left out, or is there twice."""

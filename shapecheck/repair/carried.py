@@ -51,11 +51,20 @@ def _assigned(loop: ast.For | ast.While) -> dict[str, list[int]]:
 
 
 def _is_set_before(place: Place, loop: ast.For | ast.While, name: str) -> bool:
-    """Whether the block of the loop gives the name a value just before it."""
-    parent = place.parent(loop)
-    block = next((b for n in ("body", "orelse") if isinstance(b := getattr(parent, n, None), list) and loop in b), [])
-    stores = (n for s in block[: block.index(loop)] for n in ast.walk(s)) if block else ()
-    return any(isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store) for n in stores)
+    """Whether the name has a value before the loop: from a statement in front of it, or as an argument."""
+    node: ast.AST = loop
+    while not isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef):
+        parent = place.parent(node)
+        if parent is None:
+            return False
+        blocks = (getattr(parent, field, None) for field in ("body", "orelse", "finalbody"))
+        block = next((b for b in blocks if isinstance(b, list) and node in b), [])
+        stores = (n for s in block[: block.index(node)] for n in ast.walk(s)) if block else ()
+        if any(isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store) for n in stores):
+            return True
+        node = parent
+    given = ast.walk(node.args) if not isinstance(node, ast.Module) else ()
+    return any(isinstance(n, ast.arg) and n.arg == name for n in given)
 
 
 def _zeros(place: Place, loop: ast.For | ast.While, name: str, changing: set[str]) -> Edit | None:

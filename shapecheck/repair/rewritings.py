@@ -276,7 +276,8 @@ def _with_upstream(place: Place, whole: ast.expr, wanted: Shape | None) -> Itera
         return
     turns = place.loop() is not None
     carried = [t for t, seen in nearest(place).items() if turns and seen.shape == wanted and t.isidentifier()]
-    for term in (*products(place, wanted, _MOST_UPSTREAM), *scaled(place, wanted, _MOST_UPSTREAM)):
+    made = products(place, wanted, _MOST_UPSTREAM, of_parts=True)
+    for term in (*made, *scaled(place, wanted, _MOST_UPSTREAM)):
         title = f"multiply by `{term.text}`, which is left out"
         yield _around(place, whole, f"{_factor(term.text)} * ", "", title, "missing factor", 1.9 + term.cost)
         for text in carried[:_MOST_CARRIED]:

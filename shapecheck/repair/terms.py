@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from shapecheck.repair.candidate import Place
+from shapecheck.repair.items import items_as_written, items_by_counter
 from shapecheck.trace.failure import Seen
 from shapecheck.trace.tape import Shape
 
@@ -23,6 +24,11 @@ _MOST_CALLS = 24
 _MOST_SHARED = 8
 _SCALAR_FUNCTIONS = frozenset({"sqrt", "len", "float"})
 _MOST_SCALINGS, _LONGEST_SCALING = 6, 30
+_MOST_HELD = 4
+# What a transpose costs: where one number is all there is, none is needed.
+_TURN = 0.01
+# More lines than a file has.
+_MANY_LINES = 1e6
 _ATTRIBUTES = frozenset({"T", "dot", "sum", "mean"})
 
 
@@ -51,7 +57,7 @@ def worth_a_look(place: Place, nodes: Iterable[ast.expr]) -> tuple[str, ...]:
         for node in ast.walk(whole):
             if isinstance(node, ast.expr) and not isinstance(node, ast.Constant | ast.Slice | ast.Lambda | ast.Starred):
                 found[place.text(node)] = None
-    for text in (*items_as_written(place), *_parts_as_written(place)):
+    for text in (*items_as_written(place), *_parts_as_written(place), *items_by_counter(place)):
         found[text] = None
     return tuple(found)[:_MOST_LOOKED_AT]
 
@@ -65,68 +71,18 @@ def _parts_as_written(place: Place) -> Iterator[str]:
                 yield place.text(node)
 
 
-def items_as_written(place: Place) -> Iterator[str]:
-    """Items of containers as the file writes them (`cache["A" + str(l - 1)]`, `self.W[i]`), and their neighbours."""
-    written: dict[str, ast.Subscript] = {}
-    for node in place.module.expressions():
-        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name | ast.Attribute | ast.Subscript):
-            constant = isinstance(node.slice, ast.Constant | ast.Slice | ast.Tuple | ast.UnaryOp)
-            nested = isinstance(node.value, ast.Subscript) and isinstance(node.value.slice, ast.Name | ast.BinOp)
-            if nested or (not constant and isinstance(node.slice, ast.BinOp | ast.JoinedStr | ast.Name)):
-                written.setdefault(place.text(node), node)
-    yield from written
-    for text, node in written.items():
-        for index in (n for n in ast.walk(node.slice) if isinstance(n, ast.Name) and _counts(place, n)):
-            around = place.parent(index)
-            shifted = isinstance(around, ast.BinOp) and isinstance(around.right, ast.Constant)
-            for shift in ("",) if shifted else (" + 1", " - 1"):
-                old = around if shifted and around is not None else index
-                new = _replaced(place, node, old, f"{index.id}{shift}")
-                if new != text:
-                    yield new
-        yield from _of_other_names(place, node)
-
-
-def _of_other_names(place: Place, node: ast.Subscript) -> Iterator[str]:
-    """Items of a dictionary by another name with the same number: `g["db" + str(l)]` beside `g["dW" + str(l)]`."""
-    first = node.slice.left if isinstance(node.slice, ast.BinOp) and isinstance(node.slice.op, ast.Add) else None
-    if not isinstance(first, ast.Constant) or not isinstance(first.value, str):
-        return
-    container = place.look(place.text(node.value))
-    if container is None:
-        return
-    keys = [key for key, _ in container.elements if isinstance(key, str) and key[-1:].isdecimal()]
-    for name in dict.fromkeys(key.rstrip("0123456789") for key in keys):
-        if name != first.value:
-            yield _replaced(place, node, first, f'"{name}"')
-
-
-def _counts(place: Place, name: ast.Name) -> bool:
-    """Whether a name may be a counter: it is no function that is called."""
-    call = place.parent(name)
-    return not (isinstance(call, ast.Call) and call.func is name)
-
-
-def _replaced(place: Place, node: ast.expr, part: ast.AST, text: str) -> str:
-    """The text of an expression of one line with a part of it replaced."""
-    line, column, end_line, _ = place.source.place(node)
-    first, start, last, end = place.source.place(part)
-    whole = place.text(node)
-    if line != end_line or first != line or last != line:
-        return whole
-    return whole[: start - column] + text + whole[end - column :]
-
-
 def arrays_in_scope(place: Place) -> dict[str, Seen]:
     """Expressions in scope that hold arrays: names, attributes, items of dictionaries and short lists."""
     found: dict[str, Seen] = {}
     for name, seen in in_reach(place).items():
         _collect(name, seen, found, deep=True)
-    for text in items_as_written(place) if place.looked else ():
+    for text in (*items_as_written(place), *items_by_counter(place)) if place.looked else ():
         seen_here = place.looked.get(text)
         if seen_here is not None and seen_here.shape:
             found.setdefault(text, seen_here)
     plain = sorted(found, key=_is_one_of_many)
+    otherwise = {found[text].identity for text in plain if not _is_one_of_many(text)} - {0}
+    plain = [text for text in plain if not (_is_one_of_many(text) and found[text].identity in otherwise)]
     return {text: found[text] for text in plain if text != "self"}
 
 
@@ -207,9 +163,10 @@ def reductions(place: Place, shape: Shape) -> list[Term]:
     return found[:_MOST_PARTS]
 
 
-def products(place: Place, shape: Shape, most: int = _MOST_PRODUCTS) -> list[Term]:
-    """Matrix products of two arrays in scope, those first that are named nearby."""
-    arrays = [(t, s.shape) for t, s in arrays_in_scope(place).items() if s.shape and len(s.shape) <= 2]
+def products(place: Place, shape: Shape, most: int = _MOST_PRODUCTS, *, of_parts: bool = False) -> list[Term]:
+    """Matrix products of two arrays in scope, those first that are named nearby; of parts of arrays, too, if asked."""
+    at_hand = nearest(place) if of_parts else arrays_in_scope(place)
+    arrays = [(t, s.shape) for t, s in at_hand.items() if s.shape and len(s.shape) <= 2]
     nearby = {place.text(n) for n in ast.walk(place.statement) if isinstance(n, ast.expr)}
     away = _lines_away(place)
     arrays.sort(key=lambda a: (a[0] not in nearby, away.get(a[0], 1000)))
@@ -218,7 +175,8 @@ def products(place: Place, shape: Shape, most: int = _MOST_PRODUCTS) -> list[Ter
         for i in range(max(0, total - len(arrays) + 1), min(total, len(arrays) - 1) + 1):
             (left, first), (right, second) = arrays[i], arrays[total - i]
             if i != total - i:
-                found += [Term(text, 0.3, made=True) for text in _fitting(left, first, right, second, shape)]
+                fitting = _fitting(left, first, right, second, shape)
+                found += [Term(text, 0.3 + _TURN * text.count(".T"), made=True) for text in fitting]
         if len(found) >= most:
             break
     return found[:most]
@@ -233,14 +191,17 @@ def outer_products(place: Place, shape: Shape, most: int = _MOST_PRODUCTS) -> li
     return [Term(f"{outer}({left}, {right})", 0.3, made=True) for left in rows for right in columns][:most]
 
 
-def _lines_away(place: Place) -> dict[str, int]:
-    """How many lines from the statement each expression is used again, or was."""
-    found: dict[str, int] = {}
+def _lines_away(place: Place) -> dict[str, float]:
+    """How many lines from the statement each expression is used again, or was; of two alike, what was made last."""
+    found: dict[str, float] = {}
+    made: dict[str, int] = {}
     for node in place.module.expressions():
         if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
-            text = place.text(node)
-            found[text] = min(abs(node.lineno - place.statement.lineno), found.get(text, 1000))
-    return found
+            text, line = place.text(node), node.lineno
+            found[text] = min(abs(line - place.statement.lineno), found.get(text, 1000))
+            if isinstance(node.ctx, ast.Store) and line < place.statement.lineno:
+                made[text] = max(line, made.get(text, 0))
+    return {text: away - made.get(text, 0) / _MANY_LINES for text, away in found.items()}
 
 
 def _fitting(left: str, first: Shape, right: str, second: Shape, shape: Shape) -> Iterator[str]:
@@ -303,7 +264,25 @@ def functions(place: Place, arity: int) -> list[str]:
                     found.append(f"self.{node.name}")
             elif len(names) == arity:
                 found.append(node.name)
-    return found[:12]
+    return [*_held(place)[:_MOST_HELD], *found[:12]] if arity == 1 else found[:12]
+
+
+def _held(place: Place) -> list[str]:
+    """What may hold a function: names that are stored here and never read, and what else the file calls.
+
+    Activations and their slopes are often handed over, or kept in a list: `self.slope(z)`, `slopes[l](z)`.
+    """
+    methods = {n.name for n in ast.walk(place.module.tree) if isinstance(n, ast.FunctionDef)}
+    function = place.module.enclosing_function(place.statement)
+    found = dict.fromkeys(place.unused() if function is not None else ())
+    for node in place.module.expressions():
+        callee = node.func if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords else None
+        is_kept = isinstance(callee, ast.Subscript)
+        if isinstance(callee, ast.Attribute) and isinstance(callee.value, ast.Name):
+            is_kept = callee.value.id == "self" and callee.attr not in methods
+        if is_kept and callee is not None:
+            found[place.text(callee)] = None
+    return list(found)
 
 
 def _is_formula(function: ast.FunctionDef) -> bool:
