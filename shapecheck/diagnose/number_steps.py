@@ -45,7 +45,8 @@ def number_steps(course: Course) -> list[Finding]:
                 _, made = moved[turns.whole[pair[0]]]
                 by_site.setdefault(made.site or 0, []).append(pair)
             return [_finding(course, made_at, turns, moved) for made_at in by_site.values()]
-    return [f for first, made in dict(moved.values()).items() if (f := _ungraded(course, first, made)) is not None]
+    read = [one for first in dict(moved.values()) if (one := _read_version(course, first, moved)) is not None]
+    return [f for version, made in read if (f := _ungraded(course, version, made)) is not None]
 
 
 def moved_by(course: Course, is_such: Callable[[Course, Operation], bool]) -> Moved:
@@ -82,13 +83,24 @@ def _by_a_number(course: Course, operation: Operation) -> bool:
     return isinstance(change, int | float) and change != 0
 
 
+def _read_version(course: Course, first: int, moved: Moved) -> tuple[int, Operation] | None:
+    """The first version of an array that a product reads, with the step from there."""
+    site = moved[first][1].site
+    for version in sorted(version for version, (start, _) in moved.items() if start == first):
+        readers = course.users.get(version, ())
+        step = next((o for o in readers if o.site == site), None)
+        if step is not None and any(o.function in _PRODUCTS for o in readers):
+            return version, step
+    return None
+
+
 def _ungraded(course: Course, first: int, made: Operation) -> Finding | None:
     """A weight that a given number moves, whatever the loss that the program computes would have."""
     site, replay = course.site(made.site), course.replay
     change = made.arguments[1]
     given = not isinstance(change, Ref) or change.value not in replay.dependents([first])
     read = [o for o in course.users.get(first, ()) if o.function in _PRODUCTS]
-    if site is None or not given or not read or not is_weight(course, first):
+    if site is None or not given or not is_weight(course, first):
         return None
     sign = -1 if made.function in _DESCENT else 1
     update = Update(made.number, first, made.result, made.result, sign)

@@ -125,9 +125,7 @@ def test_the_right_program_is_left_alone(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "right", "wrong", "mended"), [w[1:] for w in WRONG], ids=[w[0] for w in WRONG])
-def test_the_line_that_lacks_a_factor_is_named(
-    tmp_path: Path, text: str, right: str, wrong: str, mended: bool
-) -> None:
+def test_the_line_that_lacks_a_factor_is_named(tmp_path: Path, text: str, right: str, wrong: str, mended: bool) -> None:
     assert text.count(right) == 1
     program = text.replace(right, wrong)
     finding = findings(tmp_path, program, trials=mended)[0]

@@ -137,9 +137,91 @@ for turn in range(8):
     dK, dV = np.einsum("bti,btj->ij", x, dkeys), np.einsum("bti,btj->ij", x, dvals)
     K -= 0.1 * dK
 """
+TOGETHER = """\
+import numpy as np
+
+rng = np.random.default_rng(9)
+nets = {name: rng.normal(size=size) for name, size in (("one", (3, 5)), ("two", (5, 1)))}
+x = rng.normal(size=(20, 3))
+y = np.sin(x[:, :1])
+for turn in range(12):
+    h = np.tanh(x @ nets["one"])
+    d = (h @ nets["two"] - y) / 20
+    nets["one"] -= 0.1 * x.T @ (d @ nets["two"].T * (1 - h**2))
+"""
+# A teacher is drawn as its pupil is, and stays what it is.
+TEACHER = """\
+import numpy as np
+
+rng = np.random.default_rng(9)
+
+
+def drawn():
+    return [rng.normal(size=(3, 5)), rng.normal(size=(5, 1))]
+
+
+teacher, pupil = drawn(), drawn()
+x = rng.normal(size=(20, 3))
+y = np.tanh(x @ teacher[0]) @ teacher[1]
+for turn in range(12):
+    h, y = np.tanh(x @ pupil[0]), np.tanh(x @ teacher[0]) @ teacher[1]
+    d = (h @ pupil[1] - y) / 20
+    pupil[0], pupil[1] = pupil[0] - 0.1 * x.T @ (d @ pupil[1].T * (1 - h**2)), pupil[1] - 0.1 * h.T @ d
+"""
+UNGRADED = """\
+import numpy as np
+
+rng = np.random.default_rng(6)
+w = rng.normal(size=(4, 3)) * 0.1
+x = rng.normal(size=(30, 4))
+t = np.eye(3)[rng.integers(0, 3, 30)]
+
+
+def cost(w):
+    e = np.exp(x @ w)
+    return -np.sum(t * np.log(e / e.sum(axis=1, keepdims=True))) / 30
+
+
+for turn in range(12):
+    w = w - 0.1
+    print(cost(w))
+"""
+
+BIASES = """\
+import numpy as np
+
+rng = np.random.default_rng(11)
+
+
+class Layer:
+    def __init__(self, n, m):
+        self.w, self.b = rng.normal(size=(m, n)), np.zeros(m)
+
+    def forward(self, x):
+        self.x, self.y = x, np.tanh(self.w @ x + self.b)
+        return self.y
+
+    def backward(self, slope):
+        slope = slope * (1 - self.y**2)
+        self.b -= 0.1 * slope
+        return self.w.T @ slope
+
+
+layers = [Layer(2, 4), Layer(4, 1)]
+for turn in range(12):
+    for x in rng.normal(size=(4, 2)):
+        out = x
+        for layer in layers:
+            out = layer.forward(out)
+        slope = out - np.sin(x[:1])
+        for layer in layers[::-1]:
+            slope = layer.backward(slope)
+"""
 
 #     id, program, the arrays named
 LOST = [
+    ("all weights, of layers whose biases learn", BIASES, ("self.w",)),
+    ("one of two in a dictionary", TOGETHER, ("nets['two']",)),
     ("squares that are added up for nobody", SQUARES, ("w",)),
     ("a first layer beside one that learns", NET + "    V -= 0.02 * gV\n", ("W",)),
     ("a last layer beside one that learns", NET + "    W -= 0.02 * gW\n", ("V",)),
@@ -214,6 +296,7 @@ RIGHT = [
 
 #     id, program, the line to blame, the arrays named
 BY_NUMBERS = [
+    ("where no gradient is computed", UNGRADED, "    w = w - 0.1", ("w",)),
     ("one step for all", HEAD + STEPS, "        array -= 0.01", ("W", "V")),
     (
         "one of them, by a number that the loss makes",
@@ -234,6 +317,10 @@ def test_steps_by_a_number_alone(tmp_path: Path, text: str, line: str, names: tu
 @pytest.mark.parametrize(("text", "names"), [row[1:] for row in LOST], ids=[row[0] for row in LOST])
 def test_gradients_that_nothing_applies(tmp_path: Path, text: str, names: tuple[str, ...]) -> None:
     assert [(f.code, f.parameters) for f in findings(tmp_path, text)] == [("SC406", names)]
+
+
+def test_a_teacher_stays_what_it_is(tmp_path: Path) -> None:
+    assert findings(tmp_path, TEACHER) == []
 
 
 @pytest.mark.parametrize("rest", [row[1] for row in RIGHT], ids=[row[0] for row in RIGHT])
