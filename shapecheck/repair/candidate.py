@@ -209,6 +209,22 @@ class Place:
         edit = self.edit(node, replacement)
         return Candidate(title, kind, (edit,), cost + 0.25 * min(self.distance, 8), self.path, edit.line)
 
+    def around(self, node: ast.expr, before: str, after: str, title: str, kind: str, cost: float) -> Candidate:
+        """Something put before and after a node, as insertions: what is inside can be edited as well."""
+        tight = not (before.endswith("(") and after.startswith((")", ","))) and not after.startswith(" +")
+        tight = tight and not (isinstance(node, ast.Constant) and after.startswith((" ", ")")))
+        if tight and self.atom(node) != self.text(node):
+            before, after = before + "(", ")" + after
+        if self.needs_parentheses(node, f"{before}{self.text(node)}{after}"):
+            before, after = "(" + before, after + ")"
+        line, column, end_line, end_column = self.source.place(node)
+        edits = []
+        if before:
+            edits.append(Edit(self.path, line, column, line, column, before))
+        if after:
+            edits.append(Edit(self.path, end_line, end_column, end_line, end_column, after))
+        return Candidate(title, kind, tuple(edits), cost, self.path, line)
+
     def judge(self, before: Shape | None, after: Shape | None, cost: float) -> float:
         """Cheaper when the change of shape is the one that the failure asks for."""
         if before is None or after is None or before not in self.wanted:

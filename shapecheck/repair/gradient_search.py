@@ -57,6 +57,8 @@ _MOST_PAIRED = 2
 # What an edit may cost that is tried before anything is heard.
 _EVIDENT = 0.5
 _MOST_SUMMED = 500
+# How far from -1 a factor may be that is taken to be a sign.
+_EXACT = 1e-4
 _HEARD_AT_ONCE = 2
 _SECONDS_CONTENT = 1.0
 
@@ -103,6 +105,17 @@ class _Asked:
             return None
         return edited_slice(
             whole, self.spot, [replace(self.place.edit(u, ""), replacement=f"({value})") for u in self.defined.uses]
+        )
+
+    def turned(self, candidate: Candidate) -> Candidate | None:
+        """A rewriting with the sign turned round; None where the expression is only a part of what was heard."""
+        text = self.text(candidate)
+        if text is None or self.defined is not None or self.insertions or self.aim.around != ("", ""):
+            return None
+        loose = isinstance(ast.parse(text.strip(), mode="eval").body, ast.BinOp | ast.Compare | ast.IfExp)
+        edit = self.place.edit(self.aim.node, f"-({text})" if loose else f"-{text}")
+        return replace(
+            candidate, title=f"{candidate.title}, and turn the sign round", edits=(edit,), cost=candidate.cost + 0.1
         )
 
     def offered(self, candidate: Candidate) -> list[Candidate]:
@@ -305,6 +318,8 @@ class GradientSearch(Search):
             self.heard += heard.tried
             for found, fitting in ((always, heard.factors), (at_first, heard.at_first)):
                 likely = sorted((candidates[i] for i in fitting), key=lambda c: c.cost)[:_MOST_FITTING]
+                upside_down = {candidates[i].edits for i, factor in fitting.items() if abs(factor + 1) <= _EXACT}
+                likely += [t for c in likely if c.edits in upside_down and (t := one.turned(c)) is not None]
                 offered = [edit for c in likely for edit in one.offered(c)]
                 offered = [edit if one.insertions else begun(one.place, edit) for edit in offered]
                 found += [replace(c, cost=c.cost - _REACHES) for c in offered]

@@ -17,23 +17,21 @@ from shapecheck.repair.left_out import (
     path_candidates,
     quotient_candidates,
 )
+from shapecheck.repair.missing_factors import grown, spread, with_upstream
 from shapecheck.repair.naming import index_candidates, order_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates, transposed
 from shapecheck.repair.shaping import shaping_candidates
 from shapecheck.repair.terms import (
-    Term,
     arrays_in_scope,
     calls,
     functions,
     is_number,
     is_of_elsewhere,
     likeness,
-    nearest,
     numbers,
     parts,
     products,
     reductions,
-    scaled,
     scalings,
 )
 from shapecheck.trace.tape import Shape
@@ -57,8 +55,6 @@ _SCALING = frozenset({"factor", "number", "sign"})
 _MOST_ARRAYS = 30
 _MOST_NUMBERS = 8
 _MOST_LIKE_A_NUMBER = 8
-_MOST_CARRIED = 4
-_MOST_UPSTREAM = 30
 # Functions of NumPy that write into their first argument.
 _WRITERS = frozenset({"at", "copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis"})
 # Functions that are mistaken for one another.
@@ -110,12 +106,13 @@ def rewritings(place: Place, whole: ast.expr, wanted: Shape | None = None) -> li
             found += quotient_candidates(place, node)
             found += difference_candidates(place, node)
             found += path_candidates(place, node) if node is whole else ()
+            found += spread(place, node)
         found += _restated(place, node)
         around = place.parent(node)
         if node is not whole and isinstance(around, ast.BinOp) and isinstance(around.op, ast.Add | ast.Sub):
-            found += _grown(place, node, place.shape(around))
-    found += _grown(place, whole, wanted)
-    found += _with_upstream(place, whole, wanted)
+            found += grown(place, node, place.shape(around))
+    found += grown(place, whole, wanted)
+    found += with_upstream(place, whole, wanted)
     inside = [c for c in found if all(_within(place, whole, c, e) for e in c.edits)]
     if isinstance(place.parent(whole), ast.Expr):
         # A statement that keeps nothing does something by itself; anything else in its place would do nothing.
@@ -237,74 +234,40 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
             yield from _with_array(place, node, text)
     if shape:
         yield from _with_terms(place, node, shape)
-    yield _around(place, node, "", " ** 2", f"square `{shown}`", "power", 2.9)
+    yield place.around(node, "", " ** 2", f"square `{shown}`", "power", 2.9)
     # What the program scales by itself is likelier than a number that happens to be the same.
     for number in scalings(place):
         dear = 0.4 if is_of_elsewhere(place, number) else 0.0
-        yield _around(place, node, "", f" / {number}", f"divide by `{number}`", "factor", 1.4 + dear)
-        yield _around(place, node, f"{number} * ", "", f"multiply by `{number}`", "factor", 1.6 + dear)
+        yield place.around(node, "", f" / {number}", f"divide by `{number}`", "factor", 1.4 + dear)
+        yield place.around(node, f"{number} * ", "", f"multiply by `{number}`", "factor", 1.6 + dear)
     for number in numbers(place):
-        yield _around(place, node, "", f" / {number}", f"divide by `{number}`", "factor", 1.7)
-        yield _around(place, node, f"{number} * ", "", f"multiply by `{number}`", "factor", 1.9)
-    yield _around(place, node, "-", "", f"turn the sign of `{shown}` round", "sign", 1.5)
-    yield _around(place, node, "2 * ", "", f"multiply `{shown}` by 2", "factor", 1.9)
-    yield _around(place, node, "", " / 2", f"divide `{shown}` by 2", "factor", 2.0)
+        yield place.around(node, "", f" / {number}", f"divide by `{number}`", "factor", 1.7)
+        yield place.around(node, f"{number} * ", "", f"multiply by `{number}`", "factor", 1.9)
+    yield place.around(node, "-", "", f"turn the sign of `{shown}` round", "sign", 1.5)
+    yield place.around(node, "2 * ", "", f"multiply `{shown}` by 2", "factor", 1.9)
+    yield place.around(node, "", " / 2", f"divide `{shown}` by 2", "factor", 2.0)
     total = place.numpy_function("sum")
     for axis in range(min(len(shape or (0, 0)), 4)):
         for keep in (", keepdims=True", ""):
             before, after = (f"{total}(", f", axis={axis}{keep})") if total else ("", f".sum(axis={axis}{keep})")
-            yield _around(place, node, before, after, f"sum `{shown}` over axis {axis}", "sum", 1.6)
+            yield place.around(node, before, after, f"sum `{shown}` over axis {axis}", "sum", 1.6)
     for function in functions(place, 1):
-        yield _around(place, node, f"{function}(", ")", f"apply `{function}`", "function", 2.0)
-
-
-def _grown(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterator[Candidate]:
-    """A number, or a mask by itself, multiplied with what has the shape that is wanted: a whole factor was left out."""
-    if not wanted or (place.shape(whole) != () and not isinstance(whole, ast.Compare)):
-        return
-    arrays = sorted(arrays_in_scope(place).items(), key=lambda pair: not pair[0].isidentifier())
-    alike = [Term(text) for text, seen in arrays if seen.shape == wanted]
-    made = (*parts(place, wanted), *reductions(place, wanted), *products(place, wanted), *calls(place, wanted))
-    for term in (*alike[:_MOST_ARRAYS], *made):
-        title = f"multiply by `{term.text}`"
-        yield _around(place, whole, "", f" * {_factor(term.text)}", title, "missing factor", 1.6 + term.cost)
-
-
-def _with_upstream(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterator[Candidate]:
-    """All that a backward pass multiplies a slope by, where it is left out: an adjoint, a weight, what is carried."""
-    if not wanted or place.shape(whole) != wanted:
-        return
-    turns = place.loop() is not None
-    carried = [t for t, seen in nearest(place).items() if turns and seen.shape == wanted and t.isidentifier()]
-    made = products(place, wanted, _MOST_UPSTREAM, of_parts=True)
-    for term in (*made, *scaled(place, wanted, _MOST_UPSTREAM)):
-        title = f"multiply by `{term.text}`, which is left out"
-        yield _around(place, whole, f"{_factor(term.text)} * ", "", title, "missing factor", 1.9 + term.cost)
-        for text in carried[:_MOST_CARRIED]:
-            total = f"{term.text} + {text}"
-            title = f"multiply by `{total}`, which is left out"
-            yield _around(place, whole, f"({total}) * ", "", title, "missing factor", 2.0 + term.cost)
-
-
-def _factor(text: str) -> str:
-    return f"({text})" if isinstance(ast.parse(text, mode="eval").body, ast.BinOp) else text
+        yield place.around(node, f"{function}(", ")", f"apply `{function}`", "function", 2.0)
 
 
 def _with_array(place: Place, node: ast.expr, text: str) -> Iterator[Candidate]:
     for title, slope in slopes_at(text).items():
-        yield _around(place, node, "", f" * {slope}", f"multiply by {title}", "missing slope", 1.8)
+        yield place.around(node, "", f" * {slope}", f"multiply by {title}", "missing slope", 1.8)
         yield place.candidate(f"use {title}", "slope", node, slope, 2.2)
     if (tanh := place.numpy_function("tanh")) is not None and "tanh" in place.source.text:
         slope = f"(1 - {tanh}({text}) ** 2)"
-        yield _around(
-            place, node, "", f" * {slope}", f"multiply by the slope of tanh at `{text}`", "missing slope", 1.9
-        )
-    yield _around(place, node, "", f" + {text}", f"add `{text}`, which is left out", "term", 2.1)
-    yield _around(place, node, "", f" * {text}", f"multiply by `{text}`", "missing factor", 2.0)
-    yield _around(place, node, "", f" - {text}", f"subtract `{text}`", "term", 2.4)
+        yield place.around(node, "", f" * {slope}", f"multiply by the slope of tanh at `{text}`", "missing slope", 1.9)
+    yield place.around(node, "", f" + {text}", f"add `{text}`, which is left out", "term", 2.1)
+    yield place.around(node, "", f" * {text}", f"multiply by `{text}`", "missing factor", 2.0)
+    yield place.around(node, "", f" - {text}", f"subtract `{text}`", "term", 2.4)
     for number in numbers(place):
         title = f"add `{number} * {text}`, which is left out"
-        yield _around(place, node, "", f" + {number} * {text}", title, "term", 2.4)
+        yield place.around(node, "", f" + {number} * {text}", title, "term", 2.4)
 
 
 def _with_terms(place: Place, node: ast.expr, shape: Shape) -> Iterator[Candidate]:
@@ -312,37 +275,19 @@ def _with_terms(place: Place, node: ast.expr, shape: Shape) -> Iterator[Candidat
     own = place.text(node)
     for term in parts(place, shape):
         for title, slope in slopes_at(term.text).items():
-            yield _around(place, node, "", f" * {slope}", f"multiply by {title}", "missing slope", 1.8 + term.cost)
+            yield place.around(node, "", f" * {slope}", f"multiply by {title}", "missing slope", 1.8 + term.cost)
             yield place.candidate(f"use {title}", "slope", node, slope, 2.2 + term.cost)
     for term in (*reductions(place, shape), *products(place, shape)):
         shown = f"`{term.text}`"
         if term.text != own:
-            yield _around(
-                place, node, "", f" + {term.text}", f"add {shown}, which is left out", "term", 2.1 + term.cost
-            )
-            yield _around(place, node, "", f" - {term.text}", f"subtract {shown}", "term", 2.2 + term.cost)
-            yield _around(place, node, f"({term.text}) * ", "", f"multiply by {shown}", "missing factor", 2 + term.cost)
+            yield place.around(node, "", f" + {term.text}", f"add {shown}, which is left out", "term", 2.1 + term.cost)
+            yield place.around(node, "", f" - {term.text}", f"subtract {shown}", "term", 2.2 + term.cost)
+            yield place.around(node, f"({term.text}) * ", "", f"multiply by {shown}", "missing factor", 2 + term.cost)
             yield place.candidate(f"use {shown} instead of `{own}`", "product", node, term.text, 2.2 + term.cost)
     for term in calls(place, shape):
         title = f"multiply by `{term.text}`"
-        yield _around(place, node, "", f" * {term.text}", title, "missing slope", 1.8 + term.cost)
+        yield place.around(node, "", f" * {term.text}", title, "missing slope", 1.8 + term.cost)
         yield place.candidate(f"use `{term.text}` instead of `{own}`", "slope", node, term.text, 2.0 + term.cost)
-
-
-def _around(place: Place, node: ast.expr, before: str, after: str, title: str, kind: str, cost: float) -> Candidate:
-    """Something put before and after a node, as insertions: what is inside can be edited as well."""
-    tight = not (before.endswith("(") and after.startswith((")", ","))) and not after.startswith(" +")
-    if tight and place.atom(node) != place.text(node):
-        before, after = before + "(", ")" + after
-    if place.needs_parentheses(node, f"{before}{place.text(node)}{after}"):
-        before, after = "(" + before, after + ")"
-    line, column, end_line, end_column = place.source.place(node)
-    edits = []
-    if before:
-        edits.append(Edit(place.path, line, column, line, column, before))
-    if after:
-        edits.append(Edit(place.path, end_line, end_column, end_line, end_column, after))
-    return Candidate(title, kind, tuple(edits), cost, place.path, line)
 
 
 # -- another operator, function or number ----------------------------------------------------------------------------

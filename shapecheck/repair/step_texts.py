@@ -25,8 +25,30 @@ def in_turns(texts: Iterable[str], loop: ast.For, keys: Mapping[str, int | str])
             found.append(text)
         elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
             holder, key = ast.get_source_segment(text, node.value), node.slice.value
+            # Who goes over a dictionary is given its keys.
+            over = _gone_over(loop.iter, loop.target)
+            found += [name for one, name in over if one == (holder if isinstance(key, int) else f"{holder}.items()")]
             found += [f"{holder}[{told}]" for name in names if (told := _as_key(key, name, keys.get(name)))]
     return tuple(dict.fromkeys(found))
+
+
+def _gone_over(iterated: ast.expr, target: ast.expr) -> Iterator[tuple[str, str]]:
+    """(what a loop goes over, as it is written, the name of its elements): `zip(weights, grads)` with `w, g`."""
+    function = iterated.func if isinstance(iterated, ast.Call) else None
+    called = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    given = iterated.args if isinstance(iterated, ast.Call) else []
+    parts = target.elts if isinstance(target, ast.Tuple | ast.List) else []
+    if not isinstance(iterated, ast.Call) and isinstance(target, ast.Name):
+        yield ast.unparse(iterated), target.id
+    elif called == "zip" and len(given) == len(parts):
+        for one, part in zip(given, parts, strict=True):
+            yield from _gone_over(one, part)
+    elif called == "enumerate" and given and len(parts) == 2:
+        yield from _gone_over(given[0], parts[1])
+    elif called in {"list", "tuple", "reversed"} and len(given) == 1:
+        yield from _gone_over(given[0], target)
+    elif called == "items" and isinstance(function, ast.Attribute) and len(parts) == 2:
+        yield from ((f"{one}.items()", name) for one, name in _gone_over(function.value, parts[1]))
 
 
 def _as_key(key: object, name: str, value: int | str | None) -> str | None:

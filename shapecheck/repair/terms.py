@@ -191,6 +191,26 @@ def outer_products(place: Place, shape: Shape, most: int = _MOST_PRODUCTS) -> li
     return [Term(f"{outer}({left}, {right})", 0.3, made=True) for left in rows for right in columns][:most]
 
 
+def multiplied(place: Place, node: ast.expr, own: Shape, shape: Shape) -> Iterator[tuple[str, str, str]]:
+    """(what comes before a node, what comes after it, the other factor) of its products with arrays, of a shape."""
+    outer = place.numpy_function("outer")
+    text = place.text(node)
+    for other, seen in nearest(place).items() if len(own) <= 2 else ():
+        its = seen.shape or ()
+        if other == text or not its or len(its) > 2:
+            continue
+        if outer is not None and len(shape) == 2 and own + its == shape:
+            yield f"{outer}(", f", {other})", other
+        if outer is not None and len(shape) == 2 and its + own == shape:
+            yield f"{outer}({other}, ", ")", other
+        for one, size in _turns(other, its):
+            for turned, mine in _turns("", own):
+                if mine[-1] == (size[-2] if len(size) > 1 else size[0]) and mine[:-1] + size[1:] == shape:
+                    yield "", f"{turned} @ {one}", one
+                if size[-1] == (mine[-2] if len(mine) > 1 else mine[0]) and size[:-1] + mine[1:] == shape:
+                    yield f"{one} @ ", turned, one
+
+
 def _lines_away(place: Place) -> dict[str, float]:
     """How many lines from the statement each expression is used again, or was; of two alike, what was made last."""
     found: dict[str, float] = {}
@@ -229,16 +249,16 @@ def scaled(place: Place, shape: Shape, most: int = _MOST_PRODUCTS) -> list[Term]
     for total in range(2 * len(near) - 1):
         for i in range(max(0, total - len(near) + 1), min(total, len(near) - 1) + 1):
             (left, first), (right, second) = near[i], near[total - i]
-            if first == shape and i != total - i and second != shape and _spreads(second or (), shape):
+            if first == shape and i != total - i and second != shape and spreads(second or (), shape):
                 found.append(Term(f"{right} * {left}", 0.2, made=True))
-            elif len(shape) == 2 and first == shape[::-1] != shape and _spreads(second or (), shape):
+            elif len(shape) == 2 and first == shape[::-1] != shape and spreads(second or (), shape):
                 found.append(Term(f"{left}.T * {right}", 0.3, made=True))
         if len(found) >= most:
             break
     return found[:most]
 
 
-def _spreads(shape: Shape, over: Shape) -> bool:
+def spreads(shape: Shape, over: Shape) -> bool:
     """Whether an array of one shape takes another's shape where they meet entry by entry."""
     if len(shape) > len(over):
         return False

@@ -167,9 +167,12 @@ TURNS = [
     ("the loop's own name", "p", "for p, g in zip(ps, gs): pass", {}, ("p",)),
     ("an attribute of it", "layer.W", "for layer in layers: pass", {}, ("layer.W",)),
     ("a key", 'net["W1"]', "for name, g in grads.items(): pass", {"name": "W1"}, ("net[name]",)),
+    ("an item", 'grads["W1"]', "for name, g in grads.items(): pass", {"name": "W1"}, ("g", "grads[name]")),
     ("the end of a key", 'net["dW1"]', "for name in net: pass", {"name": "W1"}, ('net["d" + name]',)),
     ("a number in a key", 'net["W2"]', "for l in range(1, 4): pass", {"l": 2}, ('net["W" + str(l)]',)),
     ("the place before", "W[0]", "for l in range(1, 4): pass", {"l": 1}, ("W[l - 1]",)),
+    ("of several that are gone over", "grads[1]", "for w, g in zip(ws, grads): pass", {}, ("g",)),
+    ("that are counted", "ws[0]", "for k, (w, b) in enumerate(zip(ws, bs)): pass", {"k": 0}, ("w", "ws[k]")),
     ("another layer's", 'net["W3"]', "for l in range(1, 4): pass", {"l": 2}, ()),
 ]
 

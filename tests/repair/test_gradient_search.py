@@ -270,10 +270,15 @@ EXPRESSIONS = {
     "the other part": ("wide[:, 1:]", "wide[:, :-1]"),
     "the sum over some axes": ("deep.sum()", "deep.sum(axis=(0, 1))"),
     "a term that a mean adds": ("d / 9", "d / 9 - np.mean(d / 9, axis=0)"),
+    "a column that spreads": ("x - wide", "x - lengths[:, None] * wide"),
+    "a product of an error alone": ("d", "h.T @ d"),
+    "an outer product for a number": ("0.25", "0.25 * np.outer(lengths, lengths)"),
     "the mirror image": ('np.correlate(d[:, 0], d[0], "full")', 'np.convolve(d[:, 0], d[0], "full")'),
 }
 SHAPES = {"x": (9, 5), "h": (9, 4), "d": (9, 2), "V": (4, 2), "back": (9, 2), "pair": (9, 9), "wide": (9, 5)}
-SHAPES["deep"] = (2, 3, 4)
+SHAPES |= {"deep": (2, 3, 4), "lengths": (9,)}
+# The shapes that are asked for where the expression has another.
+WANTED = {"d": (4, 2), "0.25": (9, 9)}
 FUNCTION = f"""\
 import numpy as np
 
@@ -305,4 +310,6 @@ def test_what_may_be_meant_is_thought_of(tmp_path: Path, written: str, meant: st
     local = {name: see(np.ones(shape)) for name, shape in SHAPES.items()}
     place = Place(surroundings, str(script), module.statement(whole), 0, local=local, names=local)
     meant_text = FUNCTION.replace("EXPRESSION", meant)
-    assert meant_text in {apply_edits(text, candidate.edits) for candidate in rewritings(place, whole)}
+    assert meant_text in {
+        apply_edits(text, candidate.edits) for candidate in rewritings(place, whole, WANTED.get(written))
+    }

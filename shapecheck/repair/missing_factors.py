@@ -1,0 +1,95 @@
+"""Factors that were left out whole: what a slope, a mask, a number or an error has to be multiplied by."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from shapecheck.repair.candidate import Candidate, Place
+from shapecheck.repair.terms import (
+    Term,
+    arrays_in_scope,
+    calls,
+    is_number,
+    multiplied,
+    nearest,
+    outer_products,
+    parts,
+    products,
+    reductions,
+    scaled,
+    spreads,
+)
+from shapecheck.trace.tape import Shape
+
+_MOST_ARRAYS = 30
+_MOST_CARRIED = 4
+_MOST_UPSTREAM = 30
+_MOST_SPREAD = 8
+
+
+def grown(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterator[Candidate]:
+    """A number, a mask by itself, or what is too small, multiplied with what gives it the shape that is wanted."""
+    written = isinstance(whole, ast.Constant) and is_number(whole.value)
+    shape = () if written else place.shape(whole)
+    if not wanted or shape is None:
+        return
+    if shape not in {(), wanted}:
+        yield from _in_products(place, whole, shape, wanted)
+    if shape == wanted and not isinstance(whole, ast.Compare):
+        return
+    if not spreads(shape, wanted):
+        return
+    arrays = sorted(arrays_in_scope(place).items(), key=lambda pair: not pair[0].isidentifier())
+    alike = [Term(text) for text, seen in arrays if seen.shape == wanted]
+    if shape not in {(), wanted} and len(wanted) == 2:
+        alike += [Term(f"{text}.T", 0.1) for text, seen in arrays if seen.shape == wanted[::-1] != wanted]
+    made = (*parts(place, wanted), *reductions(place, wanted), *products(place, wanted), *calls(place, wanted))
+    for term in (*alike[:_MOST_ARRAYS], *made, *outer_products(place, wanted)):
+        title = f"multiply by `{term.text}`"
+        yield place.around(whole, "", f" * {_factor(term.text)}", title, "missing factor", 1.6 + term.cost)
+
+
+def _in_products(place: Place, whole: ast.expr, shape: Shape, wanted: Shape) -> Iterator[Candidate]:
+    """What is no array of the shape that is wanted, in a matrix product or an outer product that is."""
+    for before, after, told in multiplied(place, whole, shape, wanted):
+        yield place.around(whole, before, after, f"multiply by `{told}`", "missing factor", 1.6)
+
+
+def with_upstream(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterator[Candidate]:
+    """All that a backward pass multiplies a slope by, where it is left out: an adjoint, a weight, what is carried."""
+    if not wanted or place.shape(whole) != wanted:
+        return
+    turns = place.loop() is not None
+    carried = [t for t, seen in nearest(place).items() if turns and seen.shape == wanted and t.isidentifier()]
+    made = products(place, wanted, _MOST_UPSTREAM, of_parts=True)
+    for term in (*made, *scaled(place, wanted, _MOST_UPSTREAM)):
+        title = f"multiply by `{term.text}`, which is left out"
+        yield place.around(whole, f"{_factor(term.text)} * ", "", title, "missing factor", 1.9 + term.cost)
+        for text in carried[:_MOST_CARRIED]:
+            total = f"{term.text} + {text}"
+            title = f"multiply by `{total}`, which is left out"
+            yield place.around(whole, f"({total}) * ", "", title, "missing factor", 2.0 + term.cost)
+
+
+def spread(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """A node times a row or a column that is used nearby, which spreads over it: `cos[:, None] * v` for `v`."""
+    shape = place.shape(node)
+    if not shape or isinstance(node, ast.Compare):
+        return
+    found: dict[str, None] = {}
+    for text, seen in nearest(place).items():
+        own = seen.shape or ()
+        if own and own != shape and spreads(own, shape):
+            found[text] = None
+        if len(own) == 1 and len(shape) == 2 and own[0] == shape[0]:
+            found[f"{text}[:, None]"] = None
+    for text in list(found)[:_MOST_SPREAD]:
+        yield place.around(node, f"{text} * ", "", f"multiply by `{text}`", "missing factor", 2.0)
+
+
+def _factor(text: str) -> str:
+    return f"({text})" if isinstance(ast.parse(text, mode="eval").body, ast.BinOp) else text
+
+
+__all__ = ["grown", "spread", "with_upstream"]
