@@ -107,7 +107,11 @@ def remains(course: Course, code: str) -> bool:
 
 
 def _never_moved(course: Course) -> list[Finding]:
-    return unused_gradients(course) or unmoved(course) or forgotten_siblings(course)
+    # The half of a layer that is moved says better where the other half's step belongs than its gradient does.
+    halves = unmoved(course)
+    known = {value for finding in halves for value, _ in course.unmoved[finding.parameters]}
+    unused = unused_gradients(course, known)
+    return [*halves, *unused] or forgotten_siblings(course)
 
 
 def _lost_updates(course: Course) -> list[Finding]:

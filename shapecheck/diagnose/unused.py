@@ -6,7 +6,7 @@ It says so only of what nobody reads and nobody prints; the gradient of a sample
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from shapecheck.diagnose.belonging import (
     is_kept_with_moved,
@@ -31,13 +31,18 @@ from shapecheck.trace.tape import Operation, Shape
 _Pair = tuple[Unapplied, Operation]
 
 
-def unused_gradients(course: Course) -> list[Finding]:
-    """Gradients of arrays of the network that are computed in a line of their own, and applied to nothing."""
+def unused_gradients(course: Course, known: Collection[int] = ()) -> list[Finding]:
+    """Gradients of arrays of the network that are computed in a line of their own, and applied to nothing.
+
+    Args:
+        course: Of the run.
+        known: Arrays of which that has been said already.
+    """
     found: dict[int, tuple[Site, list[Unapplied]]] = {}
     for step in course.steps[:2]:
         for one, operation in _unused_in(course, step):
             site = course.site(operation.site)
-            if site is not None:
+            if site is not None and one.array not in known:
                 targets = found.setdefault(site.number, (site, []))[1]
                 targets += [one] if one.array not in {t.array for t in targets} else []
     return [_finding(course, site, targets) for site, targets in found.values()]
