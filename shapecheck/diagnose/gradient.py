@@ -109,7 +109,8 @@ def diagnose_steps(replay: Replay, parameters: Sequence[Parameter], most: int = 
             agreed = diagnose_step(step, credible[0])
             # A slope of one everywhere makes squares look like a cross-entropy at the output, and nowhere else.
             others = [c for c in losses if not c.credible] if agreed.wrong and credible[0].inferred else []
-            others = [*(credible[:1] if agreed.independent > 1 else ()), *others]
+            unsure = agreed.independent > 1 or not all(s.operands_right for s in agreed.suspects[: agreed.independent])
+            others = [*(credible[:1] if unsure else ()), *others]
             found.append(_of_shared_slopes(others, step) or agreed)
         elif (whole := _spoilt_at_the_start(replay, step, losses)) is not None:
             found.append(whole)

@@ -40,7 +40,7 @@ def shared_slopes(losses: Sequence[Loss], step: Step) -> tuple[Loss, Verdicts, l
     """The formula, or the function, whose results are wrong slopes in all layers.
 
     Args:
-        losses: Those that the step may be descending; no gradient agrees with any of them.
+        losses: Those that the step may be descending; those that are not credible no gradient agrees with.
         step: The step.
 
     Returns:
@@ -52,7 +52,9 @@ def shared_slopes(losses: Sequence[Loss], step: Step) -> tuple[Loss, Verdicts, l
         known = Verdicts(loss.matching, step)
         verdicts = known.all()
         weights = [v for v in verdicts if np.ndim(known.matching.adjoints[v.parameter]) > 1]
-        if len(weights) < 2 or any((v.is_right and not v.weak) or v.proves_nothing for v in verdicts):
+        # Where a loss is agreed with, the last layer's gradient is right: no slope goes into it.
+        apart = any(v.is_right and not v.weak for v in verdicts) and not loss.credible
+        if len(weights) < 2 or apart or any(v.proves_nothing for v in verdicts):
             continue
         for site, slopes in _by_formula(known, [v.parameter for v in verdicts]).items():
             if len(slopes) > 1 and _sets_right(known, slopes, verdicts):
@@ -131,9 +133,11 @@ def _sets_right(known: Verdicts, slopes: Sequence[_Slope], verdicts: Sequence[Ve
     except ReplayError:
         return False
     # Of one number alone it cannot be told before the factor of the others is known.
-    large = [v.parameter for v in verdicts if np.size(known.matching.adjoints[v.parameter]) > 1]
-    found = [outcomes.get(p) for p in large]
-    numbers = [o.factor.number for o in found if o is not None and o.times == 1.0]
+    large = [v for v in verdicts if np.size(known.matching.adjoints[v.parameter]) > 1]
+    found = [(v, outcomes.get(v.parameter)) for v in large]
+    numbers = [o.factor.number for _, o in found if o is not None and o.times == 1.0]
+    # What no slope goes into stays as it is.
+    numbers += [v.factor.number for v, _ in found if v.parameter not in outcomes and v.factor is not None]
     return len(numbers) == len(large) and max(numbers) - min(numbers) <= 10 * EXACT * abs(numbers[0])
 
 

@@ -31,8 +31,14 @@ from shapecheck.diagnose.unfed import unfed_velocities
 from shapecheck.diagnose.unmoved import unmoved
 from shapecheck.diagnose.unused import forgotten_siblings, unused_gradients
 from shapecheck.diagnose.update import lost_updates
+from shapecheck.diagnose.velocities import turned_velocities
 
 Finder = Callable[[Course], list[Finding]]
+
+
+def _uphill(course: Course) -> list[Finding]:
+    return turned_velocities(course) or climbing(course)
+
 
 _UPDATES: tuple[Finder, ...] = (
     number_steps,
@@ -41,7 +47,7 @@ _UPDATES: tuple[Finder, ...] = (
     unfed_velocities,
     never_reset,
     never_renewed,
-    climbing,
+    _uphill,
     turned_round,
     later_versions,
     shared_state,
@@ -135,7 +141,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC308": (differing_loss,),
     "SC309": (number_steps,),
     "SC401": (later_versions, filled_late),
-    "SC402": (climbing, turned_round),
+    "SC402": (_uphill, turned_round),
     "SC403": (never_reset,),
     "SC404": (later_versions,),
     "SC405": (_lost_updates,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -11,9 +12,11 @@ import numpy as np
 from shapecheck.gradients.followed import (
     ParameterAgreement,
     Verdict,
+    common_factor,
     directions_for,
     fit,
     fit_off_kinks,
+    fit_single,
     gradient_like,
     slope_along,
 )
@@ -189,6 +192,7 @@ def _judge(tape: Tape, replay: Replay, step: _Step, hypothesis: Hypothesis, amon
     rng = np.random.default_rng(20240229)
     rows: list[ParameterAgreement] = []
     again: list[tuple[ParameterAgreement, Update, list[tuple[int, int]], list[np.ndarray[Any, Any]]]] = []
+    single: list[tuple[ParameterAgreement, Update, list[tuple[int, int]], list[np.ndarray[Any, Any]], Any]] = []
     # From the output backwards: a loss that does not even fit the last two parameters is not the one meant.
     for parameter, update in reversed(list(zip(step.parameters, step.updates, strict=True))):
         if len(rows) >= 3 and all(r.verdict == "wrong" for r in rows):
@@ -217,9 +221,15 @@ def _judge(tape: Tape, replay: Replay, step: _Step, hypothesis: Hypothesis, amon
         fit(row, tape, update.old, update.sign, candidates, directions, slopes)
         if row.verdict == "wrong":
             again.append((row, update, candidates, directions))
+        elif row.verdict == "right" and math.prod(shape) == 1:
+            single.append((row, update, candidates, directions, slopes))
     if 2 * sum(r.verdict == "right" for r in rows) >= len(rows):
         for row, update, candidates, directions in again:
             fit_off_kinks(row, tape, replay, hypothesis, update, candidates, directions)
+    common = common_factor(r for r in rows if math.prod(r.shape) > 1)
+    for row, update, candidates, directions, slopes in single:
+        if common is not None:
+            fit_single(row, tape, update.sign, candidates, directions, slopes, common)
     rows.reverse()
     if all(r.verdict == "right" for r in rows):
         rows += _astray(tape, replay, step, hypothesis, rng)

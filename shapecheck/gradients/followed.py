@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,6 +19,8 @@ Verdict = Literal["right", "wrong", "unknown"]
 _DIRECTIONS = 5
 _TOLERANCE = 1e-4
 _STEP = 1e-5
+# Factors that differ by less are one.
+_ALIKE = 1e-2
 # Where a difference may have stepped over a kink (of a relu, an absolute value), a step is tried that is a fraction as
 # long, and, where a bias of zero puts units exactly on the kink, one beside it.
 _OFF_KINKS = ((1e-2, 0.0), (1e-4, -1e-6), (1e-4, 1e-6))
@@ -165,6 +168,37 @@ def fit(
         row.clipped = _clipped(tape.values[applied].array, tape.values[chosen].array)
 
 
+def common_factor(rows: Iterable[ParameterAgreement]) -> float | None:
+    """The factor that all updates which follow a loss have; None where they have none in common."""
+    factors = [row.factor for row in rows if row.verdict == "right" and row.factor]
+    alike = factors and all(abs(f / factors[0] - 1) < _ALIKE for f in factors)
+    return factors[0] if alike else None
+
+
+def fit_single(
+    row: ParameterAgreement,
+    tape: Tape,
+    sign: int,
+    candidates: list[tuple[int, int]],
+    directions: list[np.ndarray[Any, Any]],
+    slopes: np.ndarray[Any, Any],
+    common: float,
+) -> None:
+    """Give a parameter of one entry the factor that all others have, if anything that its update is made from has it.
+
+    One number is a multiple of any other: that the velocity is one says nothing, the gradient in it does.
+    """
+    largest = int(np.argmax(np.abs(slopes)))
+    for number, entering in candidates:
+        array = tape.values[number].array
+        if array is None or np.size(array) != 1 or not slopes[largest]:
+            continue
+        factor = sign * entering * float(np.ravel(array)[0] * np.ravel(directions[largest])[0] / slopes[largest])
+        if abs(factor / common - 1) < _ALIKE:
+            row.factor = factor
+            return
+
+
 def _clipped(change: Any, gradient: Any) -> float | None:
     """How many times the gradient a change is that was made from it by clipping, entry by entry; see `clipped`."""
     change, gradient = np.asarray(change, dtype=float), np.asarray(gradient, dtype=float)
@@ -200,4 +234,14 @@ def _is_decay(solution: np.ndarray[Any, Any], sign: int, scale: float, size: flo
     return -0.5 < sign * float(solution[1]) <= 0 and abs(float(solution[0])) * scale > 1e-3 * size
 
 
-__all__ = ["ParameterAgreement", "Verdict", "directions_for", "fit", "fit_off_kinks", "gradient_like", "slope_along"]
+__all__ = [
+    "ParameterAgreement",
+    "Verdict",
+    "common_factor",
+    "directions_for",
+    "fit",
+    "fit_off_kinks",
+    "fit_single",
+    "gradient_like",
+    "slope_along",
+]

@@ -79,6 +79,37 @@ print(o)
 """
 
 # The loss is computed, and its derivative is multiplied with the slope of the output like all others.
+# No slope goes into the last layer, and one line steps all arrays.
+SMOOTH = """\
+import numpy as np
+
+rng = np.random.RandomState(9)
+X = rng.randn(40, 3)
+T = X[:, :1] * X[:, 1:2]
+P = [0.5 * rng.randn(3, 7), np.zeros(7), 0.5 * rng.randn(7, 5), np.zeros(5), 0.5 * rng.randn(5, 1)]
+
+
+def smooth(u):
+    return np.log1p(np.exp(u))
+
+
+def rise(u):
+    return 1 / (1 + np.exp(-u))
+
+
+for _ in range(6):
+    A, a, B, b, C = P
+    u1 = X @ A + a
+    h1 = smooth(u1)
+    u2 = h1 @ B + b
+    h2 = smooth(u2)
+    e = (h2 @ C - T) / len(X)
+    d2 = e @ C.T * rise(u2)
+    d1 = d2 @ B.T * rise(u1)
+    for p, g in zip(P, [X.T @ d1, d1.sum(axis=0), h1.T @ d2, d2.sum(axis=0), h2.T @ e]):
+        p -= 0.1 * g
+"""
+
 ENTROPY = COLUMNS.replace(
     "(outs[-1] - t) * steepness", "-(t / outs[-1] - (1 - t) / (1 - outs[-1])) * steepness"
 ).replace(
@@ -92,11 +123,12 @@ WRONG = [
     ("a slope of one", COLUMNS, "s * (1.0 - s)", "(s > 0) * 1.0", "(s > 0) * 1.0", False),
     ("under a cross-entropy", ENTROPY, "s * (1.0 - s)", "1.0 - s", "1.0 - s", False),
     ("of another activation", ROWS, "1 - v * v", "v * (1 - v)", "v * (1 - v)", True),
+    ("a term left out of it", SMOOTH, "1 / (1 + np.exp(-u))", "1 / np.exp(-u)", "1 / np.exp(-u)", True),
     ("the activation itself", ROWS, "return 1 - v * v", "return bend(v)", "bent(o)", False),
 ]
 
 
-@pytest.mark.parametrize("text", [ENTROPY, ROWS], ids=["columns", "rows"])
+@pytest.mark.parametrize("text", [ENTROPY, ROWS, SMOOTH], ids=["columns", "rows", "smooth"])
 def test_the_right_program_is_left_alone(tmp_path: Path, text: str) -> None:
     assert findings(tmp_path, text) == []
 

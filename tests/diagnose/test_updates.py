@@ -55,6 +55,23 @@ MISTAKES: list[tuple[str, str, Edits, set[str], str]] = [
         "SC401",
     ),
     (
+        "a velocity that is turned round",
+        "keyed",
+        [("memory[key] = drag * memory[key] + g[key]", "memory[key] = g[key] - drag * memory[key]")],
+        {"g[key] - drag"},
+        "SC402",
+    ),
+    (
+        "a velocity that is turned round, and climbs",
+        "keyed",
+        [
+            ("memory[key] = drag * memory[key] + g[key]", "memory[key] = rate * g[key] - drag * memory[key]"),
+            ("p[key] = p[key] - rate * memory[key]", "p[key] = p[key] + memory[key]"),
+        ],
+        {"rate * g[key] - drag"},
+        "SC402",
+    ),
+    (
         "updated before it is used, in a layer",
         "stacked",
         [
@@ -309,6 +326,7 @@ MENDED = [
     ("updated before it is used, inline", "C -= rate * gC"),
     ("difference the wrong way round", "out - wanted"),
     ("layers add to their gradients", "self.gK = "),
+    ("a velocity that is turned round, and climbs", "drag * memory[key] - rate * g[key]"),
     ("gradient that nobody applies", "a -= rate * ga"),
     ("forward pass before the loop", "h1 = np.tanh"),
     ("twice on one line", "    B -= rate * gB\n"),
