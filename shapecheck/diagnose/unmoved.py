@@ -200,6 +200,7 @@ def _half_finding(
     course.unmoved[known] = [(value, births[other]) for value, _, _, other in halves]
     if all(value in gradients for value, _, _, _ in halves):
         course.unapplied[known] = [gradients[value] for value, _, _, _ in halves]
+    computed = course.site_of(gradients[halves[0][0]].gradient) if halves[0][0] in gradients else None
     name, other = known[0], names.get(mate, "its layer's other array")
     other_half = "bias" if what == "weight" else "weight"
     return Finding(
@@ -212,7 +213,10 @@ def _half_finding(
         cause=span_of(site),
         layer=course.layer(mate),
         parameters=known,
-        trail=(TrailStep(span_of(reader), f"`{name}` is used here, always with the same numbers"),) if reader else (),
+        trail=(
+            *((TrailStep(span_of(reader), f"`{name}` is used here, always with the same numbers"),) if reader else ()),
+            *((TrailStep(span_of(computed), "its gradient is computed here, for nobody"),) if computed else ()),
+        ),
     )
 
 
