@@ -23,7 +23,7 @@ from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
 from shapecheck.repair.carried import begun
 from shapecheck.repair.evidence import Evidence, GoneEvidence, Solution, spread_on
-from shapecheck.repair.insertions import Insertion, additions_in_idle_loops, insertions, whole_values
+from shapecheck.repair.insertions import Insertion, additions_in_idle_loops, insertions, times_values, whole_values
 from shapecheck.repair.joint import Joint
 from shapecheck.repair.moves import move_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates
@@ -264,7 +264,11 @@ class GradientSearch(Search):
             node = one.aim.node if one.defined is None else one.defined.value
             found_here = rewritings(one.place, node, one.shape)
             if one.insertions:
-                found_here += whole_values(one.place, node, np.shape(one.aim.instances[0].wanted[0]))
+                # One statement may do it for layers of several sizes, of which the names hold one's arrays.
+                for shape in dict.fromkeys(np.shape(i.wanted[0]) for i in one.aim.instances):
+                    found_here += whole_values(one.place, node, shape)
+            elif one.shape and one.place.shape(node) in {(), None}:
+                found_here += times_values(one.place, node, one.shape)
             one.candidates = [replace(c, cost=c.cost + one.doubt) for c in found_here]
         found = self._hear(known)
         if not found:
