@@ -296,6 +296,9 @@ class _Doctor:
         """A mistake of the training loop with the edits after which it is not found any more."""
         if self.trials is None:
             return finding
+        if targets := course.aimed.get(finding.parameters):
+            failure = pseudo_failure(self.trace, self.trace.head, self.trace.head.sites[targets[0].site or 0], ())
+            return self.mend_gradients([SilentMistake(finding, failure, targets=targets)])[0]
         seconds = self.request.search_seconds
         search = LoopSearch(self.program, course, self.trials, finding, seconds=seconds, stdin=self.run.stdin)
         solutions = self.attempted(search.run, [])

@@ -22,7 +22,9 @@ from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref, Tape, refs
 
 if TYPE_CHECKING:
+    from shapecheck.diagnose.targets import Target
     from shapecheck.diagnose.unapplied import Unapplied
+    from shapecheck.diagnose.unfed import Unfed
 
 # So many updates of each parameter are looked at.
 _MOST_UPDATES = 4
@@ -49,6 +51,8 @@ class Course:
             of its layer where that is moved.
         unapplied: Of a finding of gradients that nobody applies, by the names that it gives: what they are.
         stepped: The same, of a finding of steps that are made of a number alone.
+        unfed: The same, of a finding of steps that are made of zeros.
+        aimed: Of a finding of steps whose gradient nobody computes, by the names: what the steps should have given.
     """
 
     def __init__(self, trace: Trace, layers: Layers | None = None, *, verdict: Agreement | None = None) -> None:
@@ -60,6 +64,8 @@ class Course:
         self.unmoved: dict[tuple[str, ...], list[tuple[int, int | None]]] = {}
         self.unapplied: dict[tuple[str, ...], list[Unapplied]] = {}
         self.stepped: dict[tuple[str, ...], list[Unapplied]] = {}
+        self.aimed: dict[tuple[str, ...], tuple[Target, ...]] = {}
+        self.unfed: dict[tuple[str, ...], list[Unfed]] = {}
 
     @cached_property
     def layers(self) -> Layers:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,16 +11,12 @@ import numpy as np
 from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import ALSO, span_of
-from shapecheck.gradients.matching import Match, Matching
-from shapecheck.network.dependence import CARRIERS, ancestors
-from shapecheck.network.layers import is_turned
+from shapecheck.network.dependence import ancestors
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref
 
 _STEPS = frozenset(["-", "+", "-=", "+=", "numpy.subtract", "numpy.add"])
 _COPIES = frozenset([".copy", "numpy.copy", "numpy.array", ".astype", "getitem", ".flatten", ".ravel", ".reshape"])
-_SUMS = frozenset(["+", "numpy.add"])
-_PRODUCTS = frozenset("@ .dot numpy.dot numpy.matmul".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +108,7 @@ def _is_learned_from(course: Course, origin: int, operations: list[Operation]) -
 def _lost_finding(course: Course, site: Site | None, lost: list[_Lost]) -> Finding | None:
     if site is None:
         return None
-    names = [_name(course, one.origin, site) for one in lost]
+    names = [name_of(course, one.origin, site) for one in lost]
     target = site.bound_to or site.text
     call = _dropped_call(course, lost[0].operations[0])
     trail = (TrailStep(span_of(call), "the result of this call is not kept"),) if call is not None else ()
@@ -129,8 +127,14 @@ def _lost_finding(course: Course, site: Site | None, lost: list[_Lost]) -> Findi
     )
 
 
-def _name(course: Course, value: int, site: Site) -> str:
-    """The most telling name of an array."""
+def name_of(course: Course, value: int, site: Site) -> str:
+    """The most telling name of an array.
+
+    Args:
+        course: Of the run.
+        value: The array.
+        site: Of a step of it, or of its gradient, to be called by where it has no name.
+    """
     names = [b.name for b in course.tape.bindings if b.value == value]
     producer = course.tape.values[value].producer
     made = course.site(course.tape.operations[producer].site) if producer is not None else None
@@ -138,7 +142,21 @@ def _name(course: Course, value: int, site: Site) -> str:
         names.insert(0, made.bound_to)
     if names:
         return max(names, key=lambda n: ("[" in n) * 2 + ("." in n))
-    return site.bound_to or shown(site.text, 30)
+    return next(_as_read(course, value), None) or site.bound_to or shown(site.text, 30)
+
+
+def _as_read(course: Course, value: int) -> Iterator[str]:
+    """How expressions call an array that they read; what a generator hands out has no other name."""
+    for operation in course.users.get(value, ()):
+        site = course.site(operation.site)
+        operands: list[ast.expr] = []
+        if site is not None and isinstance(site.node, ast.Call):
+            operands = site.node.args
+        elif site is not None and isinstance(site.node, ast.BinOp):
+            operands = [site.node.left, site.node.right]
+        for argument, node in zip(operation.arguments, operands, strict=False):
+            if argument == Ref(value) and isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+                yield ast.unparse(node)
 
 
 def _dropped_call(course: Course, operation: Operation) -> Site | None:
@@ -147,116 +165,4 @@ def _dropped_call(course: Course, operation: Operation) -> Site | None:
     return course.site(returned[0]) if returned else None
 
 
-# -- gradients that nobody applies ----------------------------------------------------------------------------------
-
-
-def unused_gradients(course: Course) -> list[Finding]:
-    """Gradients of arrays of the network that are computed in a line of their own, and applied to nothing."""
-    found: dict[int, tuple[Site, list[int]]] = {}
-    for step in course.steps[:2]:
-        if not any(_may_be_unused_gradient(course, o) for o in course.tape.operations[step.first : step.last + 1]):
-            continue
-        known = course.verdicts(step)
-        if known is None or not any(v.is_right for v in known.all()):
-            continue
-        trained = {old for _, old, _, _ in step.parameters} | course.versions
-        for operation in course.tape.operations[step.first : step.last + 1]:
-            target = _unused_gradient_of(course, operation, known.matching, trained)
-            site = course.site(operation.site)
-            if target is not None and site is not None and _serves_only(course, operation):
-                targets = found.setdefault(site.number, (site, []))[1]
-                targets += [target] if target not in targets else []
-    findings = []
-    for site, targets in found.values():
-        target = targets[0]
-        name = _name(course, target, site)
-        course.unmoved[(name,)] = [(one, _mate(course, one)) for one in targets]
-        findings.append(
-            Finding(
-                code="SC406",
-                severity="warning",
-                title=f"`{name}` is never updated",
-                message=f"its gradient is computed here, as `{site.bound_to or shown(site.text)}`, and nothing uses it",
-                location=span_of(site),
-                cause=span_of(site),
-                layer=course.layer(target),
-                parameters=(name,),
-            )
-        )
-    return findings
-
-
-def _unused_gradient_of(course: Course, operation: Operation, matching: Matching, trained: set[int]) -> int | None:
-    """The array whose gradient an operation computes for nobody."""
-    if not _may_be_unused_gradient(course, operation):
-        return None
-    match: Match | None = matching.match(operation.result)
-    if match is None or match.weak or match.transposed or match.reshaped:
-        return None
-    beside = operation.result in course.stored
-    for forward in (match.forward, *match.alike):
-        value = course.tape.values[forward]
-        leaf = value.producer is None or course.tape.operations[value.producer].function == "leaf"
-        if forward in trained or not (leaf or course.layers._newborn[forward]):
-            continue
-        if is_weight(course, forward) or (beside and _owners(course, forward) & _owners(course, operation.result)):
-            return forward
-    return None
-
-
-def _may_be_unused_gradient(course: Course, operation: Operation) -> bool:
-    value = course.tape.values[operation.result]
-    if operation.result in course.users or operation.function == "leaf" or operation.site is None:
-        return False
-    if value.size < 2 or not value.dtype.startswith("float"):
-        return False
-    if operation.result in course.stored and not _is_kept_beside_an_applied(course, operation.result):
-        return False
-    return _serves_only(course, operation)
-
-
-def _is_kept_beside_an_applied(course: Course, value: int) -> bool:
-    """Whether all that keeps a result is an object of which another attribute is applied to a parameter."""
-    owners = _owners(course, value)
-    kept = [b for b in course.tape.bindings if b.value == value]
-    if not owners or any(b.owner not in owners for b in kept) or any(a.value == value for a in course.tape.accesses):
-        return False
-    return bool(owners & course.appliers)
-
-
-def _mate(course: Course, value: int) -> int | None:
-    """A parameter that is an attribute of the same object."""
-    owners = _owners(course, value)
-    return next((p.birth for p in course.parameters if _owners(course, p.birth) & owners), None)
-
-
-def _owners(course: Course, value: int) -> set[int]:
-    """The objects of which a value is an attribute."""
-    kept = (b for b in course.tape.bindings if b.value == value and "." in b.name)
-    return {b.owner for b in kept if b.owner is not None and isinstance(b.key, str)}
-
-
-def _serves_only(course: Course, operation: Operation) -> bool:
-    """Whether no other result of the same expression is used: it computes this gradient and nothing else."""
-    return all(o.result not in course.users for o in course.tape.made_at(operation.site or 0))
-
-
-def is_weight(course: Course, value: int) -> bool:
-    """Whether an array belongs to the network and not to the samples: it is shared by all of them."""
-    values = course.tape.values
-    batch_first = course.layers.layout == "batch-first"
-    for operation in course.users.get(value, []):
-        if operation.function in CARRIERS:
-            continue
-        result = values[operation.result].shape
-        if operation.function in _SUMS and values[value].size < values[operation.result].size:
-            return True
-        if operation.function in _PRODUCTS and len(result) == 2 and course.layers.layout != "single-sample":
-            left = operation.inputs[0] == value
-            if is_turned(course.tape, value):
-                return False
-            return left != batch_first
-    return False
-
-
-__all__ = ["is_weight", "lost_steps", "unused_gradients"]
+__all__ = ["lost_steps", "name_of"]

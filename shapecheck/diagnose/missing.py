@@ -16,7 +16,7 @@ import numpy as np
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.diagnose.zeros import is_still
-from shapecheck.gradients.adjoints import sweep
+from shapecheck.gradients.adjoints import adjoints, sweep
 from shapecheck.gradients.rules import LocalDerivative
 from shapecheck.network.dependence import CARRIERS
 from shapecheck.trace.tape import Operation, Ref, Tape
@@ -197,14 +197,15 @@ def missing_step(steps: Sequence[Verdicts], pairs: Sequence[tuple[int, int | Non
     for number, known in enumerate(steps):
         births = {old: parameter for parameter, old, _, _ in known.step.parameters}
         factors = dict(_factors(known))
+        # What meets nothing but samples has no adjoint among those that the other steps asked for.
+        own = adjoints(known.replay, known.matching.adjoints.seeds, [still for still, _ in pairs], check=())
         for still, mate in pairs:
-            adjoint = sum(_parts_of(known, still))
             for old, parameter in births.items():
                 if old not in factors:
                     continue
                 update = parameter.updates[known.step.number]
                 site = known.replay.tape.operations[update.operation].site
-                wanted = factors[old] * np.asarray(adjoint)
+                wanted = factors[old] * np.asarray(own[still])
                 if site is not None and np.any(wanted):
                     turn = _turns(known.replay.tape, site, [known.replay.tape.operations[update.operation]])[0]
                     key = (site, -1 if mate in {parameter.birth, old} else parameter.birth)

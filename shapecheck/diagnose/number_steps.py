@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
+
+from shapecheck.diagnose.belonging import is_weight
 from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
+from shapecheck.diagnose.lost import name_of
+from shapecheck.diagnose.targets import Result, Target
 from shapecheck.diagnose.trail import span_of
 from shapecheck.diagnose.unapplied import Found, Turns, Unapplied, last_reading
-from shapecheck.gradients.losses import find_losses
-from shapecheck.network.parameters import value_names
+from shapecheck.gradients.losses import find_losses, sounds_like_a_loss
+from shapecheck.gradients.steps import Step
+from shapecheck.network.parameters import Parameter, Update, value_names
 from shapecheck.trace.tape import Operation, Ref
 
+Moved = dict[int, tuple[int, Operation]]
+
 _STEPS = frozenset(["-", "+", "-=", "+=", "numpy.subtract", "numpy.add"])
+_DESCENT = frozenset(["-", "-=", "numpy.subtract"])
+_PRODUCTS = frozenset("@ .dot numpy.dot numpy.matmul".split())
+# A gradient of which all entries are the same is followed by a number, too.
+_UNIFORM = 1e-6
 # So often in a row an array has to be moved by a number.
 _FEWEST = 8
 _MOST_LOSSES = 4
@@ -18,7 +32,7 @@ _MOST_LOSSES = 4
 
 def number_steps(course: Course) -> list[Finding]:
     """Arrays that are moved by a number in every turn, while their gradients are computed for nobody."""
-    moved = _moved(course)
+    moved = moved_by(course, _by_a_number)
     if not moved:
         return []
     turns = Turns(course, {version: first for version, (first, _) in moved.items()})
@@ -31,16 +45,22 @@ def number_steps(course: Course) -> list[Finding]:
                 _, made = moved[turns.whole[pair[0]]]
                 by_site.setdefault(made.site or 0, []).append(pair)
             return [_finding(course, made_at, turns, moved) for made_at in by_site.values()]
-    return []
+    read = [one for first in dict(moved.values()) if (one := _read_version(course, first, moved)) is not None]
+    return [f for version, made in read if (f := _ungraded(course, version, made)) is not None]
 
 
-def _moved(course: Course) -> dict[int, tuple[int, Operation]]:
-    """Version of an array that numbers move -> (its first version, the step from there)."""
+def moved_by(course: Course, is_such: Callable[[Course, Operation], bool]) -> Moved:
+    """Version of an array that steps of a kind move, again and again -> (its first version, the step from there).
+
+    Args:
+        course: Of the run.
+        is_such: Whether a step is of that kind.
+    """
     found: dict[int, tuple[int, Operation]] = {}
     times: dict[int, int] = {}
     for operation in course.tape.operations:
         first = operation.arguments[0] if operation.arguments else None
-        if operation.function not in _STEPS or not isinstance(first, Ref) or not _by_a_number(course, operation):
+        if operation.function not in _STEPS or not isinstance(first, Ref) or not is_such(course, operation):
             continue
         if first.value in found and operation.site != found[first.value][1].site:
             continue
@@ -58,10 +78,56 @@ def _by_a_number(course: Course, operation: Operation) -> bool:
         return False
     if values[operation.result].shape != values[old].shape or len(operation.arguments) > 3:
         return False
-    return isinstance(change, int | float) or (isinstance(change, Ref) and values[change.value].shape == ())
+    if isinstance(change, Ref):
+        return values[change.value].shape == () and bool(np.any(course.replay.recorded[change.value]))
+    return isinstance(change, int | float) and change != 0
 
 
-def _finding(course: Course, pairs: list[Found], turns: Turns, moved: dict[int, tuple[int, Operation]]) -> Finding:
+def _read_version(course: Course, first: int, moved: Moved) -> tuple[int, Operation] | None:
+    """The first version of an array that a product reads, with the step from there."""
+    site = moved[first][1].site
+    for version in sorted(version for version, (start, _) in moved.items() if start == first):
+        readers = course.users.get(version, ())
+        step = next((o for o in readers if o.site == site), None)
+        if step is not None and any(o.function in _PRODUCTS for o in readers):
+            return version, step
+    return None
+
+
+def _ungraded(course: Course, first: int, made: Operation) -> Finding | None:
+    """A weight that a given number moves, whatever the loss that the program computes would have."""
+    site, replay = course.site(made.site), course.replay
+    change = made.arguments[1]
+    given = not isinstance(change, Ref) or change.value not in replay.dependents([first])
+    read = [o for o in course.users.get(first, ()) if o.function in _PRODUCTS]
+    if site is None or not given or not is_weight(course, first):
+        return None
+    sign = -1 if made.function in _DESCENT else 1
+    update = Update(made.number, first, made.result, made.result, sign)
+    step = Step(0, ((Parameter("", first, [update]), first, made.result, sign),), 0, made.number)
+    losses = [loss for loss in find_losses(replay, step)[:_MOST_LOSSES] if sounds_like_a_loss(replay, loss)]
+    adjoint = np.asarray(losses[0].adjoints[first]) if losses and losses[0].adjoints is not None else np.zeros(1)
+    if np.ptp(adjoint) <= _UNIFORM * np.abs(adjoint).max():
+        return None
+    name = course.names.get(first) or name_of(course, first, site)
+    number = float(np.ravel(replay.recorded[change.value])[0] if isinstance(change, Ref) else change)
+    shapes = [course.tape.values[i].shape for o in read for i in o.inputs]
+    scales = sorted({1, *(n for shape in shapes for n in shape)})
+    wanted = tuple(np.asarray(replay.recorded[first]) + sign * number * n * adjoint for n in scales)
+    course.aimed[(name,)] = (Target(made.site, (Result(made.result, wanted, exact=True),)),)
+    return Finding(
+        code="SC309",
+        severity="error",
+        title="this step does not follow the gradient",
+        message=f"`{shown(site.text)}` moves every entry of `{name}` by the same number, and no gradient enters it",
+        location=span_of(site),
+        cause=span_of(site),
+        layer=course.layer(first),
+        parameters=(name,),
+    )
+
+
+def _finding(course: Course, pairs: list[Found], turns: Turns, moved: Moved) -> Finding:
     tape = course.tape
     names = {a.value: tape.sites[a.site].text for a in tape.accesses} | value_names(tape)
     wholes = [turns.whole[weight] for weight, _, _ in pairs]
@@ -87,4 +153,4 @@ def _finding(course: Course, pairs: list[Found], turns: Turns, moved: dict[int, 
     )
 
 
-__all__ = ["number_steps"]
+__all__ = ["Moved", "moved_by", "number_steps"]

@@ -20,14 +20,16 @@ from shapecheck.diagnose.filled_late import filled_late
 from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.finite import not_finite
 from shapecheck.diagnose.later import later_versions
-from shapecheck.diagnose.lost import lost_steps, unused_gradients
+from shapecheck.diagnose.lost import lost_steps
 from shapecheck.diagnose.number_steps import number_steps
 from shapecheck.diagnose.other_loss import differing_loss
 from shapecheck.diagnose.pairs import lost_rows, parted
 from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
 from shapecheck.diagnose.start import constant_output, equal_units, out_of_reach, saturated
 from shapecheck.diagnose.unapplied import nothing_moves
+from shapecheck.diagnose.unfed import unfed_velocities
 from shapecheck.diagnose.unmoved import unmoved
+from shapecheck.diagnose.unused import forgotten_siblings, unused_gradients
 from shapecheck.diagnose.update import lost_updates
 from shapecheck.diagnose.velocities import turned_velocities
 
@@ -42,6 +44,7 @@ _UPDATES: tuple[Finder, ...] = (
     number_steps,
     lost_steps,
     dropped_sums,
+    unfed_velocities,
     never_reset,
     never_renewed,
     _uphill,
@@ -68,6 +71,8 @@ def update_mistakes(course: Course) -> Iterator[Finding]:
             return
         if finder in _OF_WRONG_UPDATES and _follows_a_gradient(course):
             continue
+        if explained and finder is unfed_velocities:
+            continue  # a sum that nobody keeps stays zero, too
         for finding in _asked(finder, course):
             explained = True
             yield finding
@@ -108,7 +113,11 @@ def remains(course: Course, code: str) -> bool:
 
 
 def _never_moved(course: Course) -> list[Finding]:
-    return unused_gradients(course) or unmoved(course)
+    # The half of a layer that is moved says better where the other half's step belongs than its gradient does.
+    halves = unmoved(course)
+    known = {value for finding in halves for value, _ in course.unmoved[finding.parameters]}
+    unused = unused_gradients(course, known)
+    return [*halves, *unused] or forgotten_siblings(course)
 
 
 def _lost_updates(course: Course) -> list[Finding]:
@@ -136,7 +145,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC403": (never_reset,),
     "SC404": (later_versions,),
     "SC405": (_lost_updates,),
-    "SC406": (_lost_updates, lost_steps, dropped_sums, added_twice, _never_moved, nothing_moves),
+    "SC406": (_lost_updates, unfed_velocities, lost_steps, dropped_sums, added_twice, _never_moved, nothing_moves),
     "SC407": (parted,),
     "SC408": (never_renewed,),
     "SC409": (lost_rows,),

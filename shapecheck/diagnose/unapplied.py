@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shapecheck.diagnose.belonging import is_weight
 from shapecheck.diagnose.course import Course, quoted
 from shapecheck.diagnose.finding import Finding, TrailStep
-from shapecheck.diagnose.lost import is_weight
+from shapecheck.diagnose.idle import idle_results
 from shapecheck.diagnose.standing import is_given, is_read_again, uncarried
 from shapecheck.diagnose.trail import span_of
 from shapecheck.gradients.adjoints import adjoints
@@ -23,7 +24,7 @@ from shapecheck.gradients.steps import Loss, Step
 from shapecheck.network.dependence import CARRIERS
 from shapecheck.network.parameters import Parameter, Update, value_names
 from shapecheck.trace.sites import Site
-from shapecheck.trace.tape import Operation, Ref, Tape
+from shapecheck.trace.tape import Operation, Ref, Shape, Tape
 
 NOTHING_MOVES = "nothing is ever updated"
 _IN_PLACE = frozenset(["setitem", "numpy.add.at", "numpy.subtract.at", "-=", "+="])
@@ -72,10 +73,15 @@ def nothing_moves(course: Course) -> list[Finding]:
             return []
         for loss in find_losses(course.replay, step)[:_MOST_LOSSES]:
             pairs = turns.computed(loss)
-            if any(course.tape.values[turns.whole[weight]].size >= _TELLING for weight, _, _ in pairs):
-                used = any(_is_shown(course, o.result) or _is_dropped(course, o.result) for _, o, _ in pairs)
+            if any(_is_telling(course.tape.values[turns.whole[weight]].size, loss, by) for weight, _, by in pairs):
+                used = any(is_shown(course, o.result) or is_dropped(course, o.result) for _, o, _ in pairs)
                 return [] if used or turns.are_trials(loss) else [_finding(course, pairs, turns)]
     return []
+
+
+def _is_telling(size: int, loss: Loss, factor: float) -> bool:
+    """Whether a gradient of so many numbers is none by accident; of few it is that of a loss of the program's own."""
+    return size >= _TELLING or (size > 1 and not loss.inferred and bool(np.isclose(abs(factor), 1.0, rtol=1e-6)))
 
 
 # An array, the operation that makes its gradient, and what that is a multiple of the loss's by.
@@ -97,7 +103,7 @@ class Turns:
 
     Attributes:
         whole: These, and parts and views of them.
-        unread: Results that no operation reads, of expressions that are evaluated again and again.
+        unread: Results that come to nothing, of expressions that are evaluated again and again.
         first: The last operation before most of what could be a gradient has been made.
         last: The last before it has been made anew.
     """
@@ -121,16 +127,20 @@ class Turns:
         shapes = {self.values[w].shape for w in self.whole}
         reached = course.replay.dependents(set(self.whole))
         results = (o for o in course.tape.operations if o.function != "leaf" and often[o.site] >= _TURNS)
-        unread = (o.result for o in results if o.result not in course.users and o.result in reached)
+        idle = idle_results(course)
+        unread = (o.result for o in results if o.result in idle and o.result in reached)
         numbers = (v for v in unread if self.values[v].size > 1 and self.values[v].dtype.startswith("float"))
         return [v for v in numbers if self.values[v].shape in shapes and v not in self.whole][:_MOST_UNREAD]
 
     def _evaluations(self) -> tuple[int, int]:
-        times: dict[int | None, list[int]] = {}
+        # One expression may make the gradients of several layers, in one turn.
+        names = self.course.names
+        times: dict[tuple[int | None, Shape, str | None], list[int]] = {}
         for value in self.unread:
             operation = self.course.producer(value)
             if operation is not None:
-                times.setdefault(operation.site, []).append(operation.number)
+                key = (operation.site, self.values[value].shape, names.get(value))
+                times.setdefault(key, []).append(operation.number)
         # What is left over now and then, as where something was clipped, says nothing of the turns.
         again = sorted((found[1], found[0]) for found in times.values() if len(found) > 1)
         second, first = again[len(again) // 2] if again else (0, 0)
@@ -245,7 +255,7 @@ class Turns:
 
 
 def _finding(course: Course, pairs: list[Found], turns: Turns) -> Finding:
-    tape, pairs = course.tape, sorted(pairs, key=lambda pair: pair[0])
+    tape, pairs = course.tape, _in_use(course, sorted(pairs, key=lambda pair: pair[0]), turns)
     names = {a.value: tape.sites[a.site].text for a in tape.accesses} | value_names(tape)
     wholes = [uncarried(course, weight) if names.get(weight) is None else weight for weight, _, _ in pairs]
     known = tuple(dict.fromkeys(names.get(weight, "an array") for weight in wholes))
@@ -273,6 +283,13 @@ def _finding(course: Course, pairs: list[Found], turns: Turns) -> Finding:
     )
 
 
+def _in_use(course: Course, pairs: list[Found], turns: Turns) -> list[Found]:
+    """The arrays without those of which others are in use: `np.matrix(zeros)`, and not the zeros."""
+    values = course.tape.values
+    whole = {turns.whole[w]: w for w, _, _ in pairs if values[w].size == values[turns.whole[w]].size}
+    return [pair for pair in pairs if whole.get(turns.whole[pair[0]], pair[0]) == pair[0]]
+
+
 def last_reading(course: Course, operation: Operation) -> Site | None:
     """Where a gradient was given its last name before it was made anew; else where it is made."""
     bound = [b for b in course.tape.bindings if b.value == operation.result]
@@ -283,7 +300,7 @@ def last_reading(course: Course, operation: Operation) -> Site | None:
 # -- what is looked at ----------------------------------------------------------------------------------------------
 
 
-def _is_shown(course: Course, value: int) -> bool:
+def is_shown(course: Course, value: int) -> bool:
     """Whether something that holds a gradient by name is printed."""
     return any(
         isinstance(node, ast.Name) and node.id == name
@@ -293,7 +310,7 @@ def _is_shown(course: Course, value: int) -> bool:
     )
 
 
-def _is_dropped(course: Course, value: int) -> bool:
+def is_dropped(course: Course, value: int) -> bool:
     """Whether a function hands back a gradient among others and its caller does not take it: `loss, _ = f(w)`."""
     returned = [(time, course.site(site)) for time, site, held in course.tape.returns if value in held]
     if not returned:
@@ -330,4 +347,4 @@ def _prints(course: Course, site: Site) -> Iterator[ast.Call]:
             yield node
 
 
-__all__ = ["NOTHING_MOVES", "Found", "Turns", "Unapplied", "last_reading", "nothing_moves"]
+__all__ = ["NOTHING_MOVES", "Found", "Turns", "Unapplied", "is_dropped", "is_shown", "last_reading", "nothing_moves"]

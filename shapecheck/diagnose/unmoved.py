@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shapecheck.diagnose.belonging import is_weight
 from shapecheck.diagnose.course import Course, quoted
 from shapecheck.diagnose.finding import Finding, TrailStep
-from shapecheck.diagnose.lost import is_weight
 from shapecheck.diagnose.missing import Missing, missing_step
 from shapecheck.diagnose.standing import READINGS, is_given, is_read_again, uncarried
 from shapecheck.diagnose.trail import span_of
@@ -53,18 +53,21 @@ def unmoved(course: Course) -> list[Finding]:
     known = course.verdicts(step)
     if known is None:
         return []
-    moved = course.versions | {u.old for p in course.strays for u in p.updates}
+    moved = course.all_versions | {u.old for p in course.strays for u in p.updates}
     right = {v.parameter for v in known.all() if v.is_right}
     found: dict[int, tuple[str, Operation, int]] = {}
     gradients: dict[int, Unapplied] = {}
     pairs = list(_affine(course, step))
+    # Weights that stay as they were drawn, in all layers, while their biases learn, are nobody's way of training.
+    biases_only = len({p.weight for p in pairs}) > 1 and all(p.weight not in moved and p.bias in right for p in pairs)
     for pair in pairs:
         for still, mate, what in ((pair.weight, pair.bias, "weight"), (pair.bias, pair.weight, "bias")):
             if still in moved or mate not in right or not _matters(known.matching, still, pair):
                 continue
             others = [p for p in pairs if {"weight": p.weight, "bias": p.bias}[what] in right]
             computed = _gradient_for_nobody(course, step, known.matching, still)
-            told = others or computed is not None or _is_kept_for_nobody(course, still, mate, step, pair)
+            told = others or computed is not None or (biases_only and what == "weight")
+            told = told or _is_kept_for_nobody(course, still, mate, step, pair)
             if told and is_read_again(course, still):
                 found.setdefault(still, (what, pair.sum, mate))
                 gradients |= {still: computed} if computed is not None else {}
@@ -169,7 +172,8 @@ def _side(course: Course, operation: Operation, bias: int) -> int | None:
         shape = course.tape.values[value].shape
         if len(shape) == 2 and (shape[0] == 1) != (shape[1] == 1):
             return 0 if shape[1] == 1 else 1
-    return _SIDES.get(course.layers.layout)
+    # Where no weight is moved, nobody knows how the data lie.
+    return _SIDES.get(course.layers.layout) if course.layers.weights else None
 
 
 def _varies(course: Course, product: Operation, position: int) -> bool:
@@ -196,6 +200,7 @@ def _half_finding(
     course.unmoved[known] = [(value, births[other]) for value, _, _, other in halves]
     if all(value in gradients for value, _, _, _ in halves):
         course.unapplied[known] = [gradients[value] for value, _, _, _ in halves]
+    computed = course.site_of(gradients[halves[0][0]].gradient) if halves[0][0] in gradients else None
     name, other = known[0], names.get(mate, "its layer's other array")
     other_half = "bias" if what == "weight" else "weight"
     return Finding(
@@ -208,7 +213,10 @@ def _half_finding(
         cause=span_of(site),
         layer=course.layer(mate),
         parameters=known,
-        trail=(TrailStep(span_of(reader), f"`{name}` is used here, always with the same numbers"),) if reader else (),
+        trail=(
+            *((TrailStep(span_of(reader), f"`{name}` is used here, always with the same numbers"),) if reader else ()),
+            *((TrailStep(span_of(computed), "its gradient is computed here, for nobody"),) if computed else ()),
+        ),
     )
 
 

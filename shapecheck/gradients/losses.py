@@ -123,8 +123,14 @@ def _recorded(replay: Replay, step: Step) -> list[Loss]:
     # Of a chain `np.sum`, `-`, `/ m`, `float` only the last one is the loss.
     inner = {i for v in found for i in tape.operations[tape.values[v].producer or 0].inputs}
     outer = [v for v in found if v not in inner or _is_flat(replay, v, found)]
-    # One for each expression: of a loop the last, which has the sum.
-    last = {tape.operations[tape.values[v].producer or 0].site: v for v in outer}
+    # One for each expression: of a loop the last, which has the sum, but of the forward pass that the step was made
+    # from; where nothing moves, another turn's is as good a function of the parameters.
+    shared = replay.dependents(used.intersection(reached) - olds, step.last + 4 * (step.last - step.first) + 400)
+    last: dict[int | None, int] = {}
+    for value in outer:
+        site = tape.operations[tape.values[value].producer or 0].site
+        if site not in last or value in shared or last[site] not in shared:
+            last[site] = value
     return [Loss({v: np.ones(np.shape(replay.recorded[v]))}, "", v) for v in list(last.values())[:_MOST_RECORDED]]
 
 

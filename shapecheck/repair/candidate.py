@@ -211,7 +211,9 @@ class Place:
 
     def around(self, node: ast.expr, before: str, after: str, title: str, kind: str, cost: float) -> Candidate:
         """Something put before and after a node, as insertions: what is inside can be edited as well."""
-        tight = not (before.endswith("(") and after.startswith((")", ","))) and not after.startswith(" +")
+        tight = not (before.endswith("(") and after.startswith((")", ","))) and not (
+            after.startswith(" +") or before.endswith("+ ")
+        )
         tight = tight and not (isinstance(node, ast.Constant) and after.startswith((" ", ")")))
         if tight and self.atom(node) != self.text(node):
             before, after = before + "(", ")" + after

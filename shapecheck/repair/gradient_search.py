@@ -23,7 +23,7 @@ from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
 from shapecheck.repair.carried import begun
 from shapecheck.repair.evidence import Evidence, GoneEvidence, Solution, spread_on
-from shapecheck.repair.insertions import Insertion, additions_in_idle_loops, insertions, whole_values
+from shapecheck.repair.insertions import Insertion, additions_in_idle_loops, insertions, times_values, whole_values
 from shapecheck.repair.joint import Joint
 from shapecheck.repair.moves import move_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates
@@ -57,8 +57,10 @@ _MOST_PAIRED = 2
 # What an edit may cost that is tried before anything is heard.
 _EVIDENT = 0.5
 _MOST_SUMMED = 500
-# How far from -1 a factor may be that is taken to be a sign.
+# How far from 1 or -1 a factor may be that is taken to be none, or a sign.
 _EXACT = 1e-4
+# How much likelier an edit is that gives the size as well.
+_SIZED = 0.3
 _HEARD_AT_ONCE = 2
 # By so many single numbers an expression is known; one is a multiple of any other.
 _TOLD_APART = 4
@@ -264,7 +266,11 @@ class GradientSearch(Search):
             node = one.aim.node if one.defined is None else one.defined.value
             found_here = rewritings(one.place, node, one.shape, told_apart=len(one.aim.instances) >= _TOLD_APART)
             if one.insertions:
-                found_here += whole_values(one.place, node, np.shape(one.aim.instances[0].wanted[0]))
+                # One statement may do it for layers of several sizes, of which the names hold one's arrays.
+                for shape in dict.fromkeys(np.shape(i.wanted[0]) for i in one.aim.instances):
+                    found_here += whole_values(one.place, node, shape)
+            elif one.shape and one.place.shape(node) in {(), None}:
+                found_here += times_values(one.place, node, one.shape)
             one.candidates = [replace(c, cost=c.cost + one.doubt) for c in found_here]
         found = self._hear(known)
         if not found:
@@ -315,7 +321,10 @@ class GradientSearch(Search):
             candidates = list(by_text[[t[0] for t in texts].index(one)].values())
             self.heard += heard.tried
             for found, fitting in ((always, heard.factors), (at_first, heard.at_first)):
-                likely = sorted((candidates[i] for i in fitting), key=lambda c: c.cost)[:_MOST_FITTING]
+                # What gives the wanted size as well is likelier than what is off by a factor.
+                sized = ((candidates[i], abs(factor - 1) <= _EXACT) for i, factor in fitting.items())
+                weighed = (replace(c, cost=c.cost - _SIZED) if exact else c for c, exact in sized)
+                likely = sorted(weighed, key=lambda c: c.cost)[:_MOST_FITTING]
                 upside_down = {candidates[i].edits for i, factor in fitting.items() if abs(factor + 1) <= _EXACT}
                 likely += [t for c in likely if c.edits in upside_down and (t := one.turned(c)) is not None]
                 offered = [edit for c in likely for edit in one.offered(c)]

@@ -16,7 +16,16 @@ from shapecheck.repair.audition import Instance
 from shapecheck.repair.candidate import Candidate, Place
 from shapecheck.repair.desk import does_nothing
 from shapecheck.repair.surroundings import Module, Surroundings
-from shapecheck.repair.terms import arrays_in_scope, is_number, likeness, outer_products, products, reductions, scaled
+from shapecheck.repair.terms import (
+    Term,
+    arrays_in_scope,
+    is_number,
+    likeness,
+    outer_products,
+    products,
+    reductions,
+    scaled,
+)
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Tape
 
@@ -107,24 +116,44 @@ def whole_values(place: Place, node: ast.expr, shape: tuple[int, ...]) -> Iterat
     """What is at hand of a shape, in the place of a neighbour's value."""
     own = place.text(node)
     before, after = _scale(place, node)
-    for text, seen in arrays_in_scope(place).items():
-        if seen.shape == shape:
-            yield place.candidate(f"use `{text}`", "name", node, text, 1.5 - 0.5 * likeness(own, text))
-            if before or after:  # what has a name already comes before what is made anew
-                told = f"{before}{text}{after}"
-                yield place.candidate(f"use `{told}`", "name", node, told, 1.4 - 0.5 * likeness(own, told))
-    made = (
-        *reductions(place, shape),
-        *products(place, shape, _MOST),
-        *outer_products(place, shape, _MOST),
-        *scaled(place, shape, _MOST),
-    )
-    for term in made:
+    for text in _named(place, shape):
+        yield place.candidate(f"use `{text}`", "name", node, text, 1.5 - 0.5 * likeness(own, text))
+        if before or after:  # what has a name already comes before what is made anew
+            told = f"{before}{text}{after}"
+            yield place.candidate(f"use `{told}`", "name", node, told, 1.4 - 0.5 * likeness(own, told))
+    for term in _made(place, shape):
         yield place.candidate(f"use `{term.text}`", "product", node, term.text, 1.6 + term.cost)
         if before or after:
             told = f"{before}({term.text}){after}"
             yield place.candidate(f"use `{told}`", "product", node, told, 1.5 + term.cost)
     yield place.candidate(f"use `{own}`", "name", node, own, 1.5)
+
+
+def times_values(place: Place, node: ast.expr, shape: tuple[int, ...]) -> Iterator[Candidate]:
+    """A number times what is at hand of a shape: `rate` becomes `rate * (X.T @ d)`, and `rate / n` `rate * dW / n`."""
+    terms = [(text, 0.0) for text in _named(place, shape)]
+    terms += [(f"({term.text})", 0.2 + term.cost) for term in _made(place, shape)]
+    number, rest = node, ""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div | ast.Mult):
+        number, rest = node.left, place.text(node)[len(place.text(node.left)) :]
+    plain = isinstance(number, ast.Name | ast.Attribute | ast.Constant | ast.Subscript | ast.Call)
+    own = place.text(number) if plain else f"({place.text(number)})"
+    for text, more in terms:
+        told = f"{own} * {text}{rest}"
+        yield place.candidate(f"use `{told}`", "missing factor", node, told, 1.2 + more - 0.5 * likeness(own, text))
+
+
+def _named(place: Place, shape: tuple[int, ...]) -> list[str]:
+    return [text for text, seen in arrays_in_scope(place).items() if seen.shape == shape]
+
+
+def _made(place: Place, shape: tuple[int, ...]) -> tuple[Term, ...]:
+    return (
+        *reductions(place, shape),
+        *products(place, shape, _MOST),
+        *outer_products(place, shape, _MOST),
+        *scaled(place, shape, _MOST),
+    )
 
 
 def _scale(place: Place, node: ast.expr) -> tuple[str, str]:
@@ -140,7 +169,20 @@ def _scale(place: Place, node: ast.expr) -> tuple[str, str]:
             node = node.left
         else:
             break
-    return before, after
+    return before, f"{_averaged(place, node)}{after}"
+
+
+def _averaged(place: Place, node: ast.expr) -> str:
+    """What a mean over an axis divides by: ` / len(d)` for `d.mean(axis=0)`."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr != "mean":
+        return ""
+    method = place.shape(node.func.value) is not None
+    of = node.func.value if method else next(iter(node.args), None)
+    given = [k.value for k in node.keywords if k.arg == "axis"] or node.args[0 if method else 1 :]
+    axis = given[0].value if given and isinstance(given[0], ast.Constant) else None
+    if of is None or not isinstance(axis, int):
+        return ""
+    return f" / len({place.text(of)})" if axis == 0 else f" / {place.text(of)}.shape[{axis}]"
 
 
 def _is_number(place: Place, node: ast.expr) -> bool:

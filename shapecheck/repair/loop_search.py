@@ -18,6 +18,7 @@ from shapecheck.repair.loop_edits import loop_edits
 from shapecheck.repair.number_steps import gradients_of_steps
 from shapecheck.repair.search import Search, _Stage, _Trial
 from shapecheck.repair.trial import Trials
+from shapecheck.repair.velocities import fed_velocities
 from shapecheck.repair.whereabouts import Lookout, Sighting
 from shapecheck.trace.run import Program
 
@@ -39,11 +40,12 @@ class LoopSearch(Search):
         self.finding = finding
         self.unapplied = course.unapplied.get(finding.parameters, ())
         self.stepped = course.stepped.get(finding.parameters, ())
+        self.unfed = course.unfed.get(finding.parameters, ())
         hides = finding.code in NOT_FINITE
         # Steps of single rows are not seen as steps of parameters.
         begins = [one for one in self.unapplied if not one.is_part(course.tape)]
         updated = len(find_parameters(course.tape)) + len(begins)
-        self.evidence = GoneEvidence(updated, spread_on(course.tape), begins=bool(begins), hides=hides)
+        self.evidence = GoneEvidence(updated, spread_on(course.tape), begins=bool(begins or self.unfed), hides=hides)
 
     def _expand(self, stage: _Stage) -> None:
         if stage.start is not None:
@@ -52,6 +54,8 @@ class LoopSearch(Search):
         found = [c for generate in generators for c in generate(self.trace, self.finding)]
         if self.unapplied:
             found += first_steps(self.trace, self.unapplied, self.program.kept, self._look)
+        if self.unfed:
+            found += fed_velocities(self.trace, self.finding, self.unfed, self._look)
         if self.stepped:
             found += gradients_of_steps(self.trace, self.finding, self.stepped, self._look)
         for candidate in found:

@@ -206,6 +206,11 @@ def _exchanged(place: Place, node: ast.expr, whole: ast.expr, wanted: Shape | No
             cost = 2.2 - 0.8 * likeness(own, text)
             yield place.candidate(f"use `{text}` instead of `{own}`", "name", node, text, cost)
         return
+    around = place.parent(node)
+    if simple and isinstance(around, ast.BinOp) and isinstance(around.op, ast.Mult | ast.Div):
+        for text in numbers(place):
+            cost = 2.4 - 0.8 * likeness(own, text)
+            yield place.candidate(f"use `{text}` instead of `{own}`", "name", node, text, cost)
     others = sorted(arrays_in_scope(place).items(), key=lambda pair: -likeness(own, pair[0]))
     others = [(text, seen) for text, seen in others if text != own][:_MOST_ARRAYS]
     shape = place.shape(node)

@@ -14,7 +14,9 @@ Named = tuple[str, str, str]
 
 def in_turns(texts: Iterable[str], loop: ast.For, keys: Mapping[str, int | str]) -> tuple[str, ...]:
     """The expressions, among those that name an array in one turn of a loop, that name others in other turns."""
-    names = [n.id for n in ast.walk(loop.target) if isinstance(n, ast.Name)]
+    # What the loop itself sets is another in each turn, too.
+    parts = [n for place in (loop.target, *loop.body) for n in ast.walk(place) if isinstance(n, ast.Name)]
+    names = list(dict.fromkeys(n.id for n in parts if isinstance(n.ctx, ast.Store)))
     found = []
     for text in texts:
         root = next((n.id for n in ast.walk(ast.parse(text, mode="eval")) if isinstance(n, ast.Name)), "")

@@ -74,7 +74,7 @@ class Sighting:
         constant: Those of them that are held by a tuple, which takes nothing else instead.
         outer: Names of the module that the function does not hold itself.
         keys: What names of the function hold that are whole numbers or strings.
-        numbers: Names and attributes there that hold a number which could be a rate: above 0, and at most 10.
+        numbers: Names and attributes there that hold a number which could be a rate: above 0, and at most 10; with it.
         times: How often the program came there.
         begun: How often it came to where the lookout began, meanwhile.
     """
@@ -83,7 +83,7 @@ class Sighting:
     constant: frozenset[str] = frozenset()
     outer: frozenset[str] = frozenset()
     keys: dict[str, int | str] = field(default_factory=dict)
-    numbers: frozenset[str] = frozenset()
+    numbers: dict[str, float] = field(default_factory=dict)
     times: int = 1
     begun: int = 1
 
@@ -120,7 +120,7 @@ class _Watch:
 
     def _look(self, frame: types.FrameType) -> Sighting:
         found: dict[int, dict[str, bool]] = {}
-        numbers: set[str] = set()
+        numbers: dict[str, float] = {}
         local = frame.f_locals
         outer = {k: v for k, v in frame.f_globals.items() if k not in local} if local is not frame.f_globals else {}
         for scope in (local, outer):
@@ -128,7 +128,7 @@ class _Watch:
                 return Sighting()
             for text, thing, constant in _reached(scope):
                 if not isinstance(thing, np.ndarray):
-                    numbers.add(text)
+                    numbers[text] = float(thing)
                     continue
                 for position in self.by_shape.get(thing.shape, ()):
                     texts = found.setdefault(position, {}) if _same(thing, self.lookout.sought[position]) else None
@@ -137,7 +137,7 @@ class _Watch:
         keys = {k: v for k, v in local.items() if type(v) in {int, str} and k.isidentifier()}
         held = frozenset(text for texts in found.values() for text, constant in texts.items() if constant)
         texts_of = {position: tuple(texts) for position, texts in found.items()}
-        return Sighting(texts_of, held, frozenset(outer), keys, frozenset(numbers))
+        return Sighting(texts_of, held, frozenset(outer), keys, numbers)
 
 
 def _reached(scope: Mapping[str, Any]) -> Iterator[tuple[str, Any, bool]]:

@@ -123,7 +123,7 @@ WRONG = [
     ("a slope of one", COLUMNS, "s * (1.0 - s)", "(s > 0) * 1.0", "(s > 0) * 1.0", False),
     ("under a cross-entropy", ENTROPY, "s * (1.0 - s)", "1.0 - s", "1.0 - s", False),
     ("of another activation", ROWS, "1 - v * v", "v * (1 - v)", "v * (1 - v)", True),
-    ("a term left out of it", SMOOTH, "1 / (1 + np.exp(-u))", "1 / np.exp(-u)", "1 / np.exp(-u)", True),
+    ("a term left out of it", SMOOTH, "1 / (1 + np.exp(-u))", "1 / np.exp(-u)", "1 / np.exp(-u)", False),
     ("the activation itself", ROWS, "return 1 - v * v", "return bend(v)", "bent(o)", False),
 ]
 

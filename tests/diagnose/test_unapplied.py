@@ -72,8 +72,161 @@ for turn in range(12):
     print(loss)
 """
 
+# Each of the programs below learns, but for what the rows leave out.
+NET = (
+    HEAD.replace("return 0.5 * np.sum(e**2)", "return e, 0.5 * np.sum(e**2)")
+    + """\
+for turn in range(12):
+    e, loss, gW, gV = loss_and_gradients(W, V, X, y)
+    print(loss)
+"""
+)
+MEMORIES = """\
+import numpy as np
+
+rng = np.random.default_rng(6)
+
+
+class Descent:
+    def __init__(self, net, eta, beta):
+        self.net, self.eta, self.beta = net, eta, beta
+        self.v = [np.zeros(w.shape) for w in net]
+
+    def step(self, slopes):
+        for k, v in enumerate(self.v):
+            self.v[k] = self.beta * v
+            self.net[k] = self.net[k] - self.eta * self.v[k]
+
+
+net = [rng.normal(size=(3, 5)), rng.normal(size=(5, 1))]
+x = rng.normal(size=(20, 3))
+y = np.sin(x[:, :1])
+descent = Descent(net, 0.1, 0.8)
+for turn in range(12):
+    h = np.tanh(x @ net[0])
+    d = (h @ net[1] - y) / 20
+    descent.step([x.T @ (d @ net[1].T * (1 - h**2)), h.T @ d])
+"""
+SQUARES = """\
+import numpy as np
+
+rng = np.random.default_rng(8)
+w, c = rng.normal(size=3), np.zeros(1)
+x = rng.normal(size=(30, 3))
+y = (x[:, 0] > x[:, 1]) * 1.0
+total = np.zeros(3)
+for turn in range(12):
+    p = 1 / (1 + np.exp(-(x @ w + c)))
+    gw = x.T @ (p - y) / 30
+    total += gw**2
+    print(-np.mean(y * np.log(p) + (1 - y) * np.log(1 - p)))
+"""
+HEADS = """\
+import numpy as np
+
+rng = np.random.default_rng(5)
+x = rng.normal(size=(6, 4, 3))
+want = rng.normal(size=(6, 4, 3))
+K, V = (rng.normal(size=(3, 3)) for _ in range(2))
+for turn in range(8):
+    keys, vals = np.einsum("bti,ij->btj", x, K), np.einsum("bti,ij->btj", x, V)
+    out = np.tanh(keys) * vals
+    d = (out - want) / 24
+    dvals, dkeys = d * np.tanh(keys), d * vals * (1 - np.tanh(keys) ** 2)
+    dx = np.einsum("btj,ij->bti", dkeys, K) + np.einsum("btj,ij->bti", dvals, V)
+    dK, dV = np.einsum("bti,btj->ij", x, dkeys), np.einsum("bti,btj->ij", x, dvals)
+    K -= 0.1 * dK
+"""
+TOGETHER = """\
+import numpy as np
+
+rng = np.random.default_rng(9)
+nets = {name: rng.normal(size=size) for name, size in (("one", (3, 5)), ("two", (5, 1)))}
+x = rng.normal(size=(20, 3))
+y = np.sin(x[:, :1])
+for turn in range(12):
+    h = np.tanh(x @ nets["one"])
+    d = (h @ nets["two"] - y) / 20
+    nets["one"] -= 0.1 * x.T @ (d @ nets["two"].T * (1 - h**2))
+"""
+# A teacher is drawn as its pupil is, and stays what it is.
+TEACHER = """\
+import numpy as np
+
+rng = np.random.default_rng(9)
+
+
+def drawn():
+    return [rng.normal(size=(3, 5)), rng.normal(size=(5, 1))]
+
+
+teacher, pupil = drawn(), drawn()
+x = rng.normal(size=(20, 3))
+y = np.tanh(x @ teacher[0]) @ teacher[1]
+for turn in range(12):
+    h, y = np.tanh(x @ pupil[0]), np.tanh(x @ teacher[0]) @ teacher[1]
+    d = (h @ pupil[1] - y) / 20
+    pupil[0], pupil[1] = pupil[0] - 0.1 * x.T @ (d @ pupil[1].T * (1 - h**2)), pupil[1] - 0.1 * h.T @ d
+"""
+UNGRADED = """\
+import numpy as np
+
+rng = np.random.default_rng(6)
+w = rng.normal(size=(4, 3)) * 0.1
+x = rng.normal(size=(30, 4))
+t = np.eye(3)[rng.integers(0, 3, 30)]
+
+
+def cost(w):
+    e = np.exp(x @ w)
+    return -np.sum(t * np.log(e / e.sum(axis=1, keepdims=True))) / 30
+
+
+for turn in range(12):
+    w = w - 0.1
+    print(cost(w))
+"""
+
+BIASES = """\
+import numpy as np
+
+rng = np.random.default_rng(11)
+
+
+class Layer:
+    def __init__(self, n, m):
+        self.w, self.b = rng.normal(size=(m, n)), np.zeros(m)
+
+    def forward(self, x):
+        self.x, self.y = x, np.tanh(self.w @ x + self.b)
+        return self.y
+
+    def backward(self, slope):
+        slope = slope * (1 - self.y**2)
+        self.b -= 0.1 * slope
+        return self.w.T @ slope
+
+
+layers = [Layer(2, 4), Layer(4, 1)]
+for turn in range(12):
+    for x in rng.normal(size=(4, 2)):
+        out = x
+        for layer in layers:
+            out = layer.forward(out)
+        slope = out - np.sin(x[:1])
+        for layer in layers[::-1]:
+            slope = layer.backward(slope)
+"""
+
 #     id, program, the arrays named
 LOST = [
+    ("all weights, of layers whose biases learn", BIASES, ("self.w",)),
+    ("one of two in a dictionary", TOGETHER, ("nets['two']",)),
+    ("squares that are added up for nobody", SQUARES, ("w",)),
+    ("a first layer beside one that learns", NET + "    V -= 0.02 * gV\n", ("W",)),
+    ("a last layer beside one that learns", NET + "    W -= 0.02 * gW\n", ("V",)),
+    ("one of two that were drawn together", HEADS, ("V",)),
+    ("velocities that no gradient enters", MEMORIES, ("net[0]", "net[1]")),
     (
         "two results of a function",
         HEAD + "for turn in range(9):\n    loss, gW, gV = loss_and_gradients(W, V, X, y)\n    print(loss)\n",
@@ -85,6 +238,30 @@ LOST = [
 
 #     id, program
 RIGHT = [
+    (
+        "gradients of which a loop applies those that it wants",
+        (
+            "params = {'W': W, 'V': V}\n"
+            "for turn in range(9):\n"
+            "    grads = {}\n"
+            "    loss, grads['W'], grads['V'] = loss_and_gradients(params['W'], params['V'], X, y)\n"
+            "    for name in params:\n"
+            "        if name != 'W':\n"
+            "            params[name] -= 0.02 * grads[name]\n"
+        ),
+    ),
+    (
+        "the gradient of the samples",
+        (
+            "for turn in range(9):\n"
+            "    h = np.tanh(X @ W)\n"
+            "    e = h @ V - y\n"
+            "    low = e @ V.T * (1 - h**2)\n"
+            "    gX = low @ W.T\n"
+            "    W -= 0.02 * X.T @ low\n"
+            "    V -= 0.02 * h.T @ e\n"
+        ),
+    ),
     (
         "a gradient that is printed",
         "for turn in range(9):\n    _, gW, gV = loss_and_gradients(W, V, X, y)\n    print(gW, gV)\n",
@@ -119,6 +296,7 @@ RIGHT = [
 
 #     id, program, the line to blame, the arrays named
 BY_NUMBERS = [
+    ("where no gradient is computed", UNGRADED, "    w = w - 0.1", ("w",)),
     ("one step for all", HEAD + STEPS, "        array -= 0.01", ("W", "V")),
     (
         "one of them, by a number that the loss makes",
@@ -139,6 +317,10 @@ def test_steps_by_a_number_alone(tmp_path: Path, text: str, line: str, names: tu
 @pytest.mark.parametrize(("text", "names"), [row[1:] for row in LOST], ids=[row[0] for row in LOST])
 def test_gradients_that_nothing_applies(tmp_path: Path, text: str, names: tuple[str, ...]) -> None:
     assert [(f.code, f.parameters) for f in findings(tmp_path, text)] == [("SC406", names)]
+
+
+def test_a_teacher_stays_what_it_is(tmp_path: Path) -> None:
+    assert findings(tmp_path, TEACHER) == []
 
 
 @pytest.mark.parametrize("rest", [row[1] for row in RIGHT], ids=[row[0] for row in RIGHT])

@@ -101,6 +101,7 @@ MISTAKES: list[tuple[str, str, Edits, set[str], str]] = [
 RIGHT: list[tuple[str, str, Edits]] = [
     ("a first layer frozen", "inline", without("Aa")),
     ("only the read-out learns", "inline", [*without("BbAa"), *[(delta, "") for delta in DELTAS]]),
+    ("all layers without biases that learn", "inline", without("abc")),
     ("a last layer without a bias", "inline", [("h2 @ C + c", "h2 @ C"), *without("c")]),
     (
         "a target network, mixed",

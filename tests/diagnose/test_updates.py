@@ -177,7 +177,7 @@ MISTAKES: list[tuple[str, str, Edits, set[str], str]] = [
         {"weight = weight"},
         "SC406",
     ),
-    ("gradient that nobody applies", "inline", [("    a -= rate * ga\n", "")], {"ga ="}, "SC406"),
+    ("gradient that nobody applies", "inline", [("    a -= rate * ga\n", "")], {"A -= rate"}, "SC406"),
     (
         "twice, one after the other",
         "inline",

@@ -273,6 +273,7 @@ EXPRESSIONS = {
     "a column that spreads": ("x - wide", "x - lengths[:, None] * wide"),
     "a product of an error alone": ("d", "h.T @ d"),
     "an outer product for a number": ("0.25", "0.25 * np.outer(lengths, lengths)"),
+    "one that was left out": ("1 / wide ** 2", "1 / (1 + wide ** 2)"),
     "the mirror image": ('np.correlate(d[:, 0], d[0], "full")', 'np.convolve(d[:, 0], d[0], "full")'),
 }
 SHAPES = {"x": (9, 5), "h": (9, 4), "d": (9, 2), "V": (4, 2), "back": (9, 2), "pair": (9, 9), "wide": (9, 5)}
