@@ -279,8 +279,10 @@ class _Finder:
         value = values[old]
         if value.dtype[:5] not in {"float", "compl"} or not self.holds(value.shape, values[operation.result].shape):
             return False
-        if old not in self.by_version and not (self.dependence.newborn[old] and self.used[old] > 1):
-            return False  # what goes into its own step only is a sum: no network reads it
+        if old not in self.by_version and not self.dependence.newborn[old]:
+            return False
+        if old not in self.by_version and value.size == 1 and self.used[old] < 2:
+            return False  # a number that goes into its own step only is a sum: no network reads it
         mask = self.dependence.masks
         depends = mask[change] & mask[old] and mask[change] & ~mask[old]
         if not depends or (old not in self.by_version and not self.may_average and self.averages(old, change)):
@@ -412,7 +414,7 @@ def find_strays(tape: Tape, *, most_updates: int = 3) -> list[Parameter]:
     """Arrays that are stepped as the parameters are, by something that was not computed from them.
 
     A sum or a mean is stepped like that, too: whether a loss depends on an array is for the caller to see, but for
-    what goes into its own steps only. Only those
+    numbers that go into their own steps only. Only those
     are given whose step is written with a number (a learning rate) of a parameter's step, or is made in the same
     expression.
 
@@ -428,7 +430,8 @@ def find_strays(tape: Tape, *, most_updates: int = 3) -> list[Parameter]:
     state = ancestors(tape, [p.updates[0].change for p in parameters], until=frozenset(p.birth for p in parameters))
     found = []
     for stray in strays:
-        if stray.updates[0].new in state or not any(used[u.old] > 1 for u in stray.updates):
+        read = any(used[u.old] > 1 for u in stray.updates) or tape.values[stray.birth].size > 1
+        if stray.updates[0].new in state or not read:
             continue
         sites = {tape.operations[u.operation].site for u in stray.updates}
         if sites & stepped_at or any(words.intersection(_words(tape, site)) for site in sites):
