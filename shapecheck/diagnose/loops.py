@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice, product
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from shapecheck.gradients.replay import ReplayError
 
 # A site that ran more often than this in one step is not tried.
 _MOST_RUNS = 80
+# So many ways in which the results of one expression may go with those of another.
+_MOST_PAIRINGS = 8
 
 
 def loop_suspects(
@@ -56,12 +59,16 @@ def loop_suspects(
             astray = _belied(known.matching, targets)
             odd = sorted({*astray, *(v for v in unverified or ([] if astray else values) if v in targets)})
             wanted = {v: (targets[v], np.asarray(adjoints[targets[v]])) for v in odd}
-            producer = known.producer(odd[0]) if odd else None
-            inputs = producer.inputs if producer is not None else ()
-            operands_right = all(standings.get(i) is not Standing.UNVERIFIED for i in inputs)
-            found.append(Suspect(site, tuple(wanted), wanted, explains, operands_right))
+            sound = tuple(v for v in odd if _is_sound(known, v, standings))
+            found.append(Suspect(site, tuple(wanted), wanted, explains, odd[:1] == list(sound[:1]), sound=sound))
             break
     return [s for s in found if s.values]
+
+
+def _is_sound(known: Verdicts, value: int, standings: Mapping[int, Standing]) -> bool:
+    """Whether what a value was made from is right; the wrong result of an earlier turn is not."""
+    producer = known.producer(value)
+    return producer is None or all(standings.get(i) is not Standing.UNVERIFIED for i in producer.inputs)
 
 
 def _renamed(known: Verdicts, chain: set[int]) -> dict[int, list[int]]:
@@ -79,7 +86,8 @@ def _joint_targets(known: Verdicts, values: Sequence[int], parameters: set[int])
     """For the results of one expression: which forward value's adjoint each should have been.
 
     The forward values are the results of one expression too, and belong to the same sample: the backward pass's first
-    result goes with the last one that it was computed from, the second with the one before.
+    result goes with the last one that it was computed from, the second with the one before. In a loop through layers
+    of several sizes only what has the same shape goes together.
 
     Args:
         known: The verdicts of the step.
@@ -91,42 +99,56 @@ def _joint_targets(known: Verdicts, values: Sequence[int], parameters: set[int])
     """
     if not 1 < len(values) <= _MOST_RUNS:
         return
-    replay, matching = known.replay, known.matching
-    shape = np.shape(replay.recorded[values[0]])
-    if any(np.shape(replay.recorded[v]) != shape for v in values):
-        return
-    groups = _groups(known, shape, parameters)
+    by_shape: dict[tuple[int, ...], list[int]] = {}
+    for value in values:
+        by_shape.setdefault(np.shape(known.replay.recorded[value]), []).append(value)
+    groups = _groups(known, by_shape, parameters)
     if not groups:
         return
     ancestors = {v: known.ancestors(v) for v in values}
     for group in groups:
-        # The backward pass may have run the forward pass once more, for itself: then the loss's values are none of its.
-        apart = not any(u in ancestors[v] for v in values for u in group)
-        rank: dict[tuple[int, ...], int] = {}
-        places: list[tuple[int, list[int], int]] = []
-        for value in values:
-            own = [u for u in group if apart or u in ancestors[value]]
-            place = rank.get(tuple(own), 0)
-            rank[tuple(own)] = place + 1
-            places.append((value, own, place))
-        for skipped in (0, 1):
-            targets = {v: own[-1 - place - skipped] for v, own, place in places if len(own) > place + skipped}
-            if len(targets) >= len(values) - len(rank) and len(targets) > 1 and _agrees(matching, targets):
-                yield targets
+        parts = [list(_paired(known, by_shape[shape], ancestors, group[shape])) for shape in by_shape]
+        for choice in islice(product(*parts), _MOST_PAIRINGS):
+            targets = {v: u for part in choice for v, u in part.items()}
+            if len(targets) > 1:
+                yield {v: targets[v] for v in values if v in targets}
 
 
-def _groups(known: Verdicts, shape: tuple[int, ...], parameters: set[int]) -> list[list[int]]:
-    """Forward values of one shape, together if one expression made them."""
+def _paired(
+    known: Verdicts, values: Sequence[int], ancestors: Mapping[int, set[int]], group: Sequence[int]
+) -> Iterator[dict[int, int]]:
+    """For values of one shape: which of the forward values of that shape each goes with."""
+    # The backward pass may have run the forward pass once more, for itself: then the loss's values are none of its.
+    apart = not any(u in ancestors[v] for v in values for u in group)
+    rank: dict[tuple[int, ...], int] = {}
+    places: list[tuple[int, list[int], int]] = []
+    for value in values:
+        own = [u for u in group if apart or u in ancestors[value]]
+        place = rank.get(tuple(own), 0)
+        rank[tuple(own)] = place + 1
+        places.append((value, own, place))
+    for skipped in (0, 1):
+        targets = {v: own[-1 - place - skipped] for v, own, place in places if len(own) > place + skipped}
+        if targets and len(targets) >= len(values) - len(rank) and _agrees(known.matching, targets):
+            yield targets
+
+
+def _groups(
+    known: Verdicts, shapes: Collection[tuple[int, ...]], parameters: set[int]
+) -> list[dict[tuple[int, ...], list[int]]]:
+    """Forward values by shape, together if one expression made them; only those that have all of the shapes."""
     adjoints = known.matching.adjoints
     tape = known.replay.tape
     downstream = known.replay.dependents(parameters)
-    by_site: dict[int, list[int]] = {}
+    by_site: dict[int, dict[tuple[int, ...], list[int]]] = {}
     for value in sorted(adjoints.of):
         producer = tape.values[value].producer
         site = tape.operations[producer].site if producer is not None else None
-        if site is not None and value in downstream and np.shape(adjoints[value]) == shape:
-            by_site.setdefault(site, []).append(value)
-    return [group for group in by_site.values() if len(group) > 1]
+        shape = np.shape(adjoints[value])
+        if site is not None and value in downstream and shape in shapes:
+            by_site.setdefault(site, {}).setdefault(shape, []).append(value)
+    found = [group for group in by_site.values() if len(group) == len(shapes)]
+    return [group for group in found if sum(map(len, group.values())) > 1]
 
 
 def _agrees(matching: Matching, targets: Mapping[int, int]) -> bool:
