@@ -258,6 +258,7 @@ class _Doctor:
             missing=mistake.missing,
             gone=gone,
             bound=mistake.bound,
+            still=mistake.finding.code == "SC406",
         )
 
     def training(self) -> list[Finding]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shapecheck.diagnose.finding import Edit, Finding, Fix, Span
+from shapecheck.diagnose.finding import Edit, Finding, Fix, Span, TrailStep
 from shapecheck.repair.changes import whole_words
 from shapecheck.repair.evidence import Solution
+from shapecheck.repair.loop_turns import LEAVE, REACH
 from shapecheck.repair.search import Search
 from shapecheck.trace.child import Trace
 
@@ -36,6 +37,8 @@ _CODE_OF_REPAIR = {
     "missing statement": "SC306",
     "target": "SC306",
 }
+# What is said of a loop, by the edit that mends it.
+_LOOPS = {REACH: "this loop leaves out a turn", LEAVE: "this leaves the loop in its first turn"}
 _NAMES_SHOWN = 6
 
 
@@ -69,7 +72,13 @@ def with_fixes(trace: Trace, finding: Finding, fixes: tuple[Fix, ...], kind: str
         code = finding.code
     if finding.code == "SC301" and kind == "term" and edit.line != finding.location.line:
         finding, code = replace(finding, title="what this is made from lacks a term"), _CODE_OF_REPAIR[kind]
-    return replace(finding, code=code, cause=place_of(trace, edit), fixes=fixes)
+    cause = place_of(trace, edit)
+    if kind in _LOOPS:
+        concerned = ", ".join(f"`{name}`" for name in finding.parameters[:_NAMES_SHOWN])
+        message = f"what is applied to {concerned} is zero: no turn of the loop computes its gradient"
+        trail = (TrailStep(finding.location, "what is zero is made, or applied, here"),)
+        finding = replace(finding, title=_LOOPS[kind], message=message, location=cause, trail=trail)
+    return replace(finding, code=code, cause=cause, fixes=fixes)
 
 
 def place_of(trace: Trace, edit: Edit) -> Span:

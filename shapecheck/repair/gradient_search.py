@@ -25,6 +25,7 @@ from shapecheck.repair.carried import begun
 from shapecheck.repair.evidence import Evidence, GoneEvidence, Solution, spread_on
 from shapecheck.repair.insertions import Insertion, additions_in_idle_loops, insertions, times_values, whole_values
 from shapecheck.repair.joint import Joint
+from shapecheck.repair.loop_turns import longer_loops
 from shapecheck.repair.moves import move_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates
@@ -148,6 +149,7 @@ class GradientSearch(Search):
         missing: The statement that is not there, if that is what is wrong.
         gone: Code of a finding that has to end, where the gradients are right but for their size.
         bound: Whether only what reaches a target is tried.
+        still: Whether what is wrong is that a parameter does not move at all.
         together: Edits for this mistake and others, to be tried at once.
     """
 
@@ -170,6 +172,7 @@ class GradientSearch(Search):
         missing: Missing | None = None,
         gone: str = "",
         bound: bool = False,
+        still: bool = False,
     ) -> None:
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
         # Trials see less of a long run than the trace does; the beginning tells whether a parameter is missing.
@@ -181,6 +184,7 @@ class GradientSearch(Search):
         self.targets = targets
         self.missing = missing
         self.bound = bound
+        self.still = still
         self.beginning = Beginning.of(trace.head, kept, named)
         self.meant = meant
         self.together: Sequence[Joint] = ()
@@ -212,6 +216,8 @@ class GradientSearch(Search):
         found = [c for place in places for c in accumulation_candidates(place) if c.cost <= _EVIDENT]
         if self.missing is not None and not self.missing.moves:
             found += additions_in_idle_loops(self.trace.head, surroundings, self.missing)
+        if self.still:
+            found += [c for c in longer_loops(self.trace) if c.path not in self.program.kept]
         return found
 
     def _proven(self, candidates: Sequence[Candidate]) -> list[Solution]:
