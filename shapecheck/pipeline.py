@@ -307,8 +307,15 @@ class _Doctor:
         said = "; this mistake is not found in it any more"
         # What is not there is missed where it belongs.
         inserted = bool(fixes) and solutions[0].candidate.kind == "insert"
-        cause = place_of(self.trace, fixes[0].edits[0]) if inserted else finding.cause
+        cause = place_of(self.trace, fixes[0].edits[0]) if inserted else self.mended_at(finding, solutions)
         return replace(finding, cause=cause, fixes=tuple(replace(f, summary=f.summary + said) for f in fixes))
+
+    def mended_at(self, finding: Finding, solutions: list[Solution]) -> Span:
+        """Where a statement belongs elsewhere, or is another, in the best repair; else where the mistake was found."""
+        edits = solutions[0].candidate.edits if solutions else ()
+        within = [e for e in edits if e.path == finding.cause.path and e.line <= finding.cause.line <= e.end_line]
+        changed = [e for e in edits if (e.line, e.column) != (e.end_line, e.end_column)]
+        return finding.cause if within or not changed else place_of(self.trace, changed[0])
 
     def gathered(self, findings: Iterator[Finding]) -> list[Finding]:
         """What is found in the time that there is; a fault of ours ends it early."""

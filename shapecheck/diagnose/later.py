@@ -100,7 +100,7 @@ def _rule(step: Callable[[Any], Any], instead: Mapping[int, int]) -> Callable[[C
     return lambda get: step(_Instead(get, instead))
 
 
-def _explained(
+def explained(
     known: Verdicts, reads: Iterable[tuple[int, int, int]], wrong: set[int], right: set[int]
 ) -> tuple[int, ...]:
     """The wrong gradients that become right with other reads; none where one that is right would not stay so."""
@@ -130,7 +130,7 @@ def _explained(
     return tuple(repaired)
 
 
-def _readers(known: Verdicts, wrong: set[int]) -> list[Operation]:
+def readers(known: Verdicts, wrong: set[int]) -> list[Operation]:
     """The operations of the backward pass that the wrong gradients were computed by."""
     made = (known.producer(v) for v in known.chain(wrong))
     return [o for o in made if o is not None]
@@ -144,13 +144,13 @@ def _updated(known: Verdicts, wrong: set[int], right: set[int]) -> LaterVersion 
     renewed = {p.updates[number].new: p.updates[number].old for p, _, _, _ in known.step.parameters}
     reads = [
         (operation.number, read, renewed[read])
-        for operation in _readers(known, wrong)
+        for operation in readers(known, wrong)
         for read in operation.inputs
         if read in renewed and operation.result not in renewed
     ]
     if not reads:
         return None
-    explains = _explained(known, reads, wrong, right)
+    explains = explained(known, reads, wrong, right)
     return LaterVersion(tuple(reads), explains, True) if explains else None
 
 
@@ -160,7 +160,7 @@ def _updated(known: Verdicts, wrong: set[int], right: set[int]) -> LaterVersion 
 def _overwritten(course: Course, known: Verdicts, wrong: set[int], right: set[int]) -> LaterVersion | None:
     versions = _versions(course, known)
     by_site: dict[int, list[tuple[int, int]]] = {}
-    for operation in _readers(known, wrong):
+    for operation in readers(known, wrong):
         for read in operation.inputs:
             if read in versions and operation.site is not None and len(versions[read]) > 1:
                 by_site.setdefault(operation.site, []).append((operation.number, read))
@@ -172,7 +172,7 @@ def _overwritten(course: Course, known: Verdicts, wrong: set[int], right: set[in
         for place, ways in enumerate(options):
             for way in ways:
                 reads = (*(best.reads if best is not None else ()), *way)
-                explains = _explained(known, reads, wrong, right)
+                explains = explained(known, reads, wrong, right)
                 if len(explains) > len((step[1] if step is not None else best or _NOTHING).explains):
                     step = place, LaterVersion(reads, explains, False)
         if step is None:
@@ -290,4 +290,4 @@ def _first_change(course: Course, read: int, earlier: int) -> int | None:
     return None
 
 
-__all__ = ["LaterVersion", "later_versions"]
+__all__ = ["LaterVersion", "explained", "later_versions", "readers"]

@@ -20,8 +20,10 @@ from shapecheck.diagnose.filled_late import filled_late
 from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.finite import not_finite
 from shapecheck.diagnose.later import later_versions
+from shapecheck.diagnose.later_passes import later_passes
 from shapecheck.diagnose.lost import lost_steps
 from shapecheck.diagnose.number_steps import number_steps
+from shapecheck.diagnose.only_last import only_last
 from shapecheck.diagnose.other_loss import differing_loss
 from shapecheck.diagnose.pairs import lost_rows, parted
 from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
@@ -50,14 +52,16 @@ _UPDATES: tuple[Finder, ...] = (
     _uphill,
     turned_round,
     later_versions,
+    later_passes,
     shared_state,
     added_twice,
     filled_late,
+    only_last,
 )
 _DATA: tuple[Finder, ...] = (lost_rows, parted)
 _NUMBERS: tuple[Finder, ...] = (constant_output, not_finite, equal_units, saturated, out_of_reach)
 # Right updates cannot be out of order, and nothing is added to them twice.
-_OF_WRONG_UPDATES = frozenset({later_versions, added_twice})
+_OF_WRONG_UPDATES = frozenset({later_versions, later_passes, added_twice})
 
 
 def update_mistakes(course: Course) -> Iterator[Finding]:
@@ -71,8 +75,8 @@ def update_mistakes(course: Course) -> Iterator[Finding]:
             return
         if finder in _OF_WRONG_UPDATES and _follows_a_gradient(course):
             continue
-        if explained and finder is unfed_velocities:
-            continue  # a sum that nobody keeps stays zero, too
+        if explained and finder in {unfed_velocities, later_passes, only_last}:
+            continue  # a sum that nobody keeps stays zero, too, and all but the last are lost
         for finding in _asked(finder, course):
             explained = True
             yield finding
@@ -143,9 +147,18 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC401": (later_versions, filled_late),
     "SC402": (_uphill, turned_round),
     "SC403": (never_reset,),
-    "SC404": (later_versions,),
+    "SC404": (later_versions, later_passes),
     "SC405": (_lost_updates,),
-    "SC406": (_lost_updates, unfed_velocities, lost_steps, dropped_sums, added_twice, _never_moved, nothing_moves),
+    "SC406": (
+        _lost_updates,
+        unfed_velocities,
+        lost_steps,
+        dropped_sums,
+        added_twice,
+        only_last,
+        _never_moved,
+        nothing_moves,
+    ),
     "SC407": (parted,),
     "SC408": (never_renewed,),
     "SC409": (lost_rows,),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -75,6 +75,7 @@ def adjoints(
     *,
     check: Iterable[int] | None = None,
     seed: int = 0,
+    held: Collection[int] = (),
 ) -> Adjoints:
     """The adjoint of every value that the loss was computed from.
 
@@ -85,6 +86,7 @@ def adjoints(
         check: Values whose adjoint is held against a numeric slope before it is believed; by default the float arrays
             that no operation made.
         seed: Of the random directions of that check.
+        held: Values that are taken as they are, whatever they were computed from.
 
     Returns:
         The adjoints, and what is to be thought of them.
@@ -102,6 +104,7 @@ def adjoints(
         between = replay.dependents(wanted) & result.closure
         made = [p for v in between if (p := replay.tape.values[v].producer) is not None]
         active &= between.union(*(replay.tape.operations[number].inputs for number in made))
+    active.difference_update(held)
     operations = _operations(replay, active)
     local = LocalDerivative("split")
     result.of = sweep(replay, result.seeds, operations, active, local, result.doubtful)

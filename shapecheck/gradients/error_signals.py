@@ -68,7 +68,7 @@ def error_signals(
             found[place or 0] = array.reshape(np.shape(replay.recorded[place or 0]))
         # Where all weights are zero at the start, so are the outputs.
         if kind == "target left out" or all(np.any(array) for array in found.values()):
-            yield ErrorSignal(kind, found, Matching(adjoints(replay, found, step.olds, check=())))
+            yield ErrorSignal(kind, found, Matching(adjoints(replay, found, step.olds, check=(), held=step.held)))
 
 
 def _place_of_the_difference(replay: Replay, loss: Loss, pair: Pair) -> int | None:

@@ -146,7 +146,7 @@ def losses_of(replay: Replay, step: Step, pair: Pair) -> list[Loss]:
     """The losses of the catalogue for an output and its target, with their adjoints and matchings."""
     losses = _catalogue(replay, [(pair.output, pair.target)])
     for loss in losses:
-        loss.adjoints = adjoints(replay, loss.seeds, step.olds, check=())
+        loss.adjoints = adjoints(replay, loss.seeds, step.olds, check=(), held=step.held)
         loss.matching = Matching(loss.adjoints)
     return losses
 

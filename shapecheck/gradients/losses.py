@@ -39,7 +39,7 @@ def _find_losses(replay: Replay, step: Step) -> list[Loss]:
     candidates = _recorded(replay, step) + inferred_losses(replay, step)
     chain = _chain(replay, step)
     for loss in candidates:
-        loss.adjoints = adjoints(replay, loss.seeds, step.olds, check=())
+        loss.adjoints = adjoints(replay, loss.seeds, step.olds, check=(), held=step.held)
         loss.matching = Matching(loss.adjoints)
         loss.score, loss.right = _agreement(loss.matching, step, chain)
     candidates = [c for c in candidates if c.adjoints is not None and any(np.any(c.adjoints[o]) for o in step.olds)]

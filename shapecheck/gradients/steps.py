@@ -21,12 +21,14 @@ class Step:
     Attributes:
         parameters: (parameter, its value at the start, the change, the sign of the change) of those it updates.
         first: The first operation that can belong to it, and `last` the last.
+        held: What other networks were after their own steps: a generator is not moved for what its critic learned.
     """
 
     number: int
     parameters: tuple[tuple[Parameter, int, int, int], ...]
     first: int
     last: int
+    held: frozenset[int] = frozenset()
 
     @property
     def olds(self) -> set[int]:
@@ -79,13 +81,14 @@ def steps(replay: Replay, parameters: Sequence[Parameter], most: int = 3) -> lis
     """
     found = []
     for group in _networks(replay, parameters):
+        held = frozenset(u.new for p in parameters if p not in group for u in p.updates)
         first = 0
         for number in range(most):
             updated = [(p, p.updates[number]) for p in group if len(p.updates) > number]
             if not updated:
                 break
             last = max(u.operation for _, u in updated)
-            found.append(Step(number, tuple((p, u.old, u.change, u.sign) for p, u in updated), first, last))
+            found.append(Step(number, tuple((p, u.old, u.change, u.sign) for p, u in updated), first, last, held))
             first = min(u.operation for _, u in updated)
     return sorted(found, key=lambda s: s.last)
 

@@ -85,6 +85,14 @@ def place_of(trace: Trace, edit: Edit) -> Span:
     """The piece of source that an edit changes; the whole line's code where it only inserts."""
     source = trace.sources[edit.path]
     text = source.slice(edit.line, edit.column, edit.end_line, edit.end_column)
+    if text.strip() and edit.end_column == 1 and edit.end_line > edit.line:
+        # A statement with its lines: the code in them.
+        lines = text.rstrip("\n").split("\n")
+        start = len(lines[0]) - len(lines[0].lstrip())
+        end = edit.line + len(lines) - 1
+        return Span(
+            edit.path, edit.line, edit.column + start, end, len(source.lines[end - 1].rstrip()) + 1, text.strip()
+        )
     if text.strip() and edit.line != edit.end_line:
         return Span(edit.path, edit.line, edit.column, edit.end_line, edit.end_column, text)
     if text.strip():

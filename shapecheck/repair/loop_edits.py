@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 
 from shapecheck.diagnose.finding import Edit, Finding, Span
+from shapecheck.diagnose.later_passes import LATER_PASS
 from shapecheck.diagnose.trail import ALSO
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk
@@ -72,6 +73,8 @@ def _places(finding: Finding) -> list[Span]:
 
 def _copies(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     """Ways not to write into an array that somebody else keeps."""
+    if finding.title == LATER_PASS:
+        return
     change = desk.at(finding.cause)
     if isinstance(change, ast.Assign) and isinstance(change.targets[0], ast.Subscript):
         target = change.targets[0]
