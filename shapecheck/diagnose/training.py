@@ -22,6 +22,7 @@ from shapecheck.diagnose.finite import not_finite
 from shapecheck.diagnose.later import later_versions
 from shapecheck.diagnose.later_passes import later_passes
 from shapecheck.diagnose.lost import lost_steps
+from shapecheck.diagnose.moments import moments
 from shapecheck.diagnose.number_steps import number_steps
 from shapecheck.diagnose.only_last import only_last
 from shapecheck.diagnose.other_loss import differing_loss
@@ -53,6 +54,7 @@ _UPDATES: tuple[Finder, ...] = (
     turned_round,
     later_versions,
     later_passes,
+    moments,
     shared_state,
     added_twice,
     filled_late,
@@ -156,13 +158,14 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
         dropped_sums,
         added_twice,
         only_last,
+        moments,
         _never_moved,
         nothing_moves,
     ),
     "SC407": (parted,),
     "SC408": (never_renewed,),
     "SC409": (lost_rows,),
-    "SC410": (shared_state,),
+    "SC410": (moments, shared_state),
     "SC501": (not_finite,),
     "SC502": (not_finite,),
     "SC503": (saturated,),

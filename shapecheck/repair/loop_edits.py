@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from shapecheck.diagnose.finding import Edit, Finding, Span
 from shapecheck.diagnose.later_passes import LATER_PASS
+from shapecheck.diagnose.moments import KEPT_CORRECTED, ONE_ARRAY
 from shapecheck.diagnose.trail import ALSO
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk
+from shapecheck.repair.moments import own_arrays
 from shapecheck.repair.orders import one_order
 from shapecheck.repair.surroundings import Module
 from shapecheck.trace.child import Trace
@@ -140,6 +142,13 @@ def _own_arrays(desk: Desk) -> Iterator[Candidate]:
                 if isinstance(count, ast.BinOp):
                     text = f"[{desk.text(listed.elts[0])} for _ in range({desk.text(count)})]"
                 yield desk.candidate("make an array of its own for each", "copy", 0.4, desk.edit(node, text))
+
+
+def _separate(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    """An array of its own for each parameter's velocity."""
+    if finding.title not in {KEPT_CORRECTED, ONE_ARRAY}:
+        yield from _own_arrays(desk)
+        yield from own_arrays(desk)
 
 
 # -- sums, repetition, direction ------------------------------------------------------------------------------------
@@ -413,6 +422,7 @@ _GENERATORS: dict[str, Generator] = {
     "SC407": one_order,
     "SC408": _into_the_loop,
     "SC409": _keep_rows,
+    "SC410": _separate,
     "SC501": _below_overflow,
     "SC502": _positive,
     "SC504": _random_weights,

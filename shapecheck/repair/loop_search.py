@@ -15,6 +15,7 @@ from shapecheck.repair.earlier import earlier
 from shapecheck.repair.evidence import NOT_FINITE, GoneEvidence, spread_on
 from shapecheck.repair.first_steps import first_steps
 from shapecheck.repair.loop_edits import loop_edits
+from shapecheck.repair.moments import kept_moments
 from shapecheck.repair.number_steps import gradients_of_steps
 from shapecheck.repair.passes import passes_apart
 from shapecheck.repair.search import Search, _Stage, _Trial
@@ -52,7 +53,7 @@ class LoopSearch(Search):
     def _expand(self, stage: _Stage) -> None:
         if stage.start is not None:
             return
-        generators = (loop_edits, counters, earlier, kept_sums, passes_apart)
+        generators = (loop_edits, counters, earlier, kept_sums, passes_apart, kept_moments)
         found = [c for generate in generators for c in generate(self.trace, self.finding)]
         if self.unapplied:
             found += first_steps(self.trace, self.unapplied, self.program.kept, self._look)

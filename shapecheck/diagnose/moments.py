@@ -1,0 +1,249 @@
+"""What optimizers keep from step to step: moments that are never kept, kept after their correction, or kept as one.
+
+Momentum, RMSprop and Adam (Kingma & Ba 2015, algorithm 1) keep `m = b * m + (1 - b) * g`; what a step applies may be
+corrected by `1 - b**t`, but what is kept is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from shapecheck.diagnose.course import Course, quoted, shown
+from shapecheck.diagnose.finding import Finding, TrailStep
+from shapecheck.diagnose.trail import span_of
+from shapecheck.gradients.steps import Step
+from shapecheck.trace.tape import Operation, Ref
+
+NEVER_KEPT = "this is computed from zeros in every step, and never kept"
+KEPT_CORRECTED = "the moment is kept after its correction"
+ONE_ARRAY = "the mean of the gradients and that of their squares are kept in one array"
+
+_PRODUCTS = frozenset({"*", "numpy.multiply", "*="})
+_QUOTIENTS = frozenset({"/", "numpy.divide", "numpy.true_divide", "/="})
+_SUMS = frozenset({"+", "+=", "-", "-=", "numpy.add", "numpy.subtract"})
+_POWERS = frozenset({"**", "numpy.power"})
+
+
+def moments(course: Course) -> list[Finding]:
+    """Optimizer state that is lost, corrupted by its own correction, or shared by two moments."""
+    for finder in (_never_kept, _kept_corrected, _one_array):
+        found = finder(course)
+        if found:
+            return found
+    return []
+
+
+def _zone(course: Course, step: Step) -> Iterator[tuple[str, int, set[int]]]:
+    """(name, value, what its change is made from entry by entry) of each parameter of a step."""
+    values = course.tape.values
+    for parameter, old, change, _ in step.parameters:
+        shape = values[old].shape
+        found: set[int] = set()
+        open_values = [change]
+        while open_values and len(found) < 60:
+            number = open_values.pop()
+            if number in found or number in step.olds or values[number].shape != shape:
+                continue
+            found.add(number)
+            made = course.producer(number)
+            if made is not None and made.number >= step.first:
+                open_values.extend(made.inputs)
+        yield parameter.name, old, found
+
+
+def _factor(course: Course, operation: Operation, value: int) -> float | None:
+    """The number that an operation multiplies a value by."""
+    if operation.function not in _PRODUCTS or value not in operation.inputs:
+        return None
+    for argument in operation.arguments[:2]:
+        number = _number(course, argument)
+        if number is not None and argument != Ref(value):
+            return number
+    return None
+
+
+def _number(course: Course, argument: object) -> float | None:
+    if isinstance(argument, Ref):
+        array = course.tape.values[argument.value].array
+        return float(array) if np.shape(array) == () and array is not None else None
+    return float(argument) if isinstance(argument, int | float) else None
+
+
+# -- never kept -----------------------------------------------------------------------------------------------------
+
+
+def _never_kept(course: Course) -> list[Finding]:
+    """A mean that goes on from zeros in each of several steps, since what it came to is stored nowhere."""
+    lost: dict[int, dict[int, tuple[str, Operation]]] = {}
+    for step in course.steps:
+        for name, _, zone in _zone(course, step):
+            for number in zone:
+                made = course.producer(number)
+                if made is None or made.function not in _SUMS or len(made.inputs) != 2:
+                    continue
+                for state in _zeros_scaled(course, made):
+                    if number not in course.stored:
+                        lost.setdefault(state, {})[made.number] = (name, made)
+    # Two evaluations from the same zeros: one goes on from nothing in the first step, as it has to.
+    again = {state: sums for state, sums in lost.items() if len(sums) > 1}
+    if not again:
+        return []
+    first = [sums[min(sums)] for sums in again.values()]
+    names = [name for name, _ in first]
+    numbers = dict.fromkeys(made.site for _, made in sorted(first, key=lambda pair: pair[1].number))
+    sites = [site for number in numbers if (site := course.site(number)) is not None]
+    if not sites:
+        return []
+    site = sites[0]
+    return [
+        Finding(
+            code="SC406",
+            severity="error",
+            title=NEVER_KEPT,
+            message=f"`{shown(site.text)}` goes on from the same zeros each time: what it came to for "
+            f"{quoted(names)} in one step has to be stored where the next step reads it",
+            location=span_of(site),
+            cause=span_of(site),
+            parameters=tuple(dict.fromkeys(names)),
+            trail=tuple(TrailStep(span_of(other), "and so does this") for other in sites[1:8]),
+        )
+    ]
+
+
+def _zeros_scaled(course: Course, total: Operation) -> Iterator[int]:
+    """The zeros that were made once, of which a sum takes a part."""
+    for number in total.inputs:
+        made = course.producer(number)
+        for state in made.inputs if made is not None and made.function in _PRODUCTS else ():
+            factor = _factor(course, made, state) if made is not None else None
+            array = course.tape.values[state].array
+            if factor is None or not 0 < abs(factor) < 1 or course.tape.values[state].size < 1 or array is None:
+                continue
+            born = course.producer(state)
+            given = born is None or born.function.startswith("numpy.zeros")
+            if given and np.shape(array) and not np.any(array) and np.any(course.replay.recorded[total.result]):
+                yield state
+
+
+# -- kept corrected -------------------------------------------------------------------------------------------------
+
+
+def _kept_corrected(course: Course) -> list[Finding]:
+    """A moment that is divided by `1 - b**t`, stored, and multiplied by `b` in the next step."""
+    found: dict[int, list[tuple[str, Operation]]] = {}
+    for step in course.steps:
+        for name, _, zone in _zone(course, step):
+            for number in zone:
+                made = course.producer(number)
+                if made is not None and made.site is not None and _is_kept_correction(course, made, step):
+                    found.setdefault(made.site, []).append((name, made))
+    if not found:
+        return []
+    sites = [site for number in found if (site := course.site(number)) is not None]
+    names = list(dict.fromkeys(name for rows in found.values() for name, _ in rows))
+    if not sites:
+        return []
+    return [
+        Finding(
+            code="SC410",
+            severity="error",
+            title=KEPT_CORRECTED,
+            message=f"`{shown(sites[0].text)}` is stored where the next step reads the moment: it is corrected again "
+            "and again; keep the moment as it is, and give what is corrected a name of its own",
+            location=span_of(sites[0]),
+            cause=span_of(sites[0]),
+            parameters=tuple(names),
+            trail=tuple(TrailStep(span_of(site), "and so it is here") for site in sites[1:4]),
+        )
+    ]
+
+
+def _is_kept_correction(course: Course, made: Operation, step: Step) -> bool:
+    """Whether a quotient by `1 - b**t` is what a later step multiplies by `b`."""
+    if made.function not in _QUOTIENTS or not made.arguments or not isinstance(made.arguments[0], Ref):
+        return False
+    divisor = _number(course, made.arguments[1])
+    if divisor is None or not 0 < divisor < 1:
+        return False
+    for user in course.users.get(made.result, []):
+        kept = _factor(course, user, made.result)
+        if kept is None or user.number <= step.last or not 0 < kept < 1:
+            continue
+        times = np.log(1 - divisor) / np.log(kept)
+        if abs(times - round(times)) < 1e-6 and round(times) >= 1:
+            return True
+    return False
+
+
+# -- one array for two moments --------------------------------------------------------------------------------------
+
+
+def _one_array(course: Course) -> list[Finding]:
+    """A sum that is kept and that has gradients in it as well as their squares."""
+    for step in course.steps:
+        for name, _, zone in _zone(course, step):
+            for square, base in _squares(course, zone):
+                mixed = _scaled_sums(course, square, zone) & _scaled_sums(course, base, zone)
+                kept = [v for v in sorted(mixed) if v in course.stored and _is_scaled_later(course, v, step)]
+                made = course.producer(kept[0]) if kept else None
+                site = course.site(made.site) if made is not None else None
+                if site is not None:
+                    return [_one_array_finding(course, step, site.number, name)]
+    return []
+
+
+def _one_array_finding(course: Course, step: Step, number: int, name: str) -> Finding:
+    site = course.tape.sites[number]
+    names = [p.name for p, *_ in step.parameters] or [name]
+    return Finding(
+        code="SC410",
+        severity="error",
+        title=ONE_ARRAY,
+        message=f"`{shown(site.text)}` goes on from an array into which the gradient of `{name}` went both as it is "
+        "and as its square: each moment needs arrays of its own",
+        location=span_of(site),
+        cause=span_of(site),
+        parameters=tuple(dict.fromkeys(names)),
+    )
+
+
+def _squares(course: Course, zone: set[int]) -> Iterator[tuple[int, int]]:
+    """(square, what it is the square of, up to a number) among some values."""
+    for number in sorted(zone):
+        made = course.producer(number)
+        if made is None:
+            continue
+        places = [a.value for a in made.arguments[:2] if isinstance(a, Ref) and a.value in zone]
+        squared = made.function in _POWERS and len(places) == 1 and _number(course, made.arguments[1]) == 2
+        if squared or (made.function == "numpy.square" and places):
+            yield number, places[0]
+        elif made.function in _PRODUCTS and len(places) == 2:
+            for base, other in (places, places[::-1]):
+                if base == other or other in _scaled_sums(course, base, zone):
+                    yield number, base
+                    break
+
+
+def _scaled_sums(course: Course, value: int, zone: set[int]) -> set[int]:
+    """What becomes of a value by multiplying it by numbers and adding to it, within some values; itself included."""
+    found = {value}
+    open_values = [value]
+    while open_values:
+        number = open_values.pop()
+        for user in course.users.get(number, []):
+            if user.result in found or user.result not in zone:
+                continue
+            if user.function in _SUMS or _factor(course, user, number) is not None:
+                found.add(user.result)
+                open_values.append(user.result)
+    return found
+
+
+def _is_scaled_later(course: Course, value: int, step: Step) -> bool:
+    users = course.users.get(value, [])
+    return any(u.number > step.last and _factor(course, u, value) is not None for u in users)
+
+
+__all__ = ["KEPT_CORRECTED", "NEVER_KEPT", "ONE_ARRAY", "moments"]

@@ -1,0 +1,141 @@
+"""Edits for what an optimizer keeps: stored where the next step reads it, kept uncorrected, in an array of its own."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from shapecheck.diagnose.finding import Edit, Finding
+from shapecheck.diagnose.moments import KEPT_CORRECTED, NEVER_KEPT, ONE_ARRAY
+from shapecheck.repair.candidate import Candidate
+from shapecheck.repair.desk import Desk
+from shapecheck.repair.surroundings import Module
+from shapecheck.trace.child import Trace
+
+_PLACES = (ast.Name, ast.Attribute, ast.Subscript)
+
+
+def kept_moments(trace: Trace, finding: Finding) -> Iterator[Candidate]:
+    """Edits for moments that are lost, corrupted or mixed."""
+    generate = {NEVER_KEPT: _stored, KEPT_CORRECTED: _apart, ONE_ARRAY: _two_arrays}.get(finding.title)
+    path = finding.cause.path
+    if generate is None or path not in trace.sources or not trace.sources[path].text.endswith("\n"):
+        return
+    desk = Desk(Module.parse(trace.sources[path]), path)
+    statements = {s.lineno: s for span in (finding.cause, *(t.span for t in finding.trail)) if (s := desk.at(span))}
+    yield from generate(desk, list(statements.values()))
+
+
+def own_arrays(desk: Desk) -> Iterator[Candidate]:
+    """`m = v = [zeros]` as two statements, and `v = m` as a copy."""
+    for statement in [n for n in desk.module.parents if isinstance(n, ast.Assign)]:
+        if len(statement.targets) > 1 and isinstance(
+            statement.value, ast.ListComp | ast.DictComp | ast.Call | ast.List
+        ):
+            value = desk.text(statement.value)
+            texts = [f"{desk.text(t)} = {value}" for t in statement.targets]
+            text = f"\n{desk.indent(statement)}".join(texts)
+            yield desk.candidate("make an array of its own for each", "copy", 0.4, desk.edit(statement, text))
+
+
+def _stored(desk: Desk, statements: list[ast.stmt]) -> Iterator[Candidate]:
+    """`cache = b * cache + ...`, where `cache` is what a loop hands out, or `v = b * self.v[k] - ...`."""
+    ways = [list(_ways_to_store(desk, statement)) for statement in statements]
+    for number in range(max(map(len, ways), default=0)):
+        chosen = [way[min(number, len(way) - 1)] for way in ways if way]
+        title = " and ".join(dict.fromkeys(title for title, _ in chosen))
+        yield desk.candidate(title, "in place", 0.3 + 0.1 * number, *(edit for _, edit in chosen))
+
+
+def _ways_to_store(desk: Desk, statement: ast.stmt) -> Iterator[tuple[str, Edit]]:
+    """(what an edit does, the edit) that stores what a statement computes where it reads what it goes on from."""
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return
+    target, value = statement.targets[0], statement.value
+    if not isinstance(target, ast.Name):
+        return
+    products = [n for n in ast.walk(value) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mult)]
+    read = [side for n in products for side in (n.left, n.right) if isinstance(side, _PLACES)]
+    for place in dict.fromkeys(map(desk.text, read)):
+        if place == target.id:
+            yield from _into_the_container(desk, statement, target.id)
+            yield "change the array itself", desk.edit(statement, f"{place}[...] = {desk.text(value)}")
+        elif not place.isidentifier():
+            text = f"{target.id} = {place} = {desk.text(value)}"
+            yield f"keep it in `{place}`", desk.edit(statement, text)
+
+
+def _into_the_container(desk: Desk, statement: ast.stmt, name: str) -> Iterator[tuple[str, Edit]]:
+    """`for key, m in means.items()`: `means[key] = m` after the statement."""
+    loop = desk.loop(statement)
+    if not isinstance(loop, ast.For) or not isinstance(loop.target, ast.Tuple) or len(loop.target.elts) != 2:
+        return
+    key, item = map(desk.text, loop.target.elts)
+    call = loop.iter
+    if item != name or not isinstance(call, ast.Call):
+        return
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "items":
+        container = desk.text(call.func.value)
+    elif isinstance(call.func, ast.Name) and call.func.id == "enumerate" and len(call.args) == 1:
+        container = desk.text(call.args[0])
+    else:
+        return
+    yield f"keep it in `{container}`", desk.after(statement, f"{container}[{key}] = {name}")
+
+
+def _apart(desk: Desk, statements: list[ast.stmt]) -> Iterator[Candidate]:
+    """What is corrected under a name of its own, and the moment left as it is."""
+    edits: list[Edit] = []
+    for statement in statements:
+        if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Div):
+            moment: ast.expr = statement.target
+            value = f"{desk.text(statement.target)} / ({desk.text(statement.value)})"
+        elif isinstance(statement, ast.Assign):
+            moment, value = statement.targets[0], desk.text(statement.value)
+        else:
+            return
+        if isinstance(statement, ast.Assign) and len(statement.targets) > 1:
+            read = {desk.text(n) for n in ast.walk(statement.value) if isinstance(n, _PLACES)}
+            kept = [t for t in statement.targets if desk.text(t) not in read]
+            if not kept:
+                return
+            edits.append(desk.edit(statement, f"{' = '.join(map(desk.text, kept))} = {value}"))
+            continue
+        edits += _renamed(desk, statement, moment, value)
+    if edits:
+        title = "keep the moment as it is, and correct what is applied"
+        yield desk.candidate(title, "in place", 0.4, *sorted(edits, key=lambda e: (e.line, e.column)))
+
+
+def _renamed(desk: Desk, statement: ast.stmt, moment: ast.expr, value: str) -> Iterator[Edit]:
+    """A statement that stores into a moment, and those after it that read it, with another name for it."""
+    own = desk.text(moment)
+    used = {n.id for n in ast.walk(desk.module.tree) if isinstance(n, ast.Name)}
+    words = [w for w in re.findall(r"[A-Za-z_]\w*", own) if w != "self"]
+    name = next(
+        n for n in (f"{words[0]}_hat", f"{words[0]}_corrected", f"{words[0]}_{statement.lineno}") if n not in used
+    )
+    yield desk.edit(statement, f"{name} = {value}")
+    block = desk.block(statement)
+    for later in block[block.index(statement) + 1 :] if statement in block else ():
+        for node in ast.walk(later):
+            if isinstance(node, _PLACES) and isinstance(node.ctx, ast.Load) and desk.text(node) == own:
+                yield desk.edit(node, name)
+
+
+def _two_arrays(desk: Desk, statements: list[ast.stmt]) -> Iterator[Candidate]:
+    """Arrays of its own for each of two moments."""
+    yield from own_arrays(desk)
+    texts = {desk.text(n) for s in statements for n in ast.walk(s) if isinstance(n, _PLACES)}
+    for statement in [n for n in desk.module.parents if isinstance(n, ast.Assign)]:
+        target, value = statement.targets[0], statement.value
+        alias = isinstance(value, _PLACES) and isinstance(target, ast.Name | ast.Attribute)
+        if alias and any(text.startswith((desk.text(target), desk.text(value))) for text in texts):
+            name = desk.text(value)
+            for number, text in enumerate((f"[item.copy() for item in {name}]", f"{name}.copy()")):
+                edit = desk.edit(value, text)
+                yield desk.candidate(f"keep a copy of `{name}`", "copy", 0.6 + 0.1 * number, edit)
+
+
+__all__ = ["kept_moments", "own_arrays"]
