@@ -315,7 +315,8 @@ class _Doctor:
         edits = solutions[0].candidate.edits if solutions else ()
         within = [e for e in edits if e.path == finding.cause.path and e.line <= finding.cause.line <= e.end_line]
         changed = [e for e in edits if (e.line, e.column) != (e.end_line, e.end_column)]
-        return finding.cause if within or not changed else place_of(self.trace, changed[0])
+        stays = within or not changed or finding.code == "SC407"  # there the shuffle is the news
+        return finding.cause if stays else place_of(self.trace, changed[0])
 
     def gathered(self, findings: Iterator[Finding]) -> list[Finding]:
         """What is found in the time that there is; a fault of ours ends it early."""

@@ -28,6 +28,7 @@ from shapecheck.diagnose.only_last import only_last
 from shapecheck.diagnose.other_loss import differing_loss
 from shapecheck.diagnose.pairs import lost_rows, parted
 from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
+from shapecheck.diagnose.repeated_rows import repeated_rows
 from shapecheck.diagnose.start import constant_output, equal_units, out_of_reach, saturated
 from shapecheck.diagnose.unapplied import nothing_moves
 from shapecheck.diagnose.unfed import unfed_velocities
@@ -59,6 +60,7 @@ _UPDATES: tuple[Finder, ...] = (
     added_twice,
     filled_late,
     only_last,
+    repeated_rows,
 )
 _DATA: tuple[Finder, ...] = (lost_rows, parted)
 _NUMBERS: tuple[Finder, ...] = (constant_output, not_finite, equal_units, saturated, out_of_reach)
@@ -159,6 +161,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
         added_twice,
         only_last,
         moments,
+        repeated_rows,
         _never_moved,
         nothing_moves,
     ),

@@ -18,6 +18,7 @@ from shapecheck.repair.loop_edits import loop_edits
 from shapecheck.repair.moments import kept_moments
 from shapecheck.repair.number_steps import gradients_of_steps
 from shapecheck.repair.passes import passes_apart
+from shapecheck.repair.repeated_rows import every_row
 from shapecheck.repair.search import Search, _Stage, _Trial
 from shapecheck.repair.sums import kept_sums
 from shapecheck.repair.trial import Trials
@@ -53,7 +54,7 @@ class LoopSearch(Search):
     def _expand(self, stage: _Stage) -> None:
         if stage.start is not None:
             return
-        generators = (loop_edits, counters, earlier, kept_sums, passes_apart, kept_moments)
+        generators = (loop_edits, counters, earlier, kept_sums, passes_apart, kept_moments, every_row)
         found = [c for generate in generators for c in generate(self.trace, self.finding)]
         if self.unapplied:
             found += first_steps(self.trace, self.unapplied, self.program.kept, self._look)

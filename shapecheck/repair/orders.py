@@ -79,6 +79,7 @@ def _targets_too(desk: Desk, node: ast.expr) -> Iterator[Candidate]:
         inputs = desk.text(node.value)
         index = desk.text(node.slice)
         drawn = {n.id for n in ast.walk(node.slice) if isinstance(n, ast.Name)}
+        yield from _renamed_only(desk, statement, index)
         names = [name for name in _companions(desk, inputs, statement) if name not in drawn]
         for number, name in enumerate(names):
             cost = 0.5 + 0.1 * number
@@ -90,6 +91,36 @@ def _targets_too(desk: Desk, node: ast.expr) -> Iterator[Candidate]:
             if target is not None and desk.text(target) == inputs:
                 edit = desk.after(statement, f"{name} = {name}[{index}]")
                 yield desk.candidate(f"put `{name}` into the same order", "order of samples", cost + 0.05, edit)
+            elif not list(_selections(desk, name, statement, nested=False)):
+                yield from _ordered_beside(desk, statement, name, index, cost + 0.1)
+
+
+def _renamed_only(desk: Desk, statement: ast.stmt, index: str) -> Iterator[Candidate]:
+    """`t = targets` beside `x = inputs[order]`: as `t = targets[order]`."""
+    block = desk.block(statement)
+    place = block.index(statement) if statement in block else 0
+    for other in block[max(0, place - 2) : place + 3]:
+        plain = isinstance(other, ast.Assign) and isinstance(other.value, ast.Name | ast.Attribute)
+        if plain and isinstance(other, ast.Assign) and isinstance(other.targets[0], ast.Name):
+            name = desk.text(other.value)
+            edit = desk.edit(other.value, f"{name}[{index}]")
+            yield desk.candidate(f"put `{name}` into the same order", "order of samples", 0.4, edit)
+
+
+def _ordered_beside(desk: Desk, statement: ast.stmt, name: str, index: str, cost: float) -> Iterator[Candidate]:
+    """An array in the order of the inputs, which the rest of the block uses instead."""
+    block = desk.block(statement)
+    following = block[block.index(statement) + 1 :] if statement in block else []
+    own = f"{name.rpartition('.')[2]}_in_order"
+    reads = [
+        n
+        for other in following
+        for n in ast.walk(other)
+        if isinstance(n, ast.Name | ast.Attribute) and desk.text(n) == name and isinstance(n.ctx, ast.Load)
+    ]
+    edits = [desk.after(statement, f"{own} = {name}[{index}]"), *(desk.edit(n, own) for n in reads)]
+    if reads:
+        yield desk.candidate(f"put `{name}` into the same order", "order of samples", cost, *edits)
 
 
 def _companions(desk: Desk, inputs: str, statement: ast.stmt) -> list[str]:
@@ -119,9 +150,11 @@ def _array(desk: Desk, node: ast.expr) -> str:
     return desk.text(node) if isinstance(node, ast.Name | ast.Attribute) else ""
 
 
-def _selections(desk: Desk, name: str, statement: ast.stmt) -> Iterator[ast.Subscript]:
+def _selections(desk: Desk, name: str, statement: ast.stmt, *, nested: bool = True) -> Iterator[ast.Subscript]:
     """Where rows of an array are taken, near a statement."""
     for other in desk.block(statement):
+        if not nested and isinstance(other, ast.For | ast.While):
+            continue
         for node in ast.walk(other):
             if isinstance(node, ast.Subscript) and desk.text(node.value) == name and isinstance(node.ctx, ast.Load):
                 yield node

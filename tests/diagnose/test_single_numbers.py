@@ -103,7 +103,7 @@ WRONG = {
         "return slope + rate",
     ),
     "a sign": (LINE, [("by_height += -(2", "by_height += (2")], "SC303", "by_height += (2"),
-    "an assignment": (LINE, [("by_slope += -", "by_slope = -")], "SC305", "by_slope = -"),
+    "an assignment": (LINE, [("by_slope += -", "by_slope = -")], "SC406", "by_slope = -"),
     "an input left out": (LINE, [("(2 / count) * x *", "(2 / count) *")], "SC305", "by_slope += -(2"),
     "an input left out of a step": (NEURON, [("dz * x", "dz")], "SC305", "w -= 0.2 * dz"),
     "a slope too many": (NEURON, [("dz = p - y", "dz = (p - y) * p * (1 + p)")], "SC309", "dz = (p - y)"),

@@ -1,0 +1,168 @@
+"""Rows that one step adds to several times at once: `W[ids] -= g` takes of repeated indices only the last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shapecheck.diagnose.course import Course, shown
+from shapecheck.diagnose.finding import Finding
+from shapecheck.diagnose.trail import span_of
+from shapecheck.gradients.adjoints import adjoints
+from shapecheck.network.dependence import ancestors
+from shapecheck.trace.tape import Operation, Ref
+
+REPEATED_ROWS = "of rows that are there several times, only the last is taken"
+_SUMS = frozenset({"+", "-", "numpy.add", "numpy.subtract"})
+_LINEAR = frozenset({"+", "-", "numpy.add", "numpy.subtract", "unary-"})
+# So many of them at one place are looked at.
+_MOST_LOOKED_AT = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Scatter:
+    """Rows that are added to an array.
+
+    Attributes:
+        array: The array before.
+        index: Which rows.
+        value: What is added, or subtracted.
+        lost: The rows that come more than once, each with how often.
+    """
+
+    operation: Operation
+    array: int
+    index: Any
+    value: int
+    lost: dict[int, int]
+
+
+def repeated_rows(course: Course) -> list[Finding]:
+    """Gradients that are added to rows by an index in which some rows come more than once."""
+    seen: dict[int, int] = {}
+    for scatter in _scatters(course):
+        number = scatter.operation.site or 0
+        site = course.site(scatter.operation.site)
+        seen[number] = seen.get(number, 0) + 1
+        if site is None or seen[number] > _MOST_LOOKED_AT or not _is_learned(course, scatter):
+            continue
+        if _differ(course, scatter) or _falls_short(course, scatter):
+            row, times = max(scatter.lost.items(), key=lambda pair: pair[1])
+            name = course.names.get(scatter.array) or site.text.partition("[")[0]
+            return [
+                Finding(
+                    code="SC406",
+                    severity="error",
+                    title=REPEATED_ROWS,
+                    message=f"`{shown(site.text)}` writes each row once, whatever was there before: row {row} comes "
+                    f"{times} times in one step, and only the last of them counts",
+                    location=span_of(site),
+                    cause=span_of(site),
+                    layer=course.layer(scatter.array),
+                    parameters=(name,),
+                )
+            ]
+    return []
+
+
+def _scatters(course: Course) -> Iterator[_Scatter]:
+    for operation in course.tape.operations:
+        if operation.site is None or len(operation.arguments) != 3 or not isinstance(operation.arguments[0], Ref):
+            continue
+        if operation.function in {"+=", "-="}:
+            value, index = operation.arguments[1:]
+        elif operation.function == "setitem":
+            index, value = operation.arguments[1], _added_to_itself(course, operation)
+        else:
+            continue
+        rows = course.tape.values[index.value].array if isinstance(index, Ref) else None
+        if not isinstance(rows, np.ndarray) or rows.ndim != 1 or rows.dtype.kind not in "iu":
+            continue
+        numbers, counts = np.unique(rows, return_counts=True)
+        lost = {int(n): int(c) for n, c in zip(numbers, counts, strict=True) if c > 1}
+        if lost and isinstance(value, Ref):
+            yield _Scatter(operation, operation.arguments[0].value, rows, value.value, lost)
+
+
+def _added_to_itself(course: Course, operation: Operation) -> Any:
+    """What `x[ids] = x[ids] - g` adds or subtracts."""
+    stored = operation.arguments[2]
+    made = course.producer(stored.value) if isinstance(stored, Ref) else None
+    if made is None or made.function not in _SUMS or not isinstance(made.arguments[0], Ref):
+        return None
+    taken = course.producer(made.arguments[0].value)
+    if taken is None or taken.function != "getitem" or taken.arguments[:2] != operation.arguments[:2]:
+        return None
+    return made.arguments[1]
+
+
+def _is_learned(course: Course, scatter: _Scatter) -> bool:
+    """Whether what is added is made from what the network has learned, and is no mere pull towards a given value."""
+    versions = course.versions | {scatter.array}
+    history = ancestors(course.tape, [scatter.value], until=frozenset(versions))
+    if versions.isdisjoint(history):
+        return False
+    value = scatter.value
+    for _ in range(8):
+        made = course.producer(value)
+        if made is None or scatter.array in made.inputs:
+            return made is None or made.function != "getitem"
+        rows = [i for i in made.inputs if course.tape.values[i].size > 1]
+        pulled = [i for i in rows if scatter.array in ancestors(course.tape, [i], until=frozenset(versions))]
+        if len(pulled) != 1 or (made.function not in _LINEAR and len(rows) > 1):
+            return True
+        value = pulled[0]
+    return True
+
+
+def _rows(course: Course, scatter: _Scatter) -> Any:
+    shape = (len(scatter.index), *course.tape.values[scatter.array].shape[1:])
+    recorded = np.asarray(course.replay.recorded[scatter.value], dtype=float)
+    try:
+        return np.broadcast_to(recorded, shape)
+    except ValueError:
+        return None
+
+
+def _differ(course: Course, scatter: _Scatter) -> bool:
+    """Whether the same row is to be changed by different amounts: then all but one are lost."""
+    rows = _rows(course, scatter)
+    if rows is None:
+        return False
+    for row in scatter.lost:
+        group = rows[scatter.index == row]
+        if np.any(group) and float(np.abs(group - group[0]).max()) > 1e-9 * float(np.abs(group).max()):
+            return True
+    return False
+
+
+def _falls_short(course: Course, scatter: _Scatter) -> bool:
+    """Whether the adjoint of a repeated row is as many times what is added to it as it is repeated."""
+    rows = _rows(course, scatter)
+    single = [n for n, row in enumerate(scatter.index) if int(row) not in scatter.lost]
+    for step in course.steps:
+        known = course.verdicts(step) if step.first <= scatter.operation.number <= step.last + 40 else None
+        if known is None or rows is None or not known.all():
+            continue
+        seeds = known.matching.adjoints.seeds
+        found = np.asarray(adjoints(course.replay, seeds, [scatter.array], check=(), held=step.held)[scatter.array])
+        if not np.any(found) or not single:
+            continue
+        wanted, given = found[scatter.index[single]], rows[single]
+        square = float(np.sum(wanted * wanted))
+        factor = float(np.sum(wanted * given)) / square if square else 0.0
+        if not factor or not np.allclose(given, factor * wanted, rtol=1e-5, atol=1e-12 * abs(factor)):
+            continue
+        short = (
+            np.allclose(times * rows[scatter.index == row][0], factor * found[row], rtol=1e-5, atol=1e-12)
+            for row, times in scatter.lost.items()
+        )
+        if all(short):
+            return True
+    return False
+
+
+__all__ = ["REPEATED_ROWS", "repeated_rows"]
