@@ -19,6 +19,7 @@ from shapecheck.diagnose.dropped import dropped_sums
 from shapecheck.diagnose.filled_late import filled_late
 from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.finite import not_finite
+from shapecheck.diagnose.growing_weights import growing_weights
 from shapecheck.diagnose.later import later_versions
 from shapecheck.diagnose.later_passes import later_passes
 from shapecheck.diagnose.lost import lost_steps
@@ -61,6 +62,7 @@ _UPDATES: tuple[Finder, ...] = (
     filled_late,
     only_last,
     repeated_rows,
+    growing_weights,
 )
 _DATA: tuple[Finder, ...] = (lost_rows, parted)
 _NUMBERS: tuple[Finder, ...] = (constant_output, not_finite, equal_units, saturated, out_of_reach)
@@ -146,6 +148,7 @@ def _asked(finder: Finder, course: Course) -> list[Finding]:
 
 
 _OF_CODE: dict[str, tuple[Finder, ...]] = {
+    "SC303": (growing_weights,),
     "SC308": (differing_loss,),
     "SC309": (number_steps,),
     "SC401": (later_versions, filled_late),

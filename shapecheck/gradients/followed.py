@@ -87,6 +87,8 @@ def gradient_like(tape: Tape, change: int, shape: Shape, among: set[int]) -> lis
         if producer is None:
             continue
         operation = tape.operations[producer]
+        if _adds_a_number(tape, operation):
+            continue
         for source in operation.inputs:
             if source in among and source not in seen and tape.values[source].shape == shape:
                 seen.add(source)
@@ -94,6 +96,19 @@ def gradient_like(tape: Tape, change: int, shape: Shape, among: set[int]) -> lis
                 found.append((source, entering))
                 open_values.append((source, entering))
     return found
+
+
+def _adds_a_number(tape: Tape, operation: Operation) -> bool:
+    """Whether one and the same number is added to all entries: the sum is no gradient, even if the other part is."""
+    if operation.function not in {"+", "-", "+=", "-=", "numpy.add", "numpy.subtract"}:
+        return False
+    if tape.values[operation.result].size < 2:
+        return False
+    for argument in operation.arguments[:2]:
+        number = tape.values[argument.value].array if isinstance(argument, Ref) else argument
+        if np.ndim(number) == 0 and number is not None and not isinstance(number, str) and np.any(number):
+            return True
+    return False
 
 
 def _sign_of(tape: Tape, operation: Operation, source: int) -> int:

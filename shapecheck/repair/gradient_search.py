@@ -28,6 +28,7 @@ from shapecheck.repair.joint import Joint
 from shapecheck.repair.loop_turns import longer_loops
 from shapecheck.repair.moves import move_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates
+from shapecheck.repair.penalties import penalty_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates
 from shapecheck.repair.rewritings import pairs_of, rewritings
 from shapecheck.repair.search import Search, _Stage, _Trial
@@ -214,6 +215,7 @@ class GradientSearch(Search):
         nearest = [s for s in surroundings.suspects() if not s.distance and s.path not in self.program.kept]
         places = [Place(surroundings, s.path, s.statement, 0) for s in nearest]
         found = [c for place in places for c in accumulation_candidates(place) if c.cost <= _EVIDENT]
+        found += [c for place in places for c in penalty_candidates(place)]
         if self.missing is not None and not self.missing.moves:
             found += additions_in_idle_loops(self.trace.head, surroundings, self.missing)
         if self.still:

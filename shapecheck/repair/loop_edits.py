@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 
 from shapecheck.diagnose.finding import Edit, Finding, Span
+from shapecheck.diagnose.growing_weights import GROWING
 from shapecheck.diagnose.later_passes import LATER_PASS
 from shapecheck.diagnose.moments import KEPT_CORRECTED, ONE_ARRAY
 from shapecheck.diagnose.trail import ALSO
@@ -238,6 +239,14 @@ def _downhill(desk: Desk, finding: Finding) -> Iterator[Candidate]:
         yield desk.candidate("go down the slope", "sign", 0.5, *edits)
 
 
+def _shrinking(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    """The penalty's derivative added to the gradient, and not taken off it."""
+    if finding.title == GROWING:
+        edits = [e for span in _places(finding) if (e := _other_direction(desk, span)) is not None]
+        if edits:
+            yield desk.candidate("turn the sign of the penalty round", "sign", 0.4, *edits)
+
+
 def _other_direction(desk: Desk, step: Span) -> Edit | None:
     statement = desk.at(step)
     node = desk.expression(step)
@@ -413,6 +422,7 @@ def _random_weights(desk: Desk, finding: Finding) -> Iterator[Candidate]:
 
 
 _GENERATORS: dict[str, Generator] = {
+    "SC303": _shrinking,
     "SC401": _update_later,
     "SC402": _downhill,
     "SC403": _begin_anew,

@@ -221,7 +221,7 @@ def regroup_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
         grouped = f"({text(node.left)} {symbol} {text(chain)}){rest}"
         yield place.candidate("group the product differently", "regroup", node, grouped, 1.0)
     inner = node.left
-    if isinstance(inner, ast.BinOp) and _symbol(inner.op) is not None:
+    if isinstance(inner, ast.BinOp) and _symbol(inner.op) is not None and not _is_factor_only(place, node, inner):
         regrouped = f"{atom(inner.left)} {_symbol(inner.op)} ({text(inner.right)} {symbol} {text(node.right)})"
         yield place.candidate("group the expression differently", "regroup", node, regrouped, 1.2)
     inner = node.right
@@ -234,6 +234,13 @@ def regroup_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
             place, product.style, text(product.left), f"{text(product.right)} {symbol} {text(node.right)}"
         )
         yield place.candidate(f"apply `{symbol}` before the product", "regroup", node, grouped, 1.3)
+
+
+def _is_factor_only(place: Place, node: ast.BinOp, inner: ast.BinOp) -> bool:
+    """Whether regrouping `X / n + c` would make a mere multiple of `X` of it, which then agrees with everything."""
+    if not isinstance(node.op, ast.Add | ast.Sub) or not isinstance(inner.op, ast.Mult | ast.Div):
+        return False
+    return place.shape(inner.right) == () == place.shape(node.right) and bool(place.shape(inner.left))
 
 
 def _symbol(operator: ast.operator) -> str | None:
