@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
-from shapecheck.diagnose.finding import Edit, Span
+from shapecheck.diagnose.finding import Edit, Finding, Span
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.surroundings import Module
 
@@ -29,6 +30,15 @@ class Desk:
             if (line, column) <= (span.line, span.column) < (end_line, end_column):
                 return other
         return statement
+
+    def statements(self, spans: Sequence[Span]) -> list[ast.stmt]:
+        """The statements of this file at some places, each once."""
+        found: dict[int, ast.stmt] = {}
+        for span in spans:
+            statement = self.at(span) if span.path == self.path else None
+            if statement is not None:
+                found[statement.lineno] = statement
+        return list(found.values())
 
     def expression(self, span: Span) -> ast.expr | None:
         """The expression that occupies a place."""
@@ -96,6 +106,11 @@ class Desk:
         return Candidate(title, kind, edits, cost, self.path, edits[0].line)
 
 
+def places_of(finding: Finding) -> list[Span]:
+    """The places that a finding speaks of, its cause first."""
+    return [finding.cause, *(step.span for step in finding.trail)]
+
+
 def does_nothing(block: ast.For | ast.While | ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Whether all that a loop or a function does is `pass`."""
     return all(
@@ -103,4 +118,4 @@ def does_nothing(block: ast.For | ast.While | ast.FunctionDef | ast.AsyncFunctio
     )
 
 
-__all__ = ["Desk", "does_nothing"]
+__all__ = ["Desk", "does_nothing", "places_of"]

@@ -11,10 +11,11 @@ from shapecheck.diagnose.later_passes import LATER_PASS
 from shapecheck.diagnose.moments import KEPT_CORRECTED, ONE_ARRAY
 from shapecheck.diagnose.trail import ALSO
 from shapecheck.repair.candidate import Candidate
-from shapecheck.repair.desk import Desk
+from shapecheck.repair.desk import Desk, places_of
 from shapecheck.repair.moments import own_arrays
 from shapecheck.repair.orders import one_order
 from shapecheck.repair.surroundings import Module
+from shapecheck.repair.update_order import SYMBOLS, update_later
 from shapecheck.trace.child import Trace
 
 # So many edits of one finding are tried.
@@ -38,42 +39,6 @@ def loop_edits(trace: Trace, finding: Finding) -> list[Candidate]:
 # -- order and copies -----------------------------------------------------------------------------------------------
 
 
-def _update_later(desk: Desk, finding: Finding) -> Iterator[Candidate]:
-    reader = desk.at(finding.location)
-    early = [s for s in _distinct(desk, _places(finding)) if s is not reader]
-    if reader is None or not early:
-        return
-    block = desk.block(reader)
-    moved = [s for s in early if s in block]
-    if not moved:
-        return
-    texts = [line for s in moved for line in desk.lines(s).split("\n")]
-    if isinstance(reader, ast.Return) and reader.value is not None:
-        name = _new_name(desk, reader)
-        first = min(moved, key=lambda s: s.lineno)
-        given = desk.before(first, f"{name} = {desk.text(reader.value)}")
-        title = "compute what is returned before the update"
-        yield desk.candidate(title, "order", 0.5, given, desk.edit(reader.value, name))
-    ends = [s for s in block if isinstance(s, ast.Return | ast.Continue | ast.Break)]
-    targets = [("after", reader)] if not ends else [("after", reader), ("before", ends[0])]
-    if block[-1] is not reader and not ends:
-        targets.append(("after", block[-1]))
-    for number, (where, place) in enumerate(targets):
-        inserted = desk.after(place, *texts) if where == "after" else desk.before(place, *texts)
-        edits = (*[desk.whole(s) for s in moved], inserted)
-        yield desk.candidate("update after the backward pass has used it", "order", 0.5 + 0.2 * number, *edits)
-
-
-def _new_name(desk: Desk, statement: ast.stmt) -> str:
-    """A name for what a function returns, that the file does not use."""
-    used = {n.id for n in ast.walk(desk.module.tree) if isinstance(n, ast.Name)}
-    return next(name for name in ("passed_on", "handed_back", f"result_{statement.lineno}") if name not in used)
-
-
-def _places(finding: Finding) -> list[Span]:
-    return [finding.cause, *(step.span for step in finding.trail)]
-
-
 def _copies(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     """Ways not to write into an array that somebody else keeps."""
     if finding.title == LATER_PASS:
@@ -86,15 +51,12 @@ def _copies(desk: Desk, finding: Finding) -> Iterator[Candidate]:
             yield desk.candidate(f"make a new array for `{name}`", "copy", 0.5, desk.edit(target, name))
     if isinstance(change, ast.AugAssign):
         name, value = desk.text(change.target), desk.text(change.value)
-        symbol = _SYMBOLS.get(type(change.op))
+        symbol = SYMBOLS.get(type(change.op))
         if symbol is not None:
             text = f"{name} = {name} {symbol} ({value})" if symbol not in "+-" else f"{name} = {name} {symbol} {value}"
             yield desk.candidate(f"make a new array for `{name}`", "copy", 0.5, desk.edit(change, text))
     yield from _kept_copies(desk, finding)
     yield from _own_arrays(desk)
-
-
-_SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 
 
 def _kept_copies(desk: Desk, finding: Finding) -> Iterator[Candidate]:
@@ -156,13 +118,13 @@ def _separate(desk: Desk, finding: Finding) -> Iterator[Candidate]:
 
 
 def _begin_anew(desk: Desk, finding: Finding) -> Iterator[Candidate]:
-    additions = _distinct(desk, [finding.location, *(s.span for s in finding.trail if s.note == "this sum too")])
+    additions = desk.statements([finding.location, *(s.span for s in finding.trail if s.note == "this sum too")])
     simple = [s for s in additions if isinstance(s, ast.AugAssign)]
     once = finding.cause == finding.location  # else several samples, or moments, are added up for one update
     if simple and once and len(simple) == len(additions):
         edits = [desk.edit(s, f"{desk.text(s.target)} = {desk.text(s.value)}") for s in simple]
         yield desk.candidate("set the gradient instead of adding to it", "reset", 0.5, *edits)
-    births = _distinct(desk, [s.span for s in finding.trail if s.note.startswith("the sum begins")])
+    births = desk.statements([s.span for s in finding.trail if s.note.startswith("the sum begins")])
     if not additions:
         return
     loop = desk.loop(additions[0])
@@ -198,15 +160,6 @@ def _births_of(desk: Desk, targets: Sequence[ast.expr], births: Sequence[ast.stm
     return [found[line] for line in sorted(found)]
 
 
-def _distinct(desk: Desk, spans: Sequence[Span]) -> list[ast.stmt]:
-    found: dict[int, ast.stmt] = {}
-    for span in spans:
-        statement = desk.at(span) if span.path == desk.path else None
-        if statement is not None:
-            found[statement.lineno] = statement
-    return list(found.values())
-
-
 def _into_the_loop(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     cause = desk.at(finding.cause)
     if cause is None:
@@ -217,7 +170,7 @@ def _into_the_loop(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     if position < 0 or not loops:
         return
     above = block[: position + 1]
-    related = [s for s in _distinct(desk, _places(finding)) if s in above]
+    related = [s for s in desk.statements(places_of(finding)) if s in above]
     for number, moved in enumerate((sorted(related, key=lambda s: s.lineno), [cause])):
         texts = [line for s in moved for line in desk.lines(s).split("\n")]
         edits = [desk.whole(s) for s in moved]
@@ -226,7 +179,7 @@ def _into_the_loop(desk: Desk, finding: Finding) -> Iterator[Candidate]:
 
 
 def _downhill(desk: Desk, finding: Finding) -> Iterator[Candidate]:
-    for span in _places(finding):
+    for span in places_of(finding):
         node = desk.expression(span)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and span is not finding.location:
             left, right = desk.text(node.left), desk.text(node.right)
@@ -242,7 +195,7 @@ def _downhill(desk: Desk, finding: Finding) -> Iterator[Candidate]:
 def _shrinking(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     """The penalty's derivative added to the gradient, and not taken off it."""
     if finding.title == GROWING:
-        edits = [e for span in _places(finding) if (e := _other_direction(desk, span)) is not None]
+        edits = [e for span in places_of(finding) if (e := _other_direction(desk, span)) is not None]
         if edits:
             yield desk.candidate("turn the sign of the penalty round", "sign", 0.4, *edits)
 
@@ -266,7 +219,7 @@ def _once(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     statement = desk.at(finding.cause)
     if statement is None:
         return
-    together = _distinct(desk, [finding.cause, *(s.span for s in finding.trail if s.note == ALSO)])
+    together = desk.statements([finding.cause, *(s.span for s in finding.trail if s.note == ALSO)])
     edits = [e for s in together if (e := _in_place(desk, s)) is not None]
     if edits and len(edits) == len(together):
         yield desk.candidate("change the array itself", "in place", 0.5, *edits)
@@ -407,7 +360,7 @@ def _below_overflow(desk: Desk, finding: Finding) -> Iterator[Candidate]:
 def _random_weights(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     numpy = next((a.asname or a.name for a in _imports(desk) if a.name == "numpy"), None)
     edits: list[Edit] = []
-    for span in _places(finding):
+    for span in places_of(finding):
         node = desk.expression(span)
         calls = [n for n in ast.walk(node) if isinstance(n, ast.Call)] if node is not None else []
         calls = [c for c in calls if isinstance(c.func, ast.Attribute) and c.func.attr in {"zeros", "ones", "full"}]
@@ -423,7 +376,7 @@ def _random_weights(desk: Desk, finding: Finding) -> Iterator[Candidate]:
 
 _GENERATORS: dict[str, Generator] = {
     "SC303": _shrinking,
-    "SC401": _update_later,
+    "SC401": update_later,
     "SC402": _downhill,
     "SC403": _begin_anew,
     "SC404": _copies,

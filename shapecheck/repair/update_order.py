@@ -1,0 +1,90 @@
+"""Edits for steps that come before the backward pass has read what they change: moved behind it, or made of copies."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from shapecheck.diagnose.finding import Finding
+from shapecheck.repair.candidate import Candidate
+from shapecheck.repair.desk import Desk, places_of
+
+SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+
+
+def update_later(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    """Edits after which a step comes when all that needs the array as it was has read it."""
+    reader = desk.at(finding.location)
+    early = [s for s in desk.statements(places_of(finding)) if s is not reader]
+    if reader is None or not early:
+        return
+    yield from _read_from_a_copy(desk, reader, early)
+    block = desk.block(reader)
+    moved = [s for s in early if s in block]
+    if not moved:
+        reader, moved = _side_by_side(desk, reader, early[0])
+        block = desk.block(reader)
+    if not moved:
+        return
+    texts = [line for s in moved for line in desk.lines(s).split("\n")]
+    if isinstance(reader, ast.Return) and reader.value is not None:
+        name = _new_name(desk, reader)
+        first = min(moved, key=lambda s: s.lineno)
+        given = desk.before(first, f"{name} = {desk.text(reader.value)}")
+        title = "compute what is returned before the update"
+        yield desk.candidate(title, "order", 0.5, given, desk.edit(reader.value, name))
+    ends = [s for s in block if isinstance(s, ast.Return | ast.Continue | ast.Break)]
+    targets = [("after", reader)] if not ends else [("after", reader), ("before", ends[0])]
+    if block[-1] is not reader and not ends:
+        targets.append(("after", block[-1]))
+    for number, (where, place) in enumerate(targets):
+        inserted = desk.after(place, *texts) if where == "after" else desk.before(place, *texts)
+        edits = (*[desk.whole(s) for s in moved], inserted)
+        yield desk.candidate("update after the backward pass has used it", "order", 0.5 + 0.2 * number, *edits)
+
+
+def _side_by_side(desk: Desk, reader: ast.stmt, early: ast.stmt) -> tuple[ast.stmt, list[ast.stmt]]:
+    """The reader and the early statement, or the loops and conditions around them that are of one block."""
+    around: list[ast.stmt] = []
+    for statement in (reader, early):
+        found: ast.AST | None = statement
+        while isinstance(found, ast.stmt) and not isinstance(found, ast.FunctionDef | ast.ClassDef):
+            around.append(found)
+            found = desk.module.parents.get(found)
+    for outer in around:
+        for other in around:
+            if outer is not other and outer.lineno < other.lineno and other in desk.block(outer):
+                within = (outer.lineno <= early.lineno) and (early.end_lineno or 0) <= (outer.end_lineno or 0)
+                reads = other.lineno <= reader.lineno <= (other.end_lineno or 0)
+                if within and reads:
+                    return other, [outer]
+    return reader, []
+
+
+def _read_from_a_copy(desk: Desk, reader: ast.stmt, early: list[ast.stmt]) -> Iterator[Candidate]:
+    """`W = layer.W`, which is no copy and is read after `layer.W -= ...`, as a copy; or that as a new array."""
+    names = {n.id for n in ast.walk(reader) if isinstance(n, ast.Name)}
+    function = desk.module.enclosing_function(reader) or desk.module.tree
+    kept = [
+        s.value
+        for s in ast.walk(function)
+        if isinstance(s, ast.Assign) and isinstance(s.targets[0], ast.Name) and s.targets[0].id in names
+    ]
+    for value in kept:
+        if isinstance(value, ast.Attribute | ast.Subscript):
+            text = desk.text(value)
+            yield desk.candidate(f"keep a copy of `{text}`", "copy", 0.6, desk.edit(value, f"{text}.copy()"))
+    for statement in early if kept else ():
+        if isinstance(statement, ast.AugAssign) and type(statement.op) in SYMBOLS:
+            name = desk.text(statement.target)
+            text = f"{name} = {name} {SYMBOLS[type(statement.op)]} {desk.text(statement.value)}"
+            yield desk.candidate(f"make a new array for `{name}`", "copy", 0.8, desk.edit(statement, text))
+
+
+def _new_name(desk: Desk, statement: ast.stmt) -> str:
+    """A name for what a function returns, that the file does not use."""
+    used = {n.id for n in ast.walk(desk.module.tree) if isinstance(n, ast.Name)}
+    return next(name for name in ("passed_on", "handed_back", f"result_{statement.lineno}") if name not in used)
+
+
+__all__ = ["SYMBOLS", "update_later"]

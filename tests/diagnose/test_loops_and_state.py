@@ -1,0 +1,239 @@
+"""Loops that leave something out, sums that keep the last, caches and moments that are spoiled; right twins are not."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from training_programs import Edits, blamed_line, findings, repaired
+
+LAYERS = """\
+import numpy as np
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(30, 3))
+Y = np.tanh(X[:, :1] * X[:, 1:2])
+sizes = [3, 5, 4, 1]
+weights = [rng.normal(size=(a, b)) * 0.5 for a, b in zip(sizes, sizes[1:])]
+
+
+def gradients():
+    acts = [X]
+    for w in weights:
+        acts.append(np.tanh(acts[-1] @ w))
+    grads = [np.zeros_like(w) for w in weights]
+    d = (acts[-1] - Y) * (1 - acts[-1] ** 2)
+    for i in range(len(weights) - 1, -1, -1):
+        grads[i] = acts[i].T @ d
+        d = d @ weights[i].T * (1 - acts[i] ** 2)
+    return grads
+
+
+for turn in range(12):
+    for w, g in zip(weights, gradients()):
+        w -= 0.01 * g
+"""
+SAMPLES = """\
+import numpy as np
+
+rng = np.random.default_rng(1)
+X = rng.normal(size=(8, 3))
+T = X[:, 0] - X[:, 1]
+W, V = rng.normal(size=(4, 3)), rng.normal(size=(1, 4))
+for turn in range(12):
+    sums = {"W": np.zeros_like(W), "V": np.zeros_like(V)}
+    for x, t in zip(X, T):
+        h = np.tanh(W @ x)
+        e = V @ h - t
+        sums["V"] += np.outer(e, h)
+        sums["W"] += np.outer(V.T @ e * (1 - h**2), x)
+    W -= 0.01 * sums["W"]
+    V -= 0.01 * sums["V"]
+"""
+CACHES = """\
+import numpy as np
+
+rng = np.random.default_rng(2)
+data, other = rng.normal(size=(12, 3)), rng.normal(size=(12, 3))
+t = data[:, :2] * data[:, 1:]
+
+
+class Net:
+    def __init__(self):
+        self.W, self.V = rng.normal(size=(3, 5)), rng.normal(size=(5, 2))
+
+    def forward(self, x):
+        self.x = x
+        self.h = np.tanh(x @ self.W)
+        return self.h @ self.V
+
+    def backward(self, d):
+        self.gV = self.h.T @ d
+        self.gW = self.x.T @ (d @ self.V.T * (1 - self.h**2))
+
+
+net = Net()
+for turn in range(12):
+    size = np.mean(net.forward(other) ** 2)
+    out = net.forward(data)
+    loss = np.mean((out - t) ** 2)
+    net.backward(2 * (out - t) / t.size)
+    net.W -= 0.1 * net.gW
+    net.V -= 0.1 * net.gV
+"""
+ADAM = """\
+import numpy as np
+
+rng = np.random.default_rng(3)
+X = rng.normal(size=(20, 4))
+t = X[:, :1] - X[:, 1:2] ** 2
+W, V = rng.normal(size=(4, 6)), rng.normal(size=(6, 1))
+means, squares = [np.zeros_like(W), np.zeros_like(V)], [np.zeros_like(W), np.zeros_like(V)]
+for turn in range(1, 13):
+    h = np.tanh(X @ W)
+    e = (h @ V - t) / len(X)
+    grads = [X.T @ (e @ V.T * (1 - h**2)), h.T @ e]
+    for i, (p, g) in enumerate(zip([W, V], grads)):
+        means[i] = 0.9 * means[i] + 0.1 * g
+        squares[i] = 0.99 * squares[i] + 0.01 * g**2
+        m = means[i] / (1 - 0.9**turn)
+        s = squares[i] / (1 - 0.99**turn)
+        p -= 0.01 * m / (np.sqrt(s) + 1e-8)
+"""
+ROWS = """\
+import numpy as np
+
+rng = np.random.default_rng(4)
+table, V, t = rng.normal(size=(6, 5)), rng.normal(size=(5, 1)), rng.normal(size=(6, 1))
+for turn in range(12):
+    ids = np.array([1, 4, 1, turn % 6])
+    rows = table[ids]
+    e = rows @ V - t[ids]
+    g = e @ V.T
+    V -= 0.01 * rows.T @ e
+    np.subtract.at(table, ids, 0.01 * g)
+"""
+PENALTY = """\
+import numpy as np
+
+rng = np.random.default_rng(5)
+X = rng.normal(size=(20, 4))
+t = X[:, :1] - X[:, 1:2]
+W, b = rng.normal(size=(4, 1)), np.zeros((1, 1))
+for turn in range(12):
+    e = (X @ W + b - t) / len(X)
+    dW = X.T @ e + 0.1 * W
+    W -= 0.1 * dW
+    b -= 0.1 * e.sum(axis=0, keepdims=True)
+"""
+PROGRAMS = {"layers": LAYERS, "samples": SAMPLES, "caches": CACHES, "adam": ADAM, "rows": ROWS, "penalty": PENALTY}
+
+#     id, program, edits, what the line to blame holds, code, what the repaired program holds (if that is asked for)
+MISTAKES: list[tuple[str, str, Edits, str, str, str]] = [
+    (
+        "a loop that ends a layer early",
+        "layers",
+        [("len(weights) - 1, -1, -1", "len(weights) - 1, 0, -1")],
+        "for i in range",
+        "SC406",
+        "range(len(weights) - 1, -1, -1)",
+    ),
+    (
+        "a return within the loop",
+        "layers",
+        [("    return grads", "        return grads")],
+        "return grads",
+        "SC406",
+        "\n    return grads",
+    ),
+    ("a sum that is set", "samples", [('["V"] +=', '["V"] =')], 'sums["V"] =', "SC406", ""),
+    (
+        "a sum that begins anew for each sample",
+        "samples",
+        [
+            ('    sums = {"W": np.zeros_like(W), "V": np.zeros_like(V)}\n', ""),
+            ("(X, T):\n", '(X, T):\n        sums = {"W": np.zeros_like(W), "V": np.zeros_like(V)}\n'),
+        ],
+        "sums = {",
+        "SC406",
+        "\n    sums = {",
+    ),
+    (
+        "another forward pass before the backward pass",
+        "caches",
+        [
+            ("    size = np.mean(net.forward(other) ** 2)\n", ""),
+            ("- t) ** 2)\n", "- t) ** 2)\n    size = np.mean(net.forward(other) ** 2)\n"),
+        ],
+        "net.forward(other)",
+        "SC404",
+        "size = np.mean(net.forward(other) ** 2)\n    out",
+    ),
+    (
+        "a moment that is kept corrected",
+        "adam",
+        [("m = means[i] /", "m = means[i] = means[i] /")],
+        "m = means[i]",
+        "SC410",
+        "        m = means[i] / (1",
+    ),
+    (
+        "one list for two moments",
+        "adam",
+        [(", squares = [np.zeros_like(W), np.zeros_like(V)],", " = squares =")],
+        "squares[i] = 0.99",
+        "SC410",
+        "",
+    ),
+    (
+        "a moment that is not kept",
+        "adam",
+        [("squares[i] = 0.99 *", "s = 0.99 *"), ("s = squares[i] /", "s = s /")],
+        "s = 0.99 * squares[i]",
+        "SC406",
+        "s = squares[i] = 0.99",
+    ),
+    (
+        "rows that come twice",
+        "rows",
+        [("np.subtract.at(table, ids, 0.01 * g)", "table[ids] -= 0.01 * g")],
+        "table[ids] -=",
+        "SC406",
+        "np.subtract.at(table, ids, 0.01 * g)",
+    ),
+    ("a penalty taken off", "penalty", [("+ 0.1 * W", "- 0.1 * W")], "dW =", "SC303", "+ 0.1 * W"),
+]
+
+
+def edited(program: str, edits: Edits) -> str:
+    """A program with texts replaced, each of which occurs exactly once."""
+    text = PROGRAMS[program]
+    for old, new in edits:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
+
+
+@pytest.mark.parametrize(
+    ("program", "edits", "line", "code", "mended"), [m[1:] for m in MISTAKES], ids=[m[0] for m in MISTAKES]
+)
+def test_the_mistake_is_named_and_mended(
+    tmp_path: Path, program: str, edits: Edits, line: str, code: str, mended: str
+) -> None:
+    text = edited(program, edits)
+    found = findings(tmp_path, text, trials=bool(mended))
+    assert [f.code for f in found] == [code]
+    assert line in blamed_line(text, found[0])
+    if not mended:
+        return
+    assert found[0].fixes
+    assert found[0].fixes[0].confidence == "verified"
+    assert mended in repaired(text, found[0].fixes[0])
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_right_twin_is_left_alone(tmp_path: Path, program: str) -> None:
+    assert findings(tmp_path, PROGRAMS[program]) == []
