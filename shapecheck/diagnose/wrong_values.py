@@ -13,7 +13,7 @@ import numpy as np
 from shapecheck.diagnose.loops import loop_suspects
 from shapecheck.diagnose.prospects import Prospects
 from shapecheck.diagnose.suspects import Suspect, merged
-from shapecheck.diagnose.verdicts import Verdicts
+from shapecheck.diagnose.verdicts import Verdicts, is_added_whole
 from shapecheck.diagnose.wrong_factors import rescales, scales
 from shapecheck.diagnose.zeros import begins_to_be_zero
 from shapecheck.gradients.adjoints import Adjoints
@@ -244,7 +244,7 @@ def _misused(known: Verdicts, wrong: set[int]) -> list[Suspect]:
     for _, old, change, _ in known.step.parameters:
         operation = known.producer(change)
         shape = np.shape(known.replay.recorded[old])
-        if old not in wrong or np.shape(known.replay.recorded[change]) == shape:
+        if old not in wrong or is_added_whole(np.shape(known.replay.recorded[change]), shape):
             continue
         if operation is None:
             continue
