@@ -22,6 +22,8 @@ from shapecheck.gradients.steps import Loss, Step
 
 # The sine of the angle between gradients of one and the same loss, up to what keeps a logarithm from zero.
 _ONE_WAY = 0.02
+# How far apart outputs are that all lie in one place.
+_LEVEL = 0.05
 # So many expressions are tried to be mended.
 _MOST_BLAMED = 3
 _LOGARITHMS = frozenset({"numpy.log", "numpy.log2", "numpy.log10", "numpy.log1p"})
@@ -34,26 +36,36 @@ def differing_loss(course: Course) -> list[Finding]:
     another loss, and a cross-entropy is not; and a penalty that only the loss has.
     """
     verdict = course.verdict
-    if verdict.verdict != "right" or not verdict.inferred or not verdict.same_factor or not course.steps:
+    if verdict.verdict != "right" or not verdict.same_factor or not course.steps:
         return []
     step = course.steps[0]
     losses = find_losses(course.replay, step)
     followed = _followed(losses, step)
     for loss in losses if followed is not None else []:
         site = course.tape.site_of(loss.value) if loss.value is not None else None
-        if site is None or followed is None or len(loss.right) == len(step.olds):
+        if site is None or followed is None:
             continue
         if not sounds_like_a_loss(course.replay, loss) or not _of_the_same_outputs(loss, followed):
             continue
-        if penalised := _penalised(course.replay, step, loss, followed):
+        alike = len(loss.right) == len(step.olds)
+        if not alike and verdict.inferred and (penalised := _penalised(course.replay, step, loss, followed)):
             said = f"`{shown(site.text)}` has a penalty on {quoted(penalised.values())}, and no update has its "
-            said += f"derivative: the updates follow {verdict.formula}"
+            said += f"derivative: the updates follow {followed.formula}"
             return [_finding(course, step, loss, (name,), said, {old}) for old, name in penalised.items()]
-        if _has_a_logarithm(course, loss) and (apart := _parted(course, step, loss, followed)):
-            said = f"the updates of {quoted(apart)} follow {verdict.formula}; the gradient of `{shown(site.text)}` "
+        if not _has_a_logarithm(course, loss) or (alike and not _is_level(course.replay, followed)):
+            continue
+        if parted := _parted(course, step, loss, followed):
+            formula, apart = parted
+            said = f"the updates of {quoted(apart)} follow {formula}; the gradient of `{shown(site.text)}` "
             said += "points elsewhere: either this loss is not the one that is meant, or the error at the output is "
             return [_finding(course, step, loss, tuple(apart), said + "not its derivative")]
     return []
+
+
+def _is_level(replay: Replay, loss: Loss) -> bool:
+    """Whether all outputs are nearly the same, so that one loss's gradient is like another's."""
+    arrays = [np.asarray(replay.recorded[output], dtype=float) for output in loss.seeds]
+    return all(np.ptp(array) <= _LEVEL for array in arrays)
 
 
 def _followed(losses: list[Loss], step: Step) -> Loss | None:
@@ -104,7 +116,9 @@ def _to_blame(course: Course, step: Step, loss: Loss, concerned: Collection[int]
         goal = wrong.intersection(concerned) or wrong
         found = [s for s in suspects if s.reason in {"value", "other"} and goal <= set(s.explains)]
         if wrong and any(s.operands_right for s in found):
-            return sorted(found, key=lambda s: (s.reason != "value", not s.operands_right, min(s.values)))[:_MOST_BLAMED]
+            return sorted(found, key=lambda s: (s.reason != "value", not s.operands_right, min(s.values)))[
+                :_MOST_BLAMED
+            ]
     return []
 
 
@@ -135,21 +149,22 @@ def _penalised(replay: Replay, step: Step, loss: Loss, followed: Loss) -> dict[i
     return found
 
 
-def _parted(course: Course, step: Step, loss: Loss, followed: Loss) -> list[str]:
-    """The parameters whose gradients of two losses point apart.
+def _parted(course: Course, step: Step, loss: Loss, followed: Loss) -> tuple[str, list[str]] | None:
+    """(loss that is followed, parameters whose gradients of it and of another loss point apart).
 
     Where all outputs are near one half, as they are at the start, no two losses do: then the parameters are moved.
     """
     found = _apart(course.replay, step, loss, followed) if not loss.right else []
-    moved = _elsewhere(course.replay, step) if not found else None
-    if moved is None:
-        return found
-    losses = find_losses(moved, step)
+    if found:
+        return followed.formula, found
+    moved = _elsewhere(course.replay, step)
+    losses = find_losses(moved, step) if moved is not None else []
     same = next((c for c in losses if c.value == loss.value), None)
-    followed_there = _followed(losses, step)
-    if same is None or followed_there is None or followed_there.formula != followed.formula or same.right:
-        return []
-    return _apart(moved, step, same, followed_there)
+    there = _followed(losses, step)
+    if moved is None or same is None or there is None or same.right or not _of_the_same_outputs(same, there):
+        return None
+    found = _apart(moved, step, same, there)
+    return (there.formula, found) if found else None
 
 
 def _elsewhere(replay: Replay, step: Step) -> Replay | None:
