@@ -130,9 +130,11 @@ def _penalised(replay: Replay, step: Step, loss: Loss, followed: Loss) -> dict[i
     found: dict[int, str] = {}
     assert loss.adjoints is not None
     assert followed.adjoints is not None
-    for parameter, old, _, _ in step.parameters:
+    for parameter, old, change, _ in step.parameters:
         if old in loss.right:
             continue
+        if followed.matching is None or followed.matching.against(replay.recorded[change], old) is None:
+            return {}  # the step has a penalty, of another weight
         # What is changed between its steps decays there.
         between = zip(parameter.updates, parameter.updates[1:], strict=False)
         goal = np.asarray(loss.adjoints[old], dtype=float).reshape(-1)

@@ -100,6 +100,7 @@ RIGHT = {
         PENALISED,
         [(FIRST, "W1 -= lr * gW1; W1 *= 1 - lr * lam"), (SECOND, "W2 -= lr * gW2; W2 *= 1 - lr * lam")],
     ),
+    "a penalty of twice the weight": (PENALISED, [("lam / 2 *", "lam *")]),
     "squares beside a cross-entropy": (
         PENALISED,
         [*BARE, ("    loss = entropy(P) +", "    loss = np.mean((P - y) ** 2) # ")],
