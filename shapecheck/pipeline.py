@@ -285,7 +285,8 @@ class _Doctor:
             self.meant = course.meant.get(finding.parameters, self.meant)
             failure = pseudo_failure(self.trace, self.trace.head, self.trace.head.sites[targets[0].site or 0], ())
             mistakes.append(SilentMistake(finding, failure, targets=targets))
-        return self.mend_gradients(mistakes)
+        # The gradients are right already where another loss than the one that is followed is meant.
+        return self.mend_gradients(mistakes, gone=next((f.code for f in findings if f.parameters in course.meant), ""))
 
     def mend_size(self, finding: Finding, course: Course) -> Finding | None:
         """A finding of numbers that outgrow a float with the factor left out that makes the steps too long."""

@@ -105,7 +105,7 @@ def _to_blame(course: Course, step: Step, loss: Loss, concerned: Collection[int]
 
     They are looked for where the two losses differ, and that need not be where the program begins.
     """
-    for replay in (course.replay, _elsewhere(course.replay, step)):
+    for replay in (course.replay, _elsewhere(course.replay, step, loss)):
         same = next((c for c in find_losses(replay, step) if c.value == loss.value), None) if replay else None
         if same is None or same.matching is None:
             continue
@@ -159,7 +159,7 @@ def _parted(course: Course, step: Step, loss: Loss, followed: Loss) -> tuple[str
     found = _apart(course.replay, step, loss, followed) if not loss.right else []
     if found:
         return followed.formula, found
-    moved = _elsewhere(course.replay, step)
+    moved = _elsewhere(course.replay, step, loss)
     losses = find_losses(moved, step) if moved is not None else []
     same = next((c for c in losses if c.value == loss.value), None)
     there = _followed(losses, step)
@@ -169,15 +169,16 @@ def _parted(course: Course, step: Step, loss: Loss, followed: Loss) -> tuple[str
     return (there.formula, found) if found else None
 
 
-def _elsewhere(replay: Replay, step: Step) -> Replay | None:
-    """The same step from parameters that are drawn at random, large enough for the outputs to differ."""
+def _elsewhere(replay: Replay, step: Step, loss: Loss) -> Replay | None:
+    """The same step and loss at parameters that are drawn at random, large enough for the outputs to differ."""
+    made = replay.tape.values[loss.value or 0].producer or 0
     rng = np.random.default_rng(20240229)
     changes = {}
     for old in sorted(step.olds):
         shape = np.shape(replay.recorded[old])
         changes[old] = 2.0 / np.sqrt(max(shape, default=1)) * rng.standard_normal(shape)
     try:
-        return replay.moved(changes, step.last + 1)
+        return replay.moved(changes, max(step.last, made) + 1)
     except ReplayError:
         return None
 

@@ -59,13 +59,14 @@ def shared_slopes(losses: Sequence[Loss], step: Step) -> tuple[Loss, Verdicts, l
             continue
         for site, slopes in _by_formula(known, [v.parameter for v in verdicts]).items():
             if len(slopes) > 1 and _sets_right(known, slopes, verdicts):
-                found.append((_is_one_formula(slopes), (loss, known, verdicts, _suspects(known, site, slopes, verdicts))))
+                suspects = _suspects(known, site, slopes, verdicts)
+                found.append((_is_one_formula(slopes), (loss, known, verdicts, suspects)))
                 break
     return max(found, key=lambda one: one[0])[1] if found else None
 
 
 def _is_one_formula(slopes: Sequence[_Slope]) -> bool:
-    """Whether no slope should be one everywhere, as a loss that cancels it makes it: one formula gives all the others."""
+    """Whether no slope should be one everywhere, as a loss that cancels it has it; the others one formula may give."""
     return not any(np.allclose(slope.wanted, 1.0) for slope in slopes)
 
 
