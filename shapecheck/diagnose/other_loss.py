@@ -10,7 +10,7 @@ import numpy as np
 from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.suspects import Suspect
-from shapecheck.diagnose.targets import targets_of
+from shapecheck.diagnose.targets import Target, targets_of
 from shapecheck.diagnose.trail import span_of
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.diagnose.wrong_values import value_suspects
@@ -49,7 +49,7 @@ def differing_loss(course: Course) -> list[Finding]:
             continue
         alike = len(loss.right) == len(step.olds)
         if not alike and verdict.inferred and (penalised := _penalised(course.replay, step, loss, followed)):
-            said = f"`{shown(site.text)}` has a penalty on {quoted(penalised.values())}, and no update has its "
+            said = f"`{shown(site.text)}` has a penalty on {quoted(list(penalised.values()))}, and no update has its "
             said += f"derivative: the updates follow {followed.formula}"
             return [_finding(course, step, loss, (name,), said, {old}) for old, name in penalised.items()]
         if not _has_a_logarithm(course, loss) or (alike and not _is_level(course.replay, followed)):
@@ -82,7 +82,7 @@ def _finding(
     assert loss.matching is not None
     known = Verdicts(loss.matching, step)
     known.all()
-    targets = []
+    targets: list[Target] = []
     for suspect in blamed:
         wanted = {v: (np.asarray(known.matching.adjoints[forward]),) for v, (forward, _) in suspect.wanted.items()}
         targets += targets_of(suspect.site, wanted, [], known)

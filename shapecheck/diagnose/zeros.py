@@ -43,7 +43,7 @@ def _are_one(known: Verdicts, operation: Operation) -> bool:
     operands = [known.replay.recorded[a.value] for a in operation.arguments[:2] if isinstance(a, Ref)]
     if len(operands) != 2:
         return False
-    return len(set(operation.inputs)) == 1 or (np.any(operands[0]) and np.array_equal(*operands))
+    return len(set(operation.inputs)) == 1 or bool(np.any(operands[0]) and np.array_equal(*operands))
 
 
 __all__ = ["begins_to_be_zero", "is_still"]
