@@ -18,6 +18,7 @@ from shapecheck.repair.loop_edits import loop_edits
 from shapecheck.repair.moments import kept_moments
 from shapecheck.repair.number_steps import gradients_of_steps
 from shapecheck.repair.passes import passes_apart
+from shapecheck.repair.plain import compiled
 from shapecheck.repair.repeated_rows import every_row
 from shapecheck.repair.search import Search, _Stage, _Trial
 from shapecheck.repair.sums import kept_sums
@@ -65,7 +66,7 @@ class LoopSearch(Search):
         for candidate in found:
             try:
                 edited = apply_edits(self.originals[candidate.path], candidate.edits)
-                compile(edited, candidate.path, "exec", dont_inherit=True)
+                compiled(edited, candidate.path)
             except (ValueError, SyntaxError):
                 continue
             self._push(candidate.cost, _Trial(stage, candidate, {candidate.path: edited}, candidate.edits, None))
