@@ -17,6 +17,8 @@ from shapecheck.trace.tape import Operation
 ONLY_LAST = "only the last gradient of several is applied"
 # So many of those before the last are looked at.
 _MOST_GRADIENTS = 2
+# Of so many parameters, the first of each step; a network of single numbers has many, and one loop for all.
+_MOST_PARAMETERS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def only_last(course: Course) -> list[Finding]:
 def _overwritten(course: Course, step: Step) -> list[_Lost]:
     found = []
     everything = {change for p in course.parameters for change in (u.change for u in p.updates)}
-    for parameter, old, change, _ in step.parameters:
+    for parameter, old, change, _ in step.parameters[:_MOST_PARAMETERS]:
         shape = course.tape.values[old].shape
         since = course.replay.dependents([old], step.last + 1)
         for value in course.applied(change):
