@@ -22,6 +22,8 @@ _ENTRYWISE_NAMES = (
     "numpy.negative numpy.where numpy.true_divide numpy.copy numpy.float64 numpy.asmatrix"
 )
 _ENTRYWISE = frozenset(_ENTRYWISE_NAMES.split())
+# What takes some entries from an array, or puts them into another.
+_MOVING = frozenset(["getitem", "view", "write_back"])
 # A gradient of fewer entries is met by some two numbers whatever is put in; so many sizes are tried.
 _TELLING = 4
 _MOST_SIZES = 3
@@ -146,6 +148,9 @@ class Verdicts:
                 continue
             if number in self.forward and is_stacked(self.replay.tape):
                 return False  # of single numbers all is made entry by entry, an output and its error too
+            if operation.function in _MOVING or (operation.function in _SUMS and len(operation.arguments) == 3):
+                open_values.extend(operation.inputs)
+                continue
             if operation.function not in _ENTRYWISE or np.shape(self.replay.recorded[number]) not in {shape, ()}:
                 return False
             open_values.extend(operation.inputs)
