@@ -1,7 +1,7 @@
 """The derivative of a single operation: adjoints of its operands from the adjoint of its result.
 
-The commonest are written down, and most of the others are autograd's. Own ones are for what autograd does not follow: changes in place, views, ties, builtins.
-Where there is no rule the operation alone is differentiated numerically.
+The commonest are written down, and most of the others are autograd's. Own ones are for what autograd does not follow:
+changes in place, views, ties, builtins. Where there is no rule the operation alone is differentiated numerically.
 """
 
 from __future__ import annotations

@@ -228,6 +228,13 @@ def _exchanged(place: Place, node: ast.expr, whole: ast.expr, wanted: Shape | No
 # -- a term or factor more -------------------------------------------------------------------------------------------
 
 
+def _is_taken_off_one(place: Place, node: ast.expr) -> bool:
+    parent = place.parent(node)
+    if not isinstance(parent, ast.BinOp) or not isinstance(parent.op, ast.Sub) or parent.right is not node:
+        return False
+    return isinstance(parent.left, ast.Constant) and parent.left.value == 1
+
+
 def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
     """The node with a slope, a term, a sum or a function added that was left out."""
     shape = place.shape(node)
@@ -244,7 +251,8 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
             yield from _with_array(place, node, text)
     if shape:
         yield from _with_terms(place, node, shape)
-    yield place.around(node, "", " ** 2", f"square `{shown}`", "power", 2.9)
+    cost = 1.2 if _is_taken_off_one(place, node) else 2.9  # `1 - a` is little without the square of the slope of tanh
+    yield place.around(node, "", " ** 2", f"square `{shown}`", "power", cost)
     # What the program scales by itself is likelier than a number that happens to be the same.
     for number in scalings(place):
         dear = 0.4 if is_of_elsewhere(place, number) else 0.0

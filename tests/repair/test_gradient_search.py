@@ -153,6 +153,38 @@ for step in range(6):
     V -= 0.5 * gV
     print(cost)
 """
+THROUGH_TIME = """\
+import numpy as np
+
+rng = np.random.default_rng(12)
+X, T = rng.normal(size=(5, 3, 1)), rng.normal(size=(5, 2, 1))
+W, U, V = rng.normal(size=(6, 3)) * 0.5, rng.normal(size=(6, 6)) * 0.5, rng.normal(size=(2, 6)) * 0.5
+
+
+def through_time(given, hs):
+    dW, dU, after = np.zeros_like(W), np.zeros_like(U), np.zeros((6, 1))
+    for t in reversed(range(len(given))):
+        d = (given[t] + after) * (1 - hs[t] ** 2)
+        dW += d @ X[t].T
+        dU += d @ hs[t - 1].T
+        after = U.T @ d
+    return dW, dU
+
+
+for step in range(6):
+    hs, given, dV, loss = {-1: np.zeros((6, 1))}, [], np.zeros_like(V), 0.0
+    for t in range(len(X)):
+        hs[t] = np.tanh(W @ X[t] + U @ hs[t - 1])
+        e = V @ hs[t] - T[t]
+        loss += 0.5 * np.sum(e ** 2)
+        dV += e @ hs[t].T
+        given.append(V.T @ e)
+    dW, dU = through_time(given, hs)
+    W -= 0.05 * dW
+    U -= 0.05 * dU
+    V -= 0.05 * dV
+    print(loss)
+"""
 #     id, program, what is right, what is written instead
 MISTAKES = [
     ("a slope left out, of an activation with ones", NETWORK, DELTA, "        d = d @ W[i][1:].T\n"),
@@ -174,6 +206,7 @@ MISTAKES = [
     ("a slope, where a penalty is added", PENALISED, "(1 - inner ** 2)", "(1 - inner)"),
     ("a number for a gradient", LAYERS, "gb = dk.sum(axis=0) / n", "gb = 1 / n"),
     ("windows that overlap", POOLED, "+= d[i, j]", "= d[i, j]"),
+    ("one of two shares left out", THROUGH_TIME, "(given[t] + after) *", "given[t] *"),
 ]
 
 
@@ -250,6 +283,12 @@ for step in range(6):
     B, b = B - 0.3 * h.T @ d, b - 0.3 * d.sum(axis=0)
     A, a = A - 0.3 * X.T @ dz, a - 0.3 * dz.sum(axis=0)
 """
+
+
+def test_of_two_shares_of_a_derivative_the_wrong_one_is_to_blame(tmp_path: Path) -> None:
+    text = THROUGH_TIME.replace("after = U.T", "after = 0.5 * U.T")
+    finding = diagnosed(tmp_path, text, trials=False)[0]
+    assert finding.cause.line == text[: text.index("after = 0.5")].count("\n") + 1
 
 
 def test_labels_that_were_never_subtracted_are(tmp_path: Path) -> None:
