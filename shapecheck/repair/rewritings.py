@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from shapecheck.diagnose.finding import Edit
+from shapecheck.repair.axis_orders import axis_orders
 from shapecheck.repair.calculus import calculus_candidates, slopes_at
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, distinct
@@ -112,6 +113,7 @@ def rewritings(
             found += difference_candidates(place, node)
             found += path_candidates(place, node) if node is whole else ()
             found += spread(place, node)
+        found += axis_orders(place, node)
         found += _restated(place, node)
         around = place.parent(node)
         if node is not whole and isinstance(around, ast.BinOp) and isinstance(around.op, ast.Add | ast.Sub):
