@@ -185,6 +185,26 @@ for step in range(6):
     V -= 0.05 * dV
     print(loss)
 """
+MIXED = """\
+import numpy as np
+
+rng = np.random.default_rng(14)
+A, T = np.c_[rng.normal(size=(30, 1)), np.ones(30)], rng.normal(size=30)
+E, G = rng.normal(size=(2, 3)) * 0.5, rng.normal(size=(2, 3)) * 0.5
+for step in range(6):
+    out = A @ E
+    g = np.exp(A @ G)
+    g /= g.sum(axis=1, keepdims=True)
+    d = ((g * out).sum(axis=1) - T) / 30
+    dg = d[:, None] * out
+    dG = A.T @ (g * (dg - (dg * g).sum(axis=1, keepdims=True)))
+    dE = np.zeros_like(E)
+    for k in range(3):
+        dE[:, k] = A.T @ (d * g[:, k])
+    E -= 0.1 * dE
+    G -= 0.1 * dG
+    print(0.5 * np.mean(((g * out).sum(axis=1) - T) ** 2))
+"""
 #     id, program, what is right, what is written instead
 MISTAKES = [
     ("a slope left out, of an activation with ones", NETWORK, DELTA, "        d = d @ W[i][1:].T\n"),
@@ -206,6 +226,7 @@ MISTAKES = [
     ("a slope, where a penalty is added", PENALISED, "(1 - inner ** 2)", "(1 - inner)"),
     ("a number for a gradient", LAYERS, "gb = dk.sum(axis=0) / n", "gb = 1 / n"),
     ("windows that overlap", POOLED, "+= d[i, j]", "= d[i, j]"),
+    ("a factor of what is stored column by column", MIXED, "A.T @ (d * g[:, k])", "A.T @ d"),
     ("one of two shares left out", THROUGH_TIME, "(given[t] + after) *", "given[t] *"),
 ]
 
@@ -313,6 +334,8 @@ EXPRESSIONS = {
     "a product of an error alone": ("d", "h.T @ d"),
     "an outer product for a number": ("0.25", "0.25 * np.outer(lengths, lengths)"),
     "one that was left out": ("1 / wide ** 2", "1 / (1 + wide ** 2)"),
+    "axes in another order": ("deep.reshape(4, -1)", "deep.transpose(2, 0, 1).reshape(4, -1)"),
+    "axes as they were": ("deep.transpose(1, 0, 2).reshape(2, -1)", "deep.reshape(2, -1)"),
     "the mirror image": ('np.correlate(d[:, 0], d[0], "full")', 'np.convolve(d[:, 0], d[0], "full")'),
 }
 SHAPES = {"x": (9, 5), "h": (9, 4), "d": (9, 2), "V": (4, 2), "back": (9, 2), "pair": (9, 9), "wide": (9, 5)}
