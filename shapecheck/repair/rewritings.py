@@ -18,7 +18,7 @@ from shapecheck.repair.left_out import (
     path_candidates,
     quotient_candidates,
 )
-from shapecheck.repair.missing_factors import grown, spread, with_upstream
+from shapecheck.repair.missing_factors import grown, spread, with_two, with_upstream
 from shapecheck.repair.naming import index_candidates, order_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates, transposed
 from shapecheck.repair.shaping import shaping_candidates
@@ -113,6 +113,7 @@ def rewritings(
             found += difference_candidates(place, node)
             found += path_candidates(place, node) if node is whole else ()
             found += spread(place, node)
+            found += with_two(place, node)
         found += axis_orders(place, node)
         found += _restated(place, node)
         around = place.parent(node)
