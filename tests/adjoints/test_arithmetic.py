@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ from shapecheck.trace.tape import Operation, Ref
 RNG = np.random.default_rng(3)
 MATRIX, OTHER, ROW, POSITIVE = RNG.normal(size=(4, 3)), RNG.normal(size=(3, 2)), RNG.normal(size=3), RNG.random((4, 3))
 #    function, operands
-OPERATIONS = [
+OPERATIONS: list[tuple[str, tuple[Any, ...]]] = [
     ("+", (MATRIX, ROW)),
     ("-", (ROW, MATRIX)),
     ("*", (MATRIX, ROW[None])),
@@ -37,7 +39,7 @@ OPERATIONS = [
 @pytest.mark.parametrize(
     ("function", "operands"), OPERATIONS, ids=[f"{f} {'-'.join(map(str, map(np.shape, o)))}" for f, o in OPERATIONS]
 )
-def test_formulas_and_autograd_agree(function: str, operands: tuple[object, ...]) -> None:
+def test_formulas_and_autograd_agree(function: str, operands: tuple[Any, ...]) -> None:
     arrays = [np.asarray(o, dtype=float) if isinstance(o, np.ndarray) else o for o in operands]
     arguments = tuple(Ref(i) if isinstance(o, np.ndarray) else o for i, o in enumerate(arrays))
     inputs = tuple(a.value for a in arguments if isinstance(a, Ref))
