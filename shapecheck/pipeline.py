@@ -268,10 +268,25 @@ class _Doctor:
         gradients = self.attempted(lambda: self.gradients(course, explained), [])
         found = sorted([*(self.mend_loop(f, course) for f in loops), *gradients], key=lambda f: -len(f.parameters))
         others = self.gathered(other_mistakes(course, blamed=any(f.severity == "error" for f in found)))
-        return [
-            *found,
-            *(self.mend_unmoved(f, course) or self.mend_size(f, course) or self.mend_loop(f, course) for f in others),
-        ]
+        of_another = [f for f in others if f.parameters in course.meant]
+        rest = [f for f in others if f not in of_another]
+        return [*found, *self.mend_aimed(of_another, course), *(self.mend_other(f, course) for f in rest)]
+
+    def mend_other(self, finding: Finding, course: Course) -> Finding:
+        """A mistake of the data or the numbers, or of what is never updated, with its repair if there is one."""
+        found = self.mend_unmoved(finding, course) or self.mend_size(finding, course)
+        return found or self.mend_loop(finding, course)
+
+    def mend_aimed(self, findings: list[Finding], course: Course) -> list[Finding]:
+        """Findings that say what expressions should have given, with the edits by which they do."""
+        mistakes = []
+        for finding in findings:
+            targets = course.aimed[finding.parameters]
+            self.meant = course.meant.get(finding.parameters, self.meant)
+            failure = pseudo_failure(self.trace, self.trace.head, self.trace.head.sites[targets[0].site or 0], ())
+            mistakes.append(SilentMistake(finding, failure, targets=targets))
+        # The gradients are right already where another loss than the one that is followed is meant.
+        return self.mend_gradients(mistakes, gone=next((f.code for f in findings if f.parameters in course.meant), ""))
 
     def mend_size(self, finding: Finding, course: Course) -> Finding | None:
         """A finding of numbers that outgrow a float with the factor left out that makes the steps too long."""
@@ -296,9 +311,8 @@ class _Doctor:
         """A mistake of the training loop with the edits after which it is not found any more."""
         if self.trials is None:
             return finding
-        if targets := course.aimed.get(finding.parameters):
-            failure = pseudo_failure(self.trace, self.trace.head, self.trace.head.sites[targets[0].site or 0], ())
-            return self.mend_gradients([SilentMistake(finding, failure, targets=targets)])[0]
+        if finding.parameters in course.aimed:
+            return self.mend_aimed([finding], course)[0]
         seconds = self.request.search_seconds
         search = LoopSearch(self.program, course, self.trials, finding, seconds=seconds, stdin=self.run.stdin)
         solutions = self.attempted(search.run, [])

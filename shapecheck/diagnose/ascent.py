@@ -13,7 +13,9 @@ from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.missing import names_of
 from shapecheck.diagnose.single_error import slips_of_one_number
 from shapecheck.diagnose.trail import ALSO, span_of
+from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.gradients.losses import find_losses
+from shapecheck.gradients.matching import EXACT
 from shapecheck.gradients.stacked_numbers import stacked
 from shapecheck.gradients.steps import Step
 from shapecheck.network.parameters import Parameter
@@ -94,11 +96,25 @@ def _signs(course: Course, step: Step) -> list[tuple[Parameter, float]]:
         return []
     verdicts = {v.parameter: v for v in known.all()}
     signs = []
-    for parameter, old, _, sign in step.parameters:
+    for parameter, old, change, sign in step.parameters:
         verdict = verdicts[old]
         if verdict.factor is not None and verdict.at_change:
             signs.append((parameter, sign * (1.0 if verdict.factor.number > 0 else -1.0)))
+        elif verdict.factor is not None and (along := _along(known, old, change)):
+            signs.append((parameter, sign * along))
     return signs
+
+
+def _along(known: Verdicts, old: int, change: int) -> float:
+    """1 where a change is a multiple of its parameter's adjoint, -1 of minus that, and 0 where it is none."""
+    adjoint = np.asarray(known.matching.adjoints[old], dtype=float)
+    moved = np.asarray(known.replay.recorded[change], dtype=float)
+    square = float(np.sum(adjoint**2))
+    if moved.shape != adjoint.shape or not square:
+        return 0.0
+    times = float(np.sum(moved * adjoint)) / square
+    is_multiple = np.linalg.norm(moved - times * adjoint) <= EXACT * np.linalg.norm(moved)
+    return float(np.sign(times)) if is_multiple else 0.0
 
 
 def _all_climb(course: Course, step: Step, up: list[Parameter]) -> Finding | None:

@@ -52,7 +52,8 @@ class Course:
         unapplied: Of a finding of gradients that nobody applies, by the names that it gives: what they are.
         stepped: The same, of a finding of steps that are made of a number alone.
         unfed: The same, of a finding of steps that are made of zeros.
-        aimed: Of a finding of steps whose gradient nobody computes, by the names: what the steps should have given.
+        aimed: Of a finding that says what expressions should have given, by the names: those expressions.
+        meant: The loss that they should have followed, where it is no other; by the same names.
     """
 
     def __init__(self, trace: Trace, layers: Layers | None = None, *, verdict: Agreement | None = None) -> None:
@@ -65,6 +66,7 @@ class Course:
         self.unapplied: dict[tuple[str, ...], list[Unapplied]] = {}
         self.stepped: dict[tuple[str, ...], list[Unapplied]] = {}
         self.aimed: dict[tuple[str, ...], tuple[Target, ...]] = {}
+        self.meant: dict[tuple[str, ...], str] = {}
         self.unfed: dict[tuple[str, ...], list[Unfed]] = {}
 
     @cached_property

@@ -2,60 +2,190 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
 from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding
+from shapecheck.diagnose.suspects import Suspect
+from shapecheck.diagnose.targets import Target, targets_of
 from shapecheck.diagnose.trail import span_of
+from shapecheck.diagnose.verdicts import Verdicts
+from shapecheck.diagnose.wrong_values import value_suspects
+from shapecheck.gradients.hypotheses import own_formula
 from shapecheck.gradients.losses import find_losses, sounds_like_a_loss
-from shapecheck.gradients.steps import Loss
+from shapecheck.gradients.matching import EXACT
+from shapecheck.gradients.replay import Replay, ReplayError
+from shapecheck.gradients.steps import Loss, Step
 
-# The sine of the angle between gradients of one and the same loss, up to what keeps a logarithm from zero. Two losses
-# are not far apart either where all outputs are near one half, as they are at the start.
+# The sine of the angle between gradients of one and the same loss, up to what keeps a logarithm from zero.
 _ONE_WAY = 0.02
+# How far apart outputs are that all lie in one place.
+_LEVEL = 0.05
+# So many expressions are tried to be mended.
+_MOST_BLAMED = 3
 _LOGARITHMS = frozenset({"numpy.log", "numpy.log2", "numpy.log10", "numpy.log1p"})
 
 
 def differing_loss(course: Course) -> list[Finding]:
-    """A cross-entropy that the program computes from the same outputs, while its updates follow something else.
+    """A loss that the program computes from the same outputs, while its updates follow something else.
 
-    Only what has a logarithm in it counts: squares and absolute errors are often printed for their own sake beside
-    another loss, a cross-entropy is not.
+    Two things count: a cross-entropy, since squares and absolute errors are often printed for their own sake beside
+    another loss, and a cross-entropy is not; and a penalty that only the loss has.
     """
     verdict = course.verdict
-    if verdict.verdict != "right" or not verdict.inferred or not verdict.same_factor or not course.steps:
+    if verdict.verdict != "right" or not verdict.same_factor or not course.steps:
         return []
     step = course.steps[0]
     losses = find_losses(course.replay, step)
-    followed = next((c for c in losses if c.inferred and len(c.right) == len(step.olds)), None)
-    if followed is None or followed.adjoints is None:
-        return []
-    for loss in losses:
+    followed = _followed(losses, step)
+    for loss in losses if followed is not None else []:
         site = course.tape.site_of(loss.value) if loss.value is not None else None
-        if loss.right or site is None or not sounds_like_a_loss(course.replay, loss):
+        if site is None or followed is None:
             continue
-        if not _of_the_same_outputs(loss, followed) or not _has_a_logarithm(course, loss):
+        if not sounds_like_a_loss(course.replay, loss) or not _of_the_same_outputs(loss, followed):
             continue
-        telling = [(p.name, old) for p, old, _, _ in step.parameters if np.size(course.replay.recorded[old]) > 1]
-        apart = [name for name, old in telling if not _one_way(loss.adjoints, followed.adjoints, old)]
-        if not apart:
+        alike = len(loss.right) == len(step.olds)
+        if not alike and verdict.inferred and (penalised := _penalised(course.replay, step, loss, followed)):
+            said = f"`{shown(site.text)}` has a penalty on {quoted(list(penalised.values()))}, and no update has its "
+            said += f"derivative: the updates follow {followed.formula}"
+            return [_finding(course, step, loss, (name,), said, {old}) for old, name in penalised.items()]
+        if not _has_a_logarithm(course, loss) or (alike and not _is_level(course.replay, followed)):
             continue
-        return [
-            Finding(
-                code="SC308",
-                severity="warning",
-                title="the loss that is computed is not the one that is descended",
-                message=f"the updates of {quoted(apart)} follow {verdict.formula}; the gradient of "
-                f"`{shown(site.text)}` points elsewhere: either this loss is not the one that is meant, or the error "
-                "at the output is not its derivative",
-                location=span_of(site),
-                cause=span_of(site),
-                parameters=tuple(apart),
-            )
-        ]
+        if parted := _parted(course, step, loss, followed):
+            formula, apart = parted
+            said = f"the updates of {quoted(apart)} follow {formula}; the gradient of `{shown(site.text)}` "
+            said += "points elsewhere: either this loss is not the one that is meant, or the error at the output is "
+            return [_finding(course, step, loss, tuple(apart), said + "not its derivative")]
     return []
+
+
+def _is_level(replay: Replay, loss: Loss) -> bool:
+    """Whether all outputs are nearly the same, so that one loss's gradient is like another's."""
+    arrays = [np.asarray(replay.recorded[output], dtype=float) for output in loss.seeds]
+    return all(np.ptp(array) <= _LEVEL for array in arrays)
+
+
+def _followed(losses: list[Loss], step: Step) -> Loss | None:
+    found = next((c for c in losses if c.inferred and len(c.right) == len(step.olds)), None)
+    return found if found is not None and found.adjoints is not None else None
+
+
+def _finding(
+    course: Course, step: Step, loss: Loss, names: tuple[str, ...], said: str, concerned: Collection[int] = ()
+) -> Finding:
+    site = course.tape.site_of(loss.value or 0)
+    assert site is not None
+    blamed = _to_blame(course, step, loss, concerned)
+    assert loss.matching is not None
+    known = Verdicts(loss.matching, step)
+    known.all()
+    targets: list[Target] = []
+    for suspect in blamed:
+        wanted = {v: (np.asarray(known.matching.adjoints[forward]),) for v, (forward, _) in suspect.wanted.items()}
+        targets += targets_of(suspect.site, wanted, [], known)
+    if targets:
+        course.aimed[names], course.meant[names] = tuple(targets), own_formula(site)
+    cause = course.tape.sites[blamed[0].site] if blamed else site
+    return Finding(
+        code="SC308",
+        severity="warning",
+        title="the loss that is computed is not the one that is descended",
+        message=said,
+        location=span_of(site),
+        cause=span_of(cause),
+        parameters=names,
+    )
+
+
+def _to_blame(course: Course, step: Step, loss: Loss, concerned: Collection[int]) -> list[Suspect]:
+    """The values of which each alone would make updates follow the loss, were it another: all of them, or some.
+
+    They are looked for where the two losses differ, and that need not be where the program begins.
+    """
+    for replay in (course.replay, _elsewhere(course.replay, step, loss)):
+        same = next((c for c in find_losses(replay, step) if c.value == loss.value), None) if replay else None
+        if same is None or same.matching is None:
+            continue
+        known = Verdicts(same.matching, step)
+        verdicts = known.all()
+        wrong = {v.parameter for v in verdicts if not v.is_right and not v.proves_nothing}
+        suspects = value_suspects(known, wrong, {v.parameter for v in verdicts if v.is_right})
+        goal = wrong.intersection(concerned) or wrong
+        found = [s for s in suspects if s.reason in {"value", "other"} and goal <= set(s.explains)]
+        if wrong and any(s.operands_right for s in found):
+            return sorted(found, key=lambda s: (s.reason != "value", not s.operands_right, min(s.values)))[
+                :_MOST_BLAMED
+            ]
+    return []
+
+
+# -- how two losses differ --------------------------------------------------------------------------------------------
+
+
+def _penalised(replay: Replay, step: Step, loss: Loss, followed: Loss) -> dict[int, str]:
+    """The parameters of which only one of two losses has a square; none where that does not explain all."""
+    found: dict[int, str] = {}
+    assert loss.adjoints is not None
+    assert followed.adjoints is not None
+    for parameter, old, change, _ in step.parameters:
+        if old in loss.right:
+            continue
+        if followed.matching is None or followed.matching.against(replay.recorded[change], old) is None:
+            return {}  # the step has a penalty, of another weight
+        # What is changed between its steps decays there.
+        between = zip(parameter.updates, parameter.updates[1:], strict=False)
+        goal = np.asarray(loss.adjoints[old], dtype=float).reshape(-1)
+        parts = (followed.adjoints[old], replay.recorded[old])
+        columns = np.stack([np.asarray(part, dtype=float).reshape(-1) for part in parts], axis=1)
+        if any(this.new != after.old for this, after in between) or goal.size <= len(parts):
+            return {}
+        if not np.all(np.isfinite(columns)) or not np.all(np.isfinite(goal)):
+            return {}
+        weights, *_ = np.linalg.lstsq(columns, goal, rcond=None)
+        if np.linalg.norm(columns @ weights - goal) > EXACT * np.linalg.norm(goal) or weights[1] <= 0:
+            return {}
+        found[old] = parameter.name
+    return found
+
+
+def _parted(course: Course, step: Step, loss: Loss, followed: Loss) -> tuple[str, list[str]] | None:
+    """(loss that is followed, parameters whose gradients of it and of another loss point apart).
+
+    Where all outputs are near one half, as they are at the start, no two losses do: then the parameters are moved.
+    """
+    found = _apart(course.replay, step, loss, followed) if not loss.right else []
+    if found:
+        return followed.formula, found
+    moved = _elsewhere(course.replay, step, loss)
+    losses = find_losses(moved, step) if moved is not None else []
+    same = next((c for c in losses if c.value == loss.value), None)
+    there = _followed(losses, step)
+    if moved is None or same is None or there is None or same.right or not _of_the_same_outputs(same, there):
+        return None
+    found = _apart(moved, step, same, there)
+    return (there.formula, found) if found else None
+
+
+def _elsewhere(replay: Replay, step: Step, loss: Loss) -> Replay | None:
+    """The same step and loss at parameters that are drawn at random, large enough for the outputs to differ."""
+    made = replay.tape.values[loss.value or 0].producer or 0
+    rng = np.random.default_rng(20240229)
+    changes = {}
+    for old in sorted(step.olds):
+        shape = np.shape(replay.recorded[old])
+        changes[old] = 2.0 / np.sqrt(max(shape, default=1)) * rng.standard_normal(shape)
+    try:
+        return replay.moved(changes, max(step.last, made) + 1)
+    except ReplayError:
+        return None
+
+
+def _apart(replay: Replay, step: Step, loss: Loss, followed: Loss) -> list[str]:
+    telling = [(p.name, old) for p, old, _, _ in step.parameters if np.size(replay.recorded[old]) > 1]
+    return [name for name, old in telling if not _one_way(loss.adjoints, followed.adjoints, old)]
 
 
 def _of_the_same_outputs(loss: Loss, followed: Loss) -> bool:

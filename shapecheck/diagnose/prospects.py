@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.diagnose.verdicts import Verdicts
+from shapecheck.diagnose.verdicts import Verdicts, is_added_whole
 from shapecheck.gradients.adjoints import adjoints
 
 # Relative; a replay decides in the end.
@@ -59,9 +59,10 @@ class Prospects:
         for parameter in sorted(wrong):
             adjoint = np.asarray(known.matching.adjoints[parameter], dtype=float)
             probe = known.probes[parameter][-1] if known.probes[parameter] else None
-            if probe is None or np.shape(self.recorded[probe]) != adjoint.shape or adjoint.size < 2:
+            shape = np.shape(self.recorded[probe]) if probe is not None else ()
+            if probe is None or not is_added_whole(shape, adjoint.shape) or adjoint.size < 2:
                 continue
-            looks = [self._look(known, probe, adjoint, chain, rng) for _ in range(_PROBES)]
+            looks = [self._look(known, probe, adjoint.reshape(shape), chain, rng) for _ in range(_PROBES)]
             self.looks.append((parameter, looks))
 
     def _look(self, known: Verdicts, probe: int, adjoint: Any, chain: Sequence[int], rng: np.random.Generator) -> _Look:

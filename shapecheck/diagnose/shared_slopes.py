@@ -47,6 +47,7 @@ def shared_slopes(losses: Sequence[Loss], step: Step) -> tuple[Loss, Verdicts, l
         The loss that is descended with the true slopes, the judge and its verdicts, and who is to blame: the formula
         where it makes nothing else, each product with its result where it is the activation itself.
     """
+    found: list[tuple[bool, tuple[Loss, Verdicts, list[Verdict], list[Suspect]]]] = []
     for loss in [c for c in losses if c.matching is not None][:_MOST_LOSSES]:
         assert loss.matching is not None
         known = Verdicts(loss.matching, step)
@@ -58,8 +59,15 @@ def shared_slopes(losses: Sequence[Loss], step: Step) -> tuple[Loss, Verdicts, l
             continue
         for site, slopes in _by_formula(known, [v.parameter for v in verdicts]).items():
             if len(slopes) > 1 and _sets_right(known, slopes, verdicts):
-                return loss, known, verdicts, _suspects(known, site, slopes, verdicts)
-    return None
+                suspects = _suspects(known, site, slopes, verdicts)
+                found.append((_is_one_formula(slopes), (loss, known, verdicts, suspects)))
+                break
+    return max(found, key=lambda one: one[0])[1] if found else None
+
+
+def _is_one_formula(slopes: Sequence[_Slope]) -> bool:
+    """Whether no slope should be one everywhere, as a loss that cancels it has it; the others one formula may give."""
+    return not any(np.allclose(slope.wanted, 1.0) for slope in slopes)
 
 
 def _by_formula(known: Verdicts, parameters: Sequence[int]) -> dict[int, list[_Slope]]:
@@ -111,7 +119,9 @@ def _layer(known: Verdicts, slope: int, shape: tuple[int, ...], carried: Match |
         operation = known.producer(open_values.pop())
         if operation is None or operation.function in _ACROSS:
             continue
-        before = [i for i in operation.inputs if i in closure and np.shape(known.replay.recorded[i]) == shape]
+        # A bias may be as large as what one sample makes of it, and belongs to all samples.
+        before = [i for i in operation.inputs if i in closure - known.step.olds]
+        before = [i for i in before if np.shape(known.replay.recorded[i]) == shape]
         open_values += [i for i in before if i not in together and i in known.matching.adjoints]
         together.update(i for i in before if i in known.matching.adjoints)
     for operation in operations[known.step.first : known.step.last + 1]:

@@ -110,7 +110,7 @@ class Verdicts:
             value = open_values.pop(0)
             if value in found or value in self.matching.adjoints.closure:
                 continue
-            if np.shape(self.replay.recorded[value]) != shape:
+            if not is_added_whole(np.shape(self.replay.recorded[value]), shape):
                 continue
             found.append(value)
             operation = self.producer(value)
@@ -233,8 +233,10 @@ class Verdicts:
 
     def factor(self, old: int, array: Any) -> tuple[Factor | None, bool]:
         """(factor between an array and the parameter's adjoint, whether the match is weak)."""
-        if np.shape(array) != np.shape(self.matching.adjoints[old]):
+        shape = np.shape(self.matching.adjoints[old])
+        if not is_added_whole(np.shape(array), shape):
             return None, False
+        array = np.reshape(array, shape)
         match = self.matching.against(array, old)
         if match is None and (free := self._free_entries(old)) is not None:
             match = self.matching.against(array, old, free)
@@ -334,6 +336,12 @@ class Verdicts:
         return self._zeroed[key]
 
 
+def is_added_whole(change: tuple[int, ...], parameter: tuple[int, ...]) -> bool:
+    """Whether a change is as large as a parameter, but for axes of length one that broadcasting puts before it."""
+    before = len(parameter) - len(change)
+    return before >= 0 and parameter == (1,) * before + change
+
+
 def _times(rest: Any, whole: Any, adjoint: Any) -> float | None:
     """By what the difference of two arrays is to be multiplied for their sum to be a multiple of the adjoint."""
     columns = np.stack([(whole - rest).reshape(-1), -adjoint.reshape(-1)], axis=1)
@@ -347,4 +355,4 @@ def _times(rest: Any, whole: Any, adjoint: Any) -> float | None:
     return times if times and factor and np.isfinite(times) else None
 
 
-__all__ = ["QUOTIENTS", "Outcome", "Verdict", "Verdicts"]
+__all__ = ["QUOTIENTS", "Outcome", "Verdict", "Verdicts", "is_added_whole"]

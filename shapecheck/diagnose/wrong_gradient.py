@@ -79,7 +79,7 @@ def wrong_gradients(
     if not accused or len(accused) < right or (len(accused) == right and all(map(_is_of_one_number, accused))):
         return []
     if undecided:
-        accused = [d for d in accused if _is_plain(d)]
+        accused = [d for d in accused if _is_plain(d) or _is_lost(d)]
     elif verdict.verdict == "unknown" and not _varies(accused):
         return []
     if not accused:
@@ -138,6 +138,14 @@ def _is_plain(found: Diagnosis) -> bool:
     right = any(v.is_right and not v.weak for v in found.verdicts)
     whole = len(found.wrong) > 1 and {v.parameter for v in found.wrong} <= set(first.explains)
     return right and whole and first.operands_right and first.reason == "value" and not found.loss.inferred
+
+
+def _is_lost(found: Diagnosis) -> bool:
+    """Whether one value is zero that should be the derivative of a loss that the program itself computes."""
+    first, adjoints = found.suspects[0], found.loss.adjoints
+    if adjoints is None or found.loss.inferred or not first.operands_right or found.independent > 1:
+        return False
+    return not any(np.any(adjoints.replay.recorded[v]) for v in first.values)
 
 
 def _varies(accused: Sequence[Diagnosis]) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from shapecheck.diagnose.loops import loop_suspects
 from shapecheck.diagnose.prospects import Prospects
 from shapecheck.diagnose.suspects import Suspect, merged
-from shapecheck.diagnose.verdicts import Verdicts
+from shapecheck.diagnose.verdicts import Verdicts, is_added_whole
 from shapecheck.diagnose.wrong_factors import rescales, scales
 from shapecheck.diagnose.zeros import begins_to_be_zero
 from shapecheck.gradients.adjoints import Adjoints
@@ -252,7 +252,7 @@ def _misused(known: Verdicts, wrong: set[int]) -> list[Suspect]:
     for _, old, change, _ in known.step.parameters:
         operation = known.producer(change)
         shape = np.shape(known.replay.recorded[old])
-        if old not in wrong or np.shape(known.replay.recorded[change]) == shape:
+        if old not in wrong or is_added_whole(np.shape(known.replay.recorded[change]), shape):
             continue
         if operation is None:
             continue
@@ -312,7 +312,10 @@ def _targets(known: Verdicts, parameters: set[int]) -> dict[tuple[int, ...], _Ca
     downstream = known.replay.dependents(parameters) & set(adjoints.of)
     by_shape: dict[tuple[int, ...], list[int]] = {}
     for value in sorted(downstream):
-        by_shape.setdefault(np.shape(adjoints[value]), []).append(value)
+        shape = np.shape(adjoints[value])
+        by_shape.setdefault(shape, []).append(value)
+        if value in known.step.olds and shape[:1] == (1,) and len(shape) > 1:
+            by_shape.setdefault(shape[1:], []).append(value)  # a bias may be stepped by a gradient without that axis
     return {shape: _distinct(values, adjoints) for shape, values in by_shape.items()}
 
 
@@ -355,15 +358,17 @@ def _best_target(
     now = known.matching.match(value)
     best: tuple[int, Any, tuple[int, ...]] | None = None
     others: list[Any] = []
-    candidates = targets.get(np.shape(known.replay.recorded[value]))
+    shape = np.shape(known.replay.recorded[value])
+    candidates = targets.get(shape)
     if candidates is None:
         return None
     hopeful = prospects.helpful(value, candidates.rows)
     for forward in (f for f, hope in zip(candidates.forwards, hopeful, strict=True) if hope):
         if now is not None and forward in {now.forward, *now.alike} and not now.transposed and not known.settled:
             continue
+        array = np.reshape(adjoints[forward], shape)
         try:
-            outcomes = known.outcomes({value: adjoints[forward]})
+            outcomes = known.outcomes({value: array})
         except ReplayError:
             continue
         repaired = tuple(p for p, outcome in outcomes.items() if outcome is not None and p in wrong)
@@ -374,9 +379,9 @@ def _best_target(
         assert got is not None
         scale = got.times * (known.rate / got.factor.number if known.rate is not None else 1.0)
         if best is None or len(repaired) > len(best[2]):
-            best, others = (forward, scale * adjoints[forward], repaired), []
+            best, others = (forward, scale * array, repaired), []
         else:
-            others.append(scale * adjoints[forward])
+            others.append(scale * array)
     return None if best is None else (*best, tuple(others))
 
 

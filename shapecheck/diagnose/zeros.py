@@ -8,8 +8,9 @@ import numpy as np
 
 from shapecheck.diagnose.verdicts import QUOTIENTS, Verdicts
 from shapecheck.gradients.matching import Standing
-from shapecheck.trace.tape import Operation, refs
+from shapecheck.trace.tape import Operation, Ref, refs
 
+_DIFFERENCES = frozenset({"-", "-=", "numpy.subtract"})
 _DERIVATIVES = frozenset({Standing.VERIFIED, Standing.UNVERIFIED})
 
 
@@ -30,9 +31,19 @@ def begins_to_be_zero(
     reached = [p for p in known.reached(operation.result) if p in wrong]
     if not reached or not any(is_still(known, p) for p in reached):
         return False
+    if operation.function in _DIFFERENCES and _are_one(known, operation):
+        return True
     inputs = refs(operation.arguments[:1]) if operation.function in QUOTIENTS else operation.inputs
     carried = [i for i in inputs if any(standings.get(a) in _DERIVATIVES for a in known.ancestors(i))]
     return bool(carried) and all(np.any(known.replay.recorded[i]) for i in carried)
+
+
+def _are_one(known: Verdicts, operation: Operation) -> bool:
+    """Whether something is taken from itself, or from a copy of itself: an error that is zero whatever comes in."""
+    operands = [known.replay.recorded[a.value] for a in operation.arguments[:2] if isinstance(a, Ref)]
+    if len(operands) != 2:
+        return False
+    return len(set(operation.inputs)) == 1 or bool(np.any(operands[0]) and np.array_equal(*operands))
 
 
 __all__ = ["begins_to_be_zero", "is_still"]

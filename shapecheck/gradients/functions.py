@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import builtins
 import importlib
+import math
 import operator
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+
+from shapecheck.trace.vectorized import PREFIX
 
 Function = Callable[..., Any]
 
@@ -72,6 +75,8 @@ def resolve(name: str) -> Function:
         return _in_place(BINARY[name[:-1]])
     if name.startswith("."):
         return _attribute(name[1:]) if name[1:] in ATTRIBUTES else _method(name[1:])
+    if name.startswith(PREFIX):
+        return _vectorized(name.removeprefix(PREFIX))
     return _library_function(name)
 
 
@@ -92,6 +97,13 @@ def _library_function(name: str) -> Function:
     if not callable(thing):
         raise CannotReplayError(name)
     return _without_output(thing)
+
+
+def _vectorized(source: str) -> Function:
+    """The last function of a source, applied to each entry."""
+    known: dict[str, Any] = {"math": math, "np": np}
+    exec(compile(source, "<vectorized>", "exec", dont_inherit=True), known)
+    return np.vectorize(list(known.values())[-1])
 
 
 def input_count(function: Any) -> int | None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from shapecheck.gradients.replay import fill
 from shapecheck.network.dependence import Dependence
+from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref, Tape
 
 Array = np.ndarray[Any, Any]
@@ -179,11 +180,16 @@ def scalar_losses(
             continue
         if all(dependence.masks[value.number] & mask for mask in parameters):
             site = tape.sites[operation.site] if operation.site is not None else None
-            text = site.bound_to or site.text if site is not None else "a value"
-            yield Hypothesis(f"the program's own `{text}`", scalar=value.number, site=operation.site)
+            yield Hypothesis(own_formula(site), scalar=value.number, site=operation.site)
             found += 1
         if found >= 12:
             return
+
+
+def own_formula(site: Site | None) -> str:
+    """What a loss of the program's own is called, by where it is computed."""
+    text = site.bound_to or site.text if site is not None else "a value"
+    return f"the program's own `{text}`"
 
 
 def _parts_of_sums(tape: Tape, dependence: Dependence, parameters: Sequence[int], until: int) -> set[int]:

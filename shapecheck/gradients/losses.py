@@ -80,7 +80,23 @@ def _is_credible(replay: Replay, loss: Loss, step: Step) -> bool:
         return False
     forward = loss.adjoints.closure & replay.dependents(step.olds, step.last + 1)
     forward -= step.olds | set(loss.seeds)
-    return bool(forward & replay.ancestors([change for _, _, change, _ in step.parameters]))
+    used = replay.ancestors([change for _, _, change, _ in step.parameters])
+    return bool(forward & used) or _is_made_again(replay, forward, used)
+
+
+def _is_made_again(replay: Replay, forward: set[int], used: set[int]) -> bool:
+    """Whether a loss that runs the forward pass for itself comes to the outputs that the backward pass has read."""
+    known: dict[tuple[int, ...], list[int]] = {}
+    for value in used:
+        if replay.tape.values[value].size > 1:
+            known.setdefault(np.shape(replay.recorded[value]), []).append(value)
+    for value in forward:
+        array = np.asarray(replay.recorded[value])
+        if array.dtype.kind == "f" and np.ptp(array) > 0:
+            same = known.get(array.shape, ())
+            if any(np.array_equal(array, np.asarray(replay.recorded[other])) for other in same):
+                return True
+    return False
 
 
 def _closure_size(loss: Loss) -> int:

@@ -11,6 +11,7 @@ from shapecheck.trace.tape import Operation, Ref, Shape, Tape
 
 _UPDATES = frozenset({"-", "+", "-=", "+=", "numpy.subtract", "numpy.add"})
 _IN_PLACE = frozenset({"setitem", "write_back", "-=", "+=", "*=", "/="})
+_SCALED_IN_PLACE = frozenset({"*=", "/="})
 _REBOUND = frozenset({"-", "+", "*", "/", "numpy.subtract", "numpy.add", "numpy.multiply", "numpy.clip", ".clip"})
 
 
@@ -147,6 +148,8 @@ class _Finder:
         parameter = self.by_version.get(old)
         if parameter is None or self.latest.get(id(parameter)) != old:
             return
+        if self.is_decay(operation):
+            return
         rebound = operation.function in _REBOUND
         if (
             operation.function in _IN_PLACE
@@ -257,8 +260,19 @@ class _Finder:
                 return Update(operation.number, start, operation.result, change.value, sign)
         return None
 
+    def is_decay(self, operation: Operation) -> bool:
+        """Whether an array is only made smaller for the step that follows: `W *= 1 - rate * decay; W -= rate * dW`."""
+        if operation.function not in _SCALED_IN_PLACE or self.used[operation.result] != 1:
+            return False
+        step = self.tape.operations[self.last_use[operation.result]]
+        return step.function in _UPDATES and step.arguments[:1] == (Ref(operation.result),)
+
     def unscaled(self, value: int) -> int:
         """The value before weight decay: `(1 - rate * decay) * w` is still w's place."""
+        producer = self.tape.values[value].producer
+        if producer is not None and self.is_decay(decay := self.tape.operations[producer]):
+            first = decay.arguments[0]
+            return first.value if isinstance(first, Ref) else value
         for _ in range(3):
             producer = self.tape.values[value].producer
             if value in self.by_version or value in self.stray_of or producer is None:

@@ -118,7 +118,7 @@ def _chained_slopes(place: Place, node: ast.expr) -> Iterator[Candidate]:
             rest = " * ".join(place.atom(f) for j, f in enumerate(factors) if j not in {i, same[0]})
             yield from _whole_jacobian(place, node, place.atom(value), rest)
             s = place.atom(value)
-            yield place.candidate(f"leave out the slope `{s} * (1 - {s})`", "slope left out", node, rest, 1.3)
+            yield place.candidate(f"leave out the slope `{s} * (1 - {s})`", "slope left out", node, rest, 0.7)
             for title, text in slopes_at(place.atom(value)).items():
                 if "sigmoid" not in title:
                     yield place.candidate(f"use {title}", "slope", node, f"{rest} * {text}", 0.8)

@@ -27,6 +27,7 @@ from shapecheck.repair.insertions import Insertion, additions_in_idle_loops, ins
 from shapecheck.repair.joint import Joint
 from shapecheck.repair.moves import move_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates
+from shapecheck.repair.plain import compiled
 from shapecheck.repair.products import product_candidates, regroup_candidates
 from shapecheck.repair.rewritings import pairs_of, rewritings
 from shapecheck.repair.search import Search, _Stage, _Trial
@@ -343,7 +344,7 @@ class GradientSearch(Search):
             audition = Audition(one.spot, texts, aim.instances, look=look)
             try:
                 program = rewritten_program(self.originals[aim.path], audition)
-                compile(program, aim.path, "exec", dont_inherit=True)
+                compiled(program, aim.path)
             except (SyntaxError, ValueError, RecursionError):
                 continue
             orders.append(self._order(program, aim.path, audition))

@@ -16,6 +16,7 @@ from shapecheck.repair.evidence import NOT_FINITE, GoneEvidence, spread_on
 from shapecheck.repair.first_steps import first_steps
 from shapecheck.repair.loop_edits import loop_edits
 from shapecheck.repair.number_steps import gradients_of_steps
+from shapecheck.repair.plain import compiled
 from shapecheck.repair.search import Search, _Stage, _Trial
 from shapecheck.repair.trial import Trials
 from shapecheck.repair.velocities import fed_velocities
@@ -61,7 +62,7 @@ class LoopSearch(Search):
         for candidate in found:
             try:
                 edited = apply_edits(self.originals[candidate.path], candidate.edits)
-                compile(edited, candidate.path, "exec", dont_inherit=True)
+                compiled(edited, candidate.path)
             except (ValueError, SyntaxError):
                 continue
             self._push(candidate.cost, _Trial(stage, candidate, {candidate.path: edited}, candidate.edits, None))

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import ast
+import types
+import warnings
 from collections.abc import Callable
 
 from shapecheck.trace.compiling import PlainCompiler
 from shapecheck.trace.run import Program, recorded_imports
 from shapecheck.trace.starting import take_over
+
+
+def compiled(text: str | ast.Module, path: str) -> types.CodeType:
+    """The code of an edited program; what Python would warn of in it is nobody's concern.
+
+    Raises:
+        SyntaxError: It does not compile.
+        ValueError: The same, of null bytes or a tree that is none.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)
+        code: types.CodeType = compile(text, path, "exec", dont_inherit=True)
+        return code
 
 
 def plain_run(program: Program, compiler: PlainCompiler | None = None) -> tuple[PlainCompiler, Callable[[], None]]:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.repair.plain import plain_run
+from shapecheck.repair.plain import compiled, plain_run
 from shapecheck.trace.compiling import Piece, PlainCompiler
 from shapecheck.trace.run import Program
 from shapecheck.trace.sites import SourceText
@@ -188,7 +188,7 @@ class _WatchingCompiler(PlainCompiler):
         """A file's code."""
         source = SourceText(path, text)
         self.files[path] = Piece(source)
-        return compile(self._tree(source), path, "exec", dont_inherit=True)
+        return compiled(self._tree(source), path)
 
     def _tree(self, source: SourceText) -> ast.Module:
         tree = super()._tree(source)

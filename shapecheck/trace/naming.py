@@ -12,6 +12,7 @@ import numpy as np
 
 from shapecheck.trace.recorder import ArrayStub
 from shapecheck.trace.sites import Site
+from shapecheck.trace.vectorized import vectorized_name
 
 # Functions whose result depends on nothing but sizes, files or chance: a replay takes what they gave.
 LEAF_NAMES = frozenset(
@@ -64,6 +65,8 @@ def function_name(site: Site, callee: Any, receiver: Any) -> tuple[str, str]:
     """(name to replay it by, label)."""
     if any(callee is copier for copier in _COPIERS):
         return "numpy.copy", site.operator
+    if isinstance(callee, np.vectorize):
+        return vectorized_name(callee) or "opaque", site.operator
     if isinstance(receiver, np.ndarray | ArrayStub | np.generic):
         return "." + site.operator, site.operator
     if isinstance(receiver, np.ufunc):

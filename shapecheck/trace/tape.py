@@ -54,9 +54,10 @@ class Operation:
     Attributes:
         function: `numpy.dot` for a function, `.dot` for a method (its receiver is the first argument), `+` for an
             operator, `unary-`, `getitem` (array, index), `leaf` for what a replay never calls again, `opaque` for what
-            it cannot. Changes take the old version first and their result is the new one: `+=` (array, value), with
-            the index as a third argument for `x[i] += v`; `setitem` (array, index, value), also of `copyto` and
-            `fill`; `numpy.add.at` (array, index, value); a function with `out=`. `view` (memory, offset, shape,
+            it cannot; `vectorize:` and a source whose last function is applied entry by entry. Changes take the old
+            version first and their result is the new one: `+=` (array, value), with the index as a third argument for
+            `x[i] += v`; `setitem` (array, index, value), also of `copyto` and `fill`; `numpy.add.at` (array, index,
+            value); a function with `out=`. `view` (memory, offset, shape,
             strides) is what iterating over an array makes, or a view read again after its memory was changed;
             `write_back` (memory, view, offset, shape, strides) the memory after a change through a view. Offsets and
             strides are in bytes of C-ordered memory; memory in another order goes through `numpy.transpose` first.

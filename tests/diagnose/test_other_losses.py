@@ -1,0 +1,161 @@
+"""Losses that are computed and not descended, errors that are always zero, functions applied entry by entry."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.diagnose.training_programs import blamed_line, findings, repaired
+
+# A cross-entropy with a penalty on both weights.
+PENALISED = """\
+import numpy as np
+
+rng = np.random.default_rng(3)
+X = rng.standard_normal((30, 3))
+y = (X[:, 0] * X[:, 1] > 0).astype(float).reshape(-1, 1)
+lam, lr, scale = 0.01, 0.5, 0.5
+W1, b1 = rng.standard_normal((3, 4)) * scale, np.zeros((1, 4))
+W2, b2 = rng.standard_normal((4, 1)) * scale, np.zeros((1, 1))
+
+
+def entropy(p):
+    return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+
+
+for epoch in range(12):
+    H = np.tanh(X @ W1 + b1)
+    P = 1 / (1 + np.exp(-(H @ W2 + b2)))
+    loss = entropy(P) + lam / 2 * (np.sum(W1**2) + np.sum(W2**2))
+    d = (P - y) / len(X)
+    gW2 = H.T @ d
+    gb2 = d.sum(axis=0)
+    dh = d @ W2.T * (1 - H**2)
+    gW1 = X.T @ dh
+    gb1 = dh.sum(axis=0)
+    W1 = W1 - lr * (gW1 + lam * W1)
+    b1 -= lr * gb1
+    W2 = W2 - lr * (gW2 + lam * W2)
+    b2 -= lr * gb2
+    print(epoch, loss)
+"""
+FIRST, SECOND = ("W1 = W1 - lr * (gW1 + lam * W1)", "W2 = W2 - lr * (gW2 + lam * W2)")
+BARE = [(FIRST, "W1 = W1 - lr * gW1"), (SECOND, "W2 = W2 - lr * gW2")]
+
+ANOTHER = [
+    ("d = (P - y) /", "d = (P - y) * P * (1 - P) /"),
+    (" + lam / 2 * (np.sum(W1**2) + np.sum(W2**2))", ""),
+    *BARE,
+]
+
+# Activations of single numbers, as they are written first; biases are rows that gradients without that axis move.
+BY_ENTRY = """\
+import math
+import numpy as np
+
+leak = 0.1
+
+
+def sigmoid(v):
+    return 1 / (1 + math.exp(-v))
+
+
+@np.vectorize
+def leaky(v):
+    '''Of one number.'''
+    if v > 0:
+        return v
+    return leak * v
+
+
+squash = np.vectorize(sigmoid)
+slope = np.vectorize(lambda v: sigmoid(v) * (1 - sigmoid(v)))
+leaky_slope = np.vectorize(lambda v: 1.0 if v > 0 else leak)
+rng = np.random.RandomState(5)
+X = rng.randn(6, 3)
+y = np.array([[0.1], [0.9], [0.8], [0.2], [0.3], [0.7]])
+W1, b1 = rng.randn(3, 6), np.zeros((1, 6))
+W2, b2 = rng.randn(6, 1), np.zeros((1, 1))
+for i in range(6):
+    z1 = X.dot(W1) + b1
+    a1 = leaky(z1)
+    z2 = a1.dot(W2) + b2
+    out = squash(z2)
+    loss = ((out - y) ** 2).sum()
+    print(loss)
+    d2 = 2 * (out - y) * slope(z2)
+    d1 = d2.dot(W2.T) * leaky_slope(z1)
+    W2 = W2 - 0.1 * a1.T.dot(d2)
+    b2 = b2 - 0.1 * d2.sum(axis=0)
+    W1 = W1 - 0.1 * X.T.dot(d1)
+    b1 = b1 - 0.1 * d1.sum(axis=0)
+"""
+
+RIGHT = {
+    "a penalty": (PENALISED, []),
+    "weights that decay before their step": (
+        PENALISED,
+        [(FIRST, "W1 *= 1 - lr * lam; W1 -= lr * gW1"), (SECOND, "W2 *= 1 - lr * lam; W2 -= lr * gW2")],
+    ),
+    "weights that decay after it": (
+        PENALISED,
+        [(FIRST, "W1 -= lr * gW1; W1 *= 1 - lr * lam"), (SECOND, "W2 -= lr * gW2; W2 *= 1 - lr * lam")],
+    ),
+    "a penalty of twice the weight": (PENALISED, [("lam / 2 *", "lam *")]),
+    "squares beside a cross-entropy": (
+        PENALISED,
+        [*BARE, ("    loss = entropy(P) +", "    loss = np.mean((P - y) ** 2) # ")],
+    ),
+    "entry by entry": (BY_ENTRY, []),
+}
+
+# Of each: the program, the edits that spoil it, the code, what the line to blame has in it, and the fix.
+WRONG = {
+    "another loss": (PENALISED, ANOTHER, "SC308", "d = (P - y) * P", "d = (P - y) / len(X)"),
+    "another loss, that begins alike": (
+        PENALISED,
+        [*ANOTHER, ("0.01, 0.5, 0.5", "0.01, 0.5, 0.01")],
+        "SC308",
+        "d = (P - y) * P",
+        None,
+    ),
+    "a penalty that nothing follows": (PENALISED, BARE, "SC306", "gW1 = ", "gW1 = X.T @ dh + lam * W1"),
+    "the target twice": (
+        PENALISED,
+        [("(P - y) / len", "(y - y) / len")],
+        "SC309",
+        "(y - y)",
+        None,
+    ),
+    "a slope at another layer": (BY_ENTRY, [("slope(z2)", "slope(z1[:, :1])")], "SC301", "slope(z1[:, :1])", None),
+    "a mask of another layer": (
+        BY_ENTRY,
+        [("leaky_slope(z1)", "leaky_slope(z2)")],
+        "SC301",
+        "leaky_slope(z2)",
+        "leaky_slope(z1)",
+    ),
+    "a sum over the units": (BY_ENTRY, [("d1.sum(axis=0)", "d1.sum(axis=1)")], "SC304", "axis=1", "d1.sum(axis=0)"),
+}
+
+
+def edited(text, edits):
+    for old, new in edits:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_nothing_is_said_of_a_right_program(tmp_path, name):
+    assert findings(tmp_path, edited(*RIGHT[name])) == []
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_the_line_to_blame_and_what_mends_it(tmp_path, name):
+    program, edits, code, line, fix = WRONG[name]
+    text = edited(program, edits)
+    first = findings(tmp_path, text, trials=fix is not None)[0]
+    assert (first.code, line in blamed_line(text, first)) == (code, True), blamed_line(text, first)
+    if fix is not None:
+        assert first.fixes[0].confidence == "verified"
+        assert fix in repaired(text, first.fixes[0])
