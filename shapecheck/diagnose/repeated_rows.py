@@ -70,7 +70,10 @@ def repeated_rows(course: Course) -> list[Finding]:
 
 def _scatters(course: Course) -> Iterator[_Scatter]:
     for operation in course.tape.operations:
-        if operation.site is None or len(operation.arguments) != 3 or not isinstance(operation.arguments[0], Ref):
+        if len(operation.arguments) != 3 or not isinstance(operation.arguments[0], Ref):
+            continue
+        step = operation if operation.site is not None else _gathered_into(course, operation)
+        if step is None:
             continue
         if operation.function in {"+=", "-="}:
             value, index = operation.arguments[1:]
@@ -84,7 +87,13 @@ def _scatters(course: Course) -> Iterator[_Scatter]:
         numbers, counts = np.unique(rows, return_counts=True)
         lost = {int(n): int(c) for n, c in zip(numbers, counts, strict=True) if c > 1}
         if lost and isinstance(value, Ref):
-            yield _Scatter(operation, operation.arguments[0].value, rows, value.value, lost)
+            yield _Scatter(step, step.arguments[0].value, rows, value.value, lost)
+
+
+def _gathered_into(course: Course, operation: Operation) -> Operation | None:
+    """The step of a whole array that steps of its rows were put together for."""
+    users = [u for u in course.users.get(operation.result, []) if u.function in {"+=", "-="} and u.site is not None]
+    return users[0] if len(users) == 1 and isinstance(users[0].arguments[0], Ref) else None
 
 
 def _added_to_itself(course: Course, operation: Operation) -> Any:
