@@ -34,6 +34,7 @@ from shapecheck.diagnose.training import other_mistakes, update_mistakes
 from shapecheck.diagnose.unmoved import missing_update
 from shapecheck.diagnose.wrong_gradient import described, wrong_gradients
 from shapecheck.gradients.agreement import Agreement
+from shapecheck.gradients.gathered import gathered
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.network.layers import Layers
 from shapecheck.patience import Patience
@@ -129,7 +130,7 @@ class _Doctor:
         self.request = request
         self.program = program
         self.run = run
-        self.trace = trace
+        self.trace = trace = replace(trace, head=gathered(trace.head))
         self.trials = trials
         self.layers = Layers(trace.head, trace.sources.values(), complete=trace.failure is None)
         # The formula of the loss that updates have to follow, where no other will do.

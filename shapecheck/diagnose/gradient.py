@@ -20,6 +20,7 @@ from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
 from shapecheck.diagnose.lone_slopes import at_their_use
 from shapecheck.diagnose.missing import empty_sums
 from shapecheck.diagnose.shared_slopes import shared_slopes
+from shapecheck.diagnose.shares import other_share, taken_up, whole_sums
 from shapecheck.diagnose.suspects import Suspect, independent
 from shapecheck.diagnose.targets import Result, Target, targets_of
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
@@ -83,6 +84,7 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None) -> Diag
         suspects += unrelated_steps(known, wrong - {p for s in suspects for p in s.explains})
     if is_stacked(known.replay.tape):
         suspects = list(_before_the_rate(suspects, known))
+    suspects = whole_sums(known, suspects)
     chosen, others = independent(suspects, whole=len(known.changes) if known.settled else 0)
     chosen = [_with_origin(s, known) for s in chosen]
     return Diagnosis(step, loss, verdicts, chosen + others, len(chosen), known.rate)
@@ -228,6 +230,13 @@ def _of_axis(axis: WrongAxis, wrong: Iterable[int]) -> Suspect:
 def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
     if suspect.reason == "empty":
         return suspect
+    if (shared := other_share(known, suspect)) is not None:
+        summed, origins = shared
+        arrays = {v: (known.matching.settled(*one),) for v, one in summed.wanted.items()}
+        targets = targets_of(summed.site, arrays, origins, known)
+        return replace(summed, origin=origins[0].site, targets=targets)
+    if (place := taken_up(known, suspect)) is not None:
+        suspect = replace(suspect, site=place)
     chosen = suspect.sound or suspect.values
     wanted = {
         v: tuple(known.matching.settled(suspect.wanted[v][0], w) for w in (suspect.wanted[v][1], *others))

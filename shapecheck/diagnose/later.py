@@ -12,6 +12,7 @@ from shapecheck.diagnose.trail import span_of
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.gradients.replay import ReplayError
 from shapecheck.gradients.steps import Step
+from shapecheck.network.dependence import ancestors
 from shapecheck.trace.tape import Operation
 
 _STORES = frozenset(["+=", "-=", "setitem", "write_back", "numpy.add.at"])
@@ -193,7 +194,8 @@ def _versions(course: Course, known: Verdicts) -> dict[int, list[int]]:
                 versions.clear()
             versions.append(value.number)
     # Only what the forward pass has used can have been overwritten for the backward pass.
-    forward = known.matching.adjoints.closure
+    # What the parameters themselves were made from in the steps before, an optimizer's memory, is no part of it.
+    forward = ancestors(course.tape, known.matching.adjoints.seeds, until=frozenset(known.step.olds))
     found: dict[int, list[int]] = {}
     for versions in by_identity.values():
         if len(versions) > 1 and course.versions.isdisjoint(versions):

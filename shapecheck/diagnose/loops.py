@@ -129,7 +129,7 @@ def _paired(
         places.append((value, own, place))
     for skipped in (0, 1):
         targets = {v: own[-1 - place - skipped] for v, own, place in places if len(own) > place + skipped}
-        if targets and len(targets) >= len(values) - len(rank) and _agrees(known.matching, targets):
+        if targets and len(targets) >= len(values) - len(rank) and _agrees(known, targets):
             yield targets
 
 
@@ -151,14 +151,14 @@ def _groups(
     return [group for group in found if sum(map(len, group.values())) > 1]
 
 
-def _agrees(matching: Matching, targets: Mapping[int, int]) -> bool:
+def _agrees(known: Verdicts, targets: Mapping[int, int]) -> bool:
     """Whether the results that are verified are the adjoints of what they are said to go with, or of its results.
 
     Where the slope of `h = f(z)` is left out of a loop, the first time round gives the adjoint of `h`, for that of `z`.
     """
-    for value in _belied(matching, targets):
-        match = matching.match(value)
-        if match is None or targets[value] not in matching.replay.ancestors([match.forward]):
+    for value in _belied(known.matching, targets):
+        match = known.matching.match(value)
+        if match is None or targets[value] not in known.ancestors(match.forward):
             return False
     return True
 

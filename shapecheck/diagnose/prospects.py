@@ -110,11 +110,17 @@ class Prospects:
 
 
 def _dependent(rest: Any, parts: Any, wanted: Any) -> Any:
-    """For each row of `parts`, whether rest + times * part = factor * wanted for some two numbers."""
+    """For each row of `parts`, whether rest + times * part = factor * wanted for some two numbers but zero.
+
+    Where a part is a multiple of the rest it can only take the rest away, which leaves no gradient at all.
+    """
     terms = np.stack([parts[:, i] * (wanted[j] * rest[k] - wanted[k] * rest[j]) for i, j, k in _CYCLES])
     sizes = [np.abs(parts[:, i]) * (abs(wanted[j] * rest[k]) + abs(wanted[k] * rest[j])) for i, j, k in _CYCLES]
     size = np.sum(sizes, axis=0)
-    return (np.abs(terms.sum(axis=0)) <= _TOLERANCE * size) & (size > 0)
+    minors = [parts[:, i] * rest[j] - parts[:, j] * rest[i] for i, j, _ in _CYCLES]
+    along = [np.abs(parts[:, i] * rest[j]) + np.abs(parts[:, j] * rest[i]) for i, j, _ in _CYCLES]
+    apart = np.any(np.abs(minors) > _TOLERANCE * np.array(along), axis=0)
+    return apart & (np.abs(terms.sum(axis=0)) <= _TOLERANCE * size) & (size > 0)
 
 
 __all__ = ["Prospects"]

@@ -63,7 +63,9 @@ def targets_of(
         found[:0] = _unchanged(known, value, arrays)
         if exact:
             found += _addend(known, value, np.asarray(arrays[0], dtype=float))
-        found.append(Target(None, (Result(value, arrays, exact=exact and np.size(arrays[0]) == 1),)))
+        # What is made in one order may be taken up in another.
+        single = exact and np.size(arrays[0]) == 1
+        found.append(Target(None, tuple(Result(v, a, exact=single) for v, a in wanted.items())))
         found += () if exact else _scaled(known, site, value, arrays)
         found += _exchanged(known, value, np.asarray(arrays[0], dtype=float))
     return tuple(found)

@@ -22,6 +22,8 @@ _ENTRYWISE_NAMES = (
     "numpy.negative numpy.where numpy.true_divide numpy.copy numpy.float64 numpy.asmatrix"
 )
 _ENTRYWISE = frozenset(_ENTRYWISE_NAMES.split())
+# What takes some entries from an array, or puts them into another.
+_MOVING = frozenset(["getitem", "view", "write_back"])
 # A gradient of fewer entries is met by some two numbers whatever is put in; so many sizes are tried.
 _TELLING = 4
 _MOST_SIZES = 3
@@ -146,6 +148,9 @@ class Verdicts:
                 continue
             if number in self.forward and is_stacked(self.replay.tape):
                 return False  # of single numbers all is made entry by entry, an output and its error too
+            if operation.function in _MOVING or (operation.function in _SUMS and len(operation.arguments) == 3):
+                open_values.extend(operation.inputs)
+                continue
             if operation.function not in _ENTRYWISE or np.shape(self.replay.recorded[number]) not in {shape, ()}:
                 return False
             open_values.extend(operation.inputs)
@@ -272,22 +277,26 @@ class Verdicts:
         changes may all be multiplied by one number.
         """
         touched = list(dict.fromkeys(p for value in changes for p in self.reached(value)))
-        found = self._with(changes, touched)
+        given = self._given(changes, touched)
+        found = self._judged(given, touched)
         if all(found.values()):
             return found
         best = found
-        for times in self._sizes(changes, [p for p in touched if found[p] is None]):
+        for times in self._sizes(changes, given, [p for p in touched if found[p] is None]):
             resized = {value: times * np.asarray(array, dtype=float) for value, array in changes.items()}
-            again = self._with(resized, touched, times)
+            again = self._judged(self._given(resized, touched), touched, times)
             if sum(o is not None for o in again.values()) > sum(o is not None for o in best.values()):
                 best = again
         return best
 
-    def _with(
-        self, changes: Mapping[int, Any], touched: Sequence[int], times: float = 1.0
-    ) -> dict[int, Outcome | None]:
+    def _given(self, changes: Mapping[int, Any], touched: Sequence[int]) -> dict[int, Any]:
+        """What the changes of the parameters, and what they are made from, would be."""
         wanted = [probe for p in touched for probe in self.probes[p]]
-        found = self.replay.evaluate(changes, wanted) if wanted else {}
+        return self.replay.evaluate(changes, wanted) if wanted else {}
+
+    def _judged(
+        self, found: Mapping[int, Any], touched: Sequence[int], times: float = 1.0
+    ) -> dict[int, Outcome | None]:
         outcomes: dict[int, Outcome | None] = {}
         for parameter in touched:
             factors = (self.factor(parameter, found[probe])[0] for probe in self.probes[parameter])
@@ -297,8 +306,14 @@ class Verdicts:
             outcomes[parameter] = Outcome(factor, times) if factor is not None else None
         return outcomes
 
-    def _sizes(self, changes: Mapping[int, Any], parameters: Sequence[int]) -> list[float]:
-        """The numbers by which changes may have to be multiplied, for gradients that something else is added to."""
+    def _sizes(self, changes: Mapping[int, Any], whole: Mapping[int, Any], parameters: Sequence[int]) -> list[float]:
+        """The numbers by which changes may have to be multiplied, for gradients that something else is added to.
+
+        Args:
+            changes: What is put in.
+            whole: What the gradients are with it.
+            parameters: Those that are wrong then.
+        """
         found: list[float] = []
         wanted = [probe for p in parameters for probe in self.probes[p]]
         wanted = [w for w in wanted if w not in changes]
@@ -307,7 +322,6 @@ class Verdicts:
         rest = self._rest(tuple(changes), wanted)
         if not any(np.any(rest[w]) for w in wanted):
             return found
-        whole = self.replay.evaluate(changes, wanted)
         for p in parameters:
             adjoint = np.asarray(self.matching.adjoints[p], dtype=float)
             for probe in self.probes[p]:

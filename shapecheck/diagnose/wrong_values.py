@@ -119,19 +119,27 @@ def _read_as_they_are(known: Verdicts, chain: Sequence[int], learned: set[int], 
     readers = [o for v in chain if (o := known.producer(v)) is not None and o.number >= begun]
     read = dict.fromkeys(i for o in readers for i in o.inputs)
     large = [v for v in read if tape.values[v].size > 1 and v not in known.step.olds]
-    outputs = [v for v in large if v in learned and (v in closure or _is_made_again(known, v))]
+    by_site = _made_by_site(known)
+    outputs = [v for v in large if v in learned and (v in closure or _is_made_again(known, v, by_site))]
     given = [v for v in large if v not in learned and (tape.values[v].producer or 0) < begun]
     return sorted(outputs, reverse=True)[:_MOST_OUTPUTS] + given[:_MOST_OUTPUTS]
 
 
-def _is_made_again(known: Verdicts, value: int) -> bool:
+def _made_by_site(known: Verdicts) -> dict[int, list[int]]:
+    """The values of the loss's own forward pass, by the expression that made them."""
+    found: dict[int, list[int]] = {}
+    for value in known.matching.adjoints.closure:
+        operation = known.producer(value)
+        if operation is not None and operation.site is not None:
+            found.setdefault(operation.site, []).append(value)
+    return found
+
+
+def _is_made_again(known: Verdicts, value: int, by_site: Mapping[int, list[int]]) -> bool:
     """Whether the loss's own forward pass has made the same at the same place."""
     operation, recorded = known.producer(value), known.replay.recorded
-    if operation is None or operation.site is None:
-        return False
-    others = (o.result for o in known.replay.tape.made_at(operation.site) if o.number != operation.number)
-    closure = known.matching.adjoints.closure
-    return any(other in closure and np.array_equal(recorded[other], recorded[value]) for other in others)
+    others = by_site.get(operation.site, []) if operation is not None and operation.site is not None else []
+    return any(other != value and np.array_equal(recorded[other], recorded[value]) for other in others)
 
 
 def _passed_on(

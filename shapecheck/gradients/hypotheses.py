@@ -21,7 +21,7 @@ Array = np.ndarray[Any, Any]
 
 _MEETINGS = frozenset("- + / * numpy.subtract numpy.divide numpy.multiply numpy.add -= /= *=".split())
 # What picks one of several numbers; nobody descends that.
-_SELECTIONS = frozenset(
+SELECTIONS = frozenset(
     "getitem view .max .min numpy.max numpy.min numpy.amax numpy.amin builtins.max builtins.min".split()
 )
 _DIFFERENCES = frozenset({"-", "-=", "numpy.subtract"})
@@ -174,7 +174,7 @@ def scalar_losses(
     parts = _parts_of_sums(tape, dependence, parameters, until) | _turned_round(tape, until)
     for operation in reversed(tape.operations[:until]):
         value = tape.values[operation.result]
-        if value.size != 1 or value.dtype[:5] != "float" or operation.function in _SELECTIONS:
+        if value.size != 1 or value.dtype[:5] != "float" or operation.function in SELECTIONS:
             continue
         if value.number in among or value.number in parts or _only_shifted(tape, dependence, operation, parameters):
             continue

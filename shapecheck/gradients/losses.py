@@ -8,6 +8,7 @@ import numpy as np
 
 from shapecheck.gradients.adjoints import adjoints
 from shapecheck.gradients.frozen import free_entries
+from shapecheck.gradients.hypotheses import SELECTIONS
 from shapecheck.gradients.inferred import inferred_losses
 from shapecheck.gradients.matching import Matching, Standing
 from shapecheck.gradients.replay import Replay
@@ -132,6 +133,8 @@ def _recorded(replay: Replay, step: Step) -> list[Loss]:
         value = operation.result
         kept = tape.values[value]
         if kept.size != 1 or not kept.dtype.startswith("float") or operation.site is None or value in used:
+            continue
+        if operation.function in SELECTIONS:
             continue
         if value in stale or len(reached.get(value, ())) < max(1, len(olds) - 1):
             continue

@@ -235,6 +235,21 @@ class Replay:
                 single[value.number] = np.asanyarray(value.array).astype(np.float64)
         return self.moved(single) if single else self
 
+    def _between(self, downstream: set[int], wanted: Iterable[int]) -> set[int]:
+        """What has to be computed again for the wanted values; what only leads to a changed one has not."""
+        found: set[int] = set()
+        open_values = [number for number in wanted if number in downstream]
+        while open_values:
+            number = open_values.pop()
+            if number in found:
+                continue
+            found.add(number)
+            producer = self.tape.values[number].producer
+            if producer is not None:
+                inputs = self.tape.operations[producer].inputs
+                open_values.extend(i for i in inputs if i in downstream and i not in found)
+        return found
+
     def _plan(
         self, changed: frozenset[int], wanted: tuple[int, ...], rules: Mapping[int, Rule]
     ) -> list[tuple[int, int, Step]]:
@@ -245,9 +260,9 @@ class Replay:
         replaced = {operations[number].result for number in rules}
         last = max(map(self._made, wanted), default=-1)
         downstream = self.dependents(changed | replaced, last + 1)
-        needed = self.ancestors(wanted) & downstream
+        needed = self._between(downstream - changed, wanted)
         plan: list[tuple[int, int, Step]] = []
-        for number in sorted(self._made(v) for v in needed - changed):
+        for number in sorted(self._made(v) for v in needed):
             if number < 0:
                 continue
             operation = operations[number]

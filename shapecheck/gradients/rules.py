@@ -1,7 +1,7 @@
 """The derivative of a single operation: adjoints of its operands from the adjoint of its result.
 
-Most rules are autograd's. Own ones are for what autograd does not follow: changes in place, views, ties, builtins.
-Where there is no rule the operation alone is differentiated numerically.
+The commonest are written down, and most of the others are autograd's. Own ones are for what autograd does not follow:
+changes in place, views, ties, builtins. Where there is no rule the operation alone is differentiated numerically.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from shapecheck.gradients.arithmetic import by_arithmetic
 from shapecheck.gradients.functions import BINARY, CannotReplayError, resolve
 from shapecheck.gradients.kinks import KINKS, Convention
 from shapecheck.gradients.occurrences import Occurrences, as_double, is_differentiable, summed_to
@@ -122,6 +123,8 @@ class LocalDerivative:
             return _builtin_sum(occurrences, adjoint)
         if name.endswith(".at"):
             return _scattered(occurrences, adjoint)
+        if (parts := by_arithmetic(occurrences, result, adjoint)) is not None:
+            return parts
         if name == "*" and occurrences.has_matrix:
             name = "numpy.dot"
         return by_autograd(name, occurrences, adjoint)

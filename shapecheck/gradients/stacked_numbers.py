@@ -124,9 +124,12 @@ class _Stacking:
         self.windows = windows
         self.stack = Stack(Tape(tape.sites, memory={"is stacked": True}))
         self.numbers: dict[tuple[Any, ...], int] = {}
+        self.left_out: set[int] = set()  # values of the program's tape that hang on parameters, and are no numbers
+        self.moving: set[int] = set()  # values that hang on parameters
         self.names: dict[int, Binding] = {b.value: b for b in reversed(tape.bindings)}
 
     def run(self, parameters: Sequence[Parameter], chosen: Sequence[int]) -> Stack:
+        self.moving.update(number for p in parameters for u in p.updates for number in (u.old, u.new))
         for operations in zip(*self.windows, strict=True):
             self.operate(operations)
         for parameter in parameters:
@@ -137,6 +140,8 @@ class _Stacking:
                 raise _CannotStackError
             site = self.windows[0][-1].site or 0
             made = self.stack.tape.values[new].producer or 0
+            # Its place is known by its name alone: a number has no identity, and whatever else it is called misleads.
+            self.stack.tape.bindings = [b for b in self.stack.tape.bindings if b.value not in {old, new}]
             self.stack.tape.bindings.append(Binding(0, site, parameter.name, old))
             self.stack.tape.bindings.append(Binding(made + 1, site, parameter.name, new))
         found = {p.birth for p in find_parameters(self.stack.tape)}
@@ -146,19 +151,36 @@ class _Stacking:
 
     def operate(self, operations: tuple[Operation, ...]) -> None:
         first, tape = operations[0], self.stack.tape
+        moving = any(not self.moving.isdisjoint(o.inputs) for o in operations)
+        if moving:
+            self.moving.update(o.result for o in operations)
+        results = tuple(o.result for o in operations)
+        if not all(self.is_number(n) for n in results) or any(
+            not self.left_out.isdisjoint(o.inputs) for o in operations
+        ):
+            if moving:
+                self.left_out.update(results)  # what only a printed loss is made from may be an array
+            return
         number = len(tape.operations)
-        known = first.function != "leaf"
+        known = first.function != "leaf" and all(self.is_number(n) for o in operations for n in o.inputs)
+        if not known and moving:
+            self.left_out.update(results)
+            return
         arguments = self.merged([o.arguments for o in operations]) if known else ()
         keywords = self.merged([o.keywords for o in operations]) if known else {}
         inputs = tuple(dict.fromkeys(refs((arguments, keywords))))
-        results = tuple(o.result for o in operations)
         if results in self.numbers:
             raise _CannotStackError  # made twice
         result = self.value(results, [self.tape.values[n].array for n in results], number)
-        function = self.function(first)
+        # An entry of the data is as good as a number that was written down.
+        function = self.function(first) if known else "leaf"
         made = Operation(number, first.site, function, arguments, keywords, inputs, result, first.label)
         tape.operations.append(made)
         self.stack.operations.append(tuple(o.number for o in operations))
+
+    def is_number(self, value: int) -> bool:
+        """Whether a value of the program's tape is one number."""
+        return _holds_number(self.tape.values[value].array)
 
     @staticmethod
     def function(operation: Operation) -> str:
@@ -173,7 +195,7 @@ class _Stacking:
 
     def value(self, key: tuple[Any, ...], numbers: Sequence[Any], producer: int | None) -> int:
         """A value that holds a number for each step."""
-        if any(np.shape(n) != () or not isinstance(n, int | float | np.generic) for n in map(_plain, numbers)):
+        if not all(map(_holds_number, numbers)):
             raise _CannotStackError
         array = np.array([float(_plain(n)) for n in numbers])
         found = len(self.stack.tape.values)
@@ -218,6 +240,11 @@ class _Stacking:
 
 def _plain(thing: Any) -> Any:
     return thing.item() if isinstance(thing, np.ndarray) and thing.shape == () else thing
+
+
+def _holds_number(thing: Any) -> bool:
+    plain = _plain(thing)
+    return np.shape(plain) == () and isinstance(plain, int | float | np.generic)
 
 
 def _is_number(thing: Any) -> bool:

@@ -242,6 +242,8 @@ class _Finder:
             return "?"
         if operation.function.endswith("="):
             return site.text.partition(operation.function)[0].strip()
+        if isinstance(site.node, ast.AugAssign):
+            return ast.unparse(site.node.target)
         return site.bound_to or site.text
 
     def update(self, operation: Operation) -> Update | None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from shapecheck.diagnose.targets import Result, Target
 from shapecheck.repair.audition import Instance
+from shapecheck.repair.stores import stored
 from shapecheck.repair.surroundings import Module, Surroundings
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Ref, Tape
@@ -79,7 +80,9 @@ def aims(tape: Tape, surroundings: Surroundings, targets: Sequence[Target]) -> l
             if instances:
                 aim: Aim | None = Aim(path, node, instances)
                 if isinstance(getattr(node, "ctx", None), ast.Store):
-                    aim = _mask(surroundings.modules[path], path, node, instances)
+                    parts = stored(tape, surroundings.modules[path], node, target)
+                    aim = Aim(path, *parts) if parts is not None else None
+                    aim = aim or _mask(surroundings.modules[path], path, node, instances)
                 if aim is not None:
                     found.setdefault((aim.node, False), aim)
         for whole in _addends(tape, surroundings, target):

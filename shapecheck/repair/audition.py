@@ -33,6 +33,10 @@ from shapecheck.trace.sites import split_lines
 # Relative to what is wanted; the adjoints are good to about nine digits.
 _CLOSE = 1e-6
 _EXACT = 1e-4
+# What is so many times as far from what is wanted as something else is only near it: of small entries `x` and `tanh(x)`
+# are hard to tell apart. What is off by rounding is as close as can be.
+_FARTHER = 1e3
+_ROUNDING = 1e-12
 # So many entries are compared after every rewriting.
 _MOST_ENTRIES = 20_000
 # So many evaluations that gave what was recorded are listened to, where nothing else tells them apart.
@@ -145,6 +149,7 @@ class Listener:
         self.audition = audition
         self.open = list(audition.instances)
         self.factors: list[list[float | None]] = [[] for _ in audition.texts]
+        self.errors: list[float] = [0.0] * len(audition.texts)
         self.sums: dict[int, Any] = {}
         self.met = 0
         self.evaluations = 0
@@ -252,8 +257,10 @@ class Listener:
                     before.restore()
                     continue  # whatever it is that one rewriting did (leave the program, open a file), it is not meant
                 fitting = (factor_to(given, wanted) for wanted in instance.wanted)
-                found = (f for f in fitting if f is not None and (not instance.exact or abs(f - 1) <= _EXACT))
-                heard[position] = next(found, None)
+                found = (f for f in fitting if f is not None and (not instance.exact or abs(f[0] - 1) <= _EXACT))
+                if (best := next(found, None)) is not None:
+                    heard[position] = best[0]
+                    self.errors[position] = max(self.errors[position], best[1])
                 before.restore()
         restore_generators(states)
         self.looks += 1
@@ -276,7 +283,14 @@ class Listener:
                 continue
             if max(numbers) - min(numbers) <= 10 * _CLOSE * max(map(abs, numbers)):
                 found.factors[position] = numbers[0]
+        found.factors, found.at_first = self._closest(found.factors), self._closest(found.at_first)
         return found
+
+    def _closest(self, fitting: dict[int, float]) -> dict[int, float]:
+        """Those that are as close to what is wanted as any, but for rounding."""
+        least = min((self.errors[position] for position in fitting), default=0.0)
+        most = _FARTHER * max(least, _ROUNDING)
+        return {position: factor for position, factor in fitting.items() if self.errors[position] <= most}
 
 
 def _has_attributes(thing: Any) -> bool:
@@ -294,8 +308,11 @@ def _names(scope: Mapping[str, Any]) -> dict[str, Seen]:
     }
 
 
-def factor_to(given: Any, wanted: Any) -> float | None:
-    """The number that what is wanted has to be multiplied by to give an array; None where there is none."""
+def factor_to(given: Any, wanted: Any) -> tuple[float, float] | None:
+    """The number that what is wanted has to be multiplied by to give an array, and by how much they then differ.
+
+    None where there is no such number. The difference is relative to the array.
+    """
     if isinstance(given, list | tuple | dict):
         return None  # several results, which may not even go into one array
     array = np.asarray(given)
@@ -309,8 +326,10 @@ def factor_to(given: Any, wanted: Any) -> float | None:
     if not square or not np.isfinite(size) or not size:
         return None
     factor = float(np.sum(array * wanted)) / square
-    close = float(np.linalg.norm(array - factor * wanted)) <= _CLOSE * size
-    return factor if close and factor else None
+    error = float(np.linalg.norm(array - factor * wanted)) / size
+    # A factor that is almost one is a difference too.
+    apart = abs(abs(factor) - 1)
+    return (factor, max(error, apart if apart <= _EXACT else 0.0)) if error <= _CLOSE and factor else None
 
 
 def _is_recorded(given: Any, instance: Instance) -> bool:

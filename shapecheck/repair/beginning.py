@@ -20,11 +20,13 @@ class Beginning:
     """What training starts from.
 
     Attributes:
+        names: Of the parameters, and of what is stepped beside them.
         shapes: Of the parameters.
         sums: Of the absolute values of each, to tell whether another run has drawn the same ones.
         results: What the loss of the first step is, or is made from.
     """
 
+    names: frozenset[str]
     shapes: tuple[Shape, ...]
     sums: tuple[float, ...]
     results: tuple[Any, ...]
@@ -39,11 +41,12 @@ class Beginning:
             named: What is to be learned after a repair: arrays of these names, too, that no gradient moves yet.
         """
         starts = _starts(tape)
+        names = _names(tape) | {s.name for s in find_strays(tape, most_updates=1)}
         arrays = (tape.values[s.birth].array for s in find_strays(tape) if s.name in named)
         starts += [np.asarray(a, dtype=float) for a in arrays if a is not None]
         arrays = (tape.values[number].array for number in results)
         kept = tuple(np.array(a, dtype=float) for a in arrays if a is not None)
-        return cls(tuple(np.shape(s) for s in starts), tuple(float(np.abs(s).sum()) for s in starts), kept)
+        return cls(names, tuple(np.shape(s) for s in starts), tuple(float(np.abs(s).sum()) for s in starts), kept)
 
     def differs(self, tape: Tape, *, whole: bool) -> bool:
         """Whether another run trains parameters of other shapes, or has other results from the same parameters.
@@ -56,10 +59,17 @@ class Beginning:
         own, others = Counter(self.shapes), Counter(np.shape(s) for s in starts)
         if own - others and (whole or others - own):
             return True
+        names = _names(tape)
+        if self.names and self.names - names and names - self.names:
+            return True  # where nothing is learned any more, a sum of gradients may look like a parameter
         sums = np.array([np.abs(s).sum() for s in starts])
         if not all(np.any(np.abs(sums - s) <= _CLOSE * (s + 1)) for s in self.sums):
             return False  # it has drawn other numbers: nothing can be said of the results
         return not all(_found(tape, result) for result in self.results)
+
+
+def _names(tape: Tape) -> frozenset[str]:
+    return frozenset(p.name for p in find_parameters(tape, most_updates=1))
 
 
 def _starts(tape: Tape, *, strays: bool = False) -> list[Any]:

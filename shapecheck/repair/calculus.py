@@ -315,7 +315,8 @@ def accumulation_candidates(place: Place) -> Iterator[Candidate]:
         # What a loop stores at places that it works out may well come to one place twice.
         placed = isinstance(statement.targets[0], ast.Subscript) and _is_repeated(place, statement.targets[0].slice)
         title = f"add to `{target}` instead of setting it"
-        cost = 0.4 if _begins_before_its_loop(place, statement.targets[0]) else 0.6 if placed else 1.8
+        begun = _begins_before_its_loop(place, statement.targets[0]) or _is_written_over(place, statement)
+        cost = 0.4 if begun else 0.6 if placed else 1.8
         yield place.candidate(title, "accumulate", statement, f"{target} += {value}", cost)
     yield from _repeated_indices(place)
     yield from _said_twice(place)
@@ -336,6 +337,24 @@ def _begins_before_its_loop(place: Place, target: ast.expr) -> bool:
     earlier = (n for n in ast.walk(function) if isinstance(n, ast.Assign) and n.lineno < loop.lineno)
     stored = (e for n in earlier for t in n.targets for e in (t.elts if isinstance(t, ast.Tuple | ast.List) else [t]))
     return any(place.text(e) == text for e in stored)
+
+
+def _is_written_over(place: Place, statement: ast.Assign) -> bool:
+    """Whether every turn of a loop stores something else in one and the same place of an array from before it."""
+    target = statement.targets[0]
+    if not isinstance(target, ast.Subscript):
+        return False
+    array = place.text(target.value)
+    index, used = ({n.id for n in ast.walk(e) if isinstance(n, ast.Name)} for e in (target.slice, statement.value))
+    loop = place.parent(statement)
+    while loop is not None and not isinstance(loop, ast.FunctionDef | ast.Module):
+        if isinstance(loop, ast.For):
+            counters = {n.id for n in ast.walk(loop.target) if isinstance(n, ast.Name)}
+            inside = [n for n in ast.walk(loop) if isinstance(n, type(target.value)) and place.text(n) == array]
+            if counters & used and not counters & index:
+                return len(inside) == 1  # nothing else is done with it before the loop ends
+        loop = place.parent(loop)
+    return False
 
 
 def _is_repeated(place: Place, index: ast.expr) -> bool:

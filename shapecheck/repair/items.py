@@ -58,6 +58,18 @@ def items_by_counter(place: Place) -> Iterator[str]:
             yield from (f"{container}[{counter}{shift}]" for shift in ("", " - 1", " + 1") if container != counter)
 
 
+def items_as_stored(place: Place) -> Iterator[str]:
+    """The same part of other arrays as the statement assigns to: `g[:, k]` beside `dW[:, k] = ...`."""
+    statement = place.statement
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else getattr(statement, "target", None)
+    if not isinstance(target, ast.Subscript):
+        return
+    index = place.text(target)[len(place.text(target.value)) :]
+    for name, seen in list(place.scope().items()):
+        if len(seen.shape or ()) > 1 and name != place.text(target.value):
+            yield f"{name}{index}"
+
+
 def _is_counter(place: Place, node: ast.Name) -> bool:
     """Whether a name in an index goes over whole numbers."""
     if not _counts(place, node):
@@ -96,4 +108,4 @@ def _replaced(place: Place, node: ast.expr, part: ast.AST, text: str) -> str:
     return whole[: start - column] + text + whole[end - column :]
 
 
-__all__ = ["items_as_written", "items_by_counter"]
+__all__ = ["items_as_stored", "items_as_written", "items_by_counter"]

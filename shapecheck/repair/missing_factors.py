@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import combinations
 
 from shapecheck.repair.candidate import Candidate, Place
 from shapecheck.repair.terms import (
@@ -26,6 +27,7 @@ _MOST_ARRAYS = 30
 _MOST_CARRIED = 4
 _MOST_UPSTREAM = 30
 _MOST_SPREAD = 8
+_MOST_NEAR = 10
 
 
 def grown(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterator[Candidate]:
@@ -88,8 +90,21 @@ def spread(place: Place, node: ast.expr) -> Iterator[Candidate]:
         yield place.around(node, f"{text} * ", "", f"multiply by `{text}`", "missing factor", 2.0)
 
 
+def with_two(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """A slope that is added to something, times two of the nearest arrays: `dh * o * (1 - a ** 2)` beside gates."""
+    shape, around = place.shape(node), place.parent(node)
+    ones = [n for n in ast.walk(node) if isinstance(n, ast.Constant) and n.value == 1]
+    if not shape or not ones or not isinstance(around, ast.BinOp) or not isinstance(around.op, ast.Add):
+        return
+    alike = [text for text, seen in nearest(place).items() if seen.shape == shape and text.isidentifier()]
+    used = {n.id for n in ast.walk(around) if isinstance(n, ast.Name)}
+    for first, second in combinations([text for text in alike if text not in used][:_MOST_NEAR], 2):
+        title = f"multiply by `{first} * {second}`, which is left out"
+        yield place.around(node, f"{first} * {second} * ", "", title, "missing factor", 2.1)
+
+
 def _factor(text: str) -> str:
     return f"({text})" if isinstance(ast.parse(text, mode="eval").body, ast.BinOp) else text
 
 
-__all__ = ["grown", "spread", "with_upstream"]
+__all__ = ["grown", "spread", "with_two", "with_upstream"]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from shapecheck.diagnose.finding import Edit
+from shapecheck.repair.axis_orders import axis_orders
 from shapecheck.repair.calculus import calculus_candidates, slopes_at
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, distinct
@@ -17,7 +18,7 @@ from shapecheck.repair.left_out import (
     path_candidates,
     quotient_candidates,
 )
-from shapecheck.repair.missing_factors import grown, spread, with_upstream
+from shapecheck.repair.missing_factors import grown, spread, with_two, with_upstream
 from shapecheck.repair.naming import index_candidates, order_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates, transposed
 from shapecheck.repair.shaping import shaping_candidates
@@ -112,6 +113,8 @@ def rewritings(
             found += difference_candidates(place, node)
             found += path_candidates(place, node) if node is whole else ()
             found += spread(place, node)
+            found += with_two(place, node)
+        found += axis_orders(place, node)
         found += _restated(place, node)
         around = place.parent(node)
         if node is not whole and isinstance(around, ast.BinOp) and isinstance(around.op, ast.Add | ast.Sub):
@@ -228,6 +231,13 @@ def _exchanged(place: Place, node: ast.expr, whole: ast.expr, wanted: Shape | No
 # -- a term or factor more -------------------------------------------------------------------------------------------
 
 
+def _is_taken_off_one(place: Place, node: ast.expr) -> bool:
+    parent = place.parent(node)
+    if not isinstance(parent, ast.BinOp) or not isinstance(parent.op, ast.Sub) or parent.right is not node:
+        return False
+    return isinstance(parent.left, ast.Constant) and parent.left.value == 1
+
+
 def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
     """The node with a slope, a term, a sum or a function added that was left out."""
     shape = place.shape(node)
@@ -244,7 +254,8 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
             yield from _with_array(place, node, text)
     if shape:
         yield from _with_terms(place, node, shape)
-    yield place.around(node, "", " ** 2", f"square `{shown}`", "power", 2.9)
+    cost = 1.2 if _is_taken_off_one(place, node) else 2.9  # `1 - a` is little without the square of the slope of tanh
+    yield place.around(node, "", " ** 2", f"square `{shown}`", "power", cost)
     # What the program scales by itself is likelier than a number that happens to be the same.
     for number in scalings(place):
         dear = 0.4 if is_of_elsewhere(place, number) else 0.0

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from shapecheck.repair.candidate import Place
-from shapecheck.repair.items import items_as_written, items_by_counter
+from shapecheck.repair.items import items_as_stored, items_as_written, items_by_counter
 from shapecheck.trace.failure import Seen
 from shapecheck.trace.tape import Shape
 
@@ -58,7 +58,12 @@ def worth_a_look(place: Place, nodes: Iterable[ast.expr]) -> tuple[str, ...]:
         for node in ast.walk(whole):
             if isinstance(node, ast.expr) and not isinstance(node, ast.Constant | ast.Slice | ast.Lambda | ast.Starred):
                 found[place.text(node)] = None
-    for text in (*items_as_written(place), *_parts_as_written(place), *items_by_counter(place)):
+    for text in (
+        *items_as_stored(place),
+        *items_as_written(place),
+        *_parts_as_written(place),
+        *items_by_counter(place),
+    ):
         found[text] = None
     return tuple(found)[:_MOST_LOOKED_AT]
 

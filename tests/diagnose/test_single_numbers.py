@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from training_programs import blamed_line, findings, repaired
+from training_programs import blamed_line, edited_text, findings, repaired
 
 # A line through points, all of them in every step; both parameters begin with one and the same number.
 LINE = """\
@@ -115,22 +115,15 @@ WRONG = {
 MENDED = ["every step adds", "another input"]
 
 
-def edited(text, edits):
-    for old, new in edits:
-        assert text.count(old) == 1, old
-        text = text.replace(old, new)
-    return text
-
-
 @pytest.mark.parametrize("name", RIGHT)
 def test_nothing_is_said_of_a_right_program(tmp_path, name):
-    assert findings(tmp_path, edited(*RIGHT[name])) == []
+    assert findings(tmp_path, edited_text(*RIGHT[name])) == []
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_the_line_to_blame(tmp_path, name):
     program, edits, code, line = WRONG[name]
-    text = edited(program, edits)
+    text = edited_text(program, edits)
     first = findings(tmp_path, text)[0]
     assert (first.code, line in blamed_line(text, first)) == (code, True), blamed_line(text, first)
 
@@ -138,7 +131,7 @@ def test_the_line_to_blame(tmp_path, name):
 @pytest.mark.parametrize("name", MENDED)
 def test_what_mends_it(tmp_path, name):
     program, edits, *_ = WRONG[name]
-    text = edited(program, edits)
+    text = edited_text(program, edits)
     fix = findings(tmp_path, text, trials=True)[0].fixes[0]
     assert fix.confidence == "verified"
     assert findings(tmp_path, repaired(text, fix)) == []

@@ -15,7 +15,11 @@ Edits = list[tuple[str, str]]
 
 def edited(name: str, edits: Edits) -> str:
     """A program with texts replaced, each of which occurs exactly once."""
-    text = (PROGRAMS / f"{name}.py").read_text(encoding="utf-8")
+    return edited_text((PROGRAMS / f"{name}.py").read_text(encoding="utf-8"), edits)
+
+
+def edited_text(text: str, edits: Edits) -> str:
+    """A program's text with parts replaced, each of which occurs exactly once."""
     for old, new in edits:
         assert text.count(old) == 1, old
         text = text.replace(old, new)

@@ -66,6 +66,14 @@ def test_a_rewriting_may_call_the_function_that_it_stands_in() -> None:
     assert listener.result().factors == {0: 2.0, 1: -1.0}
 
 
+def test_what_is_only_nearly_as_wanted_is_not_meant_where_something_is_as_wanted() -> None:
+    z = np.array([3e-4, -4e-4])
+    listener = Listener(Audition(PLACE, ("z", "tanh(z)", "-tanh(z)"), (Instance(z.copy(), (np.tanh(z),)),)))
+    with pytest.raises(Over):
+        listener(lambda: z, [lambda: z, lambda: np.tanh(z), lambda: -np.tanh(z)])
+    assert listener.result().factors == {1: 1.0, 2: -1.0}
+
+
 def test_once_something_fits_and_the_time_is_up_only_that_is_heard_further() -> None:
     first, second = np.array([1.0, 2.0]), np.array([5.0, -1.0])
     instances = (Instance(first.copy(), (-first,)), Instance(second.copy(), (-second,)))

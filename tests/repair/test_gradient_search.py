@@ -153,6 +153,58 @@ for step in range(6):
     V -= 0.5 * gV
     print(cost)
 """
+THROUGH_TIME = """\
+import numpy as np
+
+rng = np.random.default_rng(12)
+X, T = rng.normal(size=(5, 3, 1)), rng.normal(size=(5, 2, 1))
+W, U, V = rng.normal(size=(6, 3)) * 0.5, rng.normal(size=(6, 6)) * 0.5, rng.normal(size=(2, 6)) * 0.5
+
+
+def through_time(given, hs):
+    dW, dU, after = np.zeros_like(W), np.zeros_like(U), np.zeros((6, 1))
+    for t in reversed(range(len(given))):
+        d = (given[t] + after) * (1 - hs[t] ** 2)
+        dW += d @ X[t].T
+        dU += d @ hs[t - 1].T
+        after = U.T @ d
+    return dW, dU
+
+
+for step in range(6):
+    hs, given, dV, loss = {-1: np.zeros((6, 1))}, [], np.zeros_like(V), 0.0
+    for t in range(len(X)):
+        hs[t] = np.tanh(W @ X[t] + U @ hs[t - 1])
+        e = V @ hs[t] - T[t]
+        loss += 0.5 * np.sum(e ** 2)
+        dV += e @ hs[t].T
+        given.append(V.T @ e)
+    dW, dU = through_time(given, hs)
+    W -= 0.05 * dW
+    U -= 0.05 * dU
+    V -= 0.05 * dV
+    print(loss)
+"""
+MIXED = """\
+import numpy as np
+
+rng = np.random.default_rng(14)
+A, T = np.c_[rng.normal(size=(30, 1)), np.ones(30)], rng.normal(size=30)
+E, G = rng.normal(size=(2, 3)) * 0.5, rng.normal(size=(2, 3)) * 0.5
+for step in range(6):
+    out = A @ E
+    g = np.exp(A @ G)
+    g /= g.sum(axis=1, keepdims=True)
+    d = ((g * out).sum(axis=1) - T) / 30
+    dg = d[:, None] * out
+    dG = A.T @ (g * (dg - (dg * g).sum(axis=1, keepdims=True)))
+    dE = np.zeros_like(E)
+    for k in range(3):
+        dE[:, k] = A.T @ (d * g[:, k])
+    E -= 0.1 * dE
+    G -= 0.1 * dG
+    print(0.5 * np.mean(((g * out).sum(axis=1) - T) ** 2))
+"""
 #     id, program, what is right, what is written instead
 MISTAKES = [
     ("a slope left out, of an activation with ones", NETWORK, DELTA, "        d = d @ W[i][1:].T\n"),
@@ -174,6 +226,8 @@ MISTAKES = [
     ("a slope, where a penalty is added", PENALISED, "(1 - inner ** 2)", "(1 - inner)"),
     ("a number for a gradient", LAYERS, "gb = dk.sum(axis=0) / n", "gb = 1 / n"),
     ("windows that overlap", POOLED, "+= d[i, j]", "= d[i, j]"),
+    ("a factor of what is stored column by column", MIXED, "A.T @ (d * g[:, k])", "A.T @ d"),
+    ("one of two shares left out", THROUGH_TIME, "(given[t] + after) *", "given[t] *"),
 ]
 
 
@@ -252,6 +306,12 @@ for step in range(6):
 """
 
 
+def test_of_two_shares_of_a_derivative_the_wrong_one_is_to_blame(tmp_path: Path) -> None:
+    text = THROUGH_TIME.replace("after = U.T", "after = 0.5 * U.T")
+    finding = diagnosed(tmp_path, text, trials=False)[0]
+    assert finding.cause.line == text[: text.index("after = 0.5")].count("\n") + 1
+
+
 def test_labels_that_were_never_subtracted_are(tmp_path: Path) -> None:
     finding = diagnosed(tmp_path, CLASSES)[0]
     assert (finding.cause.line, finding.fixes[0].confidence) in {(11, "verified"), (12, "verified")}
@@ -274,6 +334,8 @@ EXPRESSIONS = {
     "a product of an error alone": ("d", "h.T @ d"),
     "an outer product for a number": ("0.25", "0.25 * np.outer(lengths, lengths)"),
     "one that was left out": ("1 / wide ** 2", "1 / (1 + wide ** 2)"),
+    "axes in another order": ("deep.reshape(4, -1)", "deep.transpose(2, 0, 1).reshape(4, -1)"),
+    "axes as they were": ("deep.transpose(1, 0, 2).reshape(2, -1)", "deep.reshape(2, -1)"),
     "the mirror image": ('np.correlate(d[:, 0], d[0], "full")', 'np.convolve(d[:, 0], d[0], "full")'),
 }
 SHAPES = {"x": (9, 5), "h": (9, 4), "d": (9, 2), "V": (4, 2), "back": (9, 2), "pair": (9, 9), "wide": (9, 5)}
