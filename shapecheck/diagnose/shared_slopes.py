@@ -58,11 +58,16 @@ def shared_slopes(losses: Sequence[Loss], step: Step) -> tuple[Loss, Verdicts, l
         if len(weights) < 2 or apart or any(v.proves_nothing for v in verdicts):
             continue
         for site, slopes in _by_formula(known, [v.parameter for v in verdicts]).items():
-            if len(slopes) > 1 and _sets_right(known, slopes, verdicts):
+            if _are_of_layers(known, slopes) and _sets_right(known, slopes, verdicts):
                 suspects = _suspects(known, site, slopes, verdicts)
                 found.append((_is_one_formula(slopes), (loss, known, verdicts, suspects)))
                 break
     return max(found, key=lambda one: one[0])[1] if found else None
+
+
+def _are_of_layers(known: Verdicts, slopes: Sequence[_Slope]) -> bool:
+    """Whether slopes are of more than one layer: those of a single layer, sample by sample, may be another loss's."""
+    return len({tuple(known.reached(slope.product.result)) for slope in slopes}) > 1
 
 
 def _is_one_formula(slopes: Sequence[_Slope]) -> bool:
