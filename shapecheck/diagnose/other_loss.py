@@ -47,7 +47,7 @@ def differing_loss(course: Course) -> list[Finding]:
             continue
         if not sounds_like_a_loss(course.replay, loss) or not _of_the_same_outputs(loss, followed):
             continue
-        alike = len(loss.right) == len(step.olds)
+        alike = len(_right(course.replay, loss)) == len(_right(course.replay, followed))
         if not alike and verdict.inferred and (penalised := _penalised(course.replay, step, loss, followed)):
             said = f"`{shown(site.text)}` has a penalty on {quoted(list(penalised.values()))}, and no update has its "
             said += f"derivative: the updates follow {followed.formula}"
@@ -156,17 +156,22 @@ def _parted(course: Course, step: Step, loss: Loss, followed: Loss) -> tuple[str
 
     Where all outputs are near one half, as they are at the start, no two losses do: then the parameters are moved.
     """
-    found = _apart(course.replay, step, loss, followed) if not loss.right else []
+    found = _apart(course.replay, step, loss, followed) if not _right(course.replay, loss) else []
     if found:
         return followed.formula, found
     moved = _elsewhere(course.replay, step, loss)
     losses = find_losses(moved, step) if moved is not None else []
     same = next((c for c in losses if c.value == loss.value), None)
     there = _followed(losses, step)
-    if moved is None or same is None or there is None or same.right or not _of_the_same_outputs(same, there):
+    if moved is None or same is None or there is None or _right(moved, same) or not _of_the_same_outputs(same, there):
         return None
     found = _apart(moved, step, same, there)
     return (there.formula, found) if found else None
+
+
+def _right(replay: Replay, loss: Loss) -> set[int]:
+    """The parameters that follow a loss; a single number follows any."""
+    return {old for old in loss.right if np.size(replay.recorded[old]) > 1}
 
 
 def _elsewhere(replay: Replay, step: Step, loss: Loss) -> Replay | None:

@@ -16,7 +16,11 @@ from shapecheck.gradients.steps import Loss, Step, reach
 
 # So many scalars of a program are tried as its loss.
 _MOST_RECORDED = 10
-_TELLING = ("loss", "cost", "err", "mse", "objective", "entropy", "nll", "energy")
+# In the languages that programs are written in: coste, custo, perte, perdida, erreur, Verlust, Fehler, Kosten...
+_TELLING = (
+    *("loss", "cost", "err", "mse", "objective", "entrop", "nll", "energy"),
+    *("custo", "coût", "cout", "kost", "verlust", "fehler", "perdid", "pérdid", "perte", "perdit", "perda"),
+)
 
 
 def find_losses(replay: Replay, step: Step) -> list[Loss]:

@@ -118,6 +118,13 @@ WRONG = {
         "d = (P - y) * P",
         None,
     ),
+    "another loss, with a bias of one number": (
+        PENALISED,
+        [*ANOTHER, ("0.01, 0.5, 0.5", "0.01, 0.5, 2.0")],
+        "SC308",
+        "d = (P - y) * P",
+        None,
+    ),
     "a penalty that nothing follows": (PENALISED, BARE, "SC306", "gW1 = ", "gW1 = X.T @ dh + lam * W1"),
     "the target twice": (
         PENALISED,
