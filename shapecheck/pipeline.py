@@ -130,6 +130,7 @@ class _Doctor:
         self.request = request
         self.program = program
         self.run = run
+        self.recorded = trace.head
         self.trace = trace = replace(trace, head=gathered(trace.head))
         self.trials = trials
         self.layers = Layers(trace.head, trace.sources.values(), complete=trace.failure is None)
@@ -160,7 +161,7 @@ class _Doctor:
         if self.trace.ended in {"timeout", "memory", "interrupted"} or self.run.killed:
             found.append(cut_short(self.request.script, self.run, self.trace))
         if self.trace.failure is None:
-            found = [*(self.silent() or self.training()), *found]
+            found = [*(self.silent() or self.training() or self.ungathered()), *found]
         if not found and not self.trace.head.operations and self.trace.ended == "finished":
             found.append(nothing_traced(self.request.script, self.trace))
         return found
@@ -273,6 +274,14 @@ class _Doctor:
         of_another = [f for f in others if f.parameters in course.meant]
         rest = [f for f in others if f not in of_another]
         return [*found, *self.mend_aimed(of_another, course), *(self.mend_other(f, course) for f in rest)]
+
+    def ungathered(self) -> list[Finding]:
+        """What only the single steps of rows and entries show, where they were gathered and nothing was found."""
+        if self.trace.head is self.recorded:
+            return []
+        self.trace = replace(self.trace, head=self.recorded)
+        self.layers = Layers(self.recorded, self.trace.sources.values())
+        return self.training()
 
     def mend_other(self, finding: Finding, course: Course) -> Finding:
         """A mistake of the data or the numbers, or of what is never updated, with its repair if there is one."""

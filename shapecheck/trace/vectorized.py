@@ -6,7 +6,6 @@ A replay that has the source can apply it to other entries than the recorded one
 from __future__ import annotations
 
 import ast
-import inspect
 import linecache
 import math
 import types
@@ -115,7 +114,7 @@ def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
 def _definition(function: types.FunctionType) -> ast.FunctionDef | ast.Lambda | None:
     """The function's definition in its file; None where several begin in its line."""
     code = function.__code__
-    source = "".join(linecache.getlines(code.co_filename)) or inspect.getsource(inspect.getmodule(function) or function)
+    source = "".join(linecache.getlines(code.co_filename))
     found = list(_beginning_at(ast.parse(source), code.co_firstlineno))
     return found[0] if len(found) == 1 else None
 
