@@ -130,7 +130,7 @@ def diagnose_steps(replay: Replay, parameters: Sequence[Parameter], most: int = 
             others = [c for c in losses if not c.credible] if agreed.wrong and credible[0].inferred else []
             unsure = agreed.independent > 1 or not all(s.operands_right for s in agreed.suspects[: agreed.independent])
             others = [*(credible[:1] if unsure else ()), *others]
-            found.append(_of_shared_slopes(others, step) or agreed)
+            found.append(_of_shared_slopes(others, step, plain=bool(agreed.wrong) and not unsure) or agreed)
         elif (whole := _spoilt_at_the_start(replay, step, losses)) is not None:
             found.append(whole)
         elif (shared := _of_shared_slopes(losses, step)) is not None:
@@ -145,9 +145,16 @@ def diagnose_steps(replay: Replay, parameters: Sequence[Parameter], most: int = 
     return found
 
 
-def _of_shared_slopes(losses: Sequence[Loss], step: Step) -> Diagnosis | None:
-    """A step that would follow one of the losses if one formula had given every layer its slope."""
-    shared = shared_slopes(losses, step)
+def _of_shared_slopes(losses: Sequence[Loss], step: Step, plain: bool = False) -> Diagnosis | None:
+    """A step that would follow one of the losses if one formula had given every layer its slope.
+
+    Args:
+        losses: Those it may follow.
+        step: The step.
+        plain: Whether one value explains what is wrong already: then the formula has to be one slope in all layers, and
+            not one at the output that another loss does without.
+    """
+    shared = shared_slopes(losses, step, one_formula=plain)
     if shared is None:
         return None
     loss, known, verdicts, suspects = shared

@@ -36,12 +36,15 @@ class _Slope:
     wanted: Any
 
 
-def shared_slopes(losses: Sequence[Loss], step: Step) -> tuple[Loss, Verdicts, list[Verdict], list[Suspect]] | None:
+def shared_slopes(
+    losses: Sequence[Loss], step: Step, one_formula: bool = False
+) -> tuple[Loss, Verdicts, list[Verdict], list[Suspect]] | None:
     """The formula, or the function, whose results are wrong slopes in all layers.
 
     Args:
         losses: Those that the step may be descending; those that are not credible no gradient agrees with.
         step: The step.
+        one_formula: Whether the true slopes have to be such as one formula may give, too.
 
     Returns:
         The loss that is descended with the true slopes, the judge and its verdicts, and who is to blame: the formula
@@ -60,8 +63,9 @@ def shared_slopes(losses: Sequence[Loss], step: Step) -> tuple[Loss, Verdicts, l
         for site, slopes in _by_formula(known, [v.parameter for v in verdicts]).items():
             if _are_of_layers(known, slopes) and _sets_right(known, slopes, verdicts):
                 suspects = _suspects(known, site, slopes, verdicts)
-                found.append((_is_one_formula(slopes), (loss, known, verdicts, suspects)))
-                break
+                if _is_one_formula(slopes) or not one_formula:
+                    found.append((_is_one_formula(slopes), (loss, known, verdicts, suspects)))
+                    break
     return max(found, key=lambda one: one[0])[1] if found else None
 
 
@@ -72,7 +76,7 @@ def _are_of_layers(known: Verdicts, slopes: Sequence[_Slope]) -> bool:
 
 def _is_one_formula(slopes: Sequence[_Slope]) -> bool:
     """Whether no slope should be one everywhere, as a loss that cancels it has it; the others one formula may give."""
-    return not any(np.allclose(slope.wanted, 1.0) for slope in slopes)
+    return not any(np.allclose(np.abs(slope.wanted), 1.0) for slope in slopes)
 
 
 def _by_formula(known: Verdicts, parameters: Sequence[int]) -> dict[int, list[_Slope]]:
