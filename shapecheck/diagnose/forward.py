@@ -97,7 +97,8 @@ def _right_with(replay: Replay, step: Step, operations: dict[int, Operation]) ->
     for loss in losses[:2]:
         assert loss.matching is not None
         verdicts = Verdicts(loss.matching, step).all()
-        if any(v.is_right and not v.weak for v in verdicts) and all(v.is_right for v in verdicts):
+        told = [v for v in verdicts if not v.proves_nothing]
+        if any(v.is_right and not v.weak for v in told) and all(v.is_right for v in told):
             return loss
     return None
 

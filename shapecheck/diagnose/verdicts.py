@@ -29,6 +29,12 @@ _TELLING = 4
 _MOST_SIZES = 3
 QUOTIENTS = frozenset({"/", "/=", "numpy.divide", "numpy.true_divide"})
 _SUMS = frozenset({"+", "-", "+=", "-=", "numpy.add", "numpy.subtract"})
+# What is this small beside the others of its kind is what is left of terms that cancel.
+_ROUNDING = 1e-14
+
+
+def _size(array: Any) -> float:
+    return float(np.abs(array).max(initial=0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +226,7 @@ class Verdicts:
         change = self.changes[old]
         recorded = self.replay.recorded
         nothing = not np.any(adjoints[old]) and not np.any(recorded[change])
+        nothing = nothing or self._is_rounding(old, change)
         nothing = nothing or old not in adjoints.closure  # it belongs to another loss
         if nothing or old in adjoints.doubtful:
             return Verdict(old, name, None, proves_nothing=True)
@@ -235,6 +242,12 @@ class Verdicts:
             if factor is not None and not weak:
                 return Verdict(old, name, replace(factor, number=-factor.number), at_change=False)
         return Verdict(old, name, None)
+
+    def _is_rounding(self, old: int, change: int) -> bool:
+        """Whether terms have cancelled, so that both are nothing beside the others: a bias of balanced classes."""
+        adjoints, recorded = self.matching.adjoints, self.replay.recorded
+        gradient = _size(adjoints[old]) <= _ROUNDING * max(_size(adjoints[o]) for o in self.changes)
+        return gradient and _size(recorded[change]) <= _ROUNDING * max(_size(recorded[c]) for c in self.changes.values())
 
     def factor(self, old: int, array: Any) -> tuple[Factor | None, bool]:
         """(factor between an array and the parameter's adjoint, whether the match is weak)."""
