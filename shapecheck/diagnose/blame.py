@@ -167,6 +167,27 @@ def misplaced(matching: Matching, value: int, wanted: Any) -> Origin | None:
     return None
 
 
+def misplaced_before_a_slope(matching: Matching, value: int, wanted: Any) -> Origin | None:
+    """The misplaced operand of `upstream * slope`, where the slope is right as it is: a mask before it was left out.
+
+    Args:
+        matching: The adjoints.
+        value: The product.
+        wanted: What it should have been.
+
+    Returns:
+        The operand; None for a slope that is the same everywhere, since then it may be the slope that is wrong.
+    """
+    operation = _producer(matching.replay, value)
+    origin = misplaced(matching, value, wanted) if operation is not None and operation.function in _PRODUCTS else None
+    if operation is None or origin is None:
+        return None
+    recorded = matching.replay.recorded
+    slopes = [np.asarray(recorded[i], dtype=float) for i in operation.inputs if i != origin.value]
+    varies = [np.shape(s) == np.shape(wanted) and np.ptp(s) > 0 for s in slopes]
+    return origin if varies == [True] else None
+
+
 def _is_used_rightly(matching: Matching, value: int) -> bool:
     """Whether anything that was computed from a value is an adjoint too."""
     tape = matching.replay.tape
@@ -272,4 +293,4 @@ def _of_shape(replay: Replay, values: Iterable[int], shape: tuple[int, ...]) -> 
     return [v for v in dict.fromkeys(values) if np.shape(replay.recorded[v]) == shape][:60]
 
 
-__all__ = ["Origin", "blamed", "misplaced", "read_at", "wrong_addend"]
+__all__ = ["Origin", "blamed", "misplaced", "misplaced_before_a_slope", "read_at", "wrong_addend"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.diagnose.blame import Origin, blamed, misplaced, read_at, wrong_addend
+from shapecheck.diagnose.blame import Origin, blamed, misplaced, misplaced_before_a_slope, read_at, wrong_addend
 from shapecheck.diagnose.error_signal import missed_losses
 from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
 from shapecheck.diagnose.lone_slopes import at_their_use
@@ -253,11 +253,15 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
         return suspect
     origins = _origins(known, wanted) if suspect.reason == "value" else []
     site = origins[0].site if origins else None
+    if origins and (passed := _handed_on(known, [o.value for o in origins])) is not None:
+        # What was handed on as it is was to be changed on the way.
+        site, values = passed
+        origins = [replace(o, site=site) for o in origins if o.value in values]
     if suspect.reason == "other":
         site = _renamed_at(suspect, known)
     whole = suspect.reason in {"unrelated", "still"} and not set(wanted) <= set(known.changes.values())
     targets = targets_of(suspect.site, wanted, origins, known, exact=suspect.reason == "scale" or whole)
-    if suspect.reason == "other" and site is None and (passed := _handed_on(suspect, known)) is not None:
+    if suspect.reason == "other" and site is None and (passed := _handed_on(known, suspect.values)) is not None:
         site, values = passed
         results = tuple(Result(v, wanted[v]) for v in values if v in wanted)
         targets = (Target(site, results), *targets) if results else targets
@@ -268,7 +272,7 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
 
 def _origins(known: Verdicts, wanted: Mapping[int, tuple[Any, ...]]) -> list[Origin]:
     """The operands to blame, of one expression, for some values that should have been others."""
-    for find in (blamed, read_at, wrong_addend, misplaced):
+    for find in (misplaced_before_a_slope, blamed, read_at, wrong_addend, misplaced):
         found: list[Origin] = []
         for value, arrays in list(wanted.items())[:_MOST_ORIGINS]:
             origin = find(known.matching, value, np.asarray(arrays[0], dtype=float))
@@ -296,13 +300,13 @@ def _renamed_at(suspect: Suspect, known: Verdicts) -> int | None:
     return later[-1].site if later else None
 
 
-def _handed_on(suspect: Suspect, known: Verdicts) -> tuple[int, list[int]] | None:
+def _handed_on(known: Verdicts, passed: Iterable[int]) -> tuple[int, list[int]] | None:
     """(where, which) for what a function was given and returned as it is: a slope was to come in there."""
     tape = known.replay.tape
     found: dict[int, list[int]] = {}
     for _, number, values in tape.returns:
         site = tape.sites[number]
-        for value in (v for v in suspect.values if v in values and isinstance(site.node, ast.Name)):
+        for value in (v for v in passed if v in values and isinstance(site.node, ast.Name)):
             made = known.producer(value)
             home = tape.sites[made.site] if made is not None and made.site is not None else None
             if home is not None and (home.path, home.function) != (site.path, site.function):
