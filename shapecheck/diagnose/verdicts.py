@@ -247,7 +247,9 @@ class Verdicts:
         """Whether terms have cancelled, so that both are nothing beside the others: a bias of balanced classes."""
         adjoints, recorded = self.matching.adjoints, self.replay.recorded
         gradient = _size(adjoints[old]) <= _ROUNDING * max(_size(adjoints[o]) for o in self.changes)
-        return gradient and _size(recorded[change]) <= _ROUNDING * max(_size(recorded[c]) for c in self.changes.values())
+        return gradient and _size(recorded[change]) <= _ROUNDING * max(
+            _size(recorded[c]) for c in self.changes.values()
+        )
 
     def factor(self, old: int, array: Any) -> tuple[Factor | None, bool]:
         """(factor between an array and the parameter's adjoint, whether the match is weak)."""
