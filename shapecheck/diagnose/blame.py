@@ -157,7 +157,8 @@ def misplaced(matching: Matching, value: int, wanted: Any) -> Origin | None:
             continue
         if _is_used_rightly(matching, operand):
             continue
-        for other in replay.ancestors([match.forward]) & set(matching.adjoints.of):
+        # The nearest first: behind a relu any of them gives the same, for what it lets through.
+        for other in sorted(replay.ancestors([match.forward]) & set(matching.adjoints.of), reverse=True):
             adjoint = matching.adjoints[other]
             if other in {match.forward, *match.alike} or np.shape(adjoint) != np.shape(replay.recorded[operand]):
                 continue
