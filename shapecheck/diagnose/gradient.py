@@ -74,8 +74,10 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None) -> Diag
     verdicts = known.all()
     wrong = {v.parameter for v in verdicts if not v.is_right and not v.proves_nothing}
     suspects: list[Suspect] = []
-    if wrong and not known.settled and (axis := axis_to_blame(known.replay, step)) is not None:
+    axis = axis_to_blame(known.replay, step) if wrong and not known.settled else None
+    if axis is not None:
         suspects += _of_axis(axis, wrong)
+        loss = axis.loss
     elif wrong:
         suspects += at_their_use(known, value_suspects(known, wrong, {v.parameter for v in verdicts if v.is_right}))
     if not known.settled:
