@@ -16,13 +16,11 @@ from shapecheck.diagnose.unapplied import Found, Turns, Unapplied, last_reading
 from shapecheck.gradients.losses import find_losses, sounds_like_a_loss
 from shapecheck.gradients.steps import Step
 from shapecheck.network.parameters import Parameter, Update, value_names
+from shapecheck.trace.operations import DIFFERENCES, MATRIX_PRODUCTS, SUMS
 from shapecheck.trace.tape import Operation, Ref
 
 Moved = dict[int, tuple[int, Operation]]
 
-_STEPS = frozenset(["-", "+", "-=", "+=", "numpy.subtract", "numpy.add"])
-_DESCENT = frozenset(["-", "-=", "numpy.subtract"])
-_PRODUCTS = frozenset("@ .dot numpy.dot numpy.matmul".split())
 # A gradient of which all entries are the same is followed by a number, too.
 _UNIFORM = 1e-6
 # So often in a row an array has to be moved by a number.
@@ -60,7 +58,7 @@ def moved_by(course: Course, is_such: Callable[[Course, Operation], bool]) -> Mo
     times: dict[int, int] = {}
     for operation in course.tape.operations:
         first = operation.arguments[0] if operation.arguments else None
-        if operation.function not in _STEPS or not isinstance(first, Ref) or not is_such(course, operation):
+        if operation.function not in SUMS or not isinstance(first, Ref) or not is_such(course, operation):
             continue
         if first.value in found and operation.site != found[first.value][1].site:
             continue
@@ -89,7 +87,7 @@ def _read_version(course: Course, first: int, moved: Moved) -> tuple[int, Operat
     for version in sorted(version for version, (start, _) in moved.items() if start == first):
         readers = course.users.get(version, ())
         step = next((o for o in readers if o.site == site), None)
-        if step is not None and any(o.function in _PRODUCTS for o in readers):
+        if step is not None and any(o.function in MATRIX_PRODUCTS for o in readers):
             return version, step
     return None
 
@@ -99,10 +97,10 @@ def _ungraded(course: Course, first: int, made: Operation) -> Finding | None:
     site, replay = course.site(made.site), course.replay
     change = made.arguments[1]
     given = not isinstance(change, Ref) or change.value not in replay.dependents([first])
-    read = [o for o in course.users.get(first, ()) if o.function in _PRODUCTS]
+    read = [o for o in course.users.get(first, ()) if o.function in MATRIX_PRODUCTS]
     if site is None or not given or not is_weight(course, first):
         return None
-    sign = -1 if made.function in _DESCENT else 1
+    sign = -1 if made.function in DIFFERENCES else 1
     update = Update(made.number, first, made.result, made.result, sign)
     step = Step(0, ((Parameter("", first, [update]), first, made.result, sign),), 0, made.number)
     losses = [loss for loss in find_losses(replay, step)[:_MOST_LOSSES] if sounds_like_a_loss(replay, loss)]

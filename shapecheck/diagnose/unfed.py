@@ -13,12 +13,12 @@ from shapecheck.diagnose.trail import span_of
 from shapecheck.diagnose.unapplied import Found, Turns, Unapplied, last_reading
 from shapecheck.gradients.losses import find_losses
 from shapecheck.network.parameters import value_names
+from shapecheck.trace.operations import DIFFERENCES
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref
 
 _MOST_LOSSES = 4
 _MOST_STEPS_BACK = 6
-_DESCENT = frozenset(["-", "-=", "numpy.subtract"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def _finding(course: Course, pairs: list[Found], turns: Turns, moved: Moved) -> 
         Unfed(
             Unapplied(weight, operation.result, factor, names.get(whole, "")),
             velocity,
-            "-" if (step.function in _DESCENT) == (factor < 0) else "+",
+            "-" if (step.function in DIFFERENCES) == (factor < 0) else "+",
         )
         for (weight, operation, factor), whole in zip(pairs, wholes, strict=True)
     ]
