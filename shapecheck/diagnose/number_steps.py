@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -33,10 +33,7 @@ def number_steps(course: Course) -> list[Finding]:
     moved = moved_by(course, _by_a_number)
     if not moved:
         return []
-    turns = Turns(course, {version: first for version, (first, _) in moved.items()})
-    step = turns.imagined(turned_round=False)
-    for loss in find_losses(course.replay, step)[:_MOST_LOSSES] if step is not None else ():
-        pairs = turns.computed(loss)
+    for turns, pairs in computed(course, moved):
         if pairs:
             by_site: dict[int, list[Found]] = {}
             for pair in pairs:
@@ -45,6 +42,14 @@ def number_steps(course: Course) -> list[Finding]:
             return [_finding(course, made_at, turns, moved) for made_at in by_site.values()]
     read = [one for first in dict(moved.values()) if (one := _read_version(course, first, moved)) is not None]
     return [f for version, made in read if (f := _ungraded(course, version, made)) is not None]
+
+
+def computed(course: Course, moved: Moved) -> Iterator[tuple[Turns, list[Found]]]:
+    """(turns, gradients that are computed in them) for each loss that the turns may descend."""
+    turns = Turns(course, {version: first for version, (first, _) in moved.items()})
+    step = turns.imagined(turned_round=False)
+    for loss in find_losses(course.replay, step)[:_MOST_LOSSES] if step is not None else ():
+        yield turns, turns.computed(loss)
 
 
 def moved_by(course: Course, is_such: Callable[[Course, Operation], bool]) -> Moved:
@@ -151,4 +156,4 @@ def _finding(course: Course, pairs: list[Found], turns: Turns, moved: Moved) -> 
     )
 
 
-__all__ = ["Moved", "moved_by", "number_steps"]
+__all__ = ["Moved", "computed", "moved_by", "number_steps"]
