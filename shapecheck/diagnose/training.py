@@ -25,6 +25,7 @@ from shapecheck.diagnose.later_passes import later_passes
 from shapecheck.diagnose.lost import lost_steps
 from shapecheck.diagnose.moments import moments
 from shapecheck.diagnose.number_steps import number_steps
+from shapecheck.diagnose.one_list import one_list
 from shapecheck.diagnose.only_last import only_last
 from shapecheck.diagnose.other_loss import differing_loss
 from shapecheck.diagnose.pairs import lost_rows, parted
@@ -46,6 +47,7 @@ def _uphill(course: Course) -> list[Finding]:
 
 
 _UPDATES: tuple[Finder, ...] = (
+    one_list,
     number_steps,
     lost_steps,
     dropped_sums,
@@ -154,7 +156,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC401": (later_versions, filled_late),
     "SC402": (_uphill, turned_round),
     "SC403": (never_reset,),
-    "SC404": (later_versions, later_passes),
+    "SC404": (one_list, later_versions, later_passes),
     "SC405": (_lost_updates,),
     "SC406": (
         _lost_updates,
