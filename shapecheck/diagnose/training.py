@@ -15,6 +15,7 @@ import numpy as np
 from shapecheck.diagnose.added_twice import added_twice
 from shapecheck.diagnose.ascent import climbing, turned_round
 from shapecheck.diagnose.course import Course
+from shapecheck.diagnose.divided_twice import divided_twice
 from shapecheck.diagnose.dropped import dropped_sums
 from shapecheck.diagnose.filled_late import filled_late
 from shapecheck.diagnose.finding import Finding
@@ -115,6 +116,8 @@ def other_mistakes(course: Course, *, blamed: bool) -> Iterator[Finding]:
             yield finding
         if found and finder not in {_never_moved, differing_loss}:
             return
+    if not found and _follows_a_gradient(course):
+        yield from _asked(divided_twice, course)
 
 
 def remains(course: Course, code: str) -> bool:
