@@ -31,6 +31,7 @@ from shapecheck.diagnose.pairs import lost_rows, parted
 from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
 from shapecheck.diagnose.repeated_rows import repeated_rows
 from shapecheck.diagnose.start import constant_output, equal_units, out_of_reach, saturated
+from shapecheck.diagnose.thrown_away import thrown_away
 from shapecheck.diagnose.unapplied import nothing_moves
 from shapecheck.diagnose.unfed import unfed_velocities
 from shapecheck.diagnose.unmoved import unmoved
@@ -64,7 +65,7 @@ _UPDATES: tuple[Finder, ...] = (
     repeated_rows,
     growing_weights,
 )
-_DATA: tuple[Finder, ...] = (lost_rows, parted)
+_DATA: tuple[Finder, ...] = (lost_rows, parted, thrown_away)
 _NUMBERS: tuple[Finder, ...] = (constant_output, not_finite, equal_units, saturated, out_of_reach)
 # Right updates cannot be out of order, and nothing is added to them twice.
 _OF_WRONG_UPDATES = frozenset({later_versions, later_passes, added_twice})
@@ -172,6 +173,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC408": (never_renewed,),
     "SC409": (lost_rows,),
     "SC410": (moments, shared_state),
+    "SC411": (thrown_away,),
     "SC501": (not_finite,),
     "SC502": (not_finite,),
     "SC503": (saturated,),

@@ -12,6 +12,7 @@ from shapecheck.diagnose.moments import KEPT_CORRECTED, ONE_ARRAY
 from shapecheck.diagnose.trail import ALSO
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk, places_of
+from shapecheck.repair.kept_results import kept_results
 from shapecheck.repair.moments import own_arrays
 from shapecheck.repair.orders import one_order
 from shapecheck.repair.surroundings import Module
@@ -386,6 +387,7 @@ _GENERATORS: dict[str, Generator] = {
     "SC408": _into_the_loop,
     "SC409": _keep_rows,
     "SC410": _separate,
+    "SC411": kept_results,
     "SC501": _below_overflow,
     "SC502": _positive,
     "SC504": _random_weights,
