@@ -272,7 +272,7 @@ class _Doctor:
         found = sorted([*(self.mend_loop(f, course) for f in loops), *gradients], key=lambda f: -len(f.parameters))
         others = self.gathered(other_mistakes(course, blamed=any(f.severity == "error" for f in found)))
         of_another = [f for f in others if f.parameters in course.meant]
-        rest = [f for f in others if f not in of_another]
+        rest = self.mend_unmoved([f for f in others if f not in of_another], course)
         return [*found, *self.mend_aimed(of_another, course), *(self.mend_other(f, course) for f in rest)]
 
     def ungathered(self) -> list[Finding]:
@@ -284,8 +284,8 @@ class _Doctor:
         return self.training()
 
     def mend_other(self, finding: Finding, course: Course) -> Finding:
-        """A mistake of the data or the numbers, or of what is never updated, with its repair if there is one."""
-        found = self.mend_unmoved(finding, course) or self.mend_size(finding, course)
+        """A mistake of the data or the numbers with its repair if there is one."""
+        found = finding if finding.fixes else self.mend_size(finding, course)
         return found or self.mend_loop(finding, course)
 
     def mend_aimed(self, findings: list[Finding], course: Course) -> list[Finding]:
@@ -307,16 +307,26 @@ class _Doctor:
         mended = self.mend_gradients(found, gone=finding.code)
         return mended[0] if mended and mended[0].fixes else None
 
-    def mend_unmoved(self, finding: Finding, course: Course) -> Finding | None:
-        """A finding of arrays that are never moved with the step that moves them; None where none is found."""
-        found = self.attempted(lambda: [m] if (m := missing_update(course, finding)) is not None else [], [])
-        if not found:
-            return None
-        missing = found[0]
-        site = self.trace.head.sites[missing.neighbours[0].site]
-        failure = pseudo_failure(self.trace, self.trace.head, site, ())
-        mended = self.mend_gradients([SilentMistake(finding, failure, missing=missing)])[0]
-        return mended if mended.fixes else None
+    def mend_unmoved(self, findings: list[Finding], course: Course) -> list[Finding]:
+        """Findings, and among them those of arrays that are never moved with the steps that move them, if any do."""
+        mistakes: dict[int, SilentMistake] = {}
+
+        def look() -> list[SilentMistake]:
+            for position, finding in enumerate(findings):
+                missing = missing_update(course, finding)
+                if missing is not None:
+                    site = self.trace.head.sites[missing.neighbours[0].site]
+                    failure = pseudo_failure(self.trace, self.trace.head, site, ())
+                    mistakes[position] = SilentMistake(finding, failure, missing=missing)
+            return list(mistakes.values())
+
+        if not self.attempted(look, []):
+            return findings
+        mended = self.mend_gradients(list(mistakes.values()))
+        found = dict(enumerate(findings))
+        if len(mended) == len(mistakes):
+            return list((found | dict(zip(mistakes, mended, strict=True))).values())
+        return [*mended, *(f for position, f in found.items() if position not in mistakes)]
 
     def mend_loop(self, finding: Finding, course: Course) -> Finding:
         """A mistake of the training loop with the edits after which it is not found any more."""
