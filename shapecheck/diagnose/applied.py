@@ -91,7 +91,7 @@ def _is_step(replay: Replay, operation: Operation) -> bool:
     number = tape.values[moved.inputs[0]].producer
     entry = tape.operations[number] if number is not None else None
     whole = entry.inputs[0] if entry is not None and entry.function == "getitem" else moved.inputs[0]
-    return whole == array.value
+    return bool(whole == array.value)
 
 
 def _is_index(replay: Replay, operation: Operation) -> bool:

@@ -14,14 +14,14 @@ _FUNCTIONS = frozenset(
     "set slice sorted str sum tuple zip".split()
 )
 _METHODS = frozenset(
-    "all any argmax argmin argsort astype clip conj copy count cumprod cumsum diagonal dot flatten get index item items "
-    "keys max mean min nonzero prod ptp ravel repeat reshape round squeeze std sum swapaxes take tolist trace transpose "
-    "values var".split()
+    "all any argmax argmin argsort astype clip conj copy count cumprod cumsum diagonal dot flatten get index item "
+    "items keys max mean min nonzero prod ptp ravel repeat reshape round squeeze std sum swapaxes take tolist trace "
+    "transpose values var".split()
 )
 # NumPy's functions that write, draw, read or set something.
 _NUMPY_DOES = frozenset(
-    "at copyto fill_diagonal fromfile genfromtxt load loadtxt place put put_along_axis putmask random save savetxt savez "
-    "savez_compressed seterr seterrcall set_printoptions setbufsize shuffle testing".split()
+    "at copyto fill_diagonal fromfile genfromtxt load loadtxt place put put_along_axis putmask random save savetxt "
+    "savez savez_compressed seterr seterrcall set_printoptions setbufsize shuffle testing".split()
 )
 _MODULES = frozenset(["numpy", "math"])
 # What is made anew, so that changing it is nobody else's affair.
@@ -125,8 +125,9 @@ class PureCalls:
             return _root(node.target) in fresh
         if isinstance(node, ast.Expr):
             return isinstance(node.value, ast.Call | ast.Constant)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"append", "extend"}:
-            return isinstance(node.func.value, ast.Name) and node.func.value.id in fresh
+        method = node.func if isinstance(node, ast.Call) else None
+        if isinstance(method, ast.Attribute) and method.attr in {"append", "extend"}:
+            return isinstance(method.value, ast.Name) and method.value.id in fresh
         if isinstance(node, ast.stmt):
             return isinstance(node, _PLAIN_STATEMENTS)
         return self._is_harmless(node)

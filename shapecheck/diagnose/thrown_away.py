@@ -9,6 +9,7 @@ import ast
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -193,15 +194,19 @@ def _of_one_operand(course: Course, one: _Bare, time: int, result: int, operands
     before = values[alike[0]].array
     if not isinstance(before, np.ndarray) or not isinstance(new.array, np.ndarray):
         return
-    if not np.array_equal(before, new.array) and not _is_made_again(course, new.array, result):
+    if not np.array_equal(before, new.array) and not _is_made_again(course, one, new.array):
         yield _Thrown(one, time, alike[0], name)
 
 
-def _is_made_again(course: Course, array: np.ndarray, result: int) -> bool:
-    """Whether somebody has the same numbers from elsewhere, and reads them: then the statement was a try."""
-    values = course.tape.values
-    alike = (v for v in values if v.number != result and v.shape == array.shape and v.number in course.users)
-    return any(isinstance(v.array, np.ndarray) and np.array_equal(v.array, array) for v in alike)
+def _is_made_again(course: Course, one: _Bare, array: np.ndarray[Any, Any]) -> bool:
+    """Whether somebody else has the same numbers, and reads them: then the statement was a try."""
+    for value in course.tape.values:
+        if value.shape != array.shape or not isinstance(value.array, np.ndarray):
+            continue
+        read = any(not _is_within(course, o, one) for o in course.users.get(value.number, ()))
+        if read and np.array_equal(value.array, array):
+            return True
+    return False
 
 
 def _is_missed(course: Course, one: _Thrown, needed: frozenset[int] | set[int]) -> bool:

@@ -20,14 +20,14 @@ def kept_moments(trace: Trace, finding: Finding) -> Iterator[Candidate]:
     """Edits for moments that are lost, corrupted or mixed."""
     generate = {NEVER_KEPT: _stored, KEPT_CORRECTED: _apart, ONE_ARRAY: _two_arrays}.get(finding.title)
     path = finding.cause.path
-    if (generate is None and finding.title != OTHER_FACTOR) or path not in trace.sources or not trace.sources[path].text.endswith("\n"):
+    if path not in trace.sources or not trace.sources[path].text.endswith("\n"):
         return
     desk = Desk(Module.parse(trace.sources[path]), path)
     if finding.title == OTHER_FACTOR:
         yield from _own_factor(desk, finding)
-        return
-    statements = {s.lineno: s for span in (finding.cause, *(t.span for t in finding.trail)) if (s := desk.at(span))}
     if generate is not None:
+        spans = (finding.cause, *(t.span for t in finding.trail))
+        statements = {s.lineno: s for span in spans if (s := desk.at(span))}
         yield from generate(desk, list(statements.values()))
 
 
