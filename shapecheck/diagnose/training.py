@@ -20,6 +20,7 @@ from shapecheck.diagnose.filled_late import filled_late
 from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.finite import not_finite
 from shapecheck.diagnose.growing_weights import growing_weights
+from shapecheck.diagnose.kept_best import kept_best
 from shapecheck.diagnose.later import later_versions
 from shapecheck.diagnose.later_passes import later_passes
 from shapecheck.diagnose.lost import lost_steps
@@ -65,7 +66,7 @@ _UPDATES: tuple[Finder, ...] = (
     repeated_rows,
     growing_weights,
 )
-_DATA: tuple[Finder, ...] = (lost_rows, parted, thrown_away)
+_DATA: tuple[Finder, ...] = (lost_rows, parted, thrown_away, kept_best)
 _NUMBERS: tuple[Finder, ...] = (constant_output, not_finite, equal_units, saturated, out_of_reach)
 # Right updates cannot be out of order, and nothing is added to them twice.
 _OF_WRONG_UPDATES = frozenset({later_versions, later_passes, added_twice})
@@ -155,7 +156,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC401": (later_versions, filled_late),
     "SC402": (_uphill, turned_round),
     "SC403": (never_reset,),
-    "SC404": (later_versions, later_passes),
+    "SC404": (later_versions, later_passes, kept_best),
     "SC405": (_lost_updates,),
     "SC406": (
         _lost_updates,
