@@ -85,8 +85,19 @@ def _is_kept_by(course: Course, source: SourceText, statement: ast.Assign, param
         here = site is not None and site.path == source.path and statement.lineno <= site.line <= _last(statement)
         if here and (binding.name == target or binding.name.startswith((target + "[", target + "."))):
             return True
-    held = _text(statement.value) if isinstance(statement.value, _PLACES) else ""
+    held = _held(statement.value)
     return bool(held) and any(b.name.startswith(held + "[") for b in named)
+
+
+def _held(value: ast.expr) -> str:
+    """What an expression is, or copies the outside of, as `params.copy()` does of a dictionary."""
+    if isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Slice):
+        value = value.value
+    if isinstance(value, ast.Call) and _text(value.func) in {"dict", "list", "tuple", "copy.copy"} and value.args:
+        value = value.args[0]
+    elif isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "copy":
+        value = value.func.value
+    return _text(value) if isinstance(value, _PLACES) else ""
 
 
 def _last(statement: ast.stmt) -> int:
