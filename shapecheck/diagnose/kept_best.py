@@ -86,7 +86,8 @@ def _is_kept_by(course: Course, source: SourceText, statement: ast.Assign, param
         if here and (binding.name == target or binding.name.startswith((target + "[", target + "."))):
             return True
     held = _held(statement.value)
-    return bool(held) and any(b.name.startswith(held + "[") for b in named)
+    arrays = {v.identity for v in course.tape.values}  # the rows of an array are copied with it
+    return bool(held) and any(b.name.startswith(held + "[") and b.owner not in arrays for b in named)
 
 
 def _held(value: ast.expr) -> str:
