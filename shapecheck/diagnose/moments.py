@@ -287,10 +287,10 @@ def _other_factor(course: Course) -> list[Finding]:
 def _mean(course: Course, number: int, step: Step) -> tuple[Operation, float] | None:
     """(`b * m`, b) where a value is `b * m + ...`, made in this step from an `m` of before, and kept."""
     made = course.producer(number)
-    if made is None or made.function not in _SUMS or number not in course.stored:
+    if made is None or made.function not in SUMS or number not in course.stored:
         return None
     for product in (course.producer(i) for i in made.inputs):
-        for state in product.inputs if product is not None and product.function in _PRODUCTS else ():
+        for state in product.inputs if product is not None and product.function in PRODUCTS else ():
             before = course.producer(state)
             factor = _factor(course, product, state) if product is not None else None
             early = before is None or before.number < step.first
@@ -304,7 +304,7 @@ def _misused(
 ) -> Iterator[tuple[Operation, float, str]]:
     """(operation, the factor, what it does) where a moment meets the factor of another instead of its own."""
     for user in course.users.get(number, []):
-        divisor = _number(course, user.arguments[1]) if user.function in _QUOTIENTS else None
+        divisor = _number(course, user.arguments[1]) if user.function in QUOTIENTS else None
         if divisor is None or user.arguments[0] != Ref(number) or not 0 < divisor < 1 or _is_power(1 - divisor, own):
             continue
         for other in others:
@@ -330,7 +330,7 @@ def _numbers_in(course: Course, value: int, zone: set[int]) -> Iterator[tuple[fl
     open_values = [value]
     for number in open_values:
         made = course.producer(number)
-        if made is None or made.function not in _PRODUCTS or number not in zone:
+        if made is None or made.function not in PRODUCTS or number not in zone:
             continue
         for argument in made.arguments[:2]:
             if (factor := _number(course, argument)) is not None:
