@@ -303,9 +303,12 @@ def _misused(
     course: Course, number: int, own: float, others: list[float], zone: set[int]
 ) -> Iterator[tuple[Operation, float, str]]:
     """(operation, the factor, what it does) where a moment meets the factor of another instead of its own."""
-    for user in course.users.get(number, []):
+    rated = [u.result for u in course.users.get(number, []) if u.result in zone and _factor(course, u, number)]
+    for user in (u for moment in (number, *rated) for u in course.users.get(moment, [])):
         divisor = _number(course, user.arguments[1]) if user.function in QUOTIENTS else None
-        if divisor is None or user.arguments[0] != Ref(number) or not 0 < divisor < 1 or _is_power(1 - divisor, own):
+        if divisor is None or not isinstance(user.arguments[0], Ref):
+            continue
+        if not 0 < divisor < 1 or _is_power(1 - divisor, own):
             continue
         for other in others:
             if _is_power(1 - divisor, other):
