@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from shapecheck.diagnose.course import Course, shown
+from shapecheck.diagnose.dropped import dropped_sums
 from shapecheck.diagnose.finding import Finding, Span, TrailStep
 from shapecheck.diagnose.pure_calls import PureCalls
 from shapecheck.diagnose.trail import ALSO
@@ -75,8 +76,10 @@ def thrown_away(course: Course) -> list[Finding]:
     bare = list(_bare_statements(course))
     if not bare or not course.parameters:
         return []
+    # Of a sum of gradients that is said already, and better.
+    said = {(f.cause.path, f.cause.line) for f in dropped_sums(course)}
     thrown: dict[tuple[str, int, int], _Thrown] = {}
-    for one in _thrown(course, bare):
+    for one in _thrown(course, [b for b in bare if b.place[:2] not in said]):
         thrown.setdefault(one.bare.place, one)
     needed = course.replay.ancestors([u.change for p in course.parameters for u in p.updates])
     missed = [one for one in thrown.values() if _is_missed(course, one, needed)]
