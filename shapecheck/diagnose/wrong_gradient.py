@@ -75,7 +75,7 @@ def wrong_gradients(
         diagnoses = diagnose_steps(replay, [*parameters, *strays])
     accused = [d for d in diagnoses if d.suspects and d.independent]
     # What is right in any step that could be judged is right; a mistake shows in the others too.
-    right = sum(map(_is_right, diagnoses))
+    right = sum(_is_right(d) and _speaks_of(d, accused) for d in diagnoses)
     if not accused or len(accused) < right or (len(accused) == right and all(map(_is_of_one_number, accused))):
         return []
     if undecided:
@@ -121,6 +121,14 @@ def _is_right(found: Diagnosis) -> bool:
     sizes = [abs(v.factor.number) for v in weights if v.factor is not None and not v.at_change]
     open_ = bool(sizes) and max(sizes) > (1 + 1e-4) * min(sizes)
     return not (found.suspects and found.independent) and not found.wrong and bool(weights) and not open_
+
+
+def _speaks_of(found: Diagnosis, accused: Sequence[Diagnosis]) -> bool:
+    """Whether a step shows the gradients that others accuse: a wrong first step may leave units that are dead."""
+    births = {old: p.birth for d in (found, *accused) for p, old, *_ in d.step.parameters}
+    blamed = {births[v.parameter] for d in accused for v in d.wrong}
+    silent = {births[v.parameter] for v in found.verdicts if v.proves_nothing}
+    return not blamed or not blamed <= silent
 
 
 def _is_of_one_number(found: Diagnosis) -> bool:
