@@ -18,6 +18,7 @@ from shapecheck.diagnose.single_error import slips_of_one_number
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.targets import Result, Target
 from shapecheck.diagnose.verdicts import Verdicts
+from shapecheck.diagnose.zero_errors import zero_error
 from shapecheck.gradients.agreement import Agreement, agreement
 from shapecheck.gradients.functions import CannotReplayError
 from shapecheck.gradients.replay import Replay, ReplayError
@@ -62,6 +63,8 @@ def wrong_gradients(
     if not parameters:
         return []
     replay = (replay or Replay(tape)).in_double()
+    if (zero := zero_error(trace, replay, parameters)) is not None:
+        return [zero]
     if (slip := slips_of_one_number(replay)) is not None:
         return [replace(m, bound=True) for m in described(trace, layers, slip, slip.suspects)]
     if verdict.verdict == "right" and verdict.same_factor:
