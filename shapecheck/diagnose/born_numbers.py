@@ -1,4 +1,4 @@
-"""Biases that begin as a number and become one for each sample: the sum over the samples is over another axis, or missing.
+"""Biases that begin as a number and become one for each sample: they were summed over another axis, or not at all.
 
 A bias that is written down as `b = 0` may take any shape at its first step. It is shared by all samples, so along their
 axis it has one entry; which axis that is shows in the product that it is added to.
@@ -116,7 +116,8 @@ def _step_from_number(course: Course, value: int) -> Operation | None:
         if made is None or made.function not in _STEPS or len(made.arguments) != 2:
             return None
         before = made.arguments[0]
-        if isinstance(before, int | float) or (isinstance(before, Ref) and course.tape.values[before.value].shape == ()):
+        shape = course.tape.values[before.value].shape if isinstance(before, Ref) else np.shape(before)
+        if shape == ():
             return made
         if not isinstance(before, Ref):
             return None

@@ -61,9 +61,9 @@ def _targets(replay: Replay, parameters: list[Parameter], operation: Operation) 
 
 
 def _is_of_itself(operation: Operation) -> bool:
-    return operation.function in _DIFFERENCES and len(operation.arguments) == 2 and len(set(operation.inputs)) == 1 and (
-        operation.arguments[0] == operation.arguments[1]
-    )
+    if operation.function not in _DIFFERENCES or len(operation.arguments) != 2:
+        return False
+    return bool(operation.inputs) and operation.arguments[0] == operation.arguments[1]
 
 
 __all__ = ["zero_error"]
