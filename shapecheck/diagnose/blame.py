@@ -10,9 +10,8 @@ import numpy as np
 
 from shapecheck.gradients.matching import Matching, Standing, same_direction
 from shapecheck.gradients.replay import Replay, ReplayError
+from shapecheck.trace.operations import PRODUCTS
 from shapecheck.trace.tape import Operation
-
-_PRODUCTS = frozenset({"*", "*=", "numpy.multiply"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def blamed(matching: Matching, value: int, wanted: Any) -> Origin | None:
     """
     replay = matching.replay
     operation = _producer(replay, value)
-    if operation is None or operation.function not in _PRODUCTS:
+    if operation is None or operation.function not in PRODUCTS:
         return None
     standings = matching.standings(sorted(replay.ancestors([value])))
     upstream = [i for i in operation.inputs if standings.get(i) in {Standing.VERIFIED, Standing.UNVERIFIED}]
@@ -157,7 +156,8 @@ def misplaced(matching: Matching, value: int, wanted: Any) -> Origin | None:
             continue
         if _is_used_rightly(matching, operand):
             continue
-        for other in replay.ancestors([match.forward]) & set(matching.adjoints.of):
+        # The nearest first: behind a relu any of them gives the same, for what it lets through.
+        for other in sorted(replay.ancestors([match.forward]) & set(matching.adjoints.of), reverse=True):
             adjoint = matching.adjoints[other]
             if other in {match.forward, *match.alike} or np.shape(adjoint) != np.shape(replay.recorded[operand]):
                 continue
@@ -179,7 +179,7 @@ def misplaced_before_a_slope(matching: Matching, value: int, wanted: Any) -> Ori
         The operand; None for a slope that is the same everywhere, since then it may be the slope that is wrong.
     """
     operation = _producer(matching.replay, value)
-    origin = misplaced(matching, value, wanted) if operation is not None and operation.function in _PRODUCTS else None
+    origin = misplaced(matching, value, wanted) if operation is not None and operation.function in PRODUCTS else None
     if operation is None or origin is None:
         return None
     recorded = matching.replay.recorded
@@ -219,7 +219,7 @@ def _serves_elsewhere(matching: Matching, made: Operation) -> bool:
     replay = matching.replay
     others = {o.result for o in replay.tape.made_at(made.site or 0) if o.number != made.number}
     for operation in replay.tape.operations:
-        if operation.function in _PRODUCTS and not others.isdisjoint(operation.inputs):
+        if operation.function in PRODUCTS and not others.isdisjoint(operation.inputs):
             match = matching.match(operation.result)
             if match is not None and not match.weak:
                 return True
