@@ -14,7 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.diagnose.blame import Origin, blamed, misplaced, misplaced_before_a_slope, read_at, wrong_addend
+from shapecheck.diagnose.blame import (
+    Origin,
+    blamed,
+    misplaced,
+    misplaced_before_a_slope,
+    read_at,
+    wrong_addend,
+    wrong_share,
+)
 from shapecheck.diagnose.error_signal import missed_losses
 from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
 from shapecheck.diagnose.lone_slopes import at_their_use
@@ -272,7 +280,7 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
 
 def _origins(known: Verdicts, wanted: Mapping[int, tuple[Any, ...]]) -> list[Origin]:
     """The operands to blame, of one expression, for some values that should have been others."""
-    for find in (misplaced_before_a_slope, blamed, read_at, wrong_addend, misplaced):
+    for find in (misplaced_before_a_slope, blamed, read_at, wrong_addend, wrong_share, misplaced):
         found: list[Origin] = []
         for value, arrays in list(wanted.items())[:_MOST_ORIGINS]:
             origin = find(known.matching, value, np.asarray(arrays[0], dtype=float))

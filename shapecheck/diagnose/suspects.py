@@ -91,7 +91,9 @@ def _rank(suspect: Suspect, open_parameters: set[int], whole: int) -> tuple[Any,
     odd = suspect.reason == "other" and not whole and suspect.together < _SEVERAL
     # A factor that only some gradients lack is left out where their ways part, and not before.
     late = suspect.reason == "scale" and not suspect.operands_right and (not whole or len(suspect.explains) < whole)
-    return (-covered, not suspect.operands_right, odd, -max(suspect.values) if late else min(suspect.values))
+    # One expression may hold all gradients, each of which sets only itself right.
+    own = suspect.together == 1 < len(suspect.explains)
+    return (-covered, not suspect.operands_right, own, odd, -max(suspect.values) if late else min(suspect.values))
 
 
 __all__ = ["Suspect", "independent", "merged"]
