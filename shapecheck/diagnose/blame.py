@@ -351,4 +351,13 @@ def _of_shape(replay: Replay, values: Iterable[int], shape: tuple[int, ...]) -> 
     return [v for v in dict.fromkeys(values) if np.shape(replay.recorded[v]) == shape][:60]
 
 
-__all__ = ["Origin", "blamed", "is_sound", "misplaced", "misplaced_before_a_slope", "read_at", "wrong_addend", "wrong_share"]
+__all__ = [
+    "Origin",
+    "blamed",
+    "is_sound",
+    "misplaced",
+    "misplaced_before_a_slope",
+    "read_at",
+    "wrong_addend",
+    "wrong_share",
+]

@@ -24,6 +24,7 @@ from shapecheck.diagnose.blame import (
     wrong_share,
 )
 from shapecheck.diagnose.error_signal import missed_losses
+from shapecheck.diagnose.exchanged import exchanged
 from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
 from shapecheck.diagnose.lone_slopes import at_their_use
 from shapecheck.diagnose.missing import empty_sums
@@ -85,7 +86,10 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None) -> Diag
     if wrong and not known.settled and (axis := axis_to_blame(known.replay, step)) is not None:
         suspects.append(_of_axis(axis, wrong))
     elif wrong:
-        suspects += at_their_use(known, value_suspects(known, wrong, {v.parameter for v in verdicts if v.is_right}))
+        right = {v.parameter for v in verdicts if v.is_right}
+        suspects += at_their_use(known, value_suspects(known, wrong, right))
+        if not known.settled and (order := exchanged(known, suspects, wrong, right)) is not None:
+            suspects = [order]
     if not known.settled:
         suspects += factor_suspects(known, verdicts)
         suspects += empty_sums(known, wrong - {p for s in suspects for p in s.explains})
@@ -243,7 +247,7 @@ def _of_axis(axis: WrongAxis, wrong: Iterable[int]) -> Suspect:
 
 
 def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
-    if suspect.reason == "empty":
+    if suspect.reason in {"empty", "exchanged"}:
         return suspect
     if (shared := other_share(known, suspect)) is not None:
         summed, origins = shared

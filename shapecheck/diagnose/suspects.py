@@ -31,7 +31,8 @@ class Suspect:
         targets: What an edit has to reach: results of expressions, and what they should have been.
         reason: `value` (matches nothing), `scale`, `other` (it is the adjoint of something else), `axis` (a reduction
             of the forward pass that should run along `axis`), `unrelated` (a step that nothing would make right),
-            `still` (one that moves nothing), `empty` (a sum that nothing is added to).
+            `still` (one that moves nothing), `empty` (a sum that nothing is added to), `exchanged` (several results
+            are taken up, or handed back, in another order than they are meant).
     """
 
     site: int

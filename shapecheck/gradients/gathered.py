@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Set
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,7 +70,7 @@ def _rounds(tape: Tape, arrays: list[SteppedByEntry]) -> list[list[_Round]]:
     """The steps of each array, by training step.
 
     A training step is over when all arrays were stepped, and one of them is read where it was read before: the forward
-    pass has come round again. What the next entries are moved by may be made from the forward pass that was already, and
+    pass has come round again. What the next entries are moved by may be made from the forward pass that there was, and
     from the entries themselves; that step is not over.
     """
     lines = step_lines(tape, arrays)
@@ -111,7 +111,7 @@ def _rounds(tape: Tape, arrays: list[SteppedByEntry]) -> list[list[_Round]]:
 
 
 def _is_made_from(
-    tape: Tape, step: EntryStep, forward: range, now: int, versions: Set[int], lines: set[tuple[str, int]]
+    tape: Tape, step: EntryStep, forward: range, now: int, versions: Container[int], lines: set[tuple[str, int]]
 ) -> bool:
     """Whether a change was made from what was computed from the arrays in the operations of `forward`.
 
@@ -127,7 +127,7 @@ def _is_made_from(
             continue
         seen.add(number)
         operation = tape.operations[producer]
-        if producer in forward and not versions.isdisjoint(operation.inputs) and not is_on(tape, operation, lines):
+        if producer in forward and any(n in versions for n in operation.inputs) and not is_on(tape, operation, lines):
             return True
         if (producer in forward or producer >= now) and _is_new_since(tape, operation, forward.start):
             open_values.extend(operation.inputs)
