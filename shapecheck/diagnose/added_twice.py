@@ -11,9 +11,8 @@ from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.gradients.matching import EXACT
+from shapecheck.trace.operations import ADDITIONS
 from shapecheck.trace.tape import Operation, Ref
-
-_ADDITIONS = frozenset(["+", "+=", "numpy.add"])
 
 
 def added_twice(course: Course) -> list[Finding]:
@@ -53,9 +52,9 @@ def _gradient(known: Verdicts, old: int) -> tuple[int, float] | None:
 def _second_addition(course: Course, total: int) -> tuple[Operation, Operation] | None:
     """(an addition, the one just after it of the same), going back along a sum."""
     second = course.producer(total)
-    while second is not None and second.function in _ADDITIONS and len(second.arguments) == 2:
+    while second is not None and second.function in ADDITIONS and len(second.arguments) == 2:
         first = course.producer(second.inputs[0])
-        if first is None or first.function not in _ADDITIONS or len(first.arguments) != 2:
+        if first is None or first.function not in ADDITIONS or len(first.arguments) != 2:
             return None
         if first.site != second.site and _is_the_same(course, first, second):
             return first, second

@@ -8,11 +8,11 @@ from shapecheck.diagnose.course import Course
 from shapecheck.diagnose.standing import uncarried
 from shapecheck.network.dependence import CARRIERS
 from shapecheck.network.layers import is_turned
+from shapecheck.trace.operations import MATRIX_PRODUCTS
 from shapecheck.trace.tape import Operation
 
 _SUMS = frozenset(["+", "numpy.add"])
-_MATRIX_PRODUCTS = frozenset("@ .dot numpy.dot numpy.matmul".split())
-_PRODUCTS = _MATRIX_PRODUCTS | frozenset(
+_PRODUCTS = MATRIX_PRODUCTS | frozenset(
     "* numpy.multiply numpy.einsum numpy.inner numpy.tensordot numpy.correlate numpy.convolve".split()
 )
 
@@ -27,7 +27,7 @@ def is_weight(course: Course, value: int) -> bool:
         result = values[operation.result].shape
         if operation.function in _SUMS and values[value].size < values[operation.result].size:
             return True
-        if operation.function in _MATRIX_PRODUCTS and len(result) == 2 and course.layers.layout != "single-sample":
+        if operation.function in MATRIX_PRODUCTS and len(result) == 2 and course.layers.layout != "single-sample":
             left = operation.inputs[0] == value
             if is_turned(course.tape, value):
                 return False

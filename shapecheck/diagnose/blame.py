@@ -10,10 +10,10 @@ import numpy as np
 
 from shapecheck.gradients.matching import EXACT, Matching, Standing, same_direction
 from shapecheck.gradients.replay import Replay, ReplayError
+from shapecheck.trace.operations import PRODUCTS, QUOTIENTS
 from shapecheck.trace.tape import Operation
 
-_PRODUCTS = frozenset({"*", "*=", "numpy.multiply"})
-_SCALINGS = _PRODUCTS | {"/", "/=", "numpy.divide"}
+_SCALINGS = PRODUCTS | QUOTIENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def blamed(matching: Matching, value: int, wanted: Any) -> Origin | None:
     """
     replay = matching.replay
     operation = _producer(replay, value)
-    if operation is None or operation.function not in _PRODUCTS:
+    if operation is None or operation.function not in PRODUCTS:
         return None
     standings = matching.standings(sorted(replay.ancestors([value])))
     upstream = [i for i in operation.inputs if standings.get(i) in {Standing.VERIFIED, Standing.UNVERIFIED}]
@@ -156,7 +156,7 @@ def wrong_share(matching: Matching, value: int, wanted: Any) -> Origin | None:
     if operation is None or operation.function not in _SCALINGS or len(operation.inputs) != 2:
         return None
     first, second = operation.inputs
-    if operation.function in _PRODUCTS and np.shape(replay.recorded[first]) != np.shape(wanted):
+    if operation.function in PRODUCTS and np.shape(replay.recorded[first]) != np.shape(wanted):
         first, second = second, first
     factor, share = np.asarray(replay.recorded[second]), np.asarray(replay.recorded[first], dtype=float)
     standings = matching.standings(sorted(replay.ancestors([value])))
@@ -172,7 +172,7 @@ def wrong_share(matching: Matching, value: int, wanted: Any) -> Origin | None:
     rows = tuple(axis for axis in range(share.ndim) if aligned.shape[axis] == 1)
     with np.errstate(all="ignore"):
         better = np.sum(share * wanted, axis=rows, keepdims=True) / np.sum(share * share, axis=rows, keepdims=True)
-        needed = wanted / aligned if operation.function in _PRODUCTS else wanted * aligned
+        needed = wanted / aligned if operation.function in PRODUCTS else wanted * aligned
     if np.allclose(np.nan_to_num(better) * share, wanted, rtol=EXACT, atol=EXACT * float(np.abs(wanted).max())):
         return None
     return Origin(made.site, first, np.where(np.isfinite(needed), needed, np.nan), operation.number)
@@ -215,7 +215,8 @@ def misplaced(matching: Matching, value: int, wanted: Any) -> Origin | None:
             continue
         if _is_used_rightly(matching, operand):
             continue
-        for other in replay.ancestors([match.forward]) & set(matching.adjoints.of):
+        # The nearest first: behind a relu any of them gives the same, for what it lets through.
+        for other in sorted(replay.ancestors([match.forward]) & set(matching.adjoints.of), reverse=True):
             adjoint = matching.adjoints[other]
             if other in {match.forward, *match.alike} or np.shape(adjoint) != np.shape(replay.recorded[operand]):
                 continue
@@ -237,7 +238,7 @@ def misplaced_before_a_slope(matching: Matching, value: int, wanted: Any) -> Ori
         The operand; None for a slope that is the same everywhere, since then it may be the slope that is wrong.
     """
     operation = _producer(matching.replay, value)
-    origin = misplaced(matching, value, wanted) if operation is not None and operation.function in _PRODUCTS else None
+    origin = misplaced(matching, value, wanted) if operation is not None and operation.function in PRODUCTS else None
     if operation is None or origin is None:
         return None
     recorded = matching.replay.recorded
@@ -277,7 +278,7 @@ def _serves_elsewhere(matching: Matching, made: Operation) -> bool:
     replay = matching.replay
     others = {o.result for o in replay.tape.made_at(made.site or 0) if o.number != made.number}
     for operation in replay.tape.operations:
-        if operation.function in _PRODUCTS and not others.isdisjoint(operation.inputs):
+        if operation.function in PRODUCTS and not others.isdisjoint(operation.inputs):
             match = matching.match(operation.result)
             if match is not None and not match.weak:
                 return True

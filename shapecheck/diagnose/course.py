@@ -18,6 +18,7 @@ from shapecheck.gradients.steps import Step, steps
 from shapecheck.network.layers import Layers
 from shapecheck.network.parameters import Parameter, find_parameters, find_strays, value_names
 from shapecheck.trace.child import Trace
+from shapecheck.trace.operations import PRODUCTS, QUOTIENTS, SUMS
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref, Tape, refs
 
@@ -35,10 +36,7 @@ _CARRYING = frozenset(
     "unary- unary+ .copy .astype .reshape .ravel .T numpy.array numpy.asarray numpy.copy numpy.negative getitem "
     "numpy.clip .clip numpy.where numpy.float64".split()
 )
-_PRODUCTS = frozenset(["*", "*=", "numpy.multiply"])
-_QUOTIENTS = frozenset(["/", "/=", "numpy.divide", "numpy.true_divide"])
 _MEETINGS = frozenset(["-", "-=", "numpy.subtract", "*", "numpy.multiply", "/", "numpy.divide"])
-_SUMS = frozenset(["+", "+=", "numpy.add", "-", "-=", "numpy.subtract"])
 
 
 class Course:
@@ -194,12 +192,12 @@ class Course:
         places = [a.value for a in operation.arguments[:2] if isinstance(a, Ref)]
         if operation.function in _CARRYING:
             yield from places[:1] if operation.function != "numpy.where" else ()
-        elif operation.function in _SUMS:
+        elif operation.function in SUMS:
             yield from places
-        elif operation.function in _PRODUCTS:
+        elif operation.function in PRODUCTS:
             arrays = [p for p in places if self.tape.values[p].size > 1]
             yield from arrays if len(arrays) == 1 else places if not arrays else ()
-        elif operation.function in _QUOTIENTS and operation.arguments and isinstance(operation.arguments[0], Ref):
+        elif operation.function in QUOTIENTS and operation.arguments and isinstance(operation.arguments[0], Ref):
             yield operation.arguments[0].value
 
     # -- places -------------------------------------------------------------------------------------------------

@@ -13,12 +13,11 @@ import numpy as np
 from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
-from shapecheck.diagnose.verdicts import QUOTIENTS
+from shapecheck.trace.operations import ADDITIONS, QUOTIENTS
 from shapecheck.trace.tape import Operation, Ref
 
 FILLED_LATE = "this is filled after it has been used"
 _FILLING = frozenset(["setitem", "+=", "-=", "numpy.add.at"])
-_SUMS = frozenset(["+", "+=", "numpy.add"])
 _FEWEST = 2
 
 
@@ -104,7 +103,7 @@ def _taken_in(course: Course, zeros: int, reader: Operation, later: set[int]) ->
         if kept.isdisjoint(operation.inputs) or operation.result not in later:
             continue
         if np.any(course.replay.recorded[operation.result]):
-            return operation if operation.function in _SUMS else None
+            return operation if operation.function in ADDITIONS else None
         kept.add(operation.result)
     return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,24 +23,35 @@ _REDUCTIONS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class WrongAxis:
-    """A reduction of the forward pass that makes every gradient right once it is taken along `axis`.
+class Turned:
+    """A reduction of the forward pass that is meant to be taken along another axis.
 
     Attributes:
         site: Of the reduction.
-        values: Its results.
+        wanted: Its results, each with what it is along `axis`.
         axis: The axis that is meant.
-        loss: What the step descends then.
     """
 
     site: int
-    values: tuple[int, ...]
+    wanted: dict[int, Any]
     axis: int
+
+
+@dataclass(frozen=True, slots=True)
+class WrongAxis:
+    """Reductions of the forward pass that make every gradient right once they are taken along another axis.
+
+    Attributes:
+        reductions: One; or several of which none is enough, as the largest score and the sum of a softmax.
+        loss: What the step descends then.
+    """
+
+    reductions: tuple[Turned, ...]
     loss: Loss
 
 
 def axis_to_blame(replay: Replay, step: Step) -> WrongAxis | None:
-    """Find a reduction of the forward pass that, taken along another axis, makes every gradient of a step right.
+    """Find reductions of the forward pass that, taken along another axis, make every gradient of a step right.
 
     Args:
         replay: The tape.
@@ -48,21 +59,42 @@ def axis_to_blame(replay: Replay, step: Step) -> WrongAxis | None:
     """
     changes = [change for _, _, change, _ in step.parameters]
     needed = replay.ancestors(changes) & replay.dependents(step.olds, step.last + 1)
-    tried: set[int] = set()
+    tried: dict[int, list[Operation]] = {}
     for operation in replay.tape.operations[step.first : step.last + 1]:
         if operation.site is None or operation.site in tried or operation.result not in needed:
             continue
         if not _is_suspicious(replay, operation) or needed.isdisjoint(operation.inputs):
             continue
-        tried.add(operation.site)
-        instances = list(replay.tape.made_at(operation.site))
+        tried[operation.site] = list(replay.tape.made_at(operation.site))
         for axis in _axes(replay, operation):
-            loss = _right_with(replay, step, {o.number: _along(o, axis) for o in instances})
-            if loss is not None:
-                return WrongAxis(operation.site, tuple(o.result for o in instances), axis, loss)
+            found = _right_along(replay, step, [tried[operation.site]], axis)
+            if found is not None:
+                return found
         if len(tried) >= _MOST_REDUCTIONS:
             break
+    first = next(iter(tried.values()), [])
+    alike = [made for made in tried.values() if _axis(made[0]) == _axis(first[0])]
+    for axis in _axes(replay, first[0]) if len(alike) > 1 else ():
+        found = _right_along(replay, step, alike, axis)
+        if found is not None:
+            return found
     return None
+
+
+def _right_along(replay: Replay, step: Step, reductions: Sequence[Sequence[Operation]], axis: int) -> WrongAxis | None:
+    """Some reductions along an axis, if all gradients of a step are right then."""
+    loss = _right_with(replay, step, {o.number: _along(o, axis) for made in reductions for o in made})
+    if loss is None:
+        return None
+    turned = []
+    for made in reductions:
+        alone = replay.edited({o.number: _along(o, axis) for o in made})
+        turned.append(Turned(made[0].site or 0, {o.result: alone.recorded[o.result] for o in made}, axis))
+    return WrongAxis(tuple(turned), loss)
+
+
+def _axis(operation: Operation) -> Any:
+    return operation.keywords.get("axis", operation.arguments[1] if len(operation.arguments) > 1 else None)
 
 
 def _is_suspicious(replay: Replay, operation: Operation) -> bool:
@@ -103,4 +135,4 @@ def _right_with(replay: Replay, step: Step, operations: dict[int, Operation]) ->
     return None
 
 
-__all__ = ["WrongAxis", "axis_to_blame"]
+__all__ = ["Turned", "WrongAxis", "axis_to_blame"]

@@ -83,8 +83,10 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None) -> Diag
     verdicts = known.all()
     wrong = {v.parameter for v in verdicts if not v.is_right and not v.proves_nothing}
     suspects: list[Suspect] = []
-    if wrong and not known.settled and (axis := axis_to_blame(known.replay, step)) is not None:
-        suspects.append(_of_axis(axis, wrong))
+    axis = axis_to_blame(known.replay, step) if wrong and not known.settled else None
+    if axis is not None:
+        suspects += _of_axis(axis, wrong)
+        loss = axis.loss
     elif wrong:
         right = {v.parameter for v in verdicts if v.is_right}
         suspects += at_their_use(known, value_suspects(known, wrong, right))
@@ -98,6 +100,8 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None) -> Diag
         suspects = list(_before_the_rate(suspects, known))
     suspects = whole_sums(known, suspects)
     chosen, others = independent(suspects, whole=len(known.changes) if known.settled else 0)
+    chosen += [s for s in others if s.reason == "axis"]
+    others = [s for s in others if s.reason != "axis"]
     chosen = [_with_origin(s, known) for s in chosen]
     return Diagnosis(step, loss, verdicts, chosen + others, len(chosen), known.rate)
 
@@ -149,7 +153,8 @@ def diagnose_steps(replay: Replay, parameters: Sequence[Parameter], most: int = 
             found.append(shared)
         elif (axis := axis_to_blame(replay, step)) is not None:
             # Under a wrong forward pass no loss is agreed with; one that another axis makes agree is the loss.
-            found.append(Diagnosis(step, axis.loss, [], [_of_axis(axis, step.olds)], 1, None))
+            turned = _of_axis(axis, step.olds)
+            found.append(Diagnosis(step, axis.loss, [], turned, len(turned), None))
     # Where no output goes backwards, nothing ties the last bias to the other parameters.
     joint = joint_step(taken) if not found else None
     if joint is not None and (whole := _spoilt_at_the_start(replay, joint, [])) is not None:
@@ -242,8 +247,14 @@ def _either(targets: Sequence[Target], others: Sequence[Target]) -> Iterator[Tar
             yield target
 
 
-def _of_axis(axis: WrongAxis, wrong: Iterable[int]) -> Suspect:
-    return Suspect(axis.site, axis.values, {}, tuple(wrong), operands_right=True, reason="axis", axis=axis.axis)
+def _of_axis(axis: WrongAxis, wrong: Iterable[int]) -> list[Suspect]:
+    """The reductions to blame; all of them, where it takes them all."""
+    explained, found = tuple(wrong), []
+    for one in axis.reductions:
+        target = Target(one.site, tuple(Result(v, (array,), exact=True) for v, array in one.wanted.items()))
+        values, reason = tuple(one.wanted), "axis"
+        found.append(Suspect(one.site, values, {}, explained, True, reason, axis=one.axis, targets=(target,)))
+    return found
 
 
 def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:

@@ -10,11 +10,11 @@ from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
 from shapecheck.gradients.steps import Step
+from shapecheck.trace.operations import SUMS
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation
 
 GROWING = "this penalty makes the weights grow"
-_SUMS = frozenset({"+", "-", "+=", "-=", "numpy.add", "numpy.subtract"})
 # Of fewer entries any step is some multiple of the gradient and some multiple of the weights.
 _TELLING = 4
 _EXACT = 1e-6
@@ -78,7 +78,7 @@ def _entries(course: Course, step: Step, old: int, change: int) -> Iterator[Oper
     shape = values[old].shape
     parts = {old}
     for operation in course.tape.operations[step.first : step.last + 1]:
-        scaled = set(course.scaled(operation)) if operation.function not in _SUMS else set()
+        scaled = set(course.scaled(operation)) if operation.function not in SUMS else set()
         if scaled and scaled <= parts and values[operation.result].shape == shape:
             parts.add(operation.result)
     needed = course.replay.ancestors([change]) | {
@@ -86,7 +86,7 @@ def _entries(course: Course, step: Step, old: int, change: int) -> Iterator[Oper
     }
     for operation in course.tape.operations[step.first : step.last + 1]:
         mine = [i for i in operation.inputs if i in parts - {old}]
-        if operation.function in _SUMS and mine and operation.result in needed and len(operation.inputs) == 2:
+        if operation.function in SUMS and mine and operation.result in needed and len(operation.inputs) == 2:
             yield operation
 
 

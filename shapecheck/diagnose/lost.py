@@ -12,10 +12,10 @@ from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import ALSO, span_of
 from shapecheck.network.dependence import ancestors
+from shapecheck.trace.operations import SUMS
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref
 
-_STEPS = frozenset(["-", "+", "-=", "+=", "numpy.subtract", "numpy.add"])
 _COPIES = frozenset([".copy", "numpy.copy", "numpy.array", ".astype", "getitem", ".flatten", ".ravel", ".reshape"])
 
 
@@ -49,7 +49,7 @@ def lost_steps(course: Course) -> list[Finding]:
 
 def _origin_of_step(course: Course, operation: Operation) -> int | None:
     """The array that a step starts from, if its result is never read."""
-    if operation.function not in _STEPS or len(operation.arguments) != 2:
+    if operation.function not in SUMS or len(operation.arguments) != 2:
         return None
     first, second = operation.arguments
     values = course.tape.values

@@ -19,9 +19,9 @@ from shapecheck.diagnose.zeros import is_still
 from shapecheck.gradients.adjoints import adjoints, sweep
 from shapecheck.gradients.rules import LocalDerivative
 from shapecheck.network.dependence import CARRIERS
+from shapecheck.trace.operations import ADDITIONS
 from shapecheck.trace.tape import Operation, Ref, Tape
 
-_ADDITIONS = frozenset({"+=", "+", "numpy.add"})
 _MOST_STEPS_BACK = 30
 _MOST_NEIGHBOURS = 6
 _MOST_TURNS = 80
@@ -163,7 +163,7 @@ def _sums_beside(known: Verdicts, leaf: int) -> dict[int, list[Operation]]:
             array = known.replay.recorded[operation.result]
             if isinstance(array, np.ndarray) and array.shape and not np.any(array):
                 began[operation.result] = operation.result
-        elif operation.function in _ADDITIONS and operation.inputs and operation.inputs[0] in began:
+        elif operation.function in ADDITIONS and operation.inputs and operation.inputs[0] in began:
             first = operation.inputs[0]
             began[operation.result] = began[first]
             whole = len(operation.arguments) == 2 and operation.number >= step.first

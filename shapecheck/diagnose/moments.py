@@ -14,15 +14,13 @@ from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
 from shapecheck.gradients.steps import Step
+from shapecheck.trace.operations import PRODUCTS, QUOTIENTS, SUMS
 from shapecheck.trace.tape import Operation, Ref
 
 NEVER_KEPT = "this is computed from zeros in every step, and never kept"
 KEPT_CORRECTED = "the moment is kept after its correction"
 ONE_ARRAY = "the mean of the gradients and that of their squares are kept in one array"
 
-_PRODUCTS = frozenset({"*", "numpy.multiply", "*="})
-_QUOTIENTS = frozenset({"/", "numpy.divide", "numpy.true_divide", "/="})
-_SUMS = frozenset({"+", "+=", "-", "-=", "numpy.add", "numpy.subtract"})
 _POWERS = frozenset({"**", "numpy.power"})
 
 
@@ -55,7 +53,7 @@ def _zone(course: Course, step: Step) -> Iterator[tuple[str, int, set[int]]]:
 
 def _factor(course: Course, operation: Operation, value: int) -> float | None:
     """The number that an operation multiplies a value by."""
-    if operation.function not in _PRODUCTS or value not in operation.inputs:
+    if operation.function not in PRODUCTS or value not in operation.inputs:
         return None
     for argument in operation.arguments[:2]:
         number = _number(course, argument)
@@ -81,7 +79,7 @@ def _never_kept(course: Course) -> list[Finding]:
         for name, _, zone in _zone(course, step):
             for number in zone:
                 made = course.producer(number)
-                if made is None or made.function not in _SUMS or len(made.inputs) != 2:
+                if made is None or made.function not in SUMS or len(made.inputs) != 2:
                     continue
                 for state in _zeros_scaled(course, made):
                     if number not in course.stored:
@@ -116,7 +114,7 @@ def _zeros_scaled(course: Course, total: Operation) -> Iterator[int]:
     """The zeros that were made once, of which a sum takes a part."""
     for number in total.inputs:
         made = course.producer(number)
-        for state in made.inputs if made is not None and made.function in _PRODUCTS else ():
+        for state in made.inputs if made is not None and made.function in PRODUCTS else ():
             factor = _factor(course, made, state) if made is not None else None
             array = course.tape.values[state].array
             if factor is None or not 0 < abs(factor) < 1 or course.tape.values[state].size < 1 or array is None:
@@ -162,7 +160,7 @@ def _kept_corrected(course: Course) -> list[Finding]:
 
 def _is_kept_correction(course: Course, made: Operation, step: Step) -> bool:
     """Whether a quotient by `1 - b**t` is what a later step multiplies by `b`."""
-    if made.function not in _QUOTIENTS or not made.arguments or not isinstance(made.arguments[0], Ref):
+    if made.function not in QUOTIENTS or not made.arguments or not isinstance(made.arguments[0], Ref):
         return False
     divisor = _number(course, made.arguments[1])
     if divisor is None or not 0 < divisor < 1:
@@ -219,7 +217,7 @@ def _squares(course: Course, zone: set[int]) -> Iterator[tuple[int, int]]:
         squared = made.function in _POWERS and len(places) == 1 and _number(course, made.arguments[1]) == 2
         if squared or (made.function == "numpy.square" and places):
             yield number, places[0]
-        elif made.function in _PRODUCTS and len(places) == 2:
+        elif made.function in PRODUCTS and len(places) == 2:
             for base, other in (places, places[::-1]):
                 if base == other or other in _scaled_sums(course, base, zone):
                     yield number, base
@@ -235,7 +233,7 @@ def _scaled_sums(course: Course, value: int, zone: set[int]) -> set[int]:
         for user in course.users.get(number, []):
             if user.result in found or user.result not in zone:
                 continue
-            if user.function in _SUMS or _factor(course, user, number) is not None:
+            if user.function in SUMS or _factor(course, user, number) is not None:
                 found.add(user.result)
                 open_values.append(user.result)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -16,13 +16,11 @@ from shapecheck.diagnose.unapplied import Found, Turns, Unapplied, last_reading
 from shapecheck.gradients.losses import find_losses, sounds_like_a_loss
 from shapecheck.gradients.steps import Step
 from shapecheck.network.parameters import Parameter, Update, value_names
+from shapecheck.trace.operations import DIFFERENCES, MATRIX_PRODUCTS, SUMS
 from shapecheck.trace.tape import Operation, Ref
 
 Moved = dict[int, tuple[int, Operation]]
 
-_STEPS = frozenset(["-", "+", "-=", "+=", "numpy.subtract", "numpy.add"])
-_DESCENT = frozenset(["-", "-=", "numpy.subtract"])
-_PRODUCTS = frozenset("@ .dot numpy.dot numpy.matmul".split())
 # A gradient of which all entries are the same is followed by a number, too.
 _UNIFORM = 1e-6
 # So often in a row an array has to be moved by a number.
@@ -35,10 +33,7 @@ def number_steps(course: Course) -> list[Finding]:
     moved = moved_by(course, _by_a_number)
     if not moved:
         return []
-    turns = Turns(course, {version: first for version, (first, _) in moved.items()})
-    step = turns.imagined(turned_round=False)
-    for loss in find_losses(course.replay, step)[:_MOST_LOSSES] if step is not None else ():
-        pairs = turns.computed(loss)
+    for turns, pairs in computed(course, moved):
         if pairs:
             by_site: dict[int, list[Found]] = {}
             for pair in pairs:
@@ -47,6 +42,14 @@ def number_steps(course: Course) -> list[Finding]:
             return [_finding(course, made_at, turns, moved) for made_at in by_site.values()]
     read = [one for first in dict(moved.values()) if (one := _read_version(course, first, moved)) is not None]
     return [f for version, made in read if (f := _ungraded(course, version, made)) is not None]
+
+
+def computed(course: Course, moved: Moved) -> Iterator[tuple[Turns, list[Found]]]:
+    """(turns, gradients that are computed in them) for each loss that the turns may descend."""
+    turns = Turns(course, {version: first for version, (first, _) in moved.items()})
+    step = turns.imagined(turned_round=False)
+    for loss in find_losses(course.replay, step)[:_MOST_LOSSES] if step is not None else ():
+        yield turns, turns.computed(loss)
 
 
 def moved_by(course: Course, is_such: Callable[[Course, Operation], bool]) -> Moved:
@@ -60,7 +63,7 @@ def moved_by(course: Course, is_such: Callable[[Course, Operation], bool]) -> Mo
     times: dict[int, int] = {}
     for operation in course.tape.operations:
         first = operation.arguments[0] if operation.arguments else None
-        if operation.function not in _STEPS or not isinstance(first, Ref) or not is_such(course, operation):
+        if operation.function not in SUMS or not isinstance(first, Ref) or not is_such(course, operation):
             continue
         if first.value in found and operation.site != found[first.value][1].site:
             continue
@@ -89,7 +92,7 @@ def _read_version(course: Course, first: int, moved: Moved) -> tuple[int, Operat
     for version in sorted(version for version, (start, _) in moved.items() if start == first):
         readers = course.users.get(version, ())
         step = next((o for o in readers if o.site == site), None)
-        if step is not None and any(o.function in _PRODUCTS for o in readers):
+        if step is not None and any(o.function in MATRIX_PRODUCTS for o in readers):
             return version, step
     return None
 
@@ -99,10 +102,10 @@ def _ungraded(course: Course, first: int, made: Operation) -> Finding | None:
     site, replay = course.site(made.site), course.replay
     change = made.arguments[1]
     given = not isinstance(change, Ref) or change.value not in replay.dependents([first])
-    read = [o for o in course.users.get(first, ()) if o.function in _PRODUCTS]
+    read = [o for o in course.users.get(first, ()) if o.function in MATRIX_PRODUCTS]
     if site is None or not given or not is_weight(course, first):
         return None
-    sign = -1 if made.function in _DESCENT else 1
+    sign = -1 if made.function in DIFFERENCES else 1
     update = Update(made.number, first, made.result, made.result, sign)
     step = Step(0, ((Parameter("", first, [update]), first, made.result, sign),), 0, made.number)
     losses = [loss for loss in find_losses(replay, step)[:_MOST_LOSSES] if sounds_like_a_loss(replay, loss)]
@@ -153,4 +156,4 @@ def _finding(course: Course, pairs: list[Found], turns: Turns, moved: Moved) -> 
     )
 
 
-__all__ = ["Moved", "moved_by", "number_steps"]
+__all__ = ["Moved", "computed", "moved_by", "number_steps"]

@@ -94,7 +94,7 @@ def _are_of_two_samples(course: Course, one: int, other: int, old: int) -> bool:
 
     What two time steps, or two networks, have of one forward pass is for the gradients themselves to tell.
     """
-    first, second = (_history(course, value) for value in (one, other))
+    first, second = (course.replay.ancestors([value], until=course.all_versions) for value in (one, other))
     if old not in first | second:
         return False
     apart = first ^ second
@@ -104,21 +104,6 @@ def _are_of_two_samples(course: Course, one: int, other: int, old: int) -> bool:
         return False
     given = [{v for v in values & apart if v not in learned} for values in (first, second)]
     return bool(_places(course, given[0]) & _places(course, given[1]))
-
-
-def _history(course: Course, value: int) -> set[int]:
-    """What a value was computed from; parameters are not followed."""
-    found: set[int] = set()
-    open_values = [value]
-    while open_values:
-        number = open_values.pop()
-        if number in found:
-            continue
-        found.add(number)
-        made = course.producer(number)
-        if made is not None and number not in course.all_versions:
-            open_values.extend(made.inputs)
-    return found
 
 
 def _sites(course: Course, values: set[int]) -> set[int | None]:

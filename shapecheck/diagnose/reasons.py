@@ -20,12 +20,9 @@ from shapecheck.diagnose.value_words import ValueWords
 from shapecheck.gradients.functions import CannotReplayError, resolve
 from shapecheck.gradients.matching import Standing
 from shapecheck.gradients.replay import fill
+from shapecheck.trace.operations import MATRIX_PRODUCTS, PRODUCTS, SUMS, TRANSPOSES
 from shapecheck.trace.tape import Operation, Ref, Tape
 
-_PRODUCTS = frozenset({"*", "*=", "numpy.multiply"})
-_SUMS = frozenset({"+", "-", "+=", "-=", "numpy.add", "numpy.subtract"})
-_MATRIX_PRODUCTS = frozenset({"@", "numpy.dot", "numpy.matmul", ".dot"})
-_TURNING = frozenset({".T", ".transpose", "numpy.transpose"})
 _MEANS = frozenset({"numpy.mean", ".mean"})
 _REDUCTIONS = _MEANS | {"numpy.sum", ".sum"}
 _MOST_OTHERS = 60
@@ -150,7 +147,7 @@ class _Finder:
     def _factors(self, value: int) -> list[int]:
         """The factors of a product, and of the products among them that are not verified."""
         operation = self.known.producer(value)
-        if operation is None or operation.function not in _PRODUCTS or len(operation.inputs) != 2:
+        if operation is None or operation.function not in PRODUCTS or len(operation.inputs) != 2:
             return [value]
         if value != self.value and self.standings.get(value) is Standing.VERIFIED:
             return [value]
@@ -158,7 +155,7 @@ class _Finder:
 
     def slope(self, operation: Operation) -> str:
         """`upstream * slope`, where the slope is another one."""
-        if operation.function not in _PRODUCTS:
+        if operation.function not in PRODUCTS:
             return ""
         factors = self._factors(self.value)
         upstream = [f for f in factors if self.standings.get(f) in {Standing.VERIFIED, Standing.UNVERIFIED}]
@@ -280,7 +277,7 @@ class _Finder:
         """A transpose that is missing or one too many."""
         if self.is_now.ndim == 2 and min(self.is_now.shape) > 1 and self._is_wanted(self.is_now.T):
             return "it is transposed"
-        if operation.function not in _MATRIX_PRODUCTS:
+        if operation.function not in MATRIX_PRODUCTS:
             return ""
         for place, argument in enumerate(operation.arguments):
             if isinstance(argument, Ref) and np.ndim(self.recorded[argument.value]) == 2:
@@ -299,7 +296,7 @@ class _Finder:
 
     def other_operand(self, operation: Operation) -> str:
         """Another named value in the place of an operand."""
-        if operation.function in _SUMS:
+        if operation.function in SUMS:
             return ""
         for place, operand, other, array in self._replacements(operation):
             if not self._is_wanted(self._with(operation, place, array)):
@@ -319,7 +316,7 @@ class _Finder:
             if not isinstance(argument, Ref) or np.size(self.recorded[argument.value]) < 2:
                 continue
             made = self.known.producer(argument.value)
-            turned = made is not None and made.function in _TURNING and len(made.inputs) == 1
+            turned = made is not None and made.function in TRANSPOSES and len(made.inputs) == 1
             operand = made.inputs[0] if turned and made is not None else argument.value
             shape = np.shape(self.recorded[operand])
             others = [n for n in named if np.shape(self.recorded[n]) == shape and n != operand]
@@ -365,7 +362,7 @@ class _Finder:
                 continue
             # `np.dot(dZ, A.T)` that is divided afterwards lacks as many times the penalty's derivative.
             whole = factor * (self.known.rate or 1.0) / self._scale_of_wanted()
-            there = [_multiple(self.recorded[i], basis) for i in operation.inputs if operation.function in _SUMS]
+            there = [_multiple(self.recorded[i], basis) for i in operation.inputs if operation.function in SUMS]
             found = next((f for f in there if f is not None), None)
             if found is not None:
                 return (

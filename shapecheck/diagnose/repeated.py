@@ -11,11 +11,10 @@ from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
 from shapecheck.network.parameters import Parameter, Update
+from shapecheck.trace.operations import ADDITIONS, DIFFERENCES
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref
 
-_ADDITIONS = frozenset(["+", "+=", "numpy.add"])
-_DIFFERENCES = frozenset(["-", "-=", "numpy.subtract"])
 # So many additions into one sum are followed.
 _MOST_ADDITIONS = 5000
 
@@ -90,7 +89,7 @@ def _additions_since(
             if not additions or operation is None or not _is_gradient(course, value):
                 return None
             return value, tuple(additions[::-1])
-        if operation is None or operation.function not in _ADDITIONS or operation.number < update.operation:
+        if operation is None or operation.function not in ADDITIONS or operation.number < update.operation:
             return None
         earlier = _summand_before(course, operation, update)
         if earlier is None or _replaces(course, operation, earlier, update):
@@ -116,7 +115,7 @@ def _oldest(course: Course, value: int) -> int:
     first = course.tape.values[value].producer
     for _ in range(_MOST_ADDITIONS):
         operation = course.producer(value)
-        if operation is None or operation.function not in _ADDITIONS:
+        if operation is None or operation.function not in ADDITIONS:
             break
         first = operation.number
         value = operation.inputs[0]
@@ -128,9 +127,9 @@ def _replaces(course: Course, operation: Operation, earlier: int, update: Update
     for added in operation.inputs:
         made = course.producer(added)
         whole = _unscaled(course, made)
-        if whole is not None and whole.function in _DIFFERENCES and earlier in whole.inputs[1:]:
+        if whole is not None and whole.function in DIFFERENCES and earlier in whole.inputs[1:]:
             return True
-        if added == earlier or made is None or made.function not in _DIFFERENCES:
+        if added == earlier or made is None or made.function not in DIFFERENCES:
             continue
         if any((course.tape.values[i].producer or 0) < update.operation for i in made.inputs[1:]):
             return True
@@ -187,7 +186,7 @@ def _birth(course: Course, carried: _Sum) -> Site | None:
         operation = course.producer(value)
         if operation is None:
             break
-        if operation.function not in _ADDITIONS:
+        if operation.function not in ADDITIONS:
             return None
         value = operation.inputs[0]
     return course.site_of(value)
@@ -323,7 +322,7 @@ def _is_scaled_into(course: Course, value: int, applied: list[int]) -> bool:
             continue
         for addition in course.users.get(scaling.result, []):
             others = [i for i in addition.inputs if i != scaling.result]
-            if addition.function in _ADDITIONS | _DIFFERENCES and addition.result in applied and others:
+            if addition.function in ADDITIONS | DIFFERENCES and addition.result in applied and others:
                 return True
     return False
 

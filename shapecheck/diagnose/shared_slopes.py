@@ -18,9 +18,9 @@ from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.gradients.matching import EXACT, Match, Standing
 from shapecheck.gradients.replay import ReplayError
 from shapecheck.gradients.steps import Loss, Step
+from shapecheck.trace.operations import PRODUCTS
 from shapecheck.trace.tape import Operation
 
-_PRODUCTS = frozenset({"*", "*=", "numpy.multiply"})
 _MOST_LOSSES = 3
 # What works across entries, and so begins or ends a layer.
 _ACROSS = frozenset("@ .dot numpy.dot numpy.matmul numpy.einsum getitem .T .sum numpy.sum .mean numpy.mean".split())
@@ -86,7 +86,7 @@ def _by_formula(known: Verdicts, parameters: Sequence[int]) -> dict[int, list[_S
     found: dict[int, list[_Slope]] = {}
     for value in chain:
         product = known.producer(value)
-        if product is None or product.function not in _PRODUCTS or len(product.inputs) != 2:
+        if product is None or product.function not in PRODUCTS or len(product.inputs) != 2:
             continue
         shape = np.shape(known.replay.recorded[value])
         # Where one is known to be a derivative, the other is the slope, whatever it looks like.

@@ -17,9 +17,9 @@ from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.gradients.matching import same_direction
 from shapecheck.gradients.rules import LocalDerivative, NoRuleError
+from shapecheck.trace.operations import ADDITIONS
 from shapecheck.trace.tape import Operation
 
-_SUMS = frozenset({"+", "+=", "numpy.add"})
 # So many results of one expression are looked at.
 _MOST = 6
 
@@ -145,7 +145,7 @@ def _sum_of(known: Verdicts, value: int) -> tuple[Operation, int] | None:
     for operation in tape.operations[made + 1 : known.step.last + 1]:
         if value in operation.inputs and operation.result not in known.matching.adjoints.closure:
             others = [i for i in operation.inputs if i != value]
-            plain = operation.function in _SUMS and len(others) == 1 and len(operation.arguments) == 2
+            plain = operation.function in ADDITIONS and len(others) == 1 and len(operation.arguments) == 2
             return (operation, others[0]) if plain else None
     return None
 

@@ -12,6 +12,7 @@ from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
 from shapecheck.network.layers import Layer, activation_values
 from shapecheck.network.parameters import Parameter
+from shapecheck.trace.operations import MATRIX_PRODUCTS
 from shapecheck.trace.tape import Ref
 
 # A slope below this lets nothing through.
@@ -155,15 +156,15 @@ def _unit_axis(course: Course, parameter: Parameter, layer: int) -> int | None:
         return None
     for operation in course.tape.operations:
         for place, number in enumerate(operation.inputs):
-            if course.layers.root[number] == course.layers.root[parameter.birth] and operation.function in _PRODUCTS:
+            if (
+                course.layers.root[number] == course.layers.root[parameter.birth]
+                and operation.function in MATRIX_PRODUCTS
+            ):
                 turned = course.tape.values[number].shape != shape or course.layers.forward_turned.get(layer, False)
                 axis = 0 if place == 0 else 1
                 axis = 1 - axis if turned else axis
                 return axis if shape[axis] > 1 else None
     return None
-
-
-_PRODUCTS = frozenset("@ .dot numpy.dot numpy.matmul".split())
 
 
 def _all_equal(array: Any, axis: int) -> bool:

@@ -33,7 +33,7 @@ def overlong_steps(course: Course, finding: Finding) -> SilentMistake | None:
     Returns:
         The expression that is so many times too large; None where every gradient has the size of the loss's.
     """
-    known = _judged(course)
+    known = by_its_own_loss(course)
     found = _enlarged(known) if known is not None else None
     if known is None or found is None:
         return None
@@ -58,19 +58,18 @@ def overlong_steps(course: Course, finding: Finding) -> SilentMistake | None:
     return SilentMistake(described, failure, (target,), tuple(known.matching.adjoints.seeds))
 
 
-def _judged(course: Course) -> Verdicts | None:
-    """The first step, if it follows in all parameters a loss that the program itself computes."""
-    if not course.steps:
-        return None
+def by_its_own_loss(course: Course) -> Verdicts | None:
+    """The first step that follows, in all parameters, a loss that the program itself computes."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        losses = find_losses(course.replay, course.steps[0])
-        own = next((loss for loss in losses if loss.credible and not loss.inferred), None)
-        if own is None or own.matching is None:
-            return None
-        known = Verdicts(own.matching, course.steps[0])
-        verdicts = [v for v in known.all() if not v.proves_nothing]
-    return known if verdicts and all(v.is_right for v in verdicts) else None
+        for step in course.steps:
+            own = next((c for c in find_losses(course.replay, step) if c.credible and not c.inferred), None)
+            if own is None or own.matching is None:
+                continue
+            known = Verdicts(own.matching, step)
+            verdicts = [v for v in known.all() if not v.proves_nothing]
+            return known if verdicts and all(v.is_right for v in verdicts) else None
+    return None
 
 
 def _enlarged(known: Verdicts) -> tuple[int, float] | None:
@@ -106,4 +105,4 @@ def _whole(known: Verdicts, found: Sequence[tuple[int, float]]) -> tuple[int, fl
     return own[-1] if own else None
 
 
-__all__ = ["overlong_steps"]
+__all__ = ["by_its_own_loss", "overlong_steps"]

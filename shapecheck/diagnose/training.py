@@ -15,6 +15,7 @@ import numpy as np
 from shapecheck.diagnose.added_twice import added_twice
 from shapecheck.diagnose.ascent import climbing, turned_round
 from shapecheck.diagnose.course import Course
+from shapecheck.diagnose.divided_twice import divided_twice
 from shapecheck.diagnose.dropped import dropped_sums
 from shapecheck.diagnose.filled_late import filled_late
 from shapecheck.diagnose.finding import Finding
@@ -25,6 +26,7 @@ from shapecheck.diagnose.later_passes import later_passes
 from shapecheck.diagnose.lost import lost_steps
 from shapecheck.diagnose.moments import moments
 from shapecheck.diagnose.number_steps import number_steps
+from shapecheck.diagnose.one_list import one_list
 from shapecheck.diagnose.only_last import only_last
 from shapecheck.diagnose.other_loss import differing_loss
 from shapecheck.diagnose.pairs import lost_rows, parted
@@ -46,6 +48,7 @@ def _uphill(course: Course) -> list[Finding]:
 
 
 _UPDATES: tuple[Finder, ...] = (
+    one_list,
     number_steps,
     lost_steps,
     dropped_sums,
@@ -113,6 +116,8 @@ def other_mistakes(course: Course, *, blamed: bool) -> Iterator[Finding]:
             yield finding
         if found and finder not in {_never_moved, differing_loss}:
             return
+    if not found and _follows_a_gradient(course):
+        yield from _asked(divided_twice, course)
 
 
 def remains(course: Course, code: str) -> bool:
@@ -154,7 +159,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC401": (later_versions, filled_late),
     "SC402": (_uphill, turned_round),
     "SC403": (never_reset,),
-    "SC404": (later_versions, later_passes),
+    "SC404": (one_list, later_versions, later_passes),
     "SC405": (_lost_updates,),
     "SC406": (
         _lost_updates,

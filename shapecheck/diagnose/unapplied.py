@@ -23,12 +23,12 @@ from shapecheck.gradients.matching import Matching
 from shapecheck.gradients.steps import Loss, Step
 from shapecheck.network.dependence import CARRIERS
 from shapecheck.network.parameters import Parameter, Update, value_names
+from shapecheck.trace.operations import MATRIX_PRODUCTS
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref, Shape, Tape
 
 NOTHING_MOVES = "nothing is ever updated"
 _IN_PLACE = frozenset(["setitem", "numpy.add.at", "numpy.subtract.at", "-=", "+="])
-_PRODUCTS = frozenset("@ .dot numpy.dot numpy.matmul".split())
 _SUMS = frozenset(["+", "numpy.add"])
 # Few numbers may follow a gradient by accident.
 _TELLING = 5
@@ -189,7 +189,7 @@ class Turns:
         """Whether something is what a network is given, of which another is a weight: samples stay as they are."""
         if self._is_learned(value):
             return False
-        met = [o for o in self.course.users.get(value, ()) if o.function in _PRODUCTS]
+        met = [o for o in self.course.users.get(value, ()) if o.function in MATRIX_PRODUCTS]
         return any(w in o.inputs and w != value and self._is_learned(w) for o in met for w in weights)
 
     def _read_besides(self, loss: Loss, found: list[Found]) -> Iterator[Found]:
@@ -249,7 +249,7 @@ class Turns:
     def _is_added_to_a_product(self, value: int) -> bool:
         for operation in self.course.users.get(value, ()):
             made = [self.course.producer(other) for other in operation.inputs if other != value]
-            if operation.function in _SUMS and any(m is not None and m.function in _PRODUCTS for m in made):
+            if operation.function in _SUMS and any(m is not None and m.function in MATRIX_PRODUCTS for m in made):
                 return True
         return False
 

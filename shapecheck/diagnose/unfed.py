@@ -8,17 +8,15 @@ import numpy as np
 
 from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
-from shapecheck.diagnose.number_steps import Moved, moved_by
+from shapecheck.diagnose.number_steps import Moved, computed, moved_by
 from shapecheck.diagnose.trail import span_of
 from shapecheck.diagnose.unapplied import Found, Turns, Unapplied, last_reading
-from shapecheck.gradients.losses import find_losses
 from shapecheck.network.parameters import value_names
+from shapecheck.trace.operations import DIFFERENCES
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref
 
-_MOST_LOSSES = 4
 _MOST_STEPS_BACK = 6
-_DESCENT = frozenset(["-", "-=", "numpy.subtract"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +39,9 @@ def unfed_velocities(course: Course) -> list[Finding]:
     moved = moved_by(course, _by_zeros)
     if not moved:
         return []
-    turns = Turns(course, {version: first for version, (first, _) in moved.items()})
-    step = turns.imagined(turned_round=False)
-    for loss in find_losses(course.replay, step)[:_MOST_LOSSES] if step is not None else ():
+    for turns, pairs in computed(course, moved):
         first: dict[int, Found] = {}
-        for pair in turns.computed(loss):
+        for pair in pairs:
             first.setdefault(turns.whole[pair[0]], pair)
         by_site: dict[int, list[Found]] = {}
         for whole, pair in first.items():
@@ -81,7 +77,7 @@ def _finding(course: Course, pairs: list[Found], turns: Turns, moved: Moved) -> 
         Unfed(
             Unapplied(weight, operation.result, factor, names.get(whole, "")),
             velocity,
-            "-" if (step.function in _DESCENT) == (factor < 0) else "+",
+            "-" if (step.function in DIFFERENCES) == (factor < 0) else "+",
         )
         for (weight, operation, factor), whole in zip(pairs, wholes, strict=True)
     ]

@@ -19,10 +19,10 @@ from shapecheck.gradients.adjoints import adjoints
 from shapecheck.gradients.matching import Matching
 from shapecheck.gradients.steps import Step
 from shapecheck.network.parameters import value_names
+from shapecheck.trace.operations import ADDITIONS
 from shapecheck.trace.tape import Operation
 
 _PRODUCTS = frozenset("@ .dot numpy.dot numpy.matmul numpy.einsum".split())
-_SUMS = frozenset(["+", "numpy.add", "+="])
 # Which operand of a layer's product the weight is.
 _SIDES = {"batch-first": 1, "features-first": 0}
 
@@ -138,7 +138,7 @@ def _is_kept_for_nobody(course: Course, still: int, mate: int, step: Step, pair:
 def _affine(course: Course, step: Step) -> Iterator[_Affine]:
     """The layers that a step runs through."""
     for operation in course.tape.operations[: step.last + 1]:
-        if operation.function not in _SUMS or len(operation.inputs) != 2:
+        if operation.function not in ADDITIONS or len(operation.inputs) != 2:
             continue
         for product, bias in (operation.inputs, operation.inputs[::-1]):
             made = course.producer(product)

@@ -13,6 +13,7 @@ from shapecheck.gradients.frozen import free_entries
 from shapecheck.gradients.matching import EXACT, Matching
 from shapecheck.gradients.stacked_numbers import is_stacked
 from shapecheck.gradients.steps import Step
+from shapecheck.trace.operations import QUOTIENTS, SUMS
 from shapecheck.trace.tape import Operation, refs
 
 # What an optimizer does to a gradient keeps its shape, entry by entry: rate, momentum, clipping, Adam.
@@ -27,8 +28,6 @@ _MOVING = frozenset(["getitem", "view", "write_back"])
 # A gradient of fewer entries is met by some two numbers whatever is put in; so many sizes are tried.
 _TELLING = 4
 _MOST_SIZES = 3
-QUOTIENTS = frozenset({"/", "/=", "numpy.divide", "numpy.true_divide"})
-_SUMS = frozenset({"+", "-", "+=", "-=", "numpy.add", "numpy.subtract"})
 # What is this small beside the others of its kind is what is left of terms that cancel.
 _ROUNDING = 1e-14
 
@@ -124,7 +123,7 @@ class Verdicts:
             operation = self.producer(value)
             if operation is None or operation.function not in _ENTRYWISE or operation.number < self.step.first:
                 continue
-            if operation.function in _SUMS:
+            if operation.function in SUMS:
                 # Half of a sum is the gradient only if the other half is decay or momentum, and no bare number.
                 if any(isinstance(a, int | float) and a for a in operation.arguments[:2]):
                     continue
@@ -154,7 +153,7 @@ class Verdicts:
                 continue
             if number in self.forward and is_stacked(self.replay.tape):
                 return False  # of single numbers all is made entry by entry, an output and its error too
-            if operation.function in _MOVING or (operation.function in _SUMS and len(operation.arguments) == 3):
+            if operation.function in _MOVING or (operation.function in SUMS and len(operation.arguments) == 3):
                 open_values.extend(operation.inputs)
                 continue
             if operation.function not in _ENTRYWISE or np.shape(self.replay.recorded[number]) not in {shape, ()}:
@@ -375,4 +374,4 @@ def _times(rest: Any, whole: Any, adjoint: Any) -> float | None:
     return times if times and factor and np.isfinite(times) else None
 
 
-__all__ = ["QUOTIENTS", "Outcome", "Verdict", "Verdicts", "is_added_whole"]
+__all__ = ["Outcome", "Verdict", "Verdicts", "is_added_whole"]

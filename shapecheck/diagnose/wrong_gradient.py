@@ -135,6 +135,8 @@ def _is_plain(found: Diagnosis) -> bool:
     if found.signal:
         return True
     first = found.suspects[0]
+    if first.reason == "axis":
+        return not found.loss.inferred  # every gradient follows it then
     right = any(v.is_right and not v.weak for v in found.verdicts)
     whole = len(found.wrong) > 1 and {v.parameter for v in found.wrong} <= set(first.explains)
     return right and whole and first.operands_right and first.reason == "value" and not found.loss.inferred
@@ -274,7 +276,11 @@ def _words(names: dict[int, str], site: Site, suspect: Suspect) -> tuple[str, st
     if suspect.reason == "exchanged":
         return "SC305", "these are in another order", f"`{shown}` mixes up what belongs to which parameter"
     if suspect.reason == "axis":
-        return "SC309", "this works over the wrong axis", f"with another axis `{shown}` fits the rest of the program"
+        return (
+            "SC309",
+            "this works over the wrong axis",
+            f"along axis {suspect.axis} `{shown}` fits the rest of the program",
+        )
     target = next((names.get(number) for number, _ in suspect.wanted.values()), None)
     wanted = f"the derivative of the loss with respect to `{target}`" if target else "the derivative that is passed on"
     if suspect.slope:

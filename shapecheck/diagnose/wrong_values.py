@@ -20,12 +20,12 @@ from shapecheck.diagnose.zeros import begins_to_be_zero
 from shapecheck.gradients.adjoints import Adjoints
 from shapecheck.gradients.matching import EXACT, Standing
 from shapecheck.gradients.replay import ReplayError
+from shapecheck.trace.operations import PRODUCTS
 from shapecheck.trace.tape import Operation
 
 # More suspects than these in one step are not tried.
 _MOST_SUSPECTS = 400
 _MOST_OUTPUTS = 4
-_PRODUCTS = frozenset({"*", "*=", "numpy.multiply"})
 _PARTS = frozenset({"getitem", "view"})
 
 
@@ -100,7 +100,7 @@ def _without_idle_factors(known: Verdicts, suspects: list[Suspect]) -> list[Susp
     found: list[Suspect] = []
     for later in suspects:
         made = known.producer(later.values[0])
-        for earlier in suspects if made is not None and made.function in _PRODUCTS else []:
+        for earlier in suspects if made is not None and made.function in PRODUCTS else []:
             before = [i for i in made.inputs if i in earlier.values] if made is not None else []
             same = earlier.site != later.site and set(earlier.explains) == set(later.explains)
             same = same and made is not None and any(np.size(recorded[i]) > 1 for i in made.inputs if i not in before)

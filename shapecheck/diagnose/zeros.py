@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from shapecheck.diagnose.verdicts import QUOTIENTS, Verdicts
+from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.gradients.matching import Standing
+from shapecheck.trace.operations import DIFFERENCES, QUOTIENTS
 from shapecheck.trace.tape import Operation, Ref, refs
 
-_DIFFERENCES = frozenset({"-", "-=", "numpy.subtract"})
 _DERIVATIVES = frozenset({Standing.VERIFIED, Standing.UNVERIFIED})
 
 
@@ -31,7 +31,7 @@ def begins_to_be_zero(
     reached = [p for p in known.reached(operation.result) if p in wrong]
     if not reached or not any(is_still(known, p) for p in reached):
         return False
-    if operation.function in _DIFFERENCES and _are_one(known, operation):
+    if operation.function in DIFFERENCES and _are_one(known, operation):
         return True
     inputs = refs(operation.arguments[:1]) if operation.function in QUOTIENTS else operation.inputs
     carried = [i for i in inputs if any(standings.get(a) in _DERIVATIVES for a in known.ancestors(i))]

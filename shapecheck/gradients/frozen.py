@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shapecheck.gradients.stacked_numbers import is_stacked
+from shapecheck.trace.operations import PRODUCTS
 from shapecheck.trace.tape import Operation, Ref, Tape
 
-_PRODUCTS = frozenset(["*", "*=", "numpy.multiply"])
 # How a mask is made: from comparisons and from what puts constants in their places.
 _MAKING = frozenset(
     "leaf setitem getitem write_back == != < > <= >= & | ^ unary~ - + * .astype .copy numpy.copy numpy.abs .T .reshape "
@@ -65,7 +65,7 @@ def _masks(tape: Tape, operation: Operation, old: int) -> list[NDArray[np.bool_]
     """What an operation lets through, where one of its operands is a mask."""
     arguments = operation.arguments
     arrays = [a.value if isinstance(a, Ref) else None for a in arguments]
-    if operation.function in _PRODUCTS:
+    if operation.function in PRODUCTS:
         return [_entries(tape, a) for a in arrays if a is not None and _is_mask(tape, a, old)]
     if operation.function == "setitem" and len(arguments) == 3 and _is_nought(tape, arguments[2]):
         index = arrays[1]

@@ -14,6 +14,7 @@ import numpy as np
 
 from shapecheck.gradients.replay import fill
 from shapecheck.network.dependence import Dependence
+from shapecheck.trace.operations import DIFFERENCES
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref, Tape
 
@@ -24,7 +25,6 @@ _MEETINGS = frozenset("- + / * numpy.subtract numpy.divide numpy.multiply numpy.
 SELECTIONS = frozenset(
     "getitem view .max .min numpy.max numpy.min numpy.amax numpy.amin builtins.max builtins.min".split()
 )
-_DIFFERENCES = frozenset({"-", "-=", "numpy.subtract"})
 _SCALINGS = frozenset({"*", "/", "numpy.multiply", "numpy.divide", "numpy.true_divide"})
 _NEGATIVES = frozenset({"unary-", "numpy.negative"})
 _SUMS = frozenset({"+", "-", "numpy.add", "numpy.subtract"})
@@ -139,7 +139,7 @@ class Meetings:
     def numbered(self, operation: Operation) -> tuple[int, Array] | None:
         """`out - 1`: a single output less a whole number, which nobody follows through a program."""
         output, target = sorted(operation.arguments, key=lambda a: not isinstance(a, Ref))
-        if operation.function not in _DIFFERENCES or not isinstance(output, Ref):
+        if operation.function not in DIFFERENCES or not isinstance(output, Ref):
             return None
         value = self.tape.values[output.value]
         if not isinstance(target, int | float) or value.size != 1 or value.array is None:
@@ -219,7 +219,7 @@ def _turned_round(tape: Tape, until: int) -> set[int]:
     for operation in tape.operations[:until]:
         if tape.values[operation.result].size != 1:
             continue
-        taken = list(operation.arguments[1:2]) if operation.function in _DIFFERENCES else []
+        taken = list(operation.arguments[1:2]) if operation.function in DIFFERENCES else []
         if operation.function in _NEGATIVES:
             taken = list(operation.arguments[:1])
         elif operation.function in _SCALINGS and len(operation.arguments) == 2:
@@ -259,7 +259,7 @@ def _only_shifted(tape: Tape, dependence: Dependence, operation: Operation, para
     Nobody descends the signed difference itself.
     """
     places = [a.value for a in operation.arguments if isinstance(a, Ref)]
-    if operation.function not in _DIFFERENCES or len(places) != 2 or operation.site is None:
+    if operation.function not in DIFFERENCES or len(places) != 2 or operation.site is None:
         return False
     everything = 0
     for mask in parameters:
@@ -285,7 +285,7 @@ def catalogue_losses(
     groups: dict[int | None, list[tuple[int, Array]]] = {}
     for number in sorted(among):
         producer = tape.values[number].producer
-        if producer is None or (tape.operations[producer].function in _DIFFERENCES) is not differences:
+        if producer is None or (tape.operations[producer].function in DIFFERENCES) is not differences:
             continue
         pair = meetings.of(tape.operations[producer])
         if pair is not None:

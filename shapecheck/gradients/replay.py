@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -58,8 +58,8 @@ class Replay:
                 reached.add(operation.result)
         return reached
 
-    def ancestors(self, values: Iterable[int]) -> set[int]:
-        """The values that any of `values` was computed from, themselves included."""
+    def ancestors(self, values: Iterable[int], *, until: Container[int] = frozenset()) -> set[int]:
+        """The values that any of `values` was computed from, themselves included; past `until` nothing is followed."""
         found: set[int] = set()
         open_values = list(values)
         while open_values:
@@ -68,8 +68,9 @@ class Replay:
                 continue
             found.add(number)
             producer = self.tape.values[number].producer
-            if producer is not None and self.tape.operations[producer].function != "leaf":
-                open_values.extend(self.tape.operations[producer].inputs)
+            if producer is None or number in until or self.tape.operations[producer].function == "leaf":
+                continue
+            open_values.extend(self.tape.operations[producer].inputs)
         return found
 
     def _made(self, value: int) -> int:

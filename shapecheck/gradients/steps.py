@@ -115,7 +115,7 @@ def _networks(replay: Replay, parameters: Sequence[Parameter]) -> list[list[Para
     olds = {p.updates[0].old: i for i, p in enumerate(parameters)}
     news = {p.updates[0].new: i for i, p in enumerate(parameters)}
     label = list(range(len(parameters)))
-    seen = [_ancestors_up_to(replay, p.updates[0].change, set(news)) for p in parameters]
+    seen = [replay.ancestors([p.updates[0].change], until=news) for p in parameters]
     before = [{olds[v] for v in values & set(olds)} for values in seen]
     after = [{news[v] for v in values & set(news)} for values in seen]
     for i in range(len(parameters)):
@@ -125,21 +125,6 @@ def _networks(replay: Replay, parameters: Sequence[Parameter]) -> list[list[Para
             left, right = label[i], label[j]
             label = [left if one == right else one for one in label]
     return [[p for p, one in zip(parameters, label, strict=True) if one == group] for group in dict.fromkeys(label)]
-
-
-def _ancestors_up_to(replay: Replay, value: int, stop: set[int]) -> set[int]:
-    """What a value was computed from; what is in `stop` is not followed further."""
-    found: set[int] = set()
-    open_values = [value]
-    while open_values:
-        number = open_values.pop()
-        if number in found:
-            continue
-        found.add(number)
-        producer = replay.tape.values[number].producer
-        if producer is not None and number not in stop and replay.tape.operations[producer].function != "leaf":
-            open_values.extend(replay.tape.operations[producer].inputs)
-    return found
 
 
 def reach(replay: Replay, origins: set[int]) -> dict[int, frozenset[int]]:

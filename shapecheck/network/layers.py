@@ -11,6 +11,7 @@ import numpy as np
 
 from shapecheck.network.dependence import CARRIERS
 from shapecheck.network.parameters import find_parameters, value_names
+from shapecheck.trace.operations import ADDITIONS, TRANSPOSES
 from shapecheck.trace.sites import SourceText
 from shapecheck.trace.tape import Operation, Ref, Shape, Tape
 
@@ -19,8 +20,6 @@ _PRODUCTS = frozenset(
     ".__matmul__".split()
 )
 _MATRIX_PRODUCTS = _PRODUCTS - {"*", "numpy.multiply"}
-_TURNS = frozenset({".T", ".transpose", "numpy.transpose"})
-_SUMS = frozenset({"+", "numpy.add", "+="})
 # Names are hints only: they decide between two arrays that dataflow cannot tell apart.
 _WEIGHT_NAME = re.compile(
     r"(?:^|[^a-z])(w|weights?|theta|syn|u|v|b|bias(?:es)?|kernel|embed\w*)[_a-z]*\d*$", re.IGNORECASE
@@ -109,7 +108,7 @@ class Layers:
             return
         if operation.function in _PRODUCTS and len(operation.inputs) == 2:
             self._product(operation)
-        elif operation.function in _SUMS and len(operation.inputs) == 2:
+        elif operation.function in ADDITIONS and len(operation.inputs) == 2:
             self._sum(operation)
         elif operation.function in {"-", "-=", "+="} and operation.inputs:
             self._keep_root(operation)
@@ -300,7 +299,7 @@ def is_turned(tape: Tape, value: int) -> bool:
         operation = tape.operations[producer]
         if operation.function not in CARRIERS or not isinstance(operation.arguments[0], Ref):
             break
-        turns += operation.function in _TURNS
+        turns += operation.function in TRANSPOSES
         value = operation.arguments[0].value
     return turns % 2 == 1
 

@@ -6,10 +6,10 @@ import ast
 from dataclasses import dataclass, field
 
 from shapecheck.network.dependence import Dependence, ancestors
+from shapecheck.trace.operations import SUMS
 from shapecheck.trace.sites import SiteTable
 from shapecheck.trace.tape import Operation, Ref, Shape, Tape
 
-_UPDATES = frozenset({"-", "+", "-=", "+=", "numpy.subtract", "numpy.add"})
 _IN_PLACE = frozenset({"setitem", "write_back", "-=", "+=", "*=", "/="})
 _SCALED_IN_PLACE = frozenset({"*=", "/="})
 _REBOUND = frozenset({"-", "+", "*", "/", "numpy.subtract", "numpy.add", "numpy.multiply", "numpy.clip", ".clip"})
@@ -163,7 +163,7 @@ class _Finder:
     def repeated(self, operation: Operation) -> Update | None:
         """A step of a parameter made where an earlier one was, by what has nothing to do with any parameter."""
         first, second = (*operation.arguments, None, None)[:2]
-        if operation.function not in _UPDATES or len(operation.arguments) != 2:
+        if operation.function not in SUMS or len(operation.arguments) != 2:
             return None
         if not isinstance(first, Ref) or not isinstance(second, Ref) or first.value not in self.by_version:
             return None
@@ -195,7 +195,7 @@ class _Finder:
 
         Later on such a change may depend on what the array was before (`followed`).
         """
-        if operation.function not in _UPDATES or len(operation.arguments) != 2:
+        if operation.function not in SUMS or len(operation.arguments) != 2:
             return
         first, second = operation.arguments
         if not isinstance(first, Ref) or not isinstance(second, Ref):
@@ -247,7 +247,7 @@ class _Finder:
         return site.bound_to or site.text
 
     def update(self, operation: Operation) -> Update | None:
-        if operation.function not in _UPDATES or len(operation.arguments) < 2:
+        if operation.function not in SUMS or len(operation.arguments) < 2:
             return None
         first, second = operation.arguments[:2]
         pairs = [(first, second)]
@@ -267,7 +267,7 @@ class _Finder:
         if operation.function not in _SCALED_IN_PLACE or self.used[operation.result] != 1:
             return False
         step = self.tape.operations[self.last_use[operation.result]]
-        return step.function in _UPDATES and step.arguments[:1] == (Ref(operation.result),)
+        return step.function in SUMS and step.arguments[:1] == (Ref(operation.result),)
 
     def unscaled(self, value: int) -> int:
         """The value before weight decay: `(1 - rate * decay) * w` is still w's place."""

@@ -62,9 +62,11 @@ def with_fixes(trace: Trace, finding: Finding, fixes: tuple[Fix, ...], kind: str
         edit: That edit, which says where.
     """
     code = _CODE_OF_REPAIR.get(kind, finding.code)
-    # Whatever the edit, it mends a slope or a factor where that is what is wrong, and a step where there is none.
+    # Whatever the edit, it mends a slope, a factor or the choice of the loss where that is what is wrong, and a step
+    # where there is none.
     known = (
         finding.code == "SC301"
+        or (finding.code == "SC308" and code != "SC306")
         or (finding.code == "SC303" and kind in {"product", "term", "factor"})
         or (finding.code == "SC406" and kind == "missing statement")
     )

@@ -100,11 +100,12 @@ def _own_arrays(desk: Desk) -> Iterator[Candidate]:
         if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
             continue
         for listed, count in ((node.left, node.right), (node.right, node.left)):
-            if isinstance(listed, ast.List) and len(listed.elts) == 1 and isinstance(listed.elts[0], ast.Call):
+            if isinstance(listed, ast.List) and len(listed.elts) == 1 and not isinstance(listed.elts[0], ast.Constant):
                 text = f"[{desk.text(listed.elts[0])} for _ in range({desk.text(count).strip('()') or 0})]"
+                kind = "an array" if isinstance(listed.elts[0], ast.Call) else "a list"
                 if isinstance(count, ast.BinOp):
                     text = f"[{desk.text(listed.elts[0])} for _ in range({desk.text(count)})]"
-                yield desk.candidate("make an array of its own for each", "copy", 0.4, desk.edit(node, text))
+                yield desk.candidate(f"make {kind} of its own for each", "copy", 0.4, desk.edit(node, text))
 
 
 def _separate(desk: Desk, finding: Finding) -> Iterator[Candidate]:

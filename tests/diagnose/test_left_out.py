@@ -145,6 +145,88 @@ for _ in range(3):
 print(o)
 """
 
+# The classes are balanced, and the weights start at zero: at first the bias has no gradient.
+AXES = """\
+import numpy as np
+
+rng = np.random.RandomState(4)
+m = 12
+X = rng.randn(3, m)
+Y = np.eye(3)[np.arange(m) % 3].T
+
+
+def share(S):
+    e = np.exp(S - S.max(axis=0))
+    return e / e.sum(axis=0)
+
+
+W, b = 0.01 * rng.randn(3, 3), np.zeros((3, 1))
+for _ in range(6):
+    P = share(W @ X + b)
+    cost = -np.sum(Y * np.log(P)) / m
+    D = (P - Y) / m
+    W -= 0.3 * D @ X.T
+    b -= 0.3 * D.sum(axis=1, keepdims=True)
+print(cost)
+"""
+
+DROPS = """import numpy as np
+
+rng = np.random.RandomState(8)
+X = rng.randn(20, 3)
+T = X[:, :1] * X[:, 1:2]
+
+
+class Dense:
+    def __init__(self, i, o):
+        self.W, self.b = rng.randn(i, o), np.zeros((1, o))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, g):
+        self.steps = [(self.W, self.x.T @ g), (self.b, g.sum(axis=0, keepdims=True))]
+        return g @ self.W.T
+
+
+class Bend:
+    steps = ()
+
+    def forward(self, x):
+        self.rising = x > 0
+        return x * self.rising
+
+    def backward(self, g):
+        return g * self.rising
+
+
+class Drop:
+    steps = ()
+
+    def forward(self, x):
+        self.kept = (rng.rand(*x.shape) < 0.7) / 0.7
+        return x * self.kept
+
+    def backward(self, g):
+        return g * self.kept
+
+
+net = [Dense(3, 6), Bend(), Drop(), Dense(6, 5), Bend(), Drop(), Dense(5, 1)]
+for _ in range(5):
+    out = X
+    for layer in net:
+        out = layer.forward(out)
+    cost = np.mean((out - T) ** 2)
+    g = 2 * (out - T) / len(X)
+    for layer in net[::-1]:
+        g = layer.backward(g)
+    for layer in net:
+        for p, step in layer.steps:
+            p -= 0.05 * step
+print(cost)
+"""
+
 SLOPE = "(Wy.T @ e + carried) * (1 - h[t + 1] ** 2)"
 HANDED_BACK = '"b1": db1, "W2"'
 # The mistake, the program, what stands there and what the mistake makes of it; whether the edit is the original again.
@@ -157,13 +239,13 @@ WRONG = [
     ("another key's", TWO_CLASSES, HANDED_BACK, '"b1": db2, "W2"', "SC305", True),
     ("a power", NORMALISED, "inverse ** 3 * (d", "inverse * (d", "SC305", False),
     ("a mean's own way", NORMALISED, " - (d * inverse).mean(axis=0)", "", "SC306", False),
+    ("a mask before a slope", DROPS, "return g * self.kept", "return g", "SC306", True),
+    ("shares of a sample", AXES, "e.sum(axis=0)", "e.sum(axis=1, keepdims=True)", "SC304", False),
     ("a sum for a mean", EXPLODES, "d = (out - T) / len(X)", "d = out - T", "SC302", True),
 ]
 
 
-@pytest.mark.parametrize(
-    "text", [THROUGH_TIME, TWO_CLASSES, NORMALISED, EXPLODES], ids=["time", "classes", "normalised", "explodes"]
-)
+@pytest.mark.parametrize("text", [THROUGH_TIME, TWO_CLASSES, AXES, DROPS, NORMALISED, EXPLODES])
 def test_the_right_program_is_left_alone(tmp_path: Path, text: str) -> None:
     assert [f for f in findings(tmp_path, text) if f.severity != "note"] == []
 
@@ -180,3 +262,12 @@ def test_the_line_is_named_and_mended(tmp_path: Path, text: str, was: str, wrong
     assert found[0].fixes[0].confidence == "verified"
     if again:
         assert repaired(changed, found[0].fixes[0]).replace(" ", "") == text.replace(" ", "")
+
+
+def test_two_reductions_of_one_softmax_are_mended_together(tmp_path: Path) -> None:
+    changed = AXES.replace("S.max(axis=0)", "S.max(axis=1, keepdims=True)")
+    changed = changed.replace("e.sum(axis=0)", "e.sum(axis=1, keepdims=True)")
+    found = findings(tmp_path, changed, trials=True)
+    assert [f.code for f in found] == ["SC304", "SC304"]
+    assert [f.cause.line for f in found] == [10, 11]
+    assert {f.fixes[0].confidence for f in found} == {"verified"}

@@ -143,3 +143,11 @@ def test_the_formula_is_named(tmp_path: Path, text: str, was: str, wrong: str, l
     assert found[0].code == "SC301"
     assert line in blamed_line(text, found[0])
     assert [f.confidence for f in found[0].fixes[:1]] == ["verified"] * mended
+
+
+def test_one_wrong_argument_of_a_shared_formula_is_no_wrong_formula(tmp_path: Path) -> None:
+    text = ROWS.replace("dB @ B.T * bent(h)", "dB @ B.T * bent(X @ A)")
+    found = findings(tmp_path, text, trials=True)
+    assert found[0].code == "SC305"
+    assert "bent(X @ A)" in blamed_line(text, found[0])
+    assert found[0].fixes[0].confidence == "verified"
