@@ -263,6 +263,7 @@ class _Doctor:
             gone=gone,
             bound=mistake.bound,
             still=mistake.finding.code == "SC406",
+            exchanged=mistake.exchanged,
         )
 
     def training(self) -> list[Finding]:

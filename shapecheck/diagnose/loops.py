@@ -17,6 +17,7 @@ from shapecheck.gradients.replay import ReplayError
 _MOST_RUNS = 80
 # So many ways in which the results of one expression may go with those of another.
 _MOST_PAIRINGS = 8
+_EXACT = 1e-6
 
 
 def loop_suspects(
@@ -175,9 +176,19 @@ def _agrees(known: Verdicts, targets: Mapping[int, int]) -> bool:
     """
     for value in _belied(known.matching, targets):
         match = known.matching.match(value)
-        if match is None or targets[value] not in known.ancestors(match.forward):
+        if match is None or (targets[value] not in known.ancestors(match.forward) and not _is_rescaled(known, value)):
             return False
     return True
+
+
+def _is_rescaled(known: Verdicts, value: int) -> bool:
+    """Whether a result is an adjoint by another factor than the adjoints it was made from: one by accident."""
+    operation, match = known.producer(value), known.matching.match(value)
+    operands = [known.matching.match(i) for i in operation.inputs] if operation is not None else []
+    factors = [m.factor.number for m in operands if m is not None and not m.weak]
+    if match is None or not factors:
+        return False
+    return all(abs(match.factor.number - f) > _EXACT * abs(f) for f in factors)
 
 
 def _belied(matching: Matching, targets: Mapping[int, int]) -> list[int]:

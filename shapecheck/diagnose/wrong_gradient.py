@@ -230,8 +230,9 @@ def _finding(trace: Trace, tape: Tape, layers: Layers, chosen: Diagnosis, suspec
     inputs = tape.operations[producer].inputs if producer is not None else ()
     failure = pseudo_failure(trace, tape, cause, tuple(inputs) or values)
     first = chosen.step.number == 0 and not any(p.late for p, *_ in chosen.step.parameters)
-    kept = chosen.loss.seeds if first and suspect.reason != "axis" else ()
-    return SilentMistake(finding, failure, suspect.targets, tuple(kept), missing)
+    kept = chosen.loss.seeds if first and suspect.reason not in {"axis", "exchanged"} else ()
+    exchanged = suspect.reason == "exchanged"
+    return SilentMistake(finding, failure, suspect.targets, tuple(kept), missing, exchanged=exchanged)
 
 
 def _calculus(tape: Tape, chosen: Diagnosis, suspect: Suspect) -> str:
@@ -283,6 +284,8 @@ def _words(names: dict[int, str], site: Site, suspect: Suspect) -> tuple[str, st
         return "SC406", "this step moves nothing", f"what `{shown}` applies is zero, and the gradient is not"
     if suspect.reason == "unrelated":
         return "SC309", "this step does not follow the gradient", f"`{shown}` applies something else than the gradient"
+    if suspect.reason == "exchanged":
+        return "SC305", "these are in another order", f"`{shown}` mixes up what belongs to which parameter"
     if suspect.reason == "axis":
         return (
             "SC309",
