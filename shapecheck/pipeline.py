@@ -57,6 +57,8 @@ _LATER_SECONDS = 5.0
 # How long the gradients of a program that ran may be looked at: a long tape of tiny operations takes longest.
 _JUDGING_SECONDS = 10.0
 _ALL_JUDGING_SECONDS = 16.0
+# Parameters whose gradients are right for the shape that they took, which is the mistake.
+_SHAPED_ASTRAY = frozenset({"SC202"})
 
 
 @dataclass(frozen=True)
@@ -270,7 +272,10 @@ class _Doctor:
         loops = self.gathered(update_mistakes(course))
         explained = {name for finding in loops for name in finding.parameters}
         gradients = self.attempted(lambda: self.gradients(course, explained), [])
-        found = sorted([*(self.mend_loop(f, course) for f in loops), *gradients], key=lambda f: -len(f.parameters))
+        # Biases that took a wrong shape took it together: one that is mended by itself leaves the others.
+        astray = [f for f in loops if f.code in _SHAPED_ASTRAY and f.parameters in course.aimed]
+        mended = [*(self.mend_loop(f, course) for f in loops if f not in astray), *self.mend_astray(astray, course)]
+        found = sorted([*mended, *gradients], key=lambda f: -len(f.parameters))
         others = self.gathered(other_mistakes(course, blamed=any(f.severity == "error" for f in found)))
         of_another = [f for f in others if f.parameters in course.meant]
         rest = [f for f in others if f not in of_another]
@@ -296,9 +301,15 @@ class _Doctor:
             targets = course.aimed[finding.parameters]
             self.meant = course.meant.get(finding.parameters, self.meant)
             failure = pseudo_failure(self.trace, self.trace.head, self.trace.head.sites[targets[0].site or 0], ())
-            mistakes.append(SilentMistake(finding, failure, targets=targets))
-        # The gradients are right already where another loss than the one that is followed is meant.
-        return self.mend_gradients(mistakes, gone=next((f.code for f in findings if f.parameters in course.meant), ""))
+            mistakes.append(SilentMistake(finding, failure, targets=targets, bound=finding.code in _SHAPED_ASTRAY))
+        # The gradients are right already where another loss than the one that is followed is meant, or each sample
+        # has a bias of its own.
+        right = (f.code for f in findings if f.parameters in course.meant or f.code in _SHAPED_ASTRAY)
+        return self.mend_gradients(mistakes, gone=next(right, ""))
+
+    def mend_astray(self, findings: list[Finding], course: Course) -> list[Finding]:
+        """Parameters of a wrong shape, with the edits that give all of them the right one."""
+        return self.mend_aimed(findings, course) if findings and self.trials is not None else findings
 
     def mend_size(self, finding: Finding, course: Course) -> Finding | None:
         """A finding of numbers that outgrow a float with the factor left out that makes the steps too long."""

@@ -37,6 +37,7 @@ from shapecheck.diagnose.wrong_factors import factor_suspects
 from shapecheck.diagnose.wrong_values import unrelated_steps, value_suspects
 from shapecheck.gradients.losses import find_losses
 from shapecheck.gradients.replay import Replay
+from shapecheck.gradients.shortened import shortened
 from shapecheck.gradients.stacked_numbers import is_stacked
 from shapecheck.gradients.steps import Loss, Step, joint_step, steps
 from shapecheck.network.parameters import Parameter
@@ -134,7 +135,7 @@ def diagnose_steps(replay: Replay, parameters: Sequence[Parameter], most: int = 
     """
     replay = replay.in_double()
     found: list[Diagnosis] = []
-    taken = steps(replay, parameters, most)
+    taken = [shortened(replay, step) for step in steps(replay, parameters, most)]
     for step in taken:
         if _is_settled(step, found):
             continue

@@ -106,13 +106,30 @@ def _joint_targets(known: Verdicts, values: Sequence[int], parameters: set[int])
     groups = _groups(known, by_shape, parameters)
     if not groups:
         return
-    ancestors = {v: known.ancestors(v) for v in values}
+    members = {u for group in groups for forwards in group.values() for u in forwards}
+    ancestors = _among(known, members, values)
     for group in groups:
         parts = [list(_paired(known, by_shape[shape], ancestors, group[shape])) for shape in by_shape]
         for choice in islice(product(*parts), _MOST_PAIRINGS):
             targets = {v: u for part in choice for v, u in part.items()}
             if len(targets) > 1:
                 yield {v: targets[v] for v in values if v in targets}
+
+
+def _among(known: Verdicts, members: Collection[int], values: Sequence[int]) -> dict[int, set[int]]:
+    """Which of some forward values each of `values` was computed from; in one pass, for there may be hundreds."""
+    tape = known.replay.tape
+    numbered = sorted(members)
+    reached = {u: 1 << n for n, u in enumerate(numbered)}
+    first = min((tape.values[u].producer or 0 for u in numbered), default=0)
+    for operation in tape.operations[first : known.step.last + 1]:
+        if operation.function != "leaf":
+            mask = reached.get(operation.result, 0)
+            for number in operation.inputs:
+                mask |= reached.get(number, 0)
+            if mask:
+                reached[operation.result] = mask
+    return {v: {u for n, u in enumerate(numbered) if reached.get(v, 0) >> n & 1} for v in values}
 
 
 def _paired(

@@ -14,6 +14,7 @@ import numpy as np
 
 from shapecheck.diagnose.added_twice import added_twice
 from shapecheck.diagnose.ascent import climbing, turned_round
+from shapecheck.diagnose.born_numbers import biases_of_samples
 from shapecheck.diagnose.course import Course
 from shapecheck.diagnose.divided_twice import divided_twice
 from shapecheck.diagnose.dropped import dropped_sums
@@ -66,6 +67,7 @@ _UPDATES: tuple[Finder, ...] = (
     only_last,
     repeated_rows,
     growing_weights,
+    biases_of_samples,
 )
 _DATA: tuple[Finder, ...] = (lost_rows, parted)
 _NUMBERS: tuple[Finder, ...] = (constant_output, not_finite, equal_units, saturated, out_of_reach)
@@ -153,6 +155,7 @@ def _asked(finder: Finder, course: Course) -> list[Finding]:
 
 
 _OF_CODE: dict[str, tuple[Finder, ...]] = {
+    "SC202": (biases_of_samples,),
     "SC303": (growing_weights,),
     "SC308": (differing_loss,),
     "SC309": (number_steps,),

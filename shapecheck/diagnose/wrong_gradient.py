@@ -18,6 +18,7 @@ from shapecheck.diagnose.single_error import slips_of_one_number
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.targets import Result, Target
 from shapecheck.diagnose.verdicts import Verdicts
+from shapecheck.diagnose.zero_errors import zero_error
 from shapecheck.gradients.agreement import Agreement, agreement
 from shapecheck.gradients.functions import CannotReplayError
 from shapecheck.gradients.replay import Replay, ReplayError
@@ -63,6 +64,8 @@ def wrong_gradients(
     if not parameters:
         return []
     replay = (replay or Replay(tape)).in_double()
+    if (zero := zero_error(trace, replay, parameters)) is not None:
+        return [zero]
     if (slip := slips_of_one_number(replay)) is not None:
         return [replace(m, bound=True) for m in described(trace, layers, slip, slip.suspects)]
     if verdict.verdict == "right" and verdict.same_factor:
@@ -78,7 +81,7 @@ def wrong_gradients(
     whole = [d for d in diagnoses if _is_right(d)]
     accused = [a for a in accused if not any(_follows_more(tape, d, a) for d in whole)]
     # What is right in any step that could be judged is right; a mistake shows in the others too.
-    right = sum(map(_is_right, diagnoses))
+    right = sum(_is_right(d) and _speaks_of(d, accused) for d in diagnoses)
     if not accused or len(accused) < right or (len(accused) == right and all(map(_is_of_one_number, accused))):
         return []
     if undecided:
@@ -140,6 +143,14 @@ def _follows_more(tape: Tape, found: Diagnosis, accused: Diagnosis) -> bool:
     if operation is None or adjoints is None or operation.function not in SUMS:
         return False
     return sum(number in adjoints and tape.values[number].size == 1 for number in operation.inputs) > 1
+
+
+def _speaks_of(found: Diagnosis, accused: Sequence[Diagnosis]) -> bool:
+    """Whether a step shows the gradients that others accuse: a wrong first step may leave units that are dead."""
+    births = {old: p.birth for d in (found, *accused) for p, old, *_ in d.step.parameters}
+    blamed = {births[v.parameter] for d in accused for v in d.wrong}
+    silent = {births[v.parameter] for v in found.verdicts if v.proves_nothing}
+    return not blamed or not blamed <= silent
 
 
 def _is_of_one_number(found: Diagnosis) -> bool:

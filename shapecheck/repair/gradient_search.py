@@ -14,11 +14,12 @@ from shapecheck.diagnose.finding import Edit
 from shapecheck.diagnose.missing import Missing
 from shapecheck.diagnose.targets import Target
 from shapecheck.network.parameters import find_parameters
+from shapecheck.repair.accumulations import accumulation_candidates
 from shapecheck.repair.aims import Aim, Definition, aims, definitions
 from shapecheck.repair.attempt import Attempt
 from shapecheck.repair.audition import Audition, Heard, edited_slice, is_expression, rewritten_program
 from shapecheck.repair.beginning import Beginning
-from shapecheck.repair.calculus import accumulation_candidates, calculus_candidates
+from shapecheck.repair.calculus import calculus_candidates
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
 from shapecheck.repair.carried import begun
