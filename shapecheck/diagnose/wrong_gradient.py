@@ -26,6 +26,7 @@ from shapecheck.gradients.stacked_numbers import Stack, stacked
 from shapecheck.network.layers import Layers
 from shapecheck.network.parameters import find_parameters, find_strays, value_names
 from shapecheck.trace.child import Trace
+from shapecheck.trace.operations import SUMS
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Tape
 
@@ -77,6 +78,8 @@ def wrong_gradients(
         warnings.simplefilter("ignore")
         diagnoses = diagnose_steps(replay, [*parameters, *strays])
     accused = [d for d in diagnoses if d.suspects and d.independent]
+    whole = [d for d in diagnoses if _is_right(d)]
+    accused = [a for a in accused if not any(_follows_more(tape, d, a) for d in whole)]
     # What is right in any step that could be judged is right; a mistake shows in the others too.
     right = sum(_is_right(d) and _speaks_of(d, accused) for d in diagnoses)
     if not accused or len(accused) < right or (len(accused) == right and all(map(_is_of_one_number, accused))):
@@ -124,6 +127,22 @@ def _is_right(found: Diagnosis) -> bool:
     sizes = [abs(v.factor.number) for v in weights if v.factor is not None and not v.at_change]
     open_ = bool(sizes) and max(sizes) > (1 + 1e-4) * min(sizes)
     return not (found.suspects and found.independent) and not found.wrong and bool(weights) and not open_
+
+
+def _follows_more(tape: Tape, found: Diagnosis, accused: Diagnosis) -> bool:
+    """Whether a right step follows a sum of losses that is not computed in the step of another, which has only a part.
+
+    A program may add up its losses just where it prints them, every so many steps.
+    """
+    value, other = found.loss.value, accused.loss.value
+    if value is None or (other is not None and tape.site_of(other) is tape.site_of(value)):
+        return False
+    producer = tape.values[value].producer
+    operation = tape.operations[producer] if producer is not None else None
+    adjoints = found.loss.adjoints
+    if operation is None or adjoints is None or operation.function not in SUMS:
+        return False
+    return sum(number in adjoints and tape.values[number].size == 1 for number in operation.inputs) > 1
 
 
 def _speaks_of(found: Diagnosis, accused: Sequence[Diagnosis]) -> bool:
