@@ -57,6 +57,8 @@ _LATER_SECONDS = 5.0
 # How long the gradients of a program that ran may be looked at: a long tape of tiny operations takes longest.
 _JUDGING_SECONDS = 10.0
 _ALL_JUDGING_SECONDS = 16.0
+# Parameters whose gradients are right for the shape that they took, which is the mistake.
+_SHAPED_ASTRAY = frozenset({"SC202"})
 
 
 @dataclass(frozen=True)
@@ -261,6 +263,7 @@ class _Doctor:
             gone=gone,
             bound=mistake.bound,
             still=mistake.finding.code == "SC406",
+            exchanged=mistake.exchanged,
         )
 
     def training(self) -> list[Finding]:
@@ -269,10 +272,13 @@ class _Doctor:
         loops = self.gathered(update_mistakes(course))
         explained = {name for finding in loops for name in finding.parameters}
         gradients = self.attempted(lambda: self.gradients(course, explained), [])
-        found = sorted([*(self.mend_loop(f, course) for f in loops), *gradients], key=lambda f: -len(f.parameters))
+        # Biases that took a wrong shape took it together: one that is mended by itself leaves the others.
+        astray = [f for f in loops if f.code in _SHAPED_ASTRAY and f.parameters in course.aimed]
+        mended = [*(self.mend_loop(f, course) for f in loops if f not in astray), *self.mend_astray(astray, course)]
+        found = sorted([*mended, *gradients], key=lambda f: -len(f.parameters))
         others = self.gathered(other_mistakes(course, blamed=any(f.severity == "error" for f in found)))
         of_another = [f for f in others if f.parameters in course.meant]
-        rest = [f for f in others if f not in of_another]
+        rest = self.mend_unmoved([f for f in others if f not in of_another], course)
         return [*found, *self.mend_aimed(of_another, course), *(self.mend_other(f, course) for f in rest)]
 
     def ungathered(self) -> list[Finding]:
@@ -284,8 +290,8 @@ class _Doctor:
         return self.training()
 
     def mend_other(self, finding: Finding, course: Course) -> Finding:
-        """A mistake of the data or the numbers, or of what is never updated, with its repair if there is one."""
-        found = self.mend_unmoved(finding, course) or self.mend_size(finding, course)
+        """A mistake of the data or the numbers with its repair if there is one."""
+        found = finding if finding.fixes else self.mend_size(finding, course)
         return found or self.mend_loop(finding, course)
 
     def mend_aimed(self, findings: list[Finding], course: Course) -> list[Finding]:
@@ -295,9 +301,15 @@ class _Doctor:
             targets = course.aimed[finding.parameters]
             self.meant = course.meant.get(finding.parameters, self.meant)
             failure = pseudo_failure(self.trace, self.trace.head, self.trace.head.sites[targets[0].site or 0], ())
-            mistakes.append(SilentMistake(finding, failure, targets=targets))
-        # The gradients are right already where another loss than the one that is followed is meant.
-        return self.mend_gradients(mistakes, gone=next((f.code for f in findings if f.parameters in course.meant), ""))
+            mistakes.append(SilentMistake(finding, failure, targets=targets, bound=finding.code in _SHAPED_ASTRAY))
+        # The gradients are right already where another loss than the one that is followed is meant, or each sample
+        # has a bias of its own.
+        right = (f.code for f in findings if f.parameters in course.meant or f.code in _SHAPED_ASTRAY)
+        return self.mend_gradients(mistakes, gone=next(right, ""))
+
+    def mend_astray(self, findings: list[Finding], course: Course) -> list[Finding]:
+        """Parameters of a wrong shape, with the edits that give all of them the right one."""
+        return self.mend_aimed(findings, course) if findings and self.trials is not None else findings
 
     def mend_size(self, finding: Finding, course: Course) -> Finding | None:
         """A finding of numbers that outgrow a float with the factor left out that makes the steps too long."""
@@ -307,16 +319,26 @@ class _Doctor:
         mended = self.mend_gradients(found, gone=finding.code)
         return mended[0] if mended and mended[0].fixes else None
 
-    def mend_unmoved(self, finding: Finding, course: Course) -> Finding | None:
-        """A finding of arrays that are never moved with the step that moves them; None where none is found."""
-        found = self.attempted(lambda: [m] if (m := missing_update(course, finding)) is not None else [], [])
-        if not found:
-            return None
-        missing = found[0]
-        site = self.trace.head.sites[missing.neighbours[0].site]
-        failure = pseudo_failure(self.trace, self.trace.head, site, ())
-        mended = self.mend_gradients([SilentMistake(finding, failure, missing=missing)])[0]
-        return mended if mended.fixes else None
+    def mend_unmoved(self, findings: list[Finding], course: Course) -> list[Finding]:
+        """Findings, and among them those of arrays that are never moved with the steps that move them, if any do."""
+        mistakes: dict[int, SilentMistake] = {}
+
+        def look() -> list[SilentMistake]:
+            for position, finding in enumerate(findings):
+                missing = missing_update(course, finding)
+                if missing is not None:
+                    site = self.trace.head.sites[missing.neighbours[0].site]
+                    failure = pseudo_failure(self.trace, self.trace.head, site, ())
+                    mistakes[position] = SilentMistake(finding, failure, missing=missing)
+            return list(mistakes.values())
+
+        if not self.attempted(look, []):
+            return findings
+        mended = self.mend_gradients(list(mistakes.values()))
+        found = dict(enumerate(findings))
+        if len(mended) == len(mistakes):
+            return list((found | dict(zip(mistakes, mended, strict=True))).values())
+        return [*mended, *(f for position, f in found.items() if position not in mistakes)]
 
     def mend_loop(self, finding: Finding, course: Course) -> Finding:
         """A mistake of the training loop with the edits after which it is not found any more."""

@@ -62,7 +62,7 @@ def truncations(replay: Replay, parameters: Sequence[Parameter]) -> list[Truncat
             continue
         names = tuple(name for name, values in feeds.items() if operation.result in values)
         # Where nothing is learned, a fraction that is stored may be meant to be cut off; one that is added is lost.
-        meant = names or parameters or operation.function in {"+=", "-="}
+        meant = names or parameters or operation.function in {"+=", "-="} or _is_step(replay, operation)
         if meant and (names or not _is_index(replay, operation)):
             target = operation.arguments[0].value
             found[operation.site] = Truncation(operation.site, _birth(replay, target), names)
@@ -79,6 +79,19 @@ def _cuts_off(replay: Replay, operation: Operation) -> bool:
         return False
     array = np.asarray(replay.recorded[value.value] if isinstance(value, Ref) else _number(value))
     return array.dtype.kind == "f" and bool(np.any(array != np.trunc(array)))
+
+
+def _is_step(replay: Replay, operation: Operation) -> bool:
+    """Whether what is stored in an array is it, or an entry of it, moved by something: `w[j] = w[j] - step`."""
+    tape, (array, *_, stored) = replay.tape, operation.arguments
+    number = tape.values[stored.value].producer if isinstance(stored, Ref) else None
+    moved = tape.operations[number] if number is not None else None
+    if moved is None or moved.function not in {"+", "-"} or not moved.inputs:
+        return False
+    number = tape.values[moved.inputs[0]].producer
+    entry = tape.operations[number] if number is not None else None
+    whole = entry.inputs[0] if entry is not None and entry.function == "getitem" else moved.inputs[0]
+    return bool(whole == array.value)
 
 
 def _is_index(replay: Replay, operation: Operation) -> bool:

@@ -47,7 +47,10 @@ def is_kept_with_moved(course: Course, value: int) -> bool:
     # A tuple that is unpacked at once is gone, and its place is taken by others.
     lasting = [b for b in course.tape.bindings if b.owner is not None and not b.name.isidentifier()]
     kept = {(b.owner, b.name) for b in lasting if b.value == value}
-    if site is None or (site.bound_to is not None and site.bound_to not in {name for _, name in kept}):
+    # `parameters["W" + str(l)]` names what is kept as `parameters["W2"]`.
+    computed = site is not None and site.bound_to is not None and site.bound_to.endswith("]")
+    named = {course.tape.sites[b.site].line for b in lasting if b.value == value} if computed else set()
+    if site is None or (site.bound_to not in {None, *(name for _, name in kept)} and site.line not in named):
         return False
     births = {p.birth for p in course.parameters}
     return any(b.value in births and b.owner in {owner for owner, _ in kept} for b in lasting)

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.gradients.matching import Matching, Standing, same_direction
+from shapecheck.gradients.matching import EXACT, Matching, Standing, same_direction
 from shapecheck.gradients.replay import Replay, ReplayError
-from shapecheck.trace.operations import PRODUCTS
+from shapecheck.trace.operations import PRODUCTS, QUOTIENTS
 from shapecheck.trace.tape import Operation
+
+_SCALINGS = PRODUCTS | QUOTIENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +128,70 @@ def wrong_addend(matching: Matching, value: int, wanted: Any) -> Origin | None:
         made = _producer(replay, addend)
         if made is None or made.site is None or made.site in trusted or made.function == "leaf":
             continue
-        if all(standings.get(i) is not Standing.UNVERIFIED for i in made.inputs):
+        if is_sound(replay, made, standings):
             suspicious.append((made.site, addend))
     if len(suspicious) != 1 or not right:
         return None
     site, addend = suspicious[0]
     rest = sum(np.asarray(replay.recorded[i], dtype=float) for i in operation.inputs if i != addend)
     return Origin(site, addend, np.asarray(wanted, dtype=float) - rest, operation.number)
+
+
+def wrong_share(matching: Matching, value: int, wanted: Any) -> Origin | None:
+    """The factor of a product that is no adjoint by itself, and was made by another expression from what is right.
+
+    `dx = d - d.mean(0) - ...` and then `dx *= rstd`: where the other factor is the same for whole rows, no other one
+    would do, so it is the first expression that is to blame.
+
+    Args:
+        matching: The adjoints.
+        value: The product, or quotient.
+        wanted: What it should have been.
+
+    Returns:
+        The factor; None where it cannot be told from the other one.
+    """
+    replay = matching.replay
+    operation = _producer(replay, value)
+    if operation is None or operation.function not in _SCALINGS or len(operation.inputs) != 2:
+        return None
+    first, second = operation.inputs
+    if operation.function in PRODUCTS and np.shape(replay.recorded[first]) != np.shape(wanted):
+        first, second = second, first
+    factor, share = np.asarray(replay.recorded[second]), np.asarray(replay.recorded[first], dtype=float)
+    standings = matching.standings(sorted(replay.ancestors([value])))
+    made = _producer(replay, first)
+    if share.shape != np.shape(wanted) or factor.size == share.size or made is None or made.site is None:
+        return None
+    if standings.get(first) is not Standing.UNVERIFIED or standings.get(second) is not Standing.FORWARD:
+        return None
+    sites = replay.tape.sites
+    if sites[made.site].within(sites[operation.site or 0]) or not is_sound(replay, made, standings):
+        return None
+    aligned = factor.reshape((1,) * (share.ndim - factor.ndim) + factor.shape)
+    rows = tuple(axis for axis in range(share.ndim) if aligned.shape[axis] == 1)
+    with np.errstate(all="ignore"):
+        better = np.sum(share * wanted, axis=rows, keepdims=True) / np.sum(share * share, axis=rows, keepdims=True)
+        needed = wanted / aligned if operation.function in PRODUCTS else wanted * aligned
+    if np.allclose(np.nan_to_num(better) * share, wanted, rtol=EXACT, atol=EXACT * float(np.abs(wanted).max())):
+        return None
+    return Origin(made.site, first, np.where(np.isfinite(needed), needed, np.nan), operation.number)
+
+
+def is_sound(replay: Replay, operation: Operation, standings: dict[int, Standing]) -> bool:
+    """Whether all that went into an expression, from outside of it, was right."""
+    sites = replay.tape.sites
+    whole = sites[operation.site or 0]
+    open_values = list(operation.inputs)
+    while open_values:
+        value = open_values.pop()
+        if standings.get(value) is not Standing.UNVERIFIED:
+            continue
+        made = _producer(replay, value)
+        if made is None or made.site is None or not sites[made.site].within(whole):
+            return False
+        open_values.extend(made.inputs)
+    return True
 
 
 def misplaced(matching: Matching, value: int, wanted: Any) -> Origin | None:
@@ -293,4 +352,13 @@ def _of_shape(replay: Replay, values: Iterable[int], shape: tuple[int, ...]) -> 
     return [v for v in dict.fromkeys(values) if np.shape(replay.recorded[v]) == shape][:60]
 
 
-__all__ = ["Origin", "blamed", "misplaced", "misplaced_before_a_slope", "read_at", "wrong_addend"]
+__all__ = [
+    "Origin",
+    "blamed",
+    "is_sound",
+    "misplaced",
+    "misplaced_before_a_slope",
+    "read_at",
+    "wrong_addend",
+    "wrong_share",
+]

@@ -31,6 +31,7 @@ class SilentMistake:
             made from.
         missing: The statement that is not there, if that is what is wrong.
         bound: Whether only an edit that reaches a target can be right: after others too some loss is followed.
+        exchanged: Whether it is the order of several results that is wrong.
     """
 
     finding: Finding
@@ -39,6 +40,7 @@ class SilentMistake:
     kept: tuple[int, ...] = ()
     missing: Missing | None = None
     bound: bool = False
+    exchanged: bool = False
 
 
 def silent_mistakes(trace: Trace, layers: Layers) -> list[SilentMistake]:

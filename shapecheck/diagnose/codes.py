@@ -60,6 +60,7 @@ _CATALOGUE = (
     Code("SC408", "a gradient that is computed once and applied again and again", "error"),
     Code("SC409", "a shuffle that loses rows", "error"),
     Code("SC410", "optimizer state that several parameters share", "error"),
+    Code("SC411", "a result that is thrown away", "error"),
     Code("SC501", "overflow or NaN", "warning"),
     Code("SC502", "the logarithm of zero", "warning"),
     Code("SC503", "units that are saturated from the start", "warning"),

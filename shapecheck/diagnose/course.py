@@ -96,8 +96,11 @@ class Course:
 
     @cached_property
     def steps(self) -> list[Step]:
-        """The first training steps."""
-        return steps(self.replay, self.parameters, 2)
+        """The first training steps: two, and one more where the first begins with nothing but zeros."""
+        found = steps(self.replay, self.parameters, 2)
+        begins = [self.tape.values[old].array for old in found[0].olds] if found else []
+        blank = bool(begins) and not any(array is None or np.any(array) for array in begins)
+        return steps(self.replay, self.parameters, 3) if blank else found
 
     @cached_property
     def versions(self) -> set[int]:

@@ -14,8 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.diagnose.blame import Origin, blamed, misplaced, misplaced_before_a_slope, read_at, wrong_addend
+from shapecheck.diagnose.blame import (
+    Origin,
+    blamed,
+    misplaced,
+    misplaced_before_a_slope,
+    read_at,
+    wrong_addend,
+    wrong_share,
+)
 from shapecheck.diagnose.error_signal import missed_losses
+from shapecheck.diagnose.exchanged import exchanged
 from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
 from shapecheck.diagnose.lone_slopes import at_their_use
 from shapecheck.diagnose.missing import empty_sums
@@ -28,6 +37,7 @@ from shapecheck.diagnose.wrong_factors import factor_suspects
 from shapecheck.diagnose.wrong_values import unrelated_steps, value_suspects
 from shapecheck.gradients.losses import find_losses
 from shapecheck.gradients.replay import Replay
+from shapecheck.gradients.shortened import shortened
 from shapecheck.gradients.stacked_numbers import is_stacked
 from shapecheck.gradients.steps import Loss, Step, joint_step, steps
 from shapecheck.network.parameters import Parameter
@@ -79,7 +89,10 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None) -> Diag
         suspects += _of_axis(axis, wrong)
         loss = axis.loss
     elif wrong:
-        suspects += at_their_use(known, value_suspects(known, wrong, {v.parameter for v in verdicts if v.is_right}))
+        right = {v.parameter for v in verdicts if v.is_right}
+        suspects += at_their_use(known, value_suspects(known, wrong, right))
+        if not known.settled and (order := exchanged(known, suspects, wrong, right)) is not None:
+            suspects = [order]
     if not known.settled:
         suspects += factor_suspects(known, verdicts)
         suspects += empty_sums(known, wrong - {p for s in suspects for p in s.explains})
@@ -122,7 +135,7 @@ def diagnose_steps(replay: Replay, parameters: Sequence[Parameter], most: int = 
     """
     replay = replay.in_double()
     found: list[Diagnosis] = []
-    taken = steps(replay, parameters, most)
+    taken = [shortened(replay, step) for step in steps(replay, parameters, most)]
     for step in taken:
         if _is_settled(step, found):
             continue
@@ -246,7 +259,7 @@ def _of_axis(axis: WrongAxis, wrong: Iterable[int]) -> list[Suspect]:
 
 
 def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
-    if suspect.reason == "empty":
+    if suspect.reason in {"empty", "exchanged"}:
         return suspect
     if (shared := other_share(known, suspect)) is not None:
         summed, origins = shared
@@ -283,7 +296,7 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
 
 def _origins(known: Verdicts, wanted: Mapping[int, tuple[Any, ...]]) -> list[Origin]:
     """The operands to blame, of one expression, for some values that should have been others."""
-    for find in (misplaced_before_a_slope, blamed, read_at, wrong_addend, misplaced):
+    for find in (misplaced_before_a_slope, blamed, read_at, wrong_addend, wrong_share, misplaced):
         found: list[Origin] = []
         for value, arrays in list(wanted.items())[:_MOST_ORIGINS]:
             origin = find(known.matching, value, np.asarray(arrays[0], dtype=float))

@@ -23,7 +23,10 @@ _EXACT = 1e-6
 def growing_weights(course: Course) -> list[Finding]:
     """Steps that are a gradient's, and a part of the weights themselves added to them."""
     told: dict[str, dict[int, Site]] = {}
-    for step in [s for s in course.steps if s.number < 2]:
+    # Nothing is added to weights of zero.
+    telling = [s for s in course.steps if any(np.any(course.replay.recorded[old]) for old in s.olds)]
+    every = set(sorted({s.number for s in telling})[:2])
+    for step in [s for s in telling if s.number in every]:
         known = course.verdicts(step)
         if known is None:
             continue
@@ -35,8 +38,7 @@ def growing_weights(course: Course) -> list[Finding]:
             if site is not None:
                 told.setdefault(parameter.name, {})[step.number] = site
     # One step may be so by chance, as where the weights are small and the gradient is mostly noise.
-    steps = {s.number for s in course.steps if s.number < 2}
-    sites = {name: by_step[min(by_step)] for name, by_step in told.items() if set(by_step) == steps}
+    sites = {name: by_step[min(by_step)] for name, by_step in told.items() if set(by_step) == every}
     if not sites:
         return []
     places = list({site.number: site for site in sites.values()}.values())

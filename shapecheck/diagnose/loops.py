@@ -17,6 +17,7 @@ from shapecheck.gradients.replay import ReplayError
 _MOST_RUNS = 80
 # So many ways in which the results of one expression may go with those of another.
 _MOST_PAIRINGS = 8
+_EXACT = 1e-6
 
 
 def loop_suspects(
@@ -105,13 +106,30 @@ def _joint_targets(known: Verdicts, values: Sequence[int], parameters: set[int])
     groups = _groups(known, by_shape, parameters)
     if not groups:
         return
-    ancestors = {v: known.ancestors(v) for v in values}
+    members = {u for group in groups for forwards in group.values() for u in forwards}
+    ancestors = _among(known, members, values)
     for group in groups:
         parts = [list(_paired(known, by_shape[shape], ancestors, group[shape])) for shape in by_shape]
         for choice in islice(product(*parts), _MOST_PAIRINGS):
             targets = {v: u for part in choice for v, u in part.items()}
             if len(targets) > 1:
                 yield {v: targets[v] for v in values if v in targets}
+
+
+def _among(known: Verdicts, members: Collection[int], values: Sequence[int]) -> dict[int, set[int]]:
+    """Which of some forward values each of `values` was computed from; in one pass, for there may be hundreds."""
+    tape = known.replay.tape
+    numbered = sorted(members)
+    reached = {u: 1 << n for n, u in enumerate(numbered)}
+    first = min((tape.values[u].producer or 0 for u in numbered), default=0)
+    for operation in tape.operations[first : known.step.last + 1]:
+        if operation.function != "leaf":
+            mask = reached.get(operation.result, 0)
+            for number in operation.inputs:
+                mask |= reached.get(number, 0)
+            if mask:
+                reached[operation.result] = mask
+    return {v: {u for n, u in enumerate(numbered) if reached.get(v, 0) >> n & 1} for v in values}
 
 
 def _paired(
@@ -158,9 +176,19 @@ def _agrees(known: Verdicts, targets: Mapping[int, int]) -> bool:
     """
     for value in _belied(known.matching, targets):
         match = known.matching.match(value)
-        if match is None or targets[value] not in known.ancestors(match.forward):
+        if match is None or (targets[value] not in known.ancestors(match.forward) and not _is_rescaled(known, value)):
             return False
     return True
+
+
+def _is_rescaled(known: Verdicts, value: int) -> bool:
+    """Whether a result is an adjoint by another factor than the adjoints it was made from: one by accident."""
+    operation, match = known.producer(value), known.matching.match(value)
+    operands = [known.matching.match(i) for i in operation.inputs] if operation is not None else []
+    factors = [m.factor.number for m in operands if m is not None and not m.weak]
+    if match is None or not factors:
+        return False
+    return all(abs(match.factor.number - f) > _EXACT * abs(f) for f in factors)
 
 
 def _belied(matching: Matching, targets: Mapping[int, int]) -> list[int]:

@@ -19,6 +19,7 @@ from shapecheck.trace.tape import Operation, Ref
 
 NEVER_KEPT = "this is computed from zeros in every step, and never kept"
 KEPT_CORRECTED = "the moment is kept after its correction"
+OTHER_FACTOR = "this is the factor of the other moment"
 ONE_ARRAY = "the mean of the gradients and that of their squares are kept in one array"
 
 _POWERS = frozenset({"**", "numpy.power"})
@@ -26,7 +27,7 @@ _POWERS = frozenset({"**", "numpy.power"})
 
 def moments(course: Course) -> list[Finding]:
     """Optimizer state that is lost, corrupted by its own correction, or shared by two moments."""
-    for finder in (_never_kept, _kept_corrected, _one_array):
+    for finder in (_never_kept, _kept_corrected, _one_array, _other_factor):
         found = finder(course)
         if found:
             return found
@@ -244,4 +245,101 @@ def _is_scaled_later(course: Course, value: int, step: Step) -> bool:
     return any(u.number > step.last and _factor(course, u, value) is not None for u in users)
 
 
-__all__ = ["KEPT_CORRECTED", "NEVER_KEPT", "ONE_ARRAY", "moments"]
+# -- one moment's factor for the other ------------------------------------------------------------------------------
+
+
+def _other_factor(course: Course) -> list[Finding]:
+    """A moment that is kept by one factor, and corrected, or added to, by the factor that keeps the other moment."""
+    found: dict[int, tuple[str, str]] = {}
+    kept: dict[int, Operation] = {}
+    names: list[str] = []
+    for step in course.steps:
+        for name, _, zone in _zone(course, step):
+            means = {number: pair for number in zone if (pair := _mean(course, number, step)) is not None}
+            for number, (product, own) in means.items():
+                others = {f: p for p, f in means.values() if not np.isclose(f, own)}
+                for operation, factor, said in _misused(course, number, own, list(others), zone):
+                    if operation.site is not None:
+                        found.setdefault(operation.site, (said, name))
+                        kept |= {operation.site: product, -1 - operation.site: others[factor]}
+                        names.append(name)
+    sites = [site for number in found if (site := course.site(number)) is not None]
+    if not sites:
+        return []
+    products = [course.site(kept[n].site) for n in (sites[0].number, -1 - sites[0].number)]
+    notes = ("what is kept of this moment", "what is kept of the other")
+    trail = (TrailStep(span_of(p), note) for p, note in zip(products, notes, strict=True) if p is not None)
+    return [
+        Finding(
+            code="SC410",
+            severity="error",
+            title=OTHER_FACTOR,
+            message=f"`{shown(sites[0].text)}` {found[sites[0].number][0]}: `m = b * m + (1 - b) * g` and its "
+            "correction `m / (1 - b**t)` have one and the same `b`",
+            location=span_of(sites[0]),
+            cause=span_of(sites[0]),
+            parameters=tuple(dict.fromkeys(names)),
+            trail=tuple(trail),
+        )
+    ]
+
+
+def _mean(course: Course, number: int, step: Step) -> tuple[Operation, float] | None:
+    """(`b * m`, b) where a value is `b * m + ...`, made in this step from an `m` of before, and kept."""
+    made = course.producer(number)
+    if made is None or made.function not in SUMS or number not in course.stored:
+        return None
+    for product in (course.producer(i) for i in made.inputs):
+        for state in product.inputs if product is not None and product.function in PRODUCTS else ():
+            before = course.producer(state)
+            factor = _factor(course, product, state) if product is not None else None
+            early = before is None or before.number < step.first
+            if product is not None and factor is not None and 0 < factor < 1 and early:
+                return product, factor
+    return None
+
+
+def _misused(
+    course: Course, number: int, own: float, others: list[float], zone: set[int]
+) -> Iterator[tuple[Operation, float, str]]:
+    """(operation, the factor, what it does) where a moment meets the factor of another instead of its own."""
+    rated = [u.result for u in course.users.get(number, []) if u.result in zone and _factor(course, u, number)]
+    for user in (u for moment in (number, *rated) for u in course.users.get(moment, [])):
+        divisor = _number(course, user.arguments[1]) if user.function in QUOTIENTS else None
+        if divisor is None or not isinstance(user.arguments[0], Ref):
+            continue
+        if not 0 < divisor < 1 or _is_power(1 - divisor, own):
+            continue
+        for other in others:
+            if _is_power(1 - divisor, other):
+                yield user, other, f"corrects by {other:g}, and {own:g} is what is kept of it"
+    total = course.producer(number)
+    added = {n: o for i in (total.inputs if total is not None else ()) for n, o in _numbers_in(course, i, zone)}
+    if not any(np.isclose(n, 1 - own) for n in added):
+        for other in others:
+            for n, operation in added.items():
+                if np.isclose(n, 1 - other):
+                    yield operation, other, f"takes in {n:g} of what is new, and {own:g} is what is kept"
+
+
+def _is_power(number: float, base: float) -> bool:
+    """Whether a number is a base to the power of 1, 2, 3 ..."""
+    times = np.log(number) / np.log(base)
+    return bool(abs(times - round(times)) < 1e-6 and round(times) >= 1)
+
+
+def _numbers_in(course: Course, value: int, zone: set[int]) -> Iterator[tuple[float, Operation]]:
+    """The numbers that a product is made of, with what multiplies by them."""
+    open_values = [value]
+    for number in open_values:
+        made = course.producer(number)
+        if made is None or made.function not in PRODUCTS or number not in zone:
+            continue
+        for argument in made.arguments[:2]:
+            if (factor := _number(course, argument)) is not None:
+                yield factor, made
+            elif isinstance(argument, Ref):
+                open_values.append(argument.value)
+
+
+__all__ = ["KEPT_CORRECTED", "NEVER_KEPT", "ONE_ARRAY", "OTHER_FACTOR", "moments"]

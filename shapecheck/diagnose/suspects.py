@@ -31,7 +31,8 @@ class Suspect:
         targets: What an edit has to reach: results of expressions, and what they should have been.
         reason: `value` (matches nothing), `scale`, `other` (it is the adjoint of something else), `axis` (a reduction
             of the forward pass that should run along `axis`), `unrelated` (a step that nothing would make right),
-            `still` (one that moves nothing), `empty` (a sum that nothing is added to).
+            `still` (one that moves nothing), `empty` (a sum that nothing is added to), `exchanged` (several results
+            are taken up, or handed back, in another order than they are meant).
     """
 
     site: int
@@ -91,7 +92,9 @@ def _rank(suspect: Suspect, open_parameters: set[int], whole: int) -> tuple[Any,
     odd = suspect.reason == "other" and not whole and suspect.together < _SEVERAL
     # A factor that only some gradients lack is left out where their ways part, and not before.
     late = suspect.reason == "scale" and not suspect.operands_right and (not whole or len(suspect.explains) < whole)
-    return (-covered, not suspect.operands_right, odd, -max(suspect.values) if late else min(suspect.values))
+    # One expression may hold all gradients, each of which sets only itself right.
+    own = suspect.together == 1 < len(suspect.explains)
+    return (-covered, not suspect.operands_right, own, odd, -max(suspect.values) if late else min(suspect.values))
 
 
 __all__ = ["Suspect", "independent", "merged"]

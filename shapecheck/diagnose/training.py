@@ -14,6 +14,7 @@ import numpy as np
 
 from shapecheck.diagnose.added_twice import added_twice
 from shapecheck.diagnose.ascent import climbing, turned_round
+from shapecheck.diagnose.born_numbers import biases_of_samples
 from shapecheck.diagnose.course import Course
 from shapecheck.diagnose.divided_twice import divided_twice
 from shapecheck.diagnose.dropped import dropped_sums
@@ -21,6 +22,7 @@ from shapecheck.diagnose.filled_late import filled_late
 from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.finite import not_finite
 from shapecheck.diagnose.growing_weights import growing_weights
+from shapecheck.diagnose.kept_best import kept_best
 from shapecheck.diagnose.later import later_versions
 from shapecheck.diagnose.later_passes import later_passes
 from shapecheck.diagnose.lost import lost_steps
@@ -33,6 +35,7 @@ from shapecheck.diagnose.pairs import lost_rows, parted
 from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
 from shapecheck.diagnose.repeated_rows import repeated_rows
 from shapecheck.diagnose.start import constant_output, equal_units, out_of_reach, saturated
+from shapecheck.diagnose.thrown_away import thrown_away
 from shapecheck.diagnose.unapplied import nothing_moves
 from shapecheck.diagnose.unfed import unfed_velocities
 from shapecheck.diagnose.unmoved import unmoved
@@ -66,8 +69,9 @@ _UPDATES: tuple[Finder, ...] = (
     only_last,
     repeated_rows,
     growing_weights,
+    biases_of_samples,
 )
-_DATA: tuple[Finder, ...] = (lost_rows, parted)
+_DATA: tuple[Finder, ...] = (lost_rows, parted, thrown_away, kept_best)
 _NUMBERS: tuple[Finder, ...] = (constant_output, not_finite, equal_units, saturated, out_of_reach)
 # Right updates cannot be out of order, and nothing is added to them twice.
 _OF_WRONG_UPDATES = frozenset({later_versions, later_passes, added_twice})
@@ -153,13 +157,14 @@ def _asked(finder: Finder, course: Course) -> list[Finding]:
 
 
 _OF_CODE: dict[str, tuple[Finder, ...]] = {
+    "SC202": (biases_of_samples,),
     "SC303": (growing_weights,),
     "SC308": (differing_loss,),
     "SC309": (number_steps,),
     "SC401": (later_versions, filled_late),
     "SC402": (_uphill, turned_round),
     "SC403": (never_reset,),
-    "SC404": (one_list, later_versions, later_passes),
+    "SC404": (one_list, later_versions, later_passes, kept_best),
     "SC405": (_lost_updates,),
     "SC406": (
         _lost_updates,
@@ -177,6 +182,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC408": (never_renewed,),
     "SC409": (lost_rows,),
     "SC410": (moments, shared_state),
+    "SC411": (thrown_away,),
     "SC501": (not_finite,),
     "SC502": (not_finite,),
     "SC503": (saturated,),

@@ -44,8 +44,8 @@ class _Affine:
 def unmoved(course: Course) -> list[Finding]:
     """A weight that never moves while its bias does, or a bias while its weight does.
 
-    Learning nothing of a layer is a way of training; learning half of it is none, but where it is so in all layers, and
-    not even the gradients of the other halves are computed.
+    Learning nothing of a layer is a way of training; learning half of it is none, but where fixed biases are not zero,
+    in all layers, and not even their gradients are computed.
     """
     if not course.parameters or not course.steps:
         return []
@@ -60,6 +60,8 @@ def unmoved(course: Course) -> list[Finding]:
     pairs = list(_affine(course, step))
     # Weights that stay as they were drawn, in all layers, while their biases learn, are nobody's way of training.
     biases_only = len({p.weight for p in pairs}) > 1 and all(p.weight not in moved and p.bias in right for p in pairs)
+    # Fixed offsets may be meant; but whoever adds zeros in every layer meant them to be learned.
+    weights_only = all(p.bias not in moved and p.weight in right and _is_zero(course, p) for p in pairs)
     for pair in pairs:
         for still, mate, what in ((pair.weight, pair.bias, "weight"), (pair.bias, pair.weight, "bias")):
             if still in moved or mate not in right or not _matters(known.matching, still, pair):
@@ -67,11 +69,19 @@ def unmoved(course: Course) -> list[Finding]:
             others = [p for p in pairs if {"weight": p.weight, "bias": p.bias}[what] in right]
             computed = _gradient_for_nobody(course, step, known.matching, still)
             told = others or computed is not None or (biases_only and what == "weight")
+            told = told or (weights_only and what == "bias")
             told = told or _is_kept_for_nobody(course, still, mate, step, pair)
             if told and is_read_again(course, still):
                 found.setdefault(still, (what, pair.sum, mate))
                 gradients |= {still: computed} if computed is not None else {}
     return [_half_finding(course, step, halves, gradients) for halves in _moved_together(course, step, found)]
+
+
+def _is_zero(course: Course, pair: _Affine) -> bool:
+    """Whether a layer's bias is of zeros, as biases are made, and not what a sum begins with."""
+    bias, total = course.tape.values[pair.bias], course.tape.values[pair.sum.result]
+    spread = bias.size < total.size or (len(bias.shape) < 2 and course.layers.layout == "single-sample")
+    return spread and isinstance(bias.array, np.ndarray) and not np.any(bias.array)
 
 
 def missing_update(course: Course, finding: Finding) -> Missing | None:

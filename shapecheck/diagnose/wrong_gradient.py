@@ -18,6 +18,7 @@ from shapecheck.diagnose.single_error import slips_of_one_number
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.targets import Result, Target
 from shapecheck.diagnose.verdicts import Verdicts
+from shapecheck.diagnose.zero_errors import zero_error
 from shapecheck.gradients.agreement import Agreement, agreement
 from shapecheck.gradients.functions import CannotReplayError
 from shapecheck.gradients.replay import Replay, ReplayError
@@ -25,6 +26,7 @@ from shapecheck.gradients.stacked_numbers import Stack, stacked
 from shapecheck.network.layers import Layers
 from shapecheck.network.parameters import find_parameters, find_strays, value_names
 from shapecheck.trace.child import Trace
+from shapecheck.trace.operations import SUMS
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Tape
 
@@ -62,6 +64,8 @@ def wrong_gradients(
     if not parameters:
         return []
     replay = (replay or Replay(tape)).in_double()
+    if (zero := zero_error(trace, replay, parameters)) is not None:
+        return [zero]
     if (slip := slips_of_one_number(replay)) is not None:
         return [replace(m, bound=True) for m in described(trace, layers, slip, slip.suspects)]
     if verdict.verdict == "right" and verdict.same_factor:
@@ -74,8 +78,10 @@ def wrong_gradients(
         warnings.simplefilter("ignore")
         diagnoses = diagnose_steps(replay, [*parameters, *strays])
     accused = [d for d in diagnoses if d.suspects and d.independent]
+    whole = [d for d in diagnoses if _is_right(d)]
+    accused = [a for a in accused if not any(_follows_more(tape, d, a) for d in whole)]
     # What is right in any step that could be judged is right; a mistake shows in the others too.
-    right = sum(map(_is_right, diagnoses))
+    right = sum(_is_right(d) and _speaks_of(d, accused) for d in diagnoses)
     if not accused or len(accused) < right or (len(accused) == right and all(map(_is_of_one_number, accused))):
         return []
     if undecided:
@@ -121,6 +127,30 @@ def _is_right(found: Diagnosis) -> bool:
     sizes = [abs(v.factor.number) for v in weights if v.factor is not None and not v.at_change]
     open_ = bool(sizes) and max(sizes) > (1 + 1e-4) * min(sizes)
     return not (found.suspects and found.independent) and not found.wrong and bool(weights) and not open_
+
+
+def _follows_more(tape: Tape, found: Diagnosis, accused: Diagnosis) -> bool:
+    """Whether a right step follows a sum of losses that is not computed in the step of another, which has only a part.
+
+    A program may add up its losses just where it prints them, every so many steps.
+    """
+    value, other = found.loss.value, accused.loss.value
+    if value is None or (other is not None and tape.site_of(other) is tape.site_of(value)):
+        return False
+    producer = tape.values[value].producer
+    operation = tape.operations[producer] if producer is not None else None
+    adjoints = found.loss.adjoints
+    if operation is None or adjoints is None or operation.function not in SUMS:
+        return False
+    return sum(number in adjoints and tape.values[number].size == 1 for number in operation.inputs) > 1
+
+
+def _speaks_of(found: Diagnosis, accused: Sequence[Diagnosis]) -> bool:
+    """Whether a step shows the gradients that others accuse: a wrong first step may leave units that are dead."""
+    births = {old: p.birth for d in (found, *accused) for p, old, *_ in d.step.parameters}
+    blamed = {births[v.parameter] for d in accused for v in d.wrong}
+    silent = {births[v.parameter] for v in found.verdicts if v.proves_nothing}
+    return not blamed or not blamed <= silent
 
 
 def _is_of_one_number(found: Diagnosis) -> bool:
@@ -219,8 +249,9 @@ def _finding(trace: Trace, tape: Tape, layers: Layers, chosen: Diagnosis, suspec
     inputs = tape.operations[producer].inputs if producer is not None else ()
     failure = pseudo_failure(trace, tape, cause, tuple(inputs) or values)
     first = chosen.step.number == 0 and not any(p.late for p, *_ in chosen.step.parameters)
-    kept = chosen.loss.seeds if first and suspect.reason != "axis" else ()
-    return SilentMistake(finding, failure, suspect.targets, tuple(kept), missing)
+    kept = chosen.loss.seeds if first and suspect.reason not in {"axis", "exchanged"} else ()
+    exchanged = suspect.reason == "exchanged"
+    return SilentMistake(finding, failure, suspect.targets, tuple(kept), missing, exchanged=exchanged)
 
 
 def _calculus(tape: Tape, chosen: Diagnosis, suspect: Suspect) -> str:
@@ -272,6 +303,8 @@ def _words(names: dict[int, str], site: Site, suspect: Suspect) -> tuple[str, st
         return "SC406", "this step moves nothing", f"what `{shown}` applies is zero, and the gradient is not"
     if suspect.reason == "unrelated":
         return "SC309", "this step does not follow the gradient", f"`{shown}` applies something else than the gradient"
+    if suspect.reason == "exchanged":
+        return "SC305", "these are in another order", f"`{shown}` mixes up what belongs to which parameter"
     if suspect.reason == "axis":
         return (
             "SC309",

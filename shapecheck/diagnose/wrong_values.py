@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from shapecheck.diagnose.blame import is_sound
 from shapecheck.diagnose.loops import loop_suspects
 from shapecheck.diagnose.prospects import Prospects
 from shapecheck.diagnose.suspects import Suspect, merged
@@ -71,7 +72,7 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
         whole = whole or (inputs_right and len(explains) == len(wrong))
         reason = "other" if misplaced else "value"
         suspect = Suspect(operation.site, (value,), {value: (forward, adjoint)}, explains, inputs_right, reason)
-        sound = inputs_right or _is_sound(known, operation, standings)
+        sound = inputs_right or is_sound(known.replay, operation, standings)
         suspect = replace(
             suspect, alternatives={value: others}, sound=(value,) if sound else (), together=len(explains)
         )
@@ -200,22 +201,6 @@ def _is_named_where_it_is_made(known: Verdicts, value: int, named: int) -> bool:
     """Whether the first name of a value is given to it by the statement that makes it, and not by a later one."""
     made, binding = known.replay.tape.site_of(value), known.replay.tape.sites[named]
     return made is None or (made.bound_to is None and made.path == binding.path and made.line == binding.line)
-
-
-def _is_sound(known: Verdicts, operation: Operation, standings: dict[int, Standing]) -> bool:
-    """Whether all that went into an expression, from outside of it, was right."""
-    sites = known.replay.tape.sites
-    whole = sites[operation.site or 0]
-    open_values = list(operation.inputs)
-    while open_values:
-        value = open_values.pop()
-        if standings.get(value) is not Standing.UNVERIFIED:
-            continue
-        made = known.producer(value)
-        if made is None or made.site is None or not sites[made.site].within(whole):
-            return False
-        open_values.extend(made.inputs)
-    return True
 
 
 def unrelated_steps(known: Verdicts, wrong: set[int]) -> list[Suspect]:

@@ -171,12 +171,28 @@ def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str], 
         rows = [ParameterAgreement(p.name, p.shape(tape), "unknown") for p in step.parameters]
         return Agreement("unknown", rows)
     if best.verdict == "right" and best.inferred and (meant or not all(row.entire for row in best.parameters)):
+        samples = _samples(tape, step, among)
         for hypothesis in scalar_losses(tape, step.dependence, step.masks, step.horizon(), among):
-            judged = _judge(tape, replay, step, hypothesis, among) if meant in {"", hypothesis.formula} else None
+            own = ancestors(tape, hypothesis.wanted, until=frozenset(u.old for u in step.updates))
+            if meant not in {"", hypothesis.formula} or samples.isdisjoint(_samples(tape, step, own)):
+                continue  # that of other samples, as of those that are kept for the end, is another loss
+            judged = _judge(tape, replay, step, hypothesis, among)
             if judged is not None and judged.verdict == "wrong" and (meant or _is_better_followed(judged, best)):
                 judged.binding = True
                 return judged
     return best
+
+
+def _samples(tape: Tape, step: _Step, among: set[int]) -> set[int]:
+    """The arrays that meet, within some values, what depends on a step's parameters."""
+    everything = 0
+    for mask in step.masks:
+        everything |= mask
+    masks = step.dependence.masks
+    given = {u.old for u in step.updates}
+    made = (tape.values[value].producer for value in among - given if masks[value] & everything)
+    operations = (tape.operations[number] for number in made if number is not None)
+    return {i for o in operations for i in o.inputs if not masks[i] & everything and tape.values[i].size > 1}
 
 
 def _is_better_followed(judged: Agreement, known: Agreement) -> bool:

@@ -7,7 +7,9 @@ changed by; a part of `W` that is read in between, and is not yet moved, is read
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,12 +19,14 @@ from shapecheck.gradients.entry_terms import EntryTerms
 from shapecheck.gradients.functions import CannotReplayError, resolve
 from shapecheck.gradients.replay import fill
 from shapecheck.network.entry_steps import EntryStep, Places, SteppedByEntry, is_on, step_lines, stepped_by_entry
+from shapecheck.network.parameters import find_parameters
 from shapecheck.trace.tape import Operation, Ref, Tape, Value, refs
 
 # The arrays that changes are put together in may hold so many entries, all of them together.
 _MOST_ENTRIES = 3_000_000
 # So many training steps are gathered; nobody looks at later ones.
 _MOST_ROUNDS = 60
+_IN_PLACE = frozenset(["setitem", "write_back", "+=", "-=", "*=", "/=", "numpy.add.at", "numpy.subtract.at"])
 
 
 def gathered(tape: Tape) -> Tape:
@@ -66,11 +70,13 @@ def _rounds(tape: Tape, arrays: list[SteppedByEntry]) -> list[list[_Round]]:
     """The steps of each array, by training step.
 
     A training step is over when all arrays were stepped, and one of them is read where it was read before: the forward
-    pass has come round again.
+    pass has come round again. What the next entries are moved by may be made from the forward pass that there was, and
+    from the entries themselves; that step is not over.
     """
     lines = step_lines(tape, arrays)
     owner = {version: number for number, array in enumerate(arrays) for version in array.versions}
     made = {s.last: (number, s) for number, array in enumerate(arrays) for s in array.steps}
+    in_order, targets = sorted(made), {s.target for array in arrays for s in array.steps}
     last = [array.steps[-1].last for array in arrays]
     rounds: list[list[_Round]] = []
     now: dict[int, list[EntryStep]] = defaultdict(list)
@@ -84,17 +90,58 @@ def _rounds(tape: Tape, arrays: list[SteppedByEntry]) -> list[list[_Round]]:
             now[number].append(step)
             continue
         used = {owner[n] for n in operation.inputs if n in owner}
-        if not used or is_on(tape, operation, lines) or operation.site is None:
+        written = operation.site is None and operation.result in targets  # else: `for row in W`
+        if not used or is_on(tape, operation, lines) or written:
             continue
         places_read = {(number, operation.site) for number in used}
         waiting = any(number not in now for number in range(len(arrays)) if last[number] > operation.number)
         if not places_read.isdisjoint(read) and now and not waiting:
+            following = bisect_right(in_order, operation.number)
+            forward = range(since + 1, min(steps[0].operation.number for steps in now.values()))
+            if following < len(in_order):
+                _, step = made[in_order[following]]
+                if _is_made_from(tape, step, forward, operation.number, owner.keys(), lines):
+                    continue
             if len(rounds) == _MOST_ROUNDS:
                 return rounds
             rounds.append([_Round(steps, since) for steps in now.values()])
             now, read, since = defaultdict(list), set(), operation.number
         read |= places_read
     return [*rounds, [_Round(steps, since) for steps in now.values()]] if rounds else []
+
+
+def _is_made_from(
+    tape: Tape, step: EntryStep, forward: range, now: int, versions: Container[int], lines: set[tuple[str, int]]
+) -> bool:
+    """Whether a change was made from what was computed from the arrays in the operations of `forward`.
+
+    What was computed between them and `now`, or is kept from one training step to the next, says nothing of that.
+    """
+    stepped = {u.new for p in find_parameters(tape, most_updates=_MOST_ROUNDS) for u in p.updates}
+    open_values = [step.change.value] if isinstance(step.change, Ref) else []
+    seen: set[int] = set()
+    while open_values:
+        number = open_values.pop()
+        producer = tape.values[number].producer
+        if number in seen or producer is None or number in versions or number in stepped:
+            continue
+        seen.add(number)
+        operation = tape.operations[producer]
+        if producer in forward and any(n in versions for n in operation.inputs) and not is_on(tape, operation, lines):
+            return True
+        if (producer in forward or producer >= now) and _is_new_since(tape, operation, forward.start):
+            open_values.extend(operation.inputs)
+    return False
+
+
+def _is_new_since(tape: Tape, operation: Operation, start: int) -> bool:
+    """Whether an array that an operation changes in place was made after `start`; any other operation's result is."""
+    while operation.function in _IN_PLACE and isinstance(operation.arguments[0], Ref):
+        producer = tape.values[operation.arguments[0].value].producer
+        if producer is None or producer < start:
+            return False
+        operation = tape.operations[producer]
+    return True
 
 
 def _apart(tape: Tape, places: Places, steps: list[list[_Round]]) -> list[_Round]:

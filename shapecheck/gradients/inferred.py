@@ -203,6 +203,11 @@ def _pairs(replay: Replay, step: Step) -> Iterator[Pair]:
             yield from _given(replay, step, output, replay.ancestors([output]) | set(reached))
 
 
+def targets_at_hand(replay: Replay, step: Step, output: int) -> list[Pair]:
+    """Arrays that may be the target of an output, whether the two ever met or not."""
+    return _given(replay, step, output, replay.ancestors([output]) | set(reach(replay, step.olds)))
+
+
 def _outputs(replay: Replay, whole: Sequence[int]) -> list[int]:
     """Those among the values that depend on everything that may be the output, the likeliest first.
 
@@ -248,4 +253,4 @@ def _given(replay: Replay, step: Step, output: int, known: set[int]) -> list[Pai
     return seen[-_MOST_GIVEN:]
 
 
-__all__ = ["Pair", "inferred_losses", "supposed_losses"]
+__all__ = ["Pair", "inferred_losses", "losses_of", "met_numbers", "supposed_losses", "targets_at_hand"]

@@ -60,6 +60,7 @@ class _Entry:
     print: float
     mask: Any = None  # where the tie conventions agree, if they do not everywhere
     alike: list[int] = field(default_factory=list)
+    weak: bool | None = None  # whether it holds fewer than two numbers; found out once, where it is whole
 
 
 class Matching:
@@ -189,20 +190,34 @@ class Matching:
 
     def _compare(self, value: int, array: Any, norm: float, entry: _Entry, marks: dict[str, bool]) -> Match | None:
         adjoint = entry.adjoint
+        if array.size == 1 and entry.mask is None:
+            return self._compare_numbers(value, float(array.reshape(-1)[0]), entry, marks)
+        whole = True
         if entry.mask is not None:
             kept = float(np.linalg.norm(array * entry.mask))
             if kept >= _COMPARED * norm and float(np.linalg.norm(adjoint * entry.mask)) >= _COMPARED * entry.norm:
                 array, adjoint, norm = array * entry.mask, adjoint * entry.mask, kept
+                whole = False
         square = float(np.sum(adjoint * adjoint))
         factor = float(np.sum(adjoint * array)) / square
         error = float(np.linalg.norm(array - factor * adjoint)) / norm
         if not error <= EXACT or factor == 0:
             return None
-        weak = _information(adjoint) < 2
+        if whole and entry.weak is None:
+            entry.weak = _information(adjoint) < 2
+        weak = bool(entry.weak) if whole else _information(adjoint) < 2
         recognised = self.factors.recognise(factor)
         if weak and not recognised.is_plain:
             return None
         return Match(value, entry.forward, recognised, error, weak=weak, alike=tuple(entry.alike), **marks)
+
+    def _compare_numbers(self, value: int, number: float, entry: _Entry, marks: dict[str, bool]) -> Match | None:
+        """Any number is a multiple of any other: only a plain factor counts."""
+        factor = number / float(entry.adjoint.reshape(-1)[0])
+        recognised = self.factors.recognise(factor)
+        if not recognised.is_plain or factor == 0:
+            return None
+        return Match(value, entry.forward, recognised, 0.0, weak=True, alike=tuple(entry.alike), **marks)
 
     # -- standings ----------------------------------------------------------------------------------------------
 

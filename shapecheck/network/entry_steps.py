@@ -128,7 +128,8 @@ class Places:
 def stepped_by_entry(tape: Tape, places: Places) -> list[SteppedByEntry]:
     """The arrays of which single entries, rows or slices are stepped, by what was made from the array.
 
-    Tables that are pulled towards a value of the entry itself (`Q[s] += rate * (goal - Q[s])`) are none of them.
+    Tables that are pulled towards a value of the entry itself (`Q[s] += rate * (goal - Q[s])`) are none of them, unless
+    how hard they are pulled depends on them, too, as for the centres of radial basis functions.
 
     Args:
         tape: With whole values.
@@ -233,7 +234,7 @@ def _has_term(
     summed: bool,
     deep: int = 0,
 ) -> bool:
-    """Whether an array's own entries are a term of a value, not multiplied by anything."""
+    """Whether an array's own entries are a term of a value, not multiplied by anything that depends on the array."""
     base = places.base(value)
     if summed and base != value and base in own[0].versions:
         held = places.entries(value)
@@ -245,7 +246,24 @@ def _has_term(
     if operation.function not in _PRODUCTS and operation.function not in _SUMS:
         return False
     summed = operation.function in _SUMS
-    return any(_has_term(tape, places, n, own, summed=summed, deep=deep + 1) for n in operation.inputs)
+    for number in operation.inputs:
+        if _has_term(tape, places, number, own, summed=summed, deep=deep + 1):
+            return summed or not any(_depends(tape, n, own[0]) for n in operation.inputs if n != number)
+    return False
+
+
+def _depends(tape: Tape, value: int, array: SteppedByEntry) -> bool:
+    """Whether a value was computed from any version of an array."""
+    open_values, seen = [value], set[int]()
+    while open_values:
+        number = open_values.pop()
+        if number in array.versions:
+            return True
+        producer = tape.values[number].producer
+        if number not in seen and producer is not None:
+            open_values.extend(tape.operations[producer].inputs)
+        seen.add(number)
+    return False
 
 
 def _sees_itself(tape: Tape, array: SteppedByEntry, lines: set[tuple[str, int]]) -> bool:

@@ -40,6 +40,8 @@ _CODE_OF_REPAIR = {
 # What is said of a loop, by the edit that mends it.
 _LOOPS = {REACH: "this loop leaves out a turn", LEAVE: "this leaves the loop in its first turn"}
 _NAMES_SHOWN = 6
+# How lines begin that have little to do with the statement before them.
+_APART = ("if ", "for ", "while ", "with ", "try:", "def ", "class ", "@", "return", "print(")
 
 
 def may_be_offered(solution: Solution) -> bool:
@@ -101,10 +103,13 @@ def place_of(trace: Trace, edit: Edit) -> Span:
         line = source.lines[edit.line - 1].rstrip()
         first, last = whole_words(line, edit.column - 1, edit.end_column - 1)
         return Span(edit.path, edit.line, first + 1, edit.line, last + 1, line[first:last])
-    # What is inserted at a blank line, at the end, or at the end of a block belongs to the line before it.
+    # What is inserted at a blank line, at the end, or at the end of a block belongs to the line before it; so does
+    # what comes before a block of its own, or before what is done with the results.
     last = min(edit.line, len(source.lines))
-    if edit.column == 1 and last == edit.line and _indent(source.lines[last - 1]) < _indent(edit.replacement):
-        last -= 1
+    if edit.column == 1 and last == edit.line:
+        following = source.lines[last - 1]
+        apart = _indent(following) == _indent(edit.replacement) and following.lstrip().startswith(_APART)
+        last -= apart or _indent(following) < _indent(edit.replacement)
     number = next((n for n in range(last, 0, -1) if source.lines[n - 1].strip()), 1)
     line = source.lines[number - 1].rstrip()
     start = len(line) - len(line.lstrip()) + 1

@@ -14,15 +14,17 @@ from shapecheck.diagnose.finding import Edit
 from shapecheck.diagnose.missing import Missing
 from shapecheck.diagnose.targets import Target
 from shapecheck.network.parameters import find_parameters
+from shapecheck.repair.accumulations import accumulation_candidates
 from shapecheck.repair.aims import Aim, Definition, aims, definitions
 from shapecheck.repair.attempt import Attempt
 from shapecheck.repair.audition import Audition, Heard, edited_slice, is_expression, rewritten_program
 from shapecheck.repair.beginning import Beginning
-from shapecheck.repair.calculus import accumulation_candidates, calculus_candidates
+from shapecheck.repair.calculus import calculus_candidates
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
 from shapecheck.repair.carried import begun
 from shapecheck.repair.evidence import Evidence, GoneEvidence, Solution, spread_on
+from shapecheck.repair.exchanges import exchange_candidates
 from shapecheck.repair.insertions import Insertion, additions_in_idle_loops, insertions, times_values, whole_values
 from shapecheck.repair.joint import Joint
 from shapecheck.repair.loop_turns import longer_loops
@@ -68,6 +70,10 @@ _HEARD_AT_ONCE = 2
 # By so many single numbers an expression is known; one is a multiple of any other.
 _TOLD_APART = 4
 _SECONDS_CONTENT = 1.0
+# Where an expression is only right in the first turn of a loop, since what it is made from is wrong in the others.
+_SECONDS_CONTENT_AT_FIRST = 6.0
+# How long edits that give what the adjoints ask for are tried in any case.
+_SECONDS_TO_PROVE = 5.0
 
 
 @dataclass(eq=False)
@@ -152,6 +158,7 @@ class GradientSearch(Search):
         gone: Code of a finding that has to end, where the gradients are right but for their size.
         bound: Whether only what reaches a target is tried.
         still: Whether what is wrong is that a parameter does not move at all.
+        exchanged: Whether what is wrong is the order of several results.
         together: Edits for this mistake and others, to be tried at once.
     """
 
@@ -175,6 +182,7 @@ class GradientSearch(Search):
         gone: str = "",
         bound: bool = False,
         still: bool = False,
+        exchanged: bool = False,
     ) -> None:
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
         # Trials see less of a long run than the trace does; the beginning tells whether a parameter is missing.
@@ -187,6 +195,7 @@ class GradientSearch(Search):
         self.missing = missing
         self.bound = bound
         self.still = still
+        self.exchanged = exchanged
         self.beginning = Beginning.of(trace.head, kept, named)
         self.meant = meant
         self.together: Sequence[Joint] = ()
@@ -199,6 +208,8 @@ class GradientSearch(Search):
         fitting = self.reaching()
         if self.heard and not fitting:
             self.budget.shorten(_SECONDS_WITHOUT_HOPE)
+        elif fitting:
+            self.budget.lengthen(_SECONDS_TO_PROVE)
         stage = _Stage(self.trace, {})
         # Where there are several mistakes, no edit for one of them is likely to be all.
         queue = [(-_REACHES + joint.candidate.cost, joint.candidate) for joint in self.together]
@@ -217,6 +228,7 @@ class GradientSearch(Search):
         places = [Place(surroundings, s.path, s.statement, 0) for s in nearest]
         found = [c for place in places for c in accumulation_candidates(place) if c.cost <= _EVIDENT]
         found += [c for place in places for c in penalty_candidates(place)]
+        found += [c for place in places if self.exchanged for c in exchange_candidates(place)]
         if self.missing is not None and not self.missing.moves:
             found += additions_in_idle_loops(self.trace.head, surroundings, self.missing)
         if self.still:
@@ -361,7 +373,10 @@ class GradientSearch(Search):
         started = time.monotonic()
         while len(found) < len(orders):
             # Where hearing takes long, what stands further from the mistake is not heard once something fits.
-            if time.monotonic() - started > _SECONDS_CONTENT and any(heard.factors for _, heard in found):
+            seconds = time.monotonic() - started
+            if seconds > _SECONDS_CONTENT and any(heard.factors for _, heard in found):
+                break
+            if seconds > _SECONDS_CONTENT_AT_FIRST and any(heard.at_first for _, heard in found):
                 break
             some = slice(len(found), None if look else len(found) + _HEARD_AT_ONCE)
             outcomes = dict(self.trials.run(orders[some]))

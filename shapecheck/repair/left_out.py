@@ -22,7 +22,7 @@ _MOST_FACTORS = 12
 
 
 def path_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
-    """A whole sum with the product of two arrays added, entry by entry.
+    """A whole sum with the product of two arrays added, entry by entry, or of one and what a gate leaves: `1 - z`.
 
     Args:
         place: The statement.
@@ -35,8 +35,11 @@ def path_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
     alike = [text for text, seen in nearest(place).items() if seen.shape == shape and text != own][:_MOST_FACTORS]
     for position, first in enumerate(alike):
         for second in alike[position:]:
-            term = f"{first} * {second}"
-            yield place.candidate(f"add `{term}`, which is left out", "term", node, f"{own} + {term}", 2.0)
+            terms = {f"{first} * {second}": 2.0}
+            if first != second:
+                terms |= {f"{first} * (1 - {second})": 2.2, f"{second} * (1 - {first})": 2.2}
+            for term, cost in terms.items():
+                yield place.candidate(f"add `{term}`, which is left out", "term", node, f"{own} + {term}", cost)
 
 
 def centring_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 from shapecheck.diagnose.finding import Edit, Finding, Span
 from shapecheck.diagnose.growing_weights import GROWING
+from shapecheck.diagnose.kept_best import KEPT_BEST
 from shapecheck.diagnose.later_passes import LATER_PASS
 from shapecheck.diagnose.moments import KEPT_CORRECTED, ONE_ARRAY
 from shapecheck.diagnose.trail import ALSO
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk, places_of
+from shapecheck.repair.kept_best import copies_of_the_best
+from shapecheck.repair.kept_results import kept_results
 from shapecheck.repair.moments import own_arrays
 from shapecheck.repair.orders import one_order
 from shapecheck.repair.surroundings import Module
@@ -42,6 +45,9 @@ def loop_edits(trace: Trace, finding: Finding) -> list[Candidate]:
 def _copies(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     """Ways not to write into an array that somebody else keeps."""
     if finding.title == LATER_PASS:
+        return
+    if finding.title == KEPT_BEST:
+        yield from copies_of_the_best(desk, finding)
         return
     change = desk.at(finding.cause)
     if isinstance(change, ast.Assign) and isinstance(change.targets[0], ast.Subscript):
@@ -387,6 +393,7 @@ _GENERATORS: dict[str, Generator] = {
     "SC408": _into_the_loop,
     "SC409": _keep_rows,
     "SC410": _separate,
+    "SC411": kept_results,
     "SC501": _below_overflow,
     "SC502": _positive,
     "SC504": _random_weights,

@@ -15,6 +15,7 @@ from shapecheck.repair.earlier import earlier
 from shapecheck.repair.evidence import NOT_FINITE, GoneEvidence, spread_on
 from shapecheck.repair.first_steps import first_steps
 from shapecheck.repair.loop_edits import loop_edits
+from shapecheck.repair.loop_turns import longer_loops
 from shapecheck.repair.moments import kept_moments
 from shapecheck.repair.number_steps import gradients_of_steps
 from shapecheck.repair.passes import passes_apart
@@ -46,6 +47,7 @@ class LoopSearch(Search):
         self.unapplied = course.unapplied.get(finding.parameters, ())
         self.stepped = course.stepped.get(finding.parameters, ())
         self.unfed = course.unfed.get(finding.parameters, ())
+        self.left_out = finding.code == "SC406" and finding.parameters in course.unmoved
         hides = finding.code in NOT_FINITE
         # Steps of single rows are not seen as steps of parameters.
         begins = [one for one in self.unapplied if not one.is_part(course.tape)]
@@ -57,6 +59,8 @@ class LoopSearch(Search):
             return
         generators = (loop_edits, counters, earlier, kept_sums, passes_apart, kept_moments, every_row)
         found = [c for generate in generators for c in generate(self.trace, self.finding)]
+        if self.left_out:
+            found += longer_loops(self.trace)
         if self.unapplied:
             found += first_steps(self.trace, self.unapplied, self.program.kept, self._look)
         if self.unfed:

@@ -6,8 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from shapecheck.diagnose.finding import Edit, Finding
-from shapecheck.diagnose.moments import KEPT_CORRECTED, NEVER_KEPT, ONE_ARRAY
+from shapecheck.diagnose.finding import Edit, Finding, Span
+from shapecheck.diagnose.moments import KEPT_CORRECTED, NEVER_KEPT, ONE_ARRAY, OTHER_FACTOR
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk
 from shapecheck.repair.surroundings import Module
@@ -20,11 +20,15 @@ def kept_moments(trace: Trace, finding: Finding) -> Iterator[Candidate]:
     """Edits for moments that are lost, corrupted or mixed."""
     generate = {NEVER_KEPT: _stored, KEPT_CORRECTED: _apart, ONE_ARRAY: _two_arrays}.get(finding.title)
     path = finding.cause.path
-    if generate is None or path not in trace.sources or not trace.sources[path].text.endswith("\n"):
+    if path not in trace.sources or not trace.sources[path].text.endswith("\n"):
         return
     desk = Desk(Module.parse(trace.sources[path]), path)
-    statements = {s.lineno: s for span in (finding.cause, *(t.span for t in finding.trail)) if (s := desk.at(span))}
-    yield from generate(desk, list(statements.values()))
+    if finding.title == OTHER_FACTOR:
+        yield from _own_factor(desk, finding)
+    if generate is not None:
+        spans = (finding.cause, *(t.span for t in finding.trail))
+        statements = {s.lineno: s for span in spans if (s := desk.at(span))}
+        yield from generate(desk, list(statements.values()))
 
 
 def own_arrays(desk: Desk) -> Iterator[Candidate]:
@@ -136,6 +140,44 @@ def _two_arrays(desk: Desk, statements: list[ast.stmt]) -> Iterator[Candidate]:
             for number, text in enumerate((f"[item.copy() for item in {name}]", f"{name}.copy()")):
                 edit = desk.edit(value, text)
                 yield desk.candidate(f"keep a copy of `{name}`", "copy", 0.6 + 0.1 * number, edit)
+
+
+def _own_factor(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    """The factor that keeps a moment in the place of the one that keeps the other, where this is read."""
+    wrong = desk.expression(finding.cause)
+    if len(finding.trail) != 2 or wrong is None:
+        return
+    own, other = (_factors(desk, step.span) for step in finding.trail)
+    for node in _with_definitions(desk, wrong):
+        read = [n for n in ast.walk(node) if isinstance(n, ast.expr) and desk.text(n) in other]
+        for number, text in enumerate(own if read else ()):
+            edits = [desk.edit(n, text) for n in read]
+            yield desk.candidate(f"use `{text}` instead of `{desk.text(read[0])}`", "name", 0.3 + 0.1 * number, *edits)
+
+
+def _factors(desk: Desk, place: Span) -> list[str]:
+    """The side of `b * m`, or of `m *= b`, that is not what the statement goes on from."""
+    statement, product = desk.at(place), desk.expression(place)
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Mult):
+        return [desk.text(statement.value)]
+    if not isinstance(product, ast.BinOp):
+        return []
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    moments = {desk.text(t) for t in targets}
+    sides = [s for s in (product.left, product.right) if desk.text(s) not in moments]
+    numbers = [s for s in sides if isinstance(s, ast.Name | ast.Attribute | ast.Constant)]
+    return [desk.text(s) for s in numbers or sides]
+
+
+def _with_definitions(desk: Desk, node: ast.expr) -> Iterator[ast.expr]:
+    """An expression, and what the names in it were defined as in its function."""
+    yield node
+    names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    scope = desk.module.enclosing_function(node) or desk.module.tree
+    for other in ast.walk(scope):
+        if isinstance(other, ast.Assign) and names & {t.id for t in other.targets if isinstance(t, ast.Name)}:
+            if other.lineno < node.lineno:
+                yield other.value
 
 
 __all__ = ["kept_moments", "own_arrays"]

@@ -20,6 +20,7 @@ from shapecheck.repair.left_out import (
 )
 from shapecheck.repair.missing_factors import grown, spread, with_two, with_upstream
 from shapecheck.repair.naming import index_candidates, order_candidates
+from shapecheck.repair.powers import power_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates, transposed
 from shapecheck.repair.shaping import shaping_candidates
 from shapecheck.repair.terms import (
@@ -255,7 +256,7 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
     if shape:
         yield from _with_terms(place, node, shape)
     cost = 2.3 if _is_taken_off_one(place, node) else 2.9  # `1 - a` is little without the square of the slope of tanh
-    yield place.around(node, "", " ** 2", f"square `{shown}`", "power", cost)
+    yield from power_candidates(place, node, cost)
     # What the program scales by itself is likelier than a number that happens to be the same.
     for number in scalings(place):
         dear = 0.4 if is_of_elsewhere(place, number) else 0.0

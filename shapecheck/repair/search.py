@@ -75,6 +75,10 @@ class Budget:
         """Leave at most so many seconds."""
         self.seconds -= max(0.0, self.left - seconds)
 
+    def lengthen(self, seconds: float) -> None:
+        """Leave at least so many seconds."""
+        self.seconds += max(0.0, seconds - self.left)
+
 
 @dataclass
 class _Stage:

@@ -212,6 +212,8 @@ class _Builder:
             self.store_along(site, roles["0"], roles["1"], roles["2"], roles.get("3", roles.get("axis=")))
         elif site.operator == "setflags" and isinstance(receiver, np.ndarray):
             self.values.memory.freeze(receiver, bool(roles.get("write=", roles.get("0", True))))
+        elif roles.get("function") is setattr and isinstance(roles.get("1"), str):
+            self.name_attribute(site, roles["0"], roles["1"], roles.get("2"))
 
     def after(self, root: np.ndarray[Any, Any], site_number: int, copy: np.ndarray[Any, Any]) -> None:
         """The memory's contents after something that may have changed it in a way of its own."""
@@ -354,6 +356,13 @@ class _Builder:
             number = self.values.read(result)
             name = site.bound_to or site.text
             self.tape.bindings.append(Binding(len(self.tape.operations), site.number, name, number, owner, attribute))
+
+    def name_attribute(self, site: Site, owner: Any, attribute: str, value: Any) -> None:
+        """`setattr(owner, "W" + gate, value)`."""
+        node = site.node
+        if isinstance(value, _FOLLOWED) and isinstance(node, ast.Call) and node.args:
+            name, time = f"{ast.unparse(node.args[0])}.{attribute}", len(self.tape.operations)
+            self.tape.bindings.append(Binding(time, site.number, name, self.values.read(value), id(owner), attribute))
 
     def bind_elements(self, site: Site, target: ast.AST, name: str, elements: Sequence[Any], depth: int = 0) -> None:
         """The elements of a list or tuple that was bound, and those of the lists of `[W, b]` among them."""

@@ -21,7 +21,7 @@ ARRAY_ATTRIBUTES = frozenset({"T", "mT", "H", "I", "A", "A1", "real", "imag", "f
 SILENT_BUILTINS = frozenset(
     "len range print zip enumerate isinstance issubclass str int list dict tuple set frozenset type repr open input "
     "super locals globals vars dir eval exec hasattr iter reversed sorted id callable format ord chr any all bool "
-    "setattr delattr compile slice staticmethod classmethod property object bytes bytearray exit quit help".split()
+    "delattr compile slice staticmethod classmethod property object bytes bytearray exit quit help".split()
 )
 # Calls that change one of their arrays.
 MUTATORS = frozenset(
@@ -405,6 +405,8 @@ class ExpressionRewriter(ast.NodeTransformer):
         if self._changes(node, name):
             self._save_before(call, site)
             return self._record(node, site, call, hook="record_change")
+        if name == "setattr" and isinstance(node.func, ast.Name):
+            return self._record(node, site, call, hook="record_naming")
         return self._record(node, site, call, hook="record_list" if name in LIST_CONSUMERS else "record")
 
     def _changes(self, node: ast.Call, name: str) -> bool:

@@ -166,6 +166,15 @@ def _call_hooks(recorder: Recorder) -> dict[str, Hook]:
         state.look_again(operands, site)
         return result
 
+    def record_naming_many(count: int, site: int, result: Any, *operands: Any) -> Any:
+        if state.guarded and identify() != state.owner:
+            return result
+        if count:
+            operands = (*operands, *stack[-count:])
+            del stack[-count:]
+        keep(site, None, operands)
+        return result
+
     def resizing(array: Any) -> Any:
         if issubclass(type(array), np.ndarray):
             forget(recorder, array)
@@ -176,6 +185,7 @@ def _call_hooks(recorder: Recorder) -> dict[str, Hook]:
         "record_list_many": record_list_many,
         "saved": saved,
         "record_change_many": record_change_many,
+        "record_naming_many": record_naming_many,
         "resizing": resizing,
     }
 

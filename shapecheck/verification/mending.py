@@ -26,7 +26,7 @@ from shapecheck.diagnose.finding import Edit
 from shapecheck.diagnose.known_loss import Accused
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.gradients.origin import Mend, Origin
-from shapecheck.repair.calculus import accumulation_candidates
+from shapecheck.repair.accumulations import accumulation_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
 from shapecheck.repair.rewritings import rewritings
 from shapecheck.repair.surroundings import Module, Surroundings

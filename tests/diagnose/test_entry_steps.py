@@ -145,10 +145,36 @@ RIGHT = {
     "tables": (OTHERS, []),
 }
 
+# Centres that are read once more where they are stepped, one after the other, and pulled as hard as they answered.
+CENTRES = """\
+import numpy as np
+
+rng = np.random.default_rng(3)
+spots, goals = rng.uniform(-1, 1, (12, 2)), rng.normal(size=12)
+hubs, heights, level = rng.uniform(-1, 1, (4, 2)), rng.normal(size=4), 0.0
+
+
+def towards(here, there, answer):
+    return answer * (there - here) / 0.5
+
+
+for turn in range(2):
+    for spot, goal in zip(spots, goals):
+        answers = np.array([np.exp(-np.sum((spot - hub) ** 2)) for hub in hubs])
+        miss = answers @ heights + level - goal
+        level -= 0.05 * miss
+        for k in range(len(hubs)):
+            pull = towards(hubs[k], spot, answers[k])
+            hubs[k] -= 0.05 * miss * heights[k] * pull
+        heights -= 0.05 * miss * answers
+print(level)
+"""
+
 # Of each: the program, the edits that spoil it, and what the line to blame has in it.
 WRONG = {
     "another number": (NUMBERS, [("self.q -= 0.1 * back * row[1]", "self.q -= 0.1 * back * row[0]")], "self.q -="),
     "the wrong way": (PARTS, [("errors = y - (X @ w[1:] + w[0])", "errors = X @ w[1:] + w[0] - y")], "w["),
+    "towards for away from": (CENTRES, [("hubs[k], spot, answers[k]", "spot, hubs[k], answers[k]")], "there - here"),
     "the row of another": (ROWS, [("miss * before", "miss * films[i]")], "miss * films[i]"),
 }
 

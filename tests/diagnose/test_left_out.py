@@ -106,6 +106,45 @@ for _ in range(40):
 print(losses[-1])
 """
 
+NORMALISED = """\
+import numpy as np
+
+rng = np.random.RandomState(6)
+X = rng.randn(12, 3)
+T = np.sin(X[:, :1])
+A, B, C = rng.randn(3, 5), rng.randn(5, 4), rng.randn(4, 1)
+gains, shifts = [np.ones(5), np.ones(4)], [np.zeros(5), np.zeros(4)]
+
+
+def normal(z, gain, shift):
+    apart = z - z.mean(axis=0)
+    inverse = 1 / np.sqrt((apart**2).mean(axis=0) + 1e-5)
+    return gain * apart * inverse + shift, (apart, inverse, gain)
+
+
+def backwards(d, kept):
+    apart, inverse, gain = kept
+    g_gain, g_shift = (d * apart * inverse).sum(axis=0), d.sum(axis=0)
+    d = d * gain
+    d_spread = -0.5 * inverse ** 3 * (d * apart).sum(axis=0)
+    d = d * inverse + 2 / len(d) * apart * d_spread - (d * inverse).mean(axis=0)
+    return d, g_gain, g_shift
+
+
+for _ in range(3):
+    a, first = normal(X @ A, gains[0], shifts[0])
+    b, second = normal(np.tanh(a) @ B, gains[1], shifts[1])
+    o = np.tanh(b) @ C
+    d = (o - T) / len(X)
+    gC = np.tanh(b).T @ d
+    d, g1, s1 = backwards(d @ C.T * (1 - np.tanh(b) ** 2), second)
+    gB = np.tanh(a).T @ d
+    d, g0, s0 = backwards(d @ B.T * (1 - np.tanh(a) ** 2), first)
+    for p, g in ((A, X.T @ d), (B, gB), (C, gC), (gains[0], g0), (gains[1], g1), (shifts[0], s0), (shifts[1], s1)):
+        p -= 0.1 * g
+print(o)
+"""
+
 # The classes are balanced, and the weights start at zero: at first the bias has no gradient.
 AXES = """\
 import numpy as np
@@ -198,13 +237,15 @@ WRONG = [
     ("half of a loss", TWO_CLASSES, " + (1 - Y) / (1 - A2)", "", "SC306", False),
     ("no slope in a layer", TWO_CLASSES, "return d * self.slope", "return d", "SC301", False),
     ("another key's", TWO_CLASSES, HANDED_BACK, '"b1": db2, "W2"', "SC305", True),
+    ("a power", NORMALISED, "inverse ** 3 * (d", "inverse * (d", "SC305", False),
+    ("a mean's own way", NORMALISED, " - (d * inverse).mean(axis=0)", "", "SC306", False),
     ("a mask before a slope", DROPS, "return g * self.kept", "return g", "SC306", True),
     ("shares of a sample", AXES, "e.sum(axis=0)", "e.sum(axis=1, keepdims=True)", "SC304", False),
     ("a sum for a mean", EXPLODES, "d = (out - T) / len(X)", "d = out - T", "SC302", True),
 ]
 
 
-@pytest.mark.parametrize("text", [THROUGH_TIME, TWO_CLASSES, AXES, DROPS, EXPLODES])
+@pytest.mark.parametrize("text", [THROUGH_TIME, TWO_CLASSES, AXES, DROPS, NORMALISED, EXPLODES])
 def test_the_right_program_is_left_alone(tmp_path: Path, text: str) -> None:
     assert [f for f in findings(tmp_path, text) if f.severity != "note"] == []
 

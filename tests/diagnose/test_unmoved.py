@@ -29,6 +29,11 @@ GRADIENTS = {
     "a": "    ga = e1.sum(axis=0, keepdims=True)\n",
 }
 DELTAS = ["    e2 = e3 @ C.T * (1 - h2**2)\n", "    e1 = e2 @ B.T * (1 - h1**2)\n"]
+OFFSETS = [
+    ("rng.randn(3, 4) * 0.6, np.zeros((1, 4))", "rng.randn(3, 4) * 0.6, rng.randn(1, 4)"),
+    ("rng.randn(4, 4) * 0.6, np.zeros((1, 4))", "rng.randn(4, 4) * 0.6, rng.randn(1, 4)"),
+    ("rng.randn(4, 1) * 0.6, np.zeros((1, 1))", "rng.randn(4, 1) * 0.6, rng.randn(1, 1)"),
+]
 NO_LOSS = (
     "        print(turn, -np.mean(wanted * np.log(out) + (1 - wanted) * np.log(1 - out)))",
     "        print(turn, np.mean((out > 0.5) == wanted))",
@@ -101,7 +106,7 @@ MISTAKES: list[tuple[str, str, Edits, set[str], str]] = [
 RIGHT: list[tuple[str, str, Edits]] = [
     ("a first layer frozen", "inline", without("Aa")),
     ("only the read-out learns", "inline", [*without("BbAa"), *[(delta, "") for delta in DELTAS]]),
-    ("all layers without biases that learn", "inline", without("abc")),
+    ("fixed offsets in all layers", "inline", [*OFFSETS, *without("abc")]),
     ("a last layer without a bias", "inline", [("h2 @ C + c", "h2 @ C"), *without("c")]),
     (
         "a target network, mixed",
@@ -192,6 +197,11 @@ def test_the_place_is_named(tmp_path: Path, program: str, edits: Edits, lines: s
 @pytest.mark.parametrize(("program", "edits"), [r[1:] for r in RIGHT], ids=[r[0].replace(" ", "-") for r in RIGHT])
 def test_what_is_meant_to_stay_is_left_alone(tmp_path: Path, program: str, edits: Edits) -> None:
     assert findings(tmp_path, edited(program, edits)) == []
+
+
+def test_biases_of_zeros_that_nothing_moves_are_named(tmp_path: Path) -> None:
+    found = findings(tmp_path, edited("inline", without("abc")))
+    assert [(f.code, f.parameters) for f in found] == [("SC406", (name,)) for name in "abc"]
 
 
 def test_the_neighbours_in_a_graph_are_no_weights(tmp_path: Path) -> None:

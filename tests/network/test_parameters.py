@@ -35,6 +35,16 @@ UPDATES = [
         [((3, 1), -1)],
     ),
     (
+        "attributes set by their names",
+        (
+            "class Net: pass\nnet = Net()\nfor k in 'AB':\n    setattr(net, 'W' + k, rng.normal(size=(3, 1)))\n"
+            "for _ in range(3):\n    d = X.T @ (X @ (net.WA * net.WB) - y)\n"
+            "    g = {'WA': d * net.WB, 'WB': d * net.WA}\n"
+            "    for n in g:\n        setattr(net, n, getattr(net, n) - 0.1 * g[n])"
+        ),
+        [((3, 1), -1), ((3, 1), -1)],
+    ),
+    (
         "by a function that is a lambda",
         (
             "moved = lambda w, g: w - 0.1 * g\nW = rng.normal(size=(3, 1))\n"

@@ -1,0 +1,127 @@
+"""Candidates for statements that put a gradient together: added to or set, once or twice, at indices that repeat."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from shapecheck.diagnose.finding import Edit
+from shapecheck.repair.candidate import Candidate, Place
+
+
+def accumulation_candidates(place: Place) -> Iterator[Candidate]:
+    """`+=` for `=` and `=` for `+=`, where a gradient is put together."""
+    statement = place.statement
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add):
+        target, value = place.text(statement.target), place.text(statement.value)
+        yield place.candidate(
+            f"set `{target}` instead of adding to it", "accumulate", statement, f"{target} = {value}", 1.8
+        )
+    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Subscript | ast.Attribute | ast.Name):
+        target, value = place.text(statement.targets[0]), place.text(statement.value)
+        # What a loop stores at places that it works out may well come to one place twice.
+        placed = isinstance(statement.targets[0], ast.Subscript) and _is_repeated(place, statement.targets[0].slice)
+        title = f"add to `{target}` instead of setting it"
+        begun = _begins_before_its_loop(place, statement.targets[0]) or _is_written_over(place, statement)
+        begun = begun or _is_added_to_beside(place, statement)
+        cost = 0.4 if begun else 0.6 if placed else 1.8
+        yield place.candidate(title, "accumulate", statement, f"{target} += {value}", cost)
+    yield from _repeated_indices(place)
+    yield from _said_twice(place)
+
+
+def _begins_before_its_loop(place: Place, target: ast.expr) -> bool:
+    """Whether what a loop sets in every turn was given a value before the loop, which nothing in the loop reads."""
+    loop = place.parent(place.statement)
+    while loop is not None and not isinstance(loop, ast.For | ast.While | ast.FunctionDef | ast.Module):
+        loop = place.parent(loop)
+    if not isinstance(loop, ast.For | ast.While):
+        return False
+    text = place.text(target)
+    parts = (n for n in ast.walk(loop) if isinstance(n, type(target)) and place.text(n) == text)
+    if any(isinstance(getattr(n, "ctx", None), ast.Load) for n in parts):
+        return False
+    function = place.module.enclosing_function(place.statement) or place.module.tree
+    earlier = (n for n in ast.walk(function) if isinstance(n, ast.Assign) and n.lineno < loop.lineno)
+    stored = (e for n in earlier for t in n.targets for e in (t.elts if isinstance(t, ast.Tuple | ast.List) else [t]))
+    return any(place.text(e) == text for e in stored)
+
+
+def _is_written_over(place: Place, statement: ast.Assign) -> bool:
+    """Whether every turn of a loop stores something else in one and the same place of an array from before it."""
+    target = statement.targets[0]
+    if not isinstance(target, ast.Subscript):
+        return False
+    array = place.text(target.value)
+    index, used = ({n.id for n in ast.walk(e) if isinstance(n, ast.Name)} for e in (target.slice, statement.value))
+    loop = place.parent(statement)
+    while loop is not None and not isinstance(loop, ast.FunctionDef | ast.Module):
+        if isinstance(loop, ast.For):
+            counters = {n.id for n in ast.walk(loop.target) if isinstance(n, ast.Name)}
+            inside = [n for n in ast.walk(loop) if isinstance(n, type(target.value)) and place.text(n) == array]
+            if counters & used and not counters & index:
+                return len(inside) == 1  # nothing else is done with it before the loop ends
+        loop = place.parent(loop)
+    return False
+
+
+def _is_added_to_beside(place: Place, statement: ast.Assign) -> bool:
+    """Whether the block adds to another item of the same container, or to the same part of another array."""
+    target = statement.targets[0]
+    body = getattr(place.parent(statement), "body", [])
+    if not isinstance(target, ast.Subscript):
+        return False
+    whole, part = place.text(target.value), place.text(target.slice)
+    for other in body:
+        if (
+            isinstance(other, ast.AugAssign)
+            and isinstance(other.op, ast.Add)
+            and isinstance(other.target, ast.Subscript)
+        ):
+            same = (place.text(other.target.value) == whole, place.text(other.target.slice) == part)
+            if same in {(True, False), (False, True)}:
+                return True
+    return False
+
+
+def _is_repeated(place: Place, index: ast.expr) -> bool:
+    """Whether an index is worked out in a loop, from more than its counter."""
+    parent = place.parent(place.statement)
+    used = [n for n in ast.walk(index) if isinstance(n, ast.BinOp | ast.Slice)]
+    return isinstance(parent, ast.For | ast.While) and bool(used)
+
+
+def _said_twice(place: Place) -> Iterator[Candidate]:
+    """`g += d` that stands twice among the statements of a block, once left out."""
+    statement, parent = place.statement, place.parent(place.statement)
+    if not isinstance(statement, ast.AugAssign):
+        return
+    blocks = (getattr(parent, name, None) for name in ("body", "orelse", "finalbody"))
+    block = next((b for b in blocks if isinstance(b, list) and statement in b), [])
+    same = [s for s in block if s is not statement and ast.dump(s) == ast.dump(statement)]
+    for other in same[:1]:
+        second = max(statement, other, key=block.index)
+        before = block[block.index(second) - 1]
+        _, _, line, column = place.source.place(before)
+        first, _, last, end = place.source.place(second)
+        if first > line:
+            line, column, last, end = first, 1, last + 1, 1
+        edit = Edit(place.path, line, column, last, end, "")
+        title = f"leave out `{place.text(second)}`, which stands there twice"
+        yield Candidate(title, "accumulate", (edit,), 0.8 + 0.25 * min(place.distance, 8), place.path, line)
+
+
+def _repeated_indices(place: Place) -> Iterator[Candidate]:
+    """`np.add.at` where an index may come more than once: `g[ids] += d` counts it only once."""
+    statement = place.statement
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add):
+        target: ast.expr = statement.target
+    elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target = statement.targets[0]
+    else:
+        return
+    if place.numpy() is None or not isinstance(target, ast.Subscript) or isinstance(target.slice, ast.Slice):
+        return
+    array, index, value = place.text(target.value), place.text(target.slice), place.text(statement.value)
+    title = f"add to `{array}` once for every index, repeated ones too"
+    yield place.candidate(title, "accumulate", statement, f"{place.numpy()}.add.at({array}, {index}, {value})", 1.5)
