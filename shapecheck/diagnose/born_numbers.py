@@ -18,11 +18,9 @@ from shapecheck.diagnose.targets import Result, Target
 from shapecheck.diagnose.trail import span_of
 from shapecheck.network.dependence import CARRIERS, ancestors
 from shapecheck.network.parameters import Update
+from shapecheck.trace.operations import ADDITIONS, MATRIX_PRODUCTS, SUMS
 from shapecheck.trace.tape import Operation, Ref, Shape
 
-_MATRIX_PRODUCTS = frozenset({"@", "numpy.dot", ".dot", "numpy.matmul"})
-_SUMS = frozenset({"+", "numpy.add", "+="})
-_STEPS = frozenset({"-", "+", "-=", "+=", "numpy.subtract", "numpy.add"})
 _SCALING = frozenset({"*", "/", "numpy.multiply", "numpy.divide", "unary-"})
 # Between what a layer is given and the gradient of its weights there are so many operations that keep its entries.
 _MOST_KEPT = 6
@@ -75,7 +73,7 @@ def _grown(course: Course, versions: list[int]) -> Iterator[_Bias]:
 
 def _axis_of_samples(course: Course, product: Operation, weight: int) -> int | None:
     """The axis of a layer's product along which what the layer was given has its samples."""
-    if product.function not in _MATRIX_PRODUCTS or len(product.arguments) != 2:
+    if product.function not in MATRIX_PRODUCTS or len(product.arguments) != 2:
         return None
     first, second = product.arguments
     if not isinstance(first, Ref) or not isinstance(second, Ref) or first.value == second.value:
@@ -88,7 +86,7 @@ def _axis_of_samples(course: Course, product: Operation, weight: int) -> int | N
 
 
 def _bias(course: Course, added: Operation, product: int, samples: int) -> _Bias | None:
-    if added.function not in _SUMS or len(added.arguments) != 2:
+    if added.function not in ADDITIONS or len(added.arguments) != 2:
         return None
     place = 1 if added.arguments[0] == Ref(product) else 0
     operand = added.arguments[place]
@@ -113,7 +111,7 @@ def _step_from_number(course: Course, value: int) -> Operation | None:
     """The step that made an array of a number, among those that an array has made so far."""
     for _ in range(_MOST_KEPT):
         made = course.producer(value)
-        if made is None or made.function not in _STEPS or len(made.arguments) != 2:
+        if made is None or made.function not in SUMS or len(made.arguments) != 2:
             return None
         before = made.arguments[0]
         shape = course.tape.values[before.value].shape if isinstance(before, Ref) else np.shape(before)
@@ -170,7 +168,7 @@ def _error_of_layer(course: Course, bias: _Bias, update: Update) -> int | None:
     made = course.producer(product.value)
     given = {sizes[i].shape for i in made.inputs} if made is not None else set()
     for operation in course.tape.operations[: update.operation]:
-        if operation.result not in history or operation.function not in _MATRIX_PRODUCTS:
+        if operation.result not in history or operation.function not in MATRIX_PRODUCTS:
             continue
         for n, argument in enumerate(operation.arguments[:2]):
             other = operation.arguments[1 - n] if len(operation.arguments) == 2 else None

@@ -13,9 +13,8 @@ from shapecheck.gradients.replay import Replay
 from shapecheck.gradients.steps import steps
 from shapecheck.network.parameters import Parameter
 from shapecheck.trace.child import Trace
+from shapecheck.trace.operations import DIFFERENCES
 from shapecheck.trace.tape import Operation
-
-_DIFFERENCES = frozenset({"-", "-=", "numpy.subtract"})
 
 
 def zero_error(trace: Trace, replay: Replay, parameters: list[Parameter]) -> SilentMistake | None:
@@ -61,7 +60,7 @@ def _targets(replay: Replay, parameters: list[Parameter], operation: Operation) 
 
 
 def _is_of_itself(operation: Operation) -> bool:
-    if operation.function not in _DIFFERENCES or len(operation.arguments) != 2:
+    if operation.function not in DIFFERENCES or len(operation.arguments) != 2:
         return False
     return bool(operation.inputs) and operation.arguments[0] == operation.arguments[1]
 

@@ -14,12 +14,12 @@ import numpy as np
 
 from shapecheck.gradients.replay import Replay
 from shapecheck.gradients.steps import Step
+from shapecheck.trace.operations import SUMS
 from shapecheck.trace.tape import Operation, Ref
 
 # A sum of more turns than these is looked at up to so many of them.
 _MANY = 60
 _ENOUGH = 30
-_SUMS = frozenset({"+=", "-=", "+", "-", "numpy.add", "numpy.subtract"})
 _SCALING = frozenset({"*", "/", "*=", "/=", "numpy.multiply", "numpy.divide", "unary-"})
 _MOST_SCALED = 6
 # How far from one another two factors may be that are one.
@@ -56,7 +56,7 @@ def _turns(replay: Replay, change: int) -> list[Operation]:
         made = _made(replay, whole[0])
     found: list[Operation] = []
     site = made.site if made is not None else None
-    while made is not None and made.function in _SUMS and made.site == site and len(made.arguments) == 2:
+    while made is not None and made.function in SUMS and made.site == site and len(made.arguments) == 2:
         found.append(made)
         before = made.arguments[0]
         made = _made(replay, before.value) if isinstance(before, Ref) else None
