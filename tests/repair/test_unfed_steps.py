@@ -47,12 +47,12 @@ VELOCITY = [
 MENDED: list[tuple[str, list[str], str]] = [
     (
         "a velocity that nobody makes",
-        VELOCITY[:2],
+        VELOCITY,
         "self.v[k] = self.beta * self.v[k] + self.eta * slope",
     ),
     (
         "a velocity that fades only",
-        [VELOCITY[0], "self.v[k] *= self.beta", VELOCITY[1]],
+        [VELOCITY[0], "self.v[k] *= self.beta", *VELOCITY[1:]],
         "self.v[k] += self.eta * slope",
     ),
     (
