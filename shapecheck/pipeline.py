@@ -43,7 +43,7 @@ from shapecheck.repair.fixes import fix_of, may_be_offered, place_of, with_fixes
 from shapecheck.repair.gradient_search import GradientSearch
 from shapecheck.repair.joint import joined
 from shapecheck.repair.loop_search import LoopSearch
-from shapecheck.repair.search import Budget, Search
+from shapecheck.repair.search import Search
 from shapecheck.repair.trial import Trials
 from shapecheck.trace.child import Trace
 from shapecheck.trace.process import Run, run_program
@@ -227,7 +227,7 @@ class _Doctor:
         found = [m.finding for m in mistakes]
         for number, search in enumerate(searches):
             if number:
-                search.budget = Budget(max(search.budget.left, _LATER_SECONDS))
+                search.budget.lengthen(_LATER_SECONDS)
             solutions = [s for s in self.attempted(search.run, []) if s.tier == 0]
             if not solutions:
                 continue

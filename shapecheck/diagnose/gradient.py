@@ -284,6 +284,10 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
     if suspect.reason == "other":
         site = _renamed_at(suspect, known)
     whole = suspect.reason in {"unrelated", "still"} and not set(wanted) <= set(known.changes.values())
+    # A single number is a multiple of what it should be, by a factor that means nothing where no rate is known.
+    numbers = all(np.size(arrays[0]) == 1 for arrays in wanted.values())
+    if suspect.reason == "scale" and numbers and known.rate is None:
+        suspect = replace(suspect, reason="value")
     targets = targets_of(suspect.site, wanted, origins, known, exact=suspect.reason == "scale" or whole)
     if suspect.reason == "other" and site is None and (passed := _handed_on(known, suspect.values)) is not None:
         site, values = passed

@@ -19,6 +19,7 @@ from shapecheck.gradients.matching import EXACT, Matching
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.gradients.steps import Loss, Step
 from shapecheck.network.parameters import Parameter, Update
+from shapecheck.patience import patient
 from shapecheck.trace.tape import Tape
 
 
@@ -84,7 +85,7 @@ class KnownVerdicts(Verdicts):
     def __init__(self, matching: Matching, step: Step, factor: float, seconds: float) -> None:
         super().__init__(matching, step)
         self.rate = factor
-        self.deadline = time.monotonic() + seconds
+        self.deadline = time.monotonic() + patient(seconds)
         self._slack: dict[int, float] = {}
         matching.factors.add_rates([abs(factor)])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 
@@ -90,7 +91,7 @@ def wrong_gradients(
         return []
     if not accused:
         return []
-    chosen = accused[0]
+    chosen = _told_by_all(accused) if numbers else accused[0]
     return described(trace, layers, chosen, chosen.suspects[: chosen.independent])
 
 
@@ -181,21 +182,45 @@ def _is_lost(found: Diagnosis) -> bool:
 
 
 def _varies(accused: Sequence[Diagnosis]) -> bool:
-    """Whether what is accused has another factor in each step, while several gradients keep one and the same.
+    """Whether what is accused has another factor in each step, while what is right keeps one and the same.
 
-    A gradient of one number is a multiple of any derivative; only a factor that changes betrays it.
+    A single right gradient has to have a factor that says what it is, as 1/n does. A gradient of one number is a
+    multiple of any derivative; only a factor that changes betrays it.
     """
     if len(accused) < 2:
         return False
-    kept = [{v.name: v.factor.number for v in d.verdicts if v.factor is not None} for d in accused[:2]]
-    factors = [f for step in kept for f in step.values()]
-    steady = (
-        len(kept[0]) > 1 and kept[0].keys() == kept[1].keys() and max(factors) - min(factors) < 1e-6 * abs(factors[0])
-    )
-    first, second = (d.suspects[0] for d in accused[:2])
-    if not steady or first.site != second.site or first.scale is None or second.scale is None:
+    kept = [{v.name: v.factor for v in d.verdicts if v.factor is not None} for d in accused[:2]]
+    factors = [f.number for step in kept for f in step.values()]
+    telling = len(kept[0]) > 1 or any(f.is_plain for f in kept[0].values())
+    steady = telling and kept[0].keys() == kept[1].keys() and max(factors) - min(factors) < 1e-6 * abs(factors[0])
+    first, second = (_scale(d) for d in accused[:2])
+    if not steady or accused[0].suspects[0].site != accused[1].suspects[0].site or first is None or second is None:
         return False
-    return abs(first.scale - second.scale) > 1e-3 * max(abs(first.scale), abs(second.scale))
+    return abs(first - second) > 1e-3 * max(abs(first), abs(second))
+
+
+def _scale(accused: Diagnosis) -> float | None:
+    """The multiple of its derivative that a single number is stepped by; None where it is no single number."""
+    first, adjoints = accused.suspects[0], accused.loss.adjoints
+    changes = {old: change for _, old, change, _ in accused.step.parameters}
+    if adjoints is None or len(first.explains) != 1:
+        return first.scale
+    wanted, was = adjoints[first.explains[0]], adjoints.replay.recorded[changes[first.explains[0]]]
+    return float(was) / float(wanted) if np.size(wanted) == 1 and np.size(was) == 1 and np.all(wanted) else None
+
+
+def _told_by_all(accused: Sequence[Diagnosis]) -> Diagnosis:
+    """The first of some steps, with what the same expression should have given in the others.
+
+    A number alone says little, for it is a multiple of any other.
+    """
+    first, *rest = accused[0].suspects
+    others = [s for d in accused[1:] for s in d.suspects[:1] if (s.site, s.reason) == (first.site, first.reason)]
+    targets = []
+    for target in first.targets:
+        more = (t.results for s in others for t in s.targets if t.site == target.site)
+        targets.append(replace(target, results=(*target.results, *chain.from_iterable(more))))
+    return replace(accused[0], suspects=[replace(first, targets=tuple(targets)), *rest])
 
 
 def described(trace: Trace, layers: Layers, chosen: Diagnosis, suspects: Sequence[Suspect]) -> list[SilentMistake]:
@@ -248,10 +273,22 @@ def _finding(trace: Trace, tape: Tape, layers: Layers, chosen: Diagnosis, suspec
     producer = tape.values[values[0]].producer if values else None
     inputs = tape.operations[producer].inputs if producer is not None else ()
     failure = pseudo_failure(trace, tape, cause, tuple(inputs) or values)
-    first = chosen.step.number == 0 and not any(p.late for p, *_ in chosen.step.parameters)
-    kept = chosen.loss.seeds if first and suspect.reason not in {"axis", "exchanged"} else ()
+    kept = _first_results(tape, chosen) if suspect.reason not in {"axis", "exchanged"} else ()
     exchanged = suspect.reason == "exchanged"
     return SilentMistake(finding, failure, suspect.targets, tuple(kept), missing, exchanged=exchanged)
+
+
+def _first_results(tape: Tape, chosen: Diagnosis) -> tuple[int, ...]:
+    """What the loss of the very first step is, or is made from, if the step that was looked at tells what that was."""
+    if chosen.step.number:
+        return ()
+    seeds = tuple(chosen.loss.seeds)
+    if not any(p.late for p, *_ in chosen.step.parameters):
+        return seeds
+    # Numbers that are parameters from their second version on: the same expression gave the result before, too.
+    sites = {s.number for s in map(tape.site_of, seeds) if s is not None}
+    first = {o.site: o.result for o in reversed(tape.operations) if o.site in sites}
+    return tuple(first.values())
 
 
 def _calculus(tape: Tape, chosen: Diagnosis, suspect: Suspect) -> str:

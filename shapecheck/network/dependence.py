@@ -85,6 +85,13 @@ class Dependence:
         """Make a value an origin of its own; gives its bit."""
         return self._begin(value)
 
+    def mark(self, value: int) -> int:
+        """Make a value an origin beside those that it depends on; gives its bit."""
+        bit = 1 << self._bits
+        self._bits += 1
+        self.masks[value] |= bit
+        return bit
+
     def depends(self, value: int, mask: int) -> bool:
         """Whether a value depends on any origin of a mask."""
         return bool(self.masks[value] & mask)

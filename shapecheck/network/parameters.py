@@ -41,7 +41,8 @@ class Parameter:
         weight: Whether it takes part in a product (else it is added: a bias).
         layer: Counted from the input, 1-based; 0 while unknown.
         stray: Whether its steps were not computed from it.
-        late: Whether it was another parameter's number, too, before its first step, which is left out for that.
+        late: Whether it was another parameter's number, too, or an integer, before its first step, which is left out
+            for that.
     """
 
     name: str
@@ -79,6 +80,7 @@ class _Finder:
         self.named = set(self.names) | {access.value for access in tape.accesses}
         self.branched: set[int] = set()
         self.alike: set[int] = set()  # numbers that several parameters begin with
+        self.grown: dict[int, int] = {}  # what was added to an integer -> the bit of what depends on it
         self.strays: list[Parameter] = []
         self.stray_of: dict[int, Parameter] = {}
         self.reads_itself: dict[int, bool] = {}  # site -> whether it reads what its result is bound to
@@ -96,6 +98,7 @@ class _Finder:
             if update is None:
                 self.carry(operation)
                 self.stray(operation)
+                self.grown_from_integer(operation)
                 continue
             if update.old in self.stray_of:
                 self.stray(operation, followed=True)
@@ -106,6 +109,7 @@ class _Finder:
             if parameter is None:
                 name = self.names.get(update.old) or self.operand_text(operation)
                 parameter = self.born(name, update.old)
+                parameter.late = update.old in self.grown
             if self.latest.get(id(parameter), update.old) != update.old:
                 self.branched.add(id(parameter))  # one version stepped twice: a residual connection, not a parameter
                 continue
@@ -136,6 +140,19 @@ class _Finder:
         self.born(self.names.get(update.new) or site.bound_to or site.text, update.new).late = True
         self.dependence.cut(update.new)
         return True
+
+    def grown_from_integer(self, operation: Operation) -> None:
+        """Note what may be a parameter's second version: `b = 0` is no value on the tape, `b - rate * db` is one."""
+        first, second = (*operation.arguments, None, None)[:2]
+        if operation.function not in SUMS or type(first) is not int or not isinstance(second, Ref):
+            return
+        site = self.tape.sites[operation.site] if operation.site is not None else None
+        value = self.tape.values[operation.result]
+        if site is None or value.shape != () or value.dtype[:5] != "float":
+            return
+        augmented = isinstance(site.node, ast.AugAssign)
+        if augmented or (site.bound_to is not None and _normal(site.bound_to) in _parts(site.node)):
+            self.grown[operation.result] = self.dependence.mark(operation.result)
 
     def carry(self, operation: Operation) -> None:
         """What changes a parameter and is no step of it leaves it the same parameter.
@@ -295,12 +312,14 @@ class _Finder:
         value = values[old]
         if value.dtype[:5] not in {"float", "compl"} or not self.holds(value.shape, values[operation.result].shape):
             return False
-        if old not in self.by_version and not self.dependence.newborn[old]:
+        grown = self.grown.get(old) if old not in self.by_version else None
+        if old not in self.by_version and not self.dependence.newborn[old] and grown is None:
             return False
         if old not in self.by_version and value.size == 1 and self.used[old] < 2:
             return False  # a number that goes into its own step only is a sum: no network reads it
         mask = self.dependence.masks
-        depends = mask[change] & mask[old] and mask[change] & ~mask[old]
+        own = grown or mask[old]
+        depends = mask[change] & own and mask[change] & ~own
         if not depends or (old not in self.by_version and not self.may_average and self.averages(old, change)):
             return False
         return self.takes_place(operation, old)
@@ -331,9 +350,10 @@ class _Finder:
         if operation.function.endswith("="):
             return True
         result = operation.result
-        if old not in self.named and old not in self.by_version and old not in self.stray_of:
-            return False  # a passing value is nobody's parameter
         site = self.tape.sites[operation.site] if operation.site is not None else None
+        known = old in self.named or old in self.by_version or old in self.stray_of
+        if not known and not (site is not None and self.is_read_by_name(site.node, operation, old)):
+            return False  # a passing value is nobody's parameter
         if site is not None and site.bound_to is not None:
             if site.number not in self.reads_itself:
                 self.reads_itself[site.number] = _normal(site.bound_to) in _parts(site.node)
@@ -343,6 +363,16 @@ class _Finder:
         if old_name is not None and old_name == new_name:
             return True
         return not self.uses[old].isdisjoint(self.uses[result])
+
+    @staticmethod
+    def is_read_by_name(node: ast.AST, operation: Operation, value: int) -> bool:
+        """Whether an operand is written as a name: numbers unpacked from one line (`m, b = 0.0, 0.0`) are unknown."""
+        if isinstance(node, ast.AugAssign):
+            return bool(operation.arguments[0] == Ref(value))
+        if not isinstance(node, ast.BinOp):
+            return False
+        written = zip((node.left, node.right), operation.arguments, strict=False)
+        return any(isinstance(part, ast.Name) and argument == Ref(value) for part, argument in written)
 
 
 def _parts(node: ast.AST) -> set[str]:

@@ -23,6 +23,7 @@ import numpy as np
 
 from shapecheck.diagnose.finding import Edit
 from shapecheck.gradients.reachable import places
+from shapecheck.patience import patient
 from shapecheck.repair.candidate import apply_edits
 from shapecheck.repair.plain import plain_run
 from shapecheck.trace.failure import Seen, see
@@ -196,7 +197,7 @@ class Listener:
         seconds = self.audition.content if fits and not self.met else self.audition.seconds
         if self.met:
             seconds += self.audition.content  # at a further evaluation only what fitted before is heard
-        return time.monotonic() - self.started > seconds
+        return time.monotonic() - self.started > patient(seconds)
 
     def _look_round(self, frame: types.FrameType, expressions: Sequence[Callable[[], Any]]) -> None:
         self.met += 1

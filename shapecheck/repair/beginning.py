@@ -9,10 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from shapecheck.network.dependence import ancestors
 from shapecheck.network.parameters import find_parameters, find_strays
 from shapecheck.trace.tape import Shape, Tape
 
 _CLOSE = 1e-9
+# So many values that are equal to a result are held against it, each with what it was made from.
+_MOST_LOOKS = 8
+
+# Shape and sum of the absolute values of each array.
+Data = frozenset[tuple[Shape, float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,12 +30,14 @@ class Beginning:
         shapes: Of the parameters.
         sums: Of the absolute values of each, to tell whether another run has drawn the same ones.
         results: What the loss of the first step is, or is made from.
+        data: The arrays that each of these was computed from. Before parameters that are zero all data look alike.
     """
 
     names: frozenset[str]
     shapes: tuple[Shape, ...]
     sums: tuple[float, ...]
     results: tuple[Any, ...]
+    data: tuple[Data, ...] = ()
 
     @classmethod
     def of(cls, tape: Tape, results: Iterable[int], named: Collection[str] = ()) -> Beginning:
@@ -44,9 +52,10 @@ class Beginning:
         names = _names(tape) | {s.name for s in find_strays(tape, most_updates=1)}
         arrays = (tape.values[s.birth].array for s in find_strays(tape) if s.name in named)
         starts += [np.asarray(a, dtype=float) for a in arrays if a is not None]
-        arrays = (tape.values[number].array for number in results)
-        kept = tuple(np.array(a, dtype=float) for a in arrays if a is not None)
-        return cls(names, tuple(np.shape(s) for s in starts), tuple(float(np.abs(s).sum()) for s in starts), kept)
+        numbers = [number for number in results if tape.values[number].array is not None]
+        kept = tuple(np.array(tape.values[number].array, dtype=float) for number in numbers)
+        data = tuple(_data(tape, number) for number in numbers)
+        return cls(names, tuple(np.shape(s) for s in starts), tuple(float(np.abs(s).sum()) for s in starts), kept, data)
 
     def differs(self, tape: Tape, *, whole: bool) -> bool:
         """Whether another run trains parameters of other shapes, or has other results from the same parameters.
@@ -65,7 +74,7 @@ class Beginning:
         sums = np.array([np.abs(s).sum() for s in starts])
         if not all(np.any(np.abs(sums - s) <= _CLOSE * (s + 1)) for s in self.sums):
             return False  # it has drawn other numbers: nothing can be said of the results
-        return not all(_found(tape, result) for result in self.results)
+        return not all(_found(tape, result, data) for result, data in zip(self.results, self.data, strict=True))
 
 
 def _names(tape: Tape) -> frozenset[str]:
@@ -79,15 +88,31 @@ def _starts(tape: Tape, *, strays: bool = False) -> list[Any]:
     return [np.asarray(a, dtype=float) for a in arrays if a is not None]
 
 
-def _found(tape: Tape, result: Any) -> bool:
-    """Whether a run has a value; where it has not kept one of that shape, it may have had it."""
-    alike = [v.array for v in tape.values if v.shape == result.shape]
-    for array in alike:
-        if array is None or np.asarray(array).dtype.kind not in "biuf":
+def _found(tape: Tape, result: Any, data: Data) -> bool:
+    """Whether a run has a value, made from the same data; where it kept none of that shape, it may have had it."""
+    alike = [v for v in tape.values if v.shape == result.shape]
+    looked = 0
+    for value in alike:
+        if value.array is None or np.asarray(value.array).dtype.kind not in "biuf" or looked == _MOST_LOOKS:
             continue
-        if np.allclose(array, result, rtol=_CLOSE, atol=_CLOSE, equal_nan=True):
-            return True
-    return any(array is None for array in alike)
+        if np.allclose(value.array, result, rtol=_CLOSE, atol=_CLOSE, equal_nan=True):
+            if data <= _data(tape, value.number):
+                return True
+            looked += 1
+    return any(value.array is None for value in alike)
+
+
+def _data(tape: Tape, value: int) -> Data:
+    """Shapes and sums of the arrays that nothing computed and a value was computed from."""
+    found = (tape.values[number] for number in ancestors(tape, [value]) if _is_leaf(tape, number))
+    arrays = [np.asarray(v.array) for v in found if v.size > 1 and v.array is not None]
+    numeric = (a for a in arrays if a.dtype.kind in "biuf")
+    return frozenset((a.shape, float(f"{np.abs(a.astype(float)).sum():.9g}")) for a in numeric)
+
+
+def _is_leaf(tape: Tape, value: int) -> bool:
+    producer = tape.values[value].producer
+    return producer is None or tape.operations[producer].function == "leaf"
 
 
 __all__ = ["Beginning"]

@@ -14,6 +14,7 @@ from shapecheck.diagnose.finding import Edit
 from shapecheck.diagnose.missing import Missing
 from shapecheck.diagnose.targets import Target
 from shapecheck.network.parameters import find_parameters
+from shapecheck.patience import patient
 from shapecheck.repair.accumulations import accumulation_candidates
 from shapecheck.repair.aims import Aim, Definition, aims, definitions
 from shapecheck.repair.attempt import Attempt
@@ -374,9 +375,9 @@ class GradientSearch(Search):
         while len(found) < len(orders):
             # Where hearing takes long, what stands further from the mistake is not heard once something fits.
             seconds = time.monotonic() - started
-            if seconds > _SECONDS_CONTENT and any(heard.factors for _, heard in found):
+            if seconds > patient(_SECONDS_CONTENT) and any(heard.factors for _, heard in found):
                 break
-            if seconds > _SECONDS_CONTENT_AT_FIRST and any(heard.at_first for _, heard in found):
+            if seconds > patient(_SECONDS_CONTENT_AT_FIRST) and any(heard.at_first for _, heard in found):
                 break
             some = slice(len(found), None if look else len(found) + _HEARD_AT_ONCE)
             outcomes = dict(self.trials.run(orders[some]))
@@ -388,7 +389,7 @@ class GradientSearch(Search):
     def _order(self, text: str, path: str, audition: Audition) -> Attempt:
         return Attempt(
             program=replace(self.program, replaced={**self.program.replaced, path: text}),
-            seconds=2 * audition.seconds + 2,
+            seconds=patient(2 * audition.seconds + 2),
             window_events=0,
             stop=True,
             folder=str(Path.cwd()),

@@ -265,8 +265,11 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
     for number in numbers(place):
         yield place.around(node, "", f" / {number}", f"divide by `{number}`", "factor", 1.7)
         yield place.around(node, f"{number} * ", "", f"multiply by `{number}`", "factor", 1.9)
-    yield place.around(node, "-", "", f"turn the sign of `{shown}` round", "sign", 1.5)
-    if isinstance(place.parent(node), ast.BinOp):
+    parent = place.parent(node)
+    sums = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Add | ast.Sub)
+    if not sums or (isinstance(parent, ast.BinOp) and node is parent.left):  # else the operator turns it
+        yield place.around(node, "-", "", f"turn the sign of `{shown}` round", "sign", 1.5)
+    if isinstance(parent, ast.BinOp):
         yield place.around(node, "1 + ", "", f"add 1 to `{shown}`", "term", 2.0)
         yield place.around(node, "1 - ", "", f"take `{shown}` off 1", "term", 2.0)
     yield place.around(node, "2 * ", "", f"multiply `{shown}` by 2", "factor", 1.9)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from shapecheck.diagnose.finding import Edit
 from shapecheck.network.parameters import find_parameters
+from shapecheck.patience import patient
 from shapecheck.repair.attempt import Attempt, AttemptOutcome
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits, distinct
@@ -66,6 +67,9 @@ class Budget:
     seconds: float
     started: float = field(default_factory=time.monotonic)
 
+    def __post_init__(self) -> None:
+        self.seconds = patient(self.seconds)
+
     @property
     def left(self) -> float:
         """Seconds left."""
@@ -73,11 +77,11 @@ class Budget:
 
     def shorten(self, seconds: float) -> None:
         """Leave at most so many seconds."""
-        self.seconds -= max(0.0, self.left - seconds)
+        self.seconds -= max(0.0, self.left - patient(seconds))
 
     def lengthen(self, seconds: float) -> None:
         """Leave at least so many seconds."""
-        self.seconds += max(0.0, seconds - self.left)
+        self.seconds += max(0.0, patient(seconds) - self.left)
 
 
 @dataclass
@@ -268,10 +272,10 @@ class Search:
         """The order for one trial; whole: run to the end, however long it takes."""
         window = Limits().window_events if self.late else max(3000, 2 * self.trace.events + 2000)
         window = 3000 if self.early else window
-        seconds = 4.0 + 3 * self.trace.seconds if self.late or whole else 3.0 + 3 * self.trace.seconds
+        seconds = patient(4.0 + 3 * self.trace.seconds if self.late or whole else 3.0 + 3 * self.trace.seconds)
         return Attempt(
             program=replace(self.program, replaced={**self.program.replaced, **texts}),
-            seconds=min(seconds, max(1.0, self.budget.left + 1.0)) if not whole else max(seconds, 10.0),
+            seconds=min(seconds, max(1.0, self.budget.left + 1.0)) if not whole else max(seconds, patient(10.0)),
             window_events=window,
             stop=not (self.late or whole),
             folder=os.getcwd(),

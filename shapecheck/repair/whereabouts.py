@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from shapecheck.patience import patient
 from shapecheck.repair.plain import compiled, plain_run
 from shapecheck.trace.compiling import Piece, PlainCompiler
 from shapecheck.trace.run import Program
@@ -114,7 +115,7 @@ class _Watch:
             if sighting.texts:
                 sighting.begun = 1 - self.begun
                 self.seen[number] = sighting
-                self.ends = min(self.ends, time.monotonic() + _SECONDS_MORE)
+                self.ends = min(self.ends, time.monotonic() + patient(_SECONDS_MORE))
         if time.monotonic() > self.ends:
             raise _Over
 

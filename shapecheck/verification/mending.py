@@ -26,6 +26,7 @@ from shapecheck.diagnose.finding import Edit
 from shapecheck.diagnose.known_loss import Accused
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.gradients.origin import Mend, Origin
+from shapecheck.patience import patient
 from shapecheck.repair.accumulations import accumulation_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
 from shapecheck.repair.rewritings import rewritings
@@ -174,7 +175,7 @@ class _Trial:
         adjoints = accused.known.matching.adjoints
         self.goals = {name: np.asarray(adjoints[p], dtype=float) for p, name in accused.names.items()}
         self.loss = subject.loss_value()
-        self.deadline = time.monotonic() + SECONDS
+        self.deadline = time.monotonic() + patient(SECONDS)
 
     def run(self, blamed: Sequence[Blamed]) -> _Found | None:
         """One edit after the other, each for its own gradients; then all of them together."""
@@ -287,7 +288,7 @@ def _in_a_copy(work: Callable[[], _Found | None]) -> _Found | None:
         _copy(work, reading, writing)
     os.close(writing)
     try:
-        return _received(reading, time.monotonic() + SECONDS + 2.0)
+        return _received(reading, time.monotonic() + patient(SECONDS) + 2.0)
     finally:
         os.close(reading)
         with contextlib.suppress(ProcessLookupError):

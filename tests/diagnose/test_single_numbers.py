@@ -85,12 +85,30 @@ for turn in range(40):
         print(turn, error)
 """
 
+# Two numbers that begin as integers, and all points at once.
+FIT = """\
+import numpy as np
+
+rng = np.random.default_rng(0)
+x = rng.uniform(-2, 2, 50)
+y = 3 * x - 1 + rng.normal(0, 0.1, 50)
+slope, height = 0, 0
+for turn in range(60):
+    error = slope * x + height - y
+    slope -= 0.1 * (error * x).mean()
+    height -= 0.1 * error.mean()
+print(slope, height)
+"""
+
 RIGHT = {
     "all points in every step": (LINE, []),
     "a rate for each": (LINE, [("height - rate *", "height - 0.5 * rate *")]),
     "the target less the output": (NEURON, [("p - y", "y - p"), ("w -= 0.2", "w += 0.2"), ("b -= 0.2", "b += 0.2")]),
     "a weight that decays": (NEURON, [("w -= 0.2 * dz * x", "w -= 0.2 * (dz * x + 0.01 * w)")]),
     "two layers": (CHAIN, []),
+    "from integers": (FIT, []),
+    "from unpacked numbers": (FIT, [("= 0, 0", "= 0.0, 0.0")]),
+    "a robust error": (FIT, [("error = slope * x + height - y", "error = np.tanh(slope * x + height - y)")]),
     "steps that get shorter": (CHAIN, [("b2 -= 0.5 * do", "b2 -= 0.5 / (1 + turn) * do")]),
 }
 
@@ -109,10 +127,19 @@ WRONG = {
     "a slope too many": (NEURON, [("dz = p - y", "dz = (p - y) * p * (1 + p)")], "SC309", "dz = (p - y)"),
     "the difference turned round": (CHAIN, [("do = (o - t)", "do = (t - o)")], "SC402", "do = (t - o)"),
     "a weight left out": (CHAIN, [("do * w3 * h", "do * h")], "SC301", "dh = do * h"),
+    "both steps alike": (FIT, [("(error * x).mean()", "error.mean()")], "SC309", "slope -= 0.1 * error"),
+    "both steps alike, from fractions": (
+        FIT,
+        [("(error * x).mean()", "error.mean()"), ("= 0, 0", "= 0.0, 0.0")],
+        "SC309",
+        "slope -= 0.1 * error",
+    ),
+    "an input too many": (FIT, [("* error.mean()", "* (error * x).mean()")], "SC309", "height -= 0.1 * (error"),
+    "a sum for a difference": (FIT, [("* error.mean()", "* np.mean(error + 2 * y)")], "SC309", "error + 2 * y"),
     "another input": (CHAIN, [("w2 -= 0.5 * dh * q", "w2 -= 0.5 * dh * p")], "SC305", "w2 -= 0.5 * dh * p"),
 }
 
-MENDED = ["every step adds", "another input"]
+MENDED = ["every step adds", "another input", "both steps alike", "an input too many"]
 
 
 @pytest.mark.parametrize("name", RIGHT)
