@@ -123,7 +123,8 @@ def _along(operation: Operation, axis: int) -> Operation:
 def _right_with(replay: Replay, step: Step, operations: dict[int, Operation]) -> Loss | None:
     """The loss under which all gradients are right, had some operations been others."""
     try:
-        losses = find_losses(replay.edited(operations), step)
+        early = {number: operation for number, operation in operations.items() if number <= step.last}
+        losses = find_losses(replay.edited(early, step.last + 1), step)
     except (ReplayError, CannotReplayError, ValueError, TypeError):
         return None
     for loss in losses[:2]:

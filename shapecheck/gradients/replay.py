@@ -211,7 +211,7 @@ class Replay:
         tape = replace(self.tape, operations=[operations.get(o.number, o) for o in self.tape.operations])
         steps = {number: _bind(resolve(o.function), o, tape) for number, o in operations.items()}
         # What is computed from them is first looked at as it was recorded, and may then be replayed on other operands.
-        for operation in self.tape.operations:
+        for operation in self.tape.operations[:until]:
             if operation.number not in steps:
                 self.step(operation)
         other = Replay(tape)
