@@ -12,11 +12,12 @@ from dataclasses import replace
 import numpy as np
 
 from shapecheck.diagnose.suspects import Suspect, merged
+from shapecheck.diagnose.trail import in_one_function, outside_of
 from shapecheck.diagnose.value_words import namings
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.gradients.matching import EXACT, Standing
 from shapecheck.trace.sites import Site
-from shapecheck.trace.tape import Operation, Tape
+from shapecheck.trace.tape import Operation
 
 
 def at_their_use(known: Verdicts, suspects: Sequence[Suspect]) -> list[Suspect]:
@@ -79,12 +80,10 @@ def _use(known: Verdicts, value: int) -> tuple[int, int] | None:
         home = tape.sites[made.site]
         if home.function == "<module>":
             return None
-        outside = [n for time, n, v in _handed_on(tape, value) if made.number < time and not _is_at_home(tape, n, home)]
-        if outside:
-            site = _called(tape, tape.sites[outside[0]])
+        if (site := outside_of(tape, made, value)) is not None:
             return None if _is_given_a_derivative(known, site, made.number) else (site.number, value)
         users = [o for o in tape.operations[made.number + 1 : known.step.last + 1] if value in o.inputs]
-        inner = [o for o in users if o.site is not None and _is_at_home(tape, o.site, home)]
+        inner = [o for o in users if o.site is not None and in_one_function(tape.sites[o.site], home)]
         if not inner:
             return _operand(known, users, value, made)
         result = inner[0].result
@@ -92,24 +91,6 @@ def _use(known: Verdicts, value: int) -> tuple[int, int] | None:
             return None
         value = result
     return None
-
-
-def _handed_on(tape: Tape, value: int) -> list[tuple[int, int, int]]:
-    """(time, site, value) of each time that a value was given a name, or handed back by a function."""
-    named = [(b.time, b.site, value) for b in tape.bindings if b.value == value]
-    return sorted([*named, *((time, site, value) for time, site, values in tape.returns if value in values)])
-
-
-def _called(tape: Tape, named: Site) -> Site:
-    """The call whose result a target is given: `delta = slope(z)`; the target where it is none."""
-    line = [s for s in tape.sites.sites if (s.path, s.line) == (named.path, named.line)]
-    calls = [s for s in line if isinstance(s.node, ast.Call) and s.column >= named.end_column]
-    return min(calls, key=lambda s: (s.column, -s.end_line, -s.end_column), default=named)
-
-
-def _is_at_home(tape: Tape, number: int, home: Site) -> bool:
-    site = tape.sites[number]
-    return (site.path, site.function) == (home.path, home.function)
 
 
 def _operand(known: Verdicts, users: Sequence[Operation], value: int, made: Operation) -> tuple[int, int] | None:

@@ -9,10 +9,11 @@ import numpy as np
 
 from shapecheck.diagnose.course import Course, meetings, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
-from shapecheck.diagnose.trail import span_of
+from shapecheck.diagnose.trail import in_one_function, outside_of, span_of
 from shapecheck.network.layers import Layer, activation_values
 from shapecheck.network.parameters import Parameter
 from shapecheck.trace.operations import MATRIX_PRODUCTS
+from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Ref
 
 # A slope below this lets nothing through.
@@ -185,7 +186,7 @@ def out_of_reach(course: Course) -> list[Finding]:
         low, high = _RANGES[(layer.activation or "").partition(" ")[0]]
         wanted = np.asarray(course.tape.values[targets[0]].array, dtype=float)
         outside = float(np.mean((wanted < low - 0.02) | (wanted > high + 0.02)))
-        site, made = course.site(operation.site), course.site_of(output)
+        site, made = course.site(operation.site), _computed(course, layer, output)
         if outside < _UNREACHED or site is None or made is None:
             continue
         reach = f"between {low:g} and {high:g}" if np.isfinite(high) else "never below zero"
@@ -202,6 +203,23 @@ def out_of_reach(course: Course) -> list[Finding]:
         )
         return [finding]
     return []
+
+
+def _computed(course: Course, layer: Layer, output: int) -> Site | None:
+    """Where the network's output is computed; not in a function that is handed what it shall be the activation of.
+
+    A function such as that is no one's mistake: it may well be right for other layers, or for other targets.
+    """
+    site, made = course.site_of(output), course.producer(output)
+    if made is None or site is None or layer.weighted is None:
+        return site
+    weighted, summed = course.site_of(layer.weighted), course.producer(layer.weighted)
+    if weighted is None or summed is None or in_one_function(site, weighted):
+        return site
+    outside = outside_of(course.tape, made, output)
+    if outside is None or not (in_one_function(outside, weighted) or outside_of(course.tape, summed, layer.weighted)):
+        return weighted
+    return outside
 
 
 def _layer_giving(course: Course, output: int) -> Layer | None:

@@ -85,6 +85,38 @@ def steps(
     return tuple(found)
 
 
+def outside_of(tape: Tape, made: Operation, value: int) -> Site | None:
+    """Where what a function made is first named, or handed back, outside of that function.
+
+    Args:
+        tape: The tape.
+        made: The operation of the function.
+        value: What it made, as it is or as the function handed it on.
+
+    Returns:
+        The call that a target is given (`delta = slope(z)`), or the target where it is given none.
+    """
+    if made.site is None:
+        return None
+    home = tape.sites[made.site]
+    named = [(b.time, b.site) for b in tape.bindings if b.value == value]
+    named += [(time, site) for time, site, values in tape.returns if value in values]
+    outside = [n for time, n in sorted(named) if made.number < time and not in_one_function(tape.sites[n], home)]
+    return _called(tape, tape.sites[outside[0]]) if outside else None
+
+
+def in_one_function(one: Site, other: Site) -> bool:
+    """Whether two places are in the same function, or both at the top level of one file."""
+    return (one.path, one.function) == (other.path, other.function)
+
+
+def _called(tape: Tape, named: Site) -> Site:
+    """The call whose result a target is given: `delta = slope(z)`; the target where it is none."""
+    line = [s for s in tape.sites.sites if (s.path, s.line) == (named.path, named.line)]
+    calls = [s for s in line if isinstance(s.node, ast.Call) and s.column >= named.end_column]
+    return min(calls, key=lambda s: (s.column, -s.end_line, -s.end_column), default=named)
+
+
 def _note(tape: Tape, operation: Operation, site: Site, silent: bool) -> str:
     shape = tape.values[operation.result].shape
     refs = [a.value for a in operation.arguments[:2] if isinstance(a, Ref)]

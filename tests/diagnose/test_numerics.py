@@ -117,6 +117,28 @@ MISTAKES: list[tuple[str, str, Edits, set[str], str]] = [
     ),
     ("targets beyond a sigmoid", "inline", [*SQUARED, ("> 0.2).astype(float)", ") * 3")], {"out ="}, "SC505"),
     (
+        "beyond a sigmoid that all layers share",
+        "inline",
+        [
+            ("n = len(seen)\n", "n = len(seen)\n\n\ndef squash(v):\n    return 1 / (1 + np.exp(-v))\n\n\n"),
+            ("h2 = np.tanh(h1 @ B + b)", "h2 = squash(h1 @ B + b)"),
+            ("(1 - h2**2)", "h2 * (1 - h2)"),
+            (SIGMOID, "out = squash(h2 @ C + c)"),
+            SQUARED[0],
+            SQUARED[1],
+            ("> 0.2).astype(float)", ") * 3"),
+        ],
+        {"out = squash"},
+        "SC505",
+    ),
+    (
+        "beyond the sigmoid of a method",
+        "lists",
+        [("float(x.sum() > 1.5)", "4 * x.sum()"), ("float(x[0, 0] > x[1, 0])", "-1.0")],
+        {"acts.append"},
+        "SC505",
+    ),
+    (
         "softmax of one unit",
         "inline",
         [
