@@ -22,6 +22,7 @@ from shapecheck.repair.missing_factors import grown, spread, with_two, with_upst
 from shapecheck.repair.naming import index_candidates, order_candidates
 from shapecheck.repair.powers import power_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates, transposed
+from shapecheck.repair.renamings import renaming_candidates
 from shapecheck.repair.shaping import shaping_candidates
 from shapecheck.repair.terms import (
     arrays_in_scope,
@@ -100,7 +101,7 @@ def rewritings(
     """
     written = {id(n) for output in _outputs(whole) for n in ast.walk(output)}
     nodes = [n for n in ast.walk(whole) if isinstance(n, ast.expr) and id(n) not in written]
-    found: list[Candidate] = []
+    found: list[Candidate] = list(renaming_candidates(place, whole))
     for node in nodes:
         for generate in _KNOWN:
             found += generate(place, node)

@@ -335,7 +335,7 @@ def numbers(place: Place) -> list[str]:
     return numeric[:12] + counts[:12] + lists[:2]
 
 
-def single_numbers(place: Place) -> list[str]:
+def single_numbers(place: Place, most: int = _MOST_SINGLE_NUMBERS) -> list[str]:
     """Numbers of a network that works on one number at a time, the nearest first: inputs, activations, weights."""
     reach = in_reach(place)
     found = dict.fromkeys(n for n, s in reach.items() if is_number(s.literal))
@@ -345,7 +345,7 @@ def single_numbers(place: Place) -> list[str]:
     items = (text for text, seen in place.looked.items() if "[" in text and "(" not in text)
     found |= dict.fromkeys(t for t in items if place.looked[t].shape == () or is_number(place.looked[t].literal))
     away = _lines_away(place)
-    return sorted(found, key=lambda text: away.get(text, 1000))[:_MOST_SINGLE_NUMBERS]
+    return sorted(found, key=lambda text: away.get(text, 1000))[:most]
 
 
 def scalings(place: Place) -> list[str]:

@@ -100,12 +100,16 @@ for turn in range(60):
 print(slope, height)
 """
 
+# The biases begin with one number, the weights with others.
+ALIKE = ("w3, b1, b2 = 0.15, 0.2, 0.4, 0.35, 0.6", "w3 = 0.15, 0.2, 0.4\nb1 = b2 = 0.0")
+
 RIGHT = {
     "all points in every step": (LINE, []),
     "a rate for each": (LINE, [("height - rate *", "height - 0.5 * rate *")]),
     "the target less the output": (NEURON, [("p - y", "y - p"), ("w -= 0.2", "w += 0.2"), ("b -= 0.2", "b += 0.2")]),
     "a weight that decays": (NEURON, [("w -= 0.2 * dz * x", "w -= 0.2 * (dz * x + 0.01 * w)")]),
     "two layers": (CHAIN, []),
+    "biases that begin alike": (CHAIN, [ALIKE]),
     "from integers": (FIT, []),
     "from unpacked numbers": (FIT, [("= 0, 0", "= 0.0, 0.0")]),
     "a robust error": (FIT, [("error = slope * x + height - y", "error = np.tanh(slope * x + height - y)")]),
@@ -127,6 +131,12 @@ WRONG = {
     "a slope too many": (NEURON, [("dz = p - y", "dz = (p - y) * p * (1 + p)")], "SC309", "dz = (p - y)"),
     "the difference turned round": (CHAIN, [("do = (o - t)", "do = (t - o)")], "SC402", "do = (t - o)"),
     "a weight left out": (CHAIN, [("do * w3 * h", "do * h")], "SC301", "dh = do * h"),
+    "the slope of the next layer": (
+        CHAIN,
+        [ALIKE, ("do * w3 * h * (1 - h)", "do * w3 * o * (1 - o)")],
+        "SC309",
+        "dh = do * w3 * o",
+    ),
     "both steps alike": (FIT, [("(error * x).mean()", "error.mean()")], "SC309", "slope -= 0.1 * error"),
     "both steps alike, from fractions": (
         FIT,
@@ -139,7 +149,7 @@ WRONG = {
     "another input": (CHAIN, [("w2 -= 0.5 * dh * q", "w2 -= 0.5 * dh * p")], "SC305", "w2 -= 0.5 * dh * p"),
 }
 
-MENDED = ["every step adds", "another input", "both steps alike", "an input too many"]
+MENDED = ["every step adds", "another input", "the slope of the next layer", "both steps alike", "an input too many"]
 
 
 @pytest.mark.parametrize("name", RIGHT)
