@@ -101,7 +101,8 @@ def adjoints(
     result.closure = replay.ancestors(result.seeds)
     active = {v for v in result.closure if is_differentiable(replay.recorded[v])}
     if wanted is not None:
-        between = replay.dependents(wanted) & result.closure
+        last = max((p for v in result.seeds if (p := replay.tape.values[v].producer) is not None), default=-1)
+        between = replay.dependents(wanted, last + 1) & result.closure
         made = [p for v in between if (p := replay.tape.values[v].producer) is not None]
         active &= between.union(*(replay.tape.operations[number].inputs for number in made))
     active.difference_update(held)

@@ -160,8 +160,8 @@ def met_numbers(replay: Replay, step: Step, until: int) -> dict[int, Pair]:
         until: The operation after its last to be looked at.
     """
     tape = replay.tape
-    reached = reach(replay, step.olds)
-    stale = reach(replay, {p.updates[step.number].new for p, *_ in step.parameters})
+    reached = reach(replay, step.olds, until)
+    stale = reach(replay, {p.updates[step.number].new for p, *_ in step.parameters}, until)
     learned = replay.dependents({p.birth for p, *_ in step.parameters}, until)
     whole = {v for v, on in reached.items() if len(on) == len(step.olds) and v not in stale}
     found: dict[int, Pair] = {}
@@ -193,7 +193,7 @@ def _met_output(replay: Replay, operation: Operation, operand: Any) -> int:
 def _pairs(replay: Replay, step: Step) -> Iterator[Pair]:
     """An output and a given array of its shape, for the last results that depend on all parameters of a step."""
     tape = replay.tape
-    reached = reach(replay, step.olds)
+    reached = reach(replay, step.olds, step.last + 1)
     needed = replay.ancestors([change for _, _, change, _ in step.parameters])
     made = [o.result for o in tape.operations[step.first : step.last + 1]]
     whole = [v for v in made if len(reached.get(v, ())) == len(step.olds) and tape.values[v].size > 1]
@@ -205,7 +205,7 @@ def _pairs(replay: Replay, step: Step) -> Iterator[Pair]:
 
 def targets_at_hand(replay: Replay, step: Step, output: int) -> list[Pair]:
     """Arrays that may be the target of an output, whether the two ever met or not."""
-    return _given(replay, step, output, replay.ancestors([output]) | set(reach(replay, step.olds)))
+    return _given(replay, step, output, replay.ancestors([output]) | set(reach(replay, step.olds, step.last + 1)))
 
 
 def _outputs(replay: Replay, whole: Sequence[int]) -> list[int]:
@@ -232,7 +232,9 @@ def _given(replay: Replay, step: Step, output: int, known: set[int]) -> list[Pai
     """Arrays of an output's shape that a step had before its forward pass, and that are not among `known` values."""
     tape = replay.tape
     shape = tape.values[output].shape
-    begun = min((tape.values[v].producer or 0 for v in replay.dependents(step.olds) - step.olds), default=0)
+    begun = min(
+        (tape.values[v].producer or 0 for v in replay.dependents(step.olds, step.last + 1) - step.olds), default=0
+    )
     seen: list[Pair] = []
     for value in tape.values[: tape.operations[step.last].result]:
         array = replay.recorded[value.number]

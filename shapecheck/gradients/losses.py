@@ -130,10 +130,11 @@ def _recorded(replay: Replay, step: Step) -> list[Loss]:
     olds = step.olds
     news = {p.updates[step.number].new for p, _, _, _ in step.parameters}
     used = replay.ancestors([change for p, _, _, _ in step.parameters for change in [u.change for u in p.updates]])
-    reached = reach(replay, olds)
-    stale = reach(replay, news)
+    end = step.last + 4 * (step.last - step.first) + 400
+    reached = reach(replay, olds, end)
+    stale = reach(replay, news, end)
     found = []
-    for operation in tape.operations[: step.last + 4 * (step.last - step.first) + 400]:
+    for operation in tape.operations[:end]:
         value = operation.result
         kept = tape.values[value]
         if kept.size != 1 or not kept.dtype.startswith("float") or operation.site is None or value in used:
@@ -148,7 +149,7 @@ def _recorded(replay: Replay, step: Step) -> list[Loss]:
     outer = [v for v in found if v not in inner or _is_flat(replay, v, found)]
     # One for each expression: of a loop the last, which has the sum, but of the forward pass that the step was made
     # from; where nothing moves, another turn's is as good a function of the parameters.
-    shared = replay.dependents(used.intersection(reached) - olds, step.last + 4 * (step.last - step.first) + 400)
+    shared = replay.dependents(used.intersection(reached) - olds, end)
     last: dict[int | None, int] = {}
     for value in outer:
         site = tape.operations[tape.values[value].producer or 0].site

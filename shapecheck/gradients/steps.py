@@ -127,15 +127,17 @@ def _networks(replay: Replay, parameters: Sequence[Parameter]) -> list[list[Para
     return [[p for p, one in zip(parameters, label, strict=True) if one == group] for group in dict.fromkeys(label)]
 
 
-def reach(replay: Replay, origins: set[int]) -> dict[int, frozenset[int]]:
-    """For each value that depends on any of `origins`, on which."""
+def reach(replay: Replay, origins: set[int], until: int | None = None) -> dict[int, frozenset[int]]:
+    """For each value that depends on any of `origins`, on which; only those made before operation `until`."""
     found: dict[int, frozenset[int]] = {o: frozenset([o]) for o in origins}
-    for operation in replay.tape.operations:
-        if operation.function == "leaf":
-            continue
-        sets = [found[i] for i in operation.inputs if i in found]
-        if sets:
-            found[operation.result] = sets[0].union(*sets[1:]) | found.get(operation.result, frozenset())
+    for operation in replay.tape.operations[:until]:
+        on: frozenset[int] | None = None
+        for number in operation.inputs:
+            known = found.get(number)
+            if known is not None and known is not on:
+                on = known if on is None else on | known
+        if on is not None and operation.function != "leaf":
+            found[operation.result] = on | found[operation.result] if operation.result in found else on
     return found
 
 

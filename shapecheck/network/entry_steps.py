@@ -252,15 +252,22 @@ def _has_term(
     return False
 
 
+def _born(tape: Tape, array: SteppedByEntry) -> int:
+    """The operation that made the array's first version, -1 where none did: what was made before has not read it."""
+    producer = tape.values[next(iter(array.versions))].producer
+    return -1 if producer is None else producer
+
+
 def _depends(tape: Tape, value: int, array: SteppedByEntry) -> bool:
     """Whether a value was computed from any version of an array."""
     open_values, seen = [value], set[int]()
+    born = _born(tape, array)
     while open_values:
         number = open_values.pop()
         if number in array.versions:
             return True
         producer = tape.values[number].producer
-        if number not in seen and producer is not None:
+        if number not in seen and producer is not None and producer > born:
             open_values.extend(tape.operations[producer].inputs)
         seen.add(number)
     return False
@@ -270,10 +277,11 @@ def _sees_itself(tape: Tape, array: SteppedByEntry, lines: set[tuple[str, int]])
     """Whether a change was made from the array, read elsewhere than where it is stepped."""
     open_values = [s.change.value for s in array.steps[:50] if isinstance(s.change, Ref)]
     seen: set[int] = set()
+    born = _born(tape, array)
     while open_values:
         number = open_values.pop()
         producer = tape.values[number].producer
-        if number in seen or producer is None or number in array.versions:
+        if number in seen or producer is None or producer <= born or number in array.versions:
             continue
         seen.add(number)
         operation = tape.operations[producer]

@@ -411,9 +411,13 @@ def is_expression(text: str) -> bool:
         tree = ast.parse(f"({text}\n)", mode="eval")
     except (SyntaxError, ValueError):
         return False
+    # Thousands of texts are looked at: a tree is only walked where its text can hold what is looked for.
     forbidden = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
-    if any(isinstance(node, forbidden) for node in ast.walk(tree)):
+    suspicious = ":=" in text or "await" in text or "yield" in text
+    if suspicious and any(isinstance(node, forbidden) for node in ast.walk(tree)):
         return False
+    if text.count("=") < 2:
+        return True
     # A keyword that is given twice is no mistake to the parser, and one such text would silence all others.
     called = (node.keywords for node in ast.walk(tree) if isinstance(node, ast.Call) and node.keywords)
     return all(
