@@ -108,6 +108,11 @@ class Course:
         return {number for p in self.parameters for u in p.updates for number in (u.old, u.new)}
 
     @cached_property
+    def learned(self) -> frozenset[int]:
+        """Every value that depends on any of them, these included."""
+        return frozenset(self.replay.dependents(self.versions))
+
+    @cached_property
     def names(self) -> dict[int, str]:
         """The user's names for values."""
         return value_names(self.tape)
@@ -230,7 +235,7 @@ def meetings(course: Course, most: int = 40) -> list[tuple[Operation, int, list[
     found: list[tuple[Operation, int, list[int]]] = []
     values = course.tape.values
     # A velocity, or a running mean, was learned in an earlier step: it is no target.
-    ever = course.replay.dependents(course.versions)
+    ever = course.learned
     for step in course.steps:
         needed = course.replay.ancestors([change for _, _, change, _ in step.parameters])
         learned = course.replay.dependents(step.olds, step.last + 1)

@@ -18,7 +18,7 @@ def dropped_sums(course: Course) -> list[Finding]:
 
     A step of a parameter that is not kept is found as a lost step.
     """
-    learned = course.replay.dependents(course.versions)
+    learned = course.learned
     statements = _bare_statements(course)
     found: dict[int, Finding] = {}
     for operation in course.tape.operations:

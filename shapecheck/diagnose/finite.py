@@ -25,7 +25,7 @@ def not_finite(course: Course) -> list[Finding]:
     bad = _bad_values(course.tape)
     every = find_parameters(course.tape, most_updates=len(course.tape.operations)) if bad else []
     spoiled = [(p.name, v) for p in every for u in p.updates for v in (u.old, u.new) if v in bad]
-    learned = course.replay.dependents(course.versions) if bad else set()
+    learned = course.learned if bad else set()
     losses = [v for v in sorted(bad & learned) if _is_loss(course, v)]
     for names, target in (([n for n, _ in spoiled], [v for _, v in spoiled][:1]), ([], losses[:1])):
         if not target:

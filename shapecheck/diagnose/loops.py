@@ -157,7 +157,7 @@ def _groups(
     """Forward values by shape, together if one expression made them; only those that have all of the shapes."""
     adjoints = known.matching.adjoints
     tape = known.replay.tape
-    downstream = known.replay.dependents(parameters)
+    downstream = known.downstream(parameters)
     by_site: dict[int, dict[tuple[int, ...], list[int]]] = {}
     for value in sorted(adjoints.of):
         producer = tape.values[value].producer

@@ -79,14 +79,14 @@ def _is_lost(course: Course, one: Operation, last: Operation, step_of: tuple[int
     if not np.any(recorded) or np.array_equal(recorded, replay.recorded[last.result]):
         return False
     old, change = step_of
+    if is_shown(course, one.result) or is_dropped(course, one.result):
+        return False
+    if not _are_of_two_samples(course, one.result, last.result, old):
+        return False
     later = replay.dependents([one.result])
     if change in later or any(one.result in course.applied(reached) for reached in later & everything):
         return False
-    if later.isdisjoint(everything) and any(values[v].size <= 1 < values[one.result].size for v in later):
-        return False
-    if is_shown(course, one.result) or is_dropped(course, one.result):
-        return False
-    return _are_of_two_samples(course, one.result, last.result, old)
+    return not (later.isdisjoint(everything) and any(values[v].size <= 1 < values[one.result].size for v in later))
 
 
 def _are_of_two_samples(course: Course, one: int, other: int, old: int) -> bool:
@@ -98,7 +98,7 @@ def _are_of_two_samples(course: Course, one: int, other: int, old: int) -> bool:
     if old not in first | second:
         return False
     apart = first ^ second
-    learned = course.replay.dependents(course.versions)
+    learned = course.learned
     shared = (first & second & learned) - course.all_versions
     if shared or _sites(course, first & learned) != _sites(course, second & learned):
         return False

@@ -96,7 +96,7 @@ def parted(course: Course) -> list[Finding]:
 
 def _picks(course: Course) -> Iterator[_Pick]:
     values = course.tape.values
-    learned = course.replay.dependents(course.versions)
+    learned = course.learned
     for operation in course.tape.operations:
         if operation.function == "getitem" and isinstance(operation.arguments[0], Ref):
             index, axis = operation.arguments[1], 0

@@ -228,7 +228,7 @@ def never_renewed(course: Course) -> list[Finding]:
 
 def _computed_with(course: Course, source: int, parameter: Parameter) -> tuple[TrailStep, ...]:
     """What else was computed from the parameters before the first update, on the way to what is used again."""
-    between = course.replay.ancestors([source]) & course.replay.dependents(course.versions)
+    between = course.replay.ancestors([source]) & course.learned
     between -= course.versions | {source}
     first = parameter.updates[0].operation
     bound = [(b.site, b.value) for b in course.tape.bindings if b.time <= first]

@@ -214,7 +214,7 @@ def _is_made_again(course: Course, one: _Bare, array: np.ndarray[Any, Any]) -> b
 
 def _is_missed(course: Course, one: _Thrown, needed: frozenset[int] | set[int]) -> bool:
     """Whether training reads the old array afterwards; what the network gives for data is no data."""
-    learned = course.replay.dependents(course.versions)
+    learned = course.learned
     readers = [o for o in course.users.get(one.operand, ()) if o.number >= one.time and o.result in needed]
     if not any(not _is_within(course, o, one.bare) for o in readers):
         return False

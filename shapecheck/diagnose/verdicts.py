@@ -97,6 +97,7 @@ class Verdicts:
         self._free: dict[int, Any] = {}
         self._reached: dict[int, list[int]] = {}
         self._ancestors: dict[int, set[int]] = {}
+        self._downstream: dict[frozenset[int], set[int]] = {}
         self._zeroed: dict[tuple[tuple[int, ...], tuple[int, ...]], dict[int, Any]] = {}
 
     # -- dataflow -----------------------------------------------------------------------------------------------
@@ -174,6 +175,15 @@ class Verdicts:
         if value not in self._ancestors:
             self._ancestors[value] = self.replay.ancestors([value])
         return self._ancestors[value]
+
+    def downstream(self, parameters: Iterable[int]) -> set[int]:
+        """The values with an adjoint that depend on any of some parameters."""
+        key = frozenset(parameters)
+        if key not in self._downstream:
+            known = set(self.matching.adjoints.of)
+            made = (p for v in known if (p := self.replay.tape.values[v].producer) is not None)
+            self._downstream[key] = self.replay.dependents(key, max(made, default=-1) + 1) & known
+        return self._downstream[key]
 
     def reached(self, value: int) -> list[int]:
         """The parameters whose changes depend on a value."""

@@ -294,7 +294,7 @@ class _Candidates:
 def _targets(known: Verdicts, parameters: set[int]) -> dict[tuple[int, ...], _Candidates]:
     """The forward values that could have been meant, by shape: those that depend on a parameter that is wrong."""
     adjoints = known.matching.adjoints
-    downstream = known.replay.dependents(parameters) & set(adjoints.of)
+    downstream = known.downstream(parameters)
     by_shape: dict[tuple[int, ...], list[int]] = {}
     for value in sorted(downstream):
         shape = np.shape(adjoints[value])

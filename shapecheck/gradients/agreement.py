@@ -238,7 +238,8 @@ def _judge(tape: Tape, replay: Replay, step: _Step, hypothesis: Hypothesis, amon
         if step.moves and not np.any(tape.values[update.change].array) and float(np.abs(slopes).max()) > 1e-9:
             row.verdict = "wrong"  # whatever its gradient was, it was lost on the way
             continue
-        candidates = gradient_like(tape, update.change, shape, among)
+        # Of the array itself a gradient may have only the shape (`np.zeros_like(W)`): it is none.
+        candidates = [c for c in gradient_like(tape, update.change, shape, among) if c[0] != update.old]
         fit(row, tape, update.old, update.sign, candidates, directions, slopes)
         if row.verdict == "wrong":
             again.append((row, update, candidates, directions))

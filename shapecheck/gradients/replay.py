@@ -46,17 +46,34 @@ class Replay:
         self._values = list(self.recorded)
         self._steps: dict[int, Step | None] = {}
         self._plans: dict[tuple[Any, ...], list[tuple[int, int, Step]]] = {}
+        self._readers: dict[int, list[int]] | None = None
 
     # -- dataflow -----------------------------------------------------------------------------------------------
 
     def dependents(self, values: Iterable[int], until: int | None = None) -> set[int]:
         """The values that depend on any of `values`, themselves included; only those made before operation `until`."""
         reached = set(values)
-        first = min((p for p in map(self._made, reached)), default=-1)
-        for operation in self.tape.operations[first + 1 : until]:
-            if not reached.isdisjoint(operation.inputs) and operation.function != "leaf":
-                reached.add(operation.result)
+        open_values = list(reached)
+        operations, readers = self.tape.operations, self._read_by()
+        end = len(operations) if until is None else until
+        while open_values:
+            for number in readers.get(open_values.pop(), ()):
+                if number >= end:
+                    break
+                result = operations[number].result
+                if result not in reached:
+                    reached.add(result)
+                    open_values.append(result)
         return reached
+
+    def _read_by(self) -> dict[int, list[int]]:
+        """For each value, the numbers of the operations that read it, in order."""
+        if self._readers is None:
+            self._readers = {}
+            for operation in self.tape.operations:
+                for number in operation.inputs if operation.function != "leaf" else ():
+                    self._readers.setdefault(number, []).append(operation.number)
+        return self._readers
 
     def ancestors(self, values: Iterable[int], *, until: Container[int] = frozenset()) -> set[int]:
         """The values that any of `values` was computed from, themselves included; past `until` nothing is followed."""
@@ -194,7 +211,7 @@ class Replay:
         other = Replay(self.tape)
         wanted = sorted(self.dependents(changes, until) - set(changes))
         other._take({**changes, **self.evaluate(changes, wanted)})
-        other._steps, other.cut = self._steps, self.cut
+        other._steps, other.cut, other._readers = self._steps, self.cut, self._readers
         return other
 
     def edited(self, operations: Mapping[int, Operation], until: int | None = None) -> Replay:

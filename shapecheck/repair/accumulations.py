@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
 
 from shapecheck.diagnose.finding import Edit
 from shapecheck.repair.candidate import Candidate, Place
+from shapecheck.trace.sites import Site
+from shapecheck.trace.tape import Operation, Ref, Tape
+
+# So many of a statement's evaluations are looked at.
+_MOST_LOOKED_AT = 5
 
 
 def accumulation_candidates(place: Place) -> Iterator[Candidate]:
@@ -124,4 +133,31 @@ def _repeated_indices(place: Place) -> Iterator[Candidate]:
         return
     array, index, value = place.text(target.value), place.text(target.slice), place.text(statement.value)
     title = f"add to `{array}` once for every index, repeated ones too"
-    yield place.candidate(title, "accumulate", statement, f"{place.numpy()}.add.at({array}, {index}, {value})", 1.5)
+    cost = 0.4 if _came_twice(place) else 1.5
+    yield place.candidate(title, "accumulate", statement, f"{place.numpy()}.add.at({array}, {index}, {value})", cost)
+
+
+def _came_twice(place: Place) -> bool:
+    """Whether some entries were among those that the statement added to, or set, more than once at a time."""
+    tape, statement = place.surroundings.trace.head, place.statement
+    made = (o for o in tape.operations if o.function in {"+=", "setitem"} and len(o.arguments) == 3)
+    here = (o for o in made if o.site is not None and _is_of(statement, place.path, tape.sites[o.site]))
+    return any(_repeats(tape, o) for o in islice(here, _MOST_LOOKED_AT))
+
+
+def _is_of(statement: ast.stmt, path: str, site: Site) -> bool:
+    return site.path == path and statement.lineno <= site.line <= (statement.end_lineno or statement.lineno)
+
+
+def _repeats(tape: Tape, operation: Operation) -> bool:
+    index = operation.arguments[2 if operation.function == "+=" else 1]
+    parts = [tape.values[i.value].array if isinstance(i, Ref) else i for i in _parts(index)]
+    arrays = [np.asarray(part) for part in parts if isinstance(part, np.ndarray | list | int)]
+    if len(arrays) != len(parts) or any(array.dtype.kind not in "iu" for array in arrays):
+        return False
+    rows = np.stack([array.ravel() for array in np.broadcast_arrays(*arrays)], axis=1)
+    return len(np.unique(rows, axis=0)) < len(rows)
+
+
+def _parts(index: Any) -> tuple[Any, ...]:
+    return index if isinstance(index, tuple) else (index,)

@@ -205,6 +205,23 @@ for step in range(6):
     G -= 0.1 * dG
     print(0.5 * np.mean(((g * out).sum(axis=1) - T) ** 2))
 """
+# The first step says nothing of E, for V is zero.
+BAGS = """\
+import numpy as np
+
+rng = np.random.default_rng(15)
+bags, T = rng.integers(0, 6, size=(12, 4)), rng.normal(size=(12, 1))
+E, V = rng.normal(size=(6, 3)), np.zeros((3, 1))
+for step in range(6):
+    bag = E[bags].mean(axis=1)
+    e = (bag @ V - T) / 12
+    dE = np.zeros_like(E)
+    np.add.at(dE, bags, (e @ V.T / 4)[:, None])
+    dV = bag.T @ e
+    E -= 0.5 * dE
+    V -= 0.5 * dV
+    print(6 * np.sum(e ** 2))
+"""
 #     id, program, what is right, what is written instead
 MISTAKES = [
     ("a slope left out, of an activation with ones", NETWORK, DELTA, "        d = d @ W[i][1:].T\n"),
@@ -227,6 +244,7 @@ MISTAKES = [
     ("a number for a gradient", LAYERS, "gb = dk.sum(axis=0) / n", "gb = 1 / n"),
     ("windows that overlap", POOLED, "+= d[i, j]", "= d[i, j]"),
     ("a factor of what is stored column by column", MIXED, "A.T @ (d * g[:, k])", "A.T @ d"),
+    ("rows that come twice", BAGS, "np.add.at(dE, bags, (e @ V.T / 4)[:, None])", "dE[bags] += (e @ V.T / 4)[:, None]"),
     ("one of two shares left out", THROUGH_TIME, "(given[t] + after) *", "given[t] *"),
 ]
 
