@@ -134,7 +134,11 @@ def wrong_addend(matching: Matching, value: int, wanted: Any) -> Origin | None:
         return None
     site, addend = suspicious[0]
     rest = sum(np.asarray(replay.recorded[i], dtype=float) for i in operation.inputs if i != addend)
-    return Origin(site, addend, np.asarray(wanted, dtype=float) - rest, operation.number)
+    # The whole backward pass may be a multiple of the adjoints: the sum is to be what the right ones are.
+    nearest = min(right, key=lambda o: abs(o.number - operation.number))
+    match = matching.match(nearest.result)
+    factor = match.factor.number if match is not None and not match.weak else 1.0
+    return Origin(site, addend, factor * np.asarray(wanted, dtype=float) - rest, operation.number)
 
 
 def wrong_share(matching: Matching, value: int, wanted: Any) -> Origin | None:

@@ -28,6 +28,8 @@ _MOVING = frozenset(["getitem", "view", "write_back"])
 # A gradient of fewer entries is met by some two numbers whatever is put in; so many sizes are tried.
 _TELLING = 4
 _MOST_SIZES = 3
+# Two directions whose product is nearer to one are taken to be one (1 less its square).
+_ALIKE = 1e-10
 # What is this small beside the others of its kind is what is left of terms that cancel.
 _ROUNDING = 1e-14
 
@@ -373,14 +375,20 @@ def is_added_whole(change: tuple[int, ...], parameter: tuple[int, ...]) -> bool:
 
 def _times(rest: Any, whole: Any, adjoint: Any) -> float | None:
     """By what the difference of two arrays is to be multiplied for their sum to be a multiple of the adjoint."""
-    columns = np.stack([(whole - rest).reshape(-1), -adjoint.reshape(-1)], axis=1)
-    sizes = np.linalg.norm(columns, axis=0)
-    if not np.all(np.isfinite(columns)) or not np.all(sizes > 0) or not np.any(rest):
+    added, wanted, sought = (whole - rest).reshape(-1), -adjoint.reshape(-1), -rest.reshape(-1)
+    sizes = float(np.linalg.norm(added)), float(np.linalg.norm(wanted))
+    if not all(np.isfinite(size) and size > 0 for size in sizes) or not np.any(rest):
         return None
-    solution, *_ = np.linalg.lstsq(columns / sizes, -rest.reshape(-1), rcond=1e-10)
-    if np.linalg.norm(columns / sizes @ solution + rest.reshape(-1)) > EXACT * np.linalg.norm(rest):
+    added, wanted = added / sizes[0], wanted / sizes[1]
+    # The normal equations of two columns; where these are nearly one and the same, nothing is told.
+    alike, first, second = float(added @ wanted), float(added @ sought), float(wanted @ sought)
+    apart = 1 - alike * alike
+    if apart < _ALIKE:
         return None
-    times, factor = (float(n) for n in solution / sizes)
+    solution = (first - alike * second) / apart, (second - alike * first) / apart
+    if np.linalg.norm(solution[0] * added + solution[1] * wanted - sought) > EXACT * np.linalg.norm(sought):
+        return None
+    times, factor = solution[0] / sizes[0], solution[1] / sizes[1]
     return times if times and factor and np.isfinite(times) else None
 
 

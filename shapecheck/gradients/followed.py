@@ -19,6 +19,8 @@ Verdict = Literal["right", "wrong", "unknown"]
 _DIRECTIONS = 5
 _TOLERANCE = 1e-4
 _STEP = 1e-5
+# What a step leads to is kept where it is no larger, for other losses.
+_MOST_KEPT = 5_000
 # Factors that differ by less are one.
 _ALIKE = 1e-2
 # Where a difference may have stepped over a kink (of a relu, an absolute value), a step is tried that is a fraction as
@@ -66,10 +68,15 @@ def slope_along(
     """Central difference of the loss along one direction; the step is small against the direction's norm."""
     at = np.asarray(replay.recorded[value], dtype=float) + shift
     step = fraction * _STEP * max(1.0, float(np.abs(at).max(initial=0.0))) / max(1.0, np.sqrt(direction.size) / 4)
-    ends = []
-    for sign in (1.0, -1.0):
-        moved = at + sign * step * direction
-        ends.append(hypothesis.evaluate(replay.evaluate({value: moved}, hypothesis.wanted)))
+    # Several losses are made from one output: it is computed once for all of them.
+    kept: dict[Any, list[dict[int, Any]]] = replay.memory.setdefault("moved outputs", {})
+    key = (value, tuple(hypothesis.wanted), step, shift, direction.tobytes())
+    moved = kept.get(key)
+    if moved is None:
+        moved = [replay.evaluate({value: at + sign * step * direction}, hypothesis.wanted) for sign in (1.0, -1.0)]
+        if direction.size + sum(np.size(array) for array in moved[0].values()) <= _MOST_KEPT:
+            kept[key] = moved
+    ends = [hypothesis.evaluate(values) for values in moved]
     return float((ends[0] - ends[1]) / (2 * step))
 
 

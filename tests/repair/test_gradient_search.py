@@ -222,6 +222,36 @@ for step in range(6):
     V -= 0.5 * dV
     print(6 * np.sum(e ** 2))
 """
+# What two uses of a state hand back is added up, and is a seventh of the derivative.
+GATED = """\
+import numpy as np
+
+rng = np.random.default_rng(16)
+X, T = rng.normal(size=(4, 7, 2)), rng.normal(size=(7, 1))
+W, U, V = rng.normal(size=(2, 6)) * 0.5, rng.normal(size=(3, 6)) * 0.5, rng.normal(size=(3, 1))
+for step in range(6):
+    h, c, kept = np.zeros((7, 3)), np.zeros((7, 3)), []
+    for x in X:
+        z = x @ W + h @ U
+        f, g = 1 / (1 + np.exp(-z[:, :3])), np.tanh(z[:, 3:])
+        kept.append((x, h, c, f, g))
+        c = f * c + (1 - f) * g
+        h = np.tanh(c)
+    e = h @ V - T
+    dW, dU, dV = np.zeros_like(W), np.zeros_like(U), h.T @ e / 7
+    dh, after, now = e @ V.T / 7, np.zeros_like(c), c
+    for x, before, c, f, g in reversed(kept):
+        dc = after + dh * (1 - np.tanh(now) ** 2)
+        dz = np.hstack([dc * (c - g) * f * (1 - f), dc * (1 - f) * (1 - g ** 2)])
+        dW += x.T @ dz
+        dU += before.T @ dz
+        dh, now = dz @ U.T, c
+        after = dc * f
+    W -= 0.1 * dW
+    U -= 0.1 * dU
+    V -= 0.1 * dV
+    print(np.abs(e).max())
+"""
 #     id, program, what is right, what is written instead
 MISTAKES = [
     ("a slope left out, of an activation with ones", NETWORK, DELTA, "        d = d @ W[i][1:].T\n"),
@@ -245,6 +275,7 @@ MISTAKES = [
     ("windows that overlap", POOLED, "+= d[i, j]", "= d[i, j]"),
     ("a factor of what is stored column by column", MIXED, "A.T @ (d * g[:, k])", "A.T @ d"),
     ("rows that come twice", BAGS, "np.add.at(dE, bags, (e @ V.T / 4)[:, None])", "dE[bags] += (e @ V.T / 4)[:, None]"),
+    ("another gate for a share", GATED, "after = dc * f", "after = dc * g"),
     ("one of two shares left out", THROUGH_TIME, "(given[t] + after) *", "given[t] *"),
 ]
 
