@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from shapecheck.diagnose.ascent import means_to_climb
 from shapecheck.diagnose.asserted import agrees, joined_at, known_on, misshapen_gradient
 from shapecheck.diagnose.broadcast import SilentMistake, pseudo_failure, silent_mistakes
 from shapecheck.diagnose.course import Course
@@ -138,6 +139,8 @@ class _Doctor:
         self.layers = Layers(trace.head, trace.sources.values(), complete=trace.failure is None)
         # The formula of the loss that updates have to follow, where no other will do.
         self.meant = ""
+        # Whether the right updates climb a likelihood, or a reward.
+        self.climbs = False
         self.loss: LossSummary | None = None
         self.failed = False
         self.patience = Patience(_ALL_JUDGING_SECONDS)
@@ -194,6 +197,7 @@ class _Doctor:
         with self.patience.at_most(_JUDGING_SECONDS):
             self.note_loss(course.verdict)
             self.meant = course.verdict.formula if course.verdict.binding else ""
+            self.climbs = course.verdict.verdict == "wrong" and means_to_climb(course)
             mistakes = wrong_gradients(self.trace, self.layers, course.verdict, course.replay)
         unexplained = [m for m in mistakes if not explained or not explained.issuperset(m.finding.parameters)]
         return self.mend_gradients(unexplained)
@@ -259,6 +263,7 @@ class _Doctor:
             kept=mistake.kept,
             named=mistake.finding.parameters,
             meant=self.meant,
+            climbs=self.climbs,
             missing=mistake.missing,
             gone=gone,
             bound=mistake.bound,

@@ -50,6 +50,19 @@ def climbing(course: Course) -> list[Finding]:
     return []
 
 
+def means_to_climb(course: Course) -> bool:
+    """Whether those updates that are right all climb a number of the program's own, and no error: a likelihood."""
+    right = [row for row in course.verdict.parameters if row.verdict == "right" and row.factor is not None]
+    if not right or course.verdict.inferred or any(row.factor <= 0 for row in right if row.factor is not None):
+        return False
+    step = course.steps[0] if course.steps else None
+    names = {row.name for row in right}
+    olds = {old for p, old, _, _ in step.parameters if p.name in names} if step is not None else set()
+    if step is None or not olds:
+        return False
+    return not any(loss.inferred and loss.right >= olds for loss in find_losses(course.replay, step))
+
+
 def turned_round(course: Course) -> list[Finding]:
     """Steps `w = rate * g - w`: the array is turned round in every step, and has no course."""
     known = course.verdicts(course.steps[0]) if course.steps else None
@@ -249,4 +262,4 @@ def _are_rivals(course: Course, step: Step, down: list[Parameter]) -> bool:
     return False
 
 
-__all__ = ["climbing", "turned_round"]
+__all__ = ["climbing", "means_to_climb", "turned_round"]

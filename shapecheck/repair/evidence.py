@@ -43,10 +43,12 @@ class Evidence:
         parameters: How many arrays the program updated before it died: no repair updates fewer.
         spread: Expressions of the program as it is that spread two operands, and their lines: a repair need not mend
             them, and an edit in such an expression may spread the same two.
+        climbs: Whether the program means to go up the slope of what it computes: of a likelihood, or a reward.
     """
 
-    def __init__(self, parameters: int = 0, spread: Collection[str | int] = ()) -> None:
+    def __init__(self, parameters: int = 0, spread: Collection[str | int] = (), *, climbs: bool = False) -> None:
         self.parameters = parameters
+        self.climbs = climbs
         self.spread = frozenset(spread)
 
     def judge(self, candidate: Candidate, texts: dict[str, str], outcome: AttemptOutcome) -> Solution | None:
@@ -59,7 +61,7 @@ class Evidence:
             return None
         if outcome.witness.parameters < self.parameters or outcome.differs:
             return None
-        return Solution(candidate, texts, outcome, _tier(agreement, outcome))
+        return Solution(candidate, texts, outcome, _tier(agreement, outcome, climbs=self.climbs))
 
     def ranked(self, solutions: list[Solution]) -> list[Solution]:
         """The solutions, best first; those that cut something off that others keep come after the others."""
@@ -123,13 +125,13 @@ def spread_on(tape: Tape) -> set[str | int]:
     return {site.text for site in sites} | {site.line for site in sites}
 
 
-def _tier(agreement: Agreement, outcome: AttemptOutcome) -> int:
+def _tier(agreement: Agreement, outcome: AttemptOutcome, *, climbs: bool) -> int:
     if outcome.ended == "finished" and agreement.verdict != "wrong":
         if outcome.checked:
             return 0
         if outcome.asserts and agreement.verdict == "unknown":
             return 1
-    if agreement.verdict == "right" and agreement.ascent:
+    if agreement.verdict == "right" and agreement.ascent and not climbs:
         return 3
     if agreement.verdict == "right":
         return 0 if agreement.same_factor and not agreement.unproven else 1

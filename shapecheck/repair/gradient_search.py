@@ -179,6 +179,7 @@ class GradientSearch(Search):
         kept: Sequence[int] = (),
         named: Sequence[str] = (),
         meant: str = "",
+        climbs: bool = False,
         missing: Missing | None = None,
         gone: str = "",
         bound: bool = False,
@@ -191,7 +192,9 @@ class GradientSearch(Search):
         spread = spread_on(trace.head)
         self.gone = gone
         updated = len(find_parameters(trace.head)) if gone else 0
-        self.evidence = GoneEvidence(updated, spread, begins=False, hides=False) if gone else Evidence(moved, spread)
+        self.evidence = Evidence(moved, spread, climbs=climbs)
+        if gone:
+            self.evidence = GoneEvidence(updated, spread, begins=False, hides=False)
         self.targets = targets
         self.missing = missing
         self.bound = bound

@@ -37,6 +37,7 @@ from shapecheck.repair.terms import (
     reductions,
     scalings,
     single_numbers,
+    written_calls,
 )
 from shapecheck.trace.tape import Shape
 
@@ -327,6 +328,10 @@ def _with_terms(place: Place, node: ast.expr, shape: Shape) -> Iterator[Candidat
             yield place.around(node, "", f" - {term.text}", f"subtract {shown}", "term", 2.2 + term.cost)
             yield place.around(node, f"({term.text}) * ", "", f"multiply by {shown}", "missing factor", 2 + term.cost)
             yield place.candidate(f"use {shown} instead of `{own}`", "product", node, term.text, 2.2 + term.cost)
+    for term in written_calls(place, shape):
+        for sign, verb in (("*", "multiply"), ("/", "divide")):
+            title = f"{verb} by `{term.text}`, which is left out"
+            yield place.around(node, "", f" {sign} {term.text}", title, "missing factor", 1.8 + term.cost)
     for term in calls(place, shape):
         title = f"multiply by `{term.text}`"
         yield place.around(node, "", f" * {term.text}", title, "missing slope", 1.8 + term.cost)

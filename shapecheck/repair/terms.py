@@ -278,6 +278,22 @@ def calls(place: Place, shape: Shape) -> list[Term]:
     return found[:_MOST_CALLS]
 
 
+def written_calls(place: Place, shape: Shape) -> list[Term]:
+    """Calls of the library's functions, written somewhere in the file, of an array in scope: `np.exp(log_s)`.
+
+    What one function works out for itself, another one that needs it has to work out again.
+    """
+    numpy = place.numpy()
+    found: dict[str, None] = {}
+    alike = {text for text, seen in arrays_in_scope(place).items() if seen.shape == shape}
+    for node in place.module.expressions() if numpy is not None else ():
+        if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
+            of_numpy = isinstance(node.func, ast.Attribute) and place.text(node.func.value) == numpy
+            if of_numpy and place.text(node.args[0]) in alike and place.shape(node) in {shape, None}:
+                found[place.text(node)] = None
+    return [Term(text, 0.2, made=True) for text in found][:_MOST_CALLS]
+
+
 def functions(place: Place, arity: int) -> list[str]:
     """The module's functions of so many arguments; methods are called on `self`."""
     found = []

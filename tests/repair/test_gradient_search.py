@@ -252,6 +252,31 @@ for step in range(6):
     V -= 0.1 * dV
     print(np.abs(e).max())
 """
+# A likelihood is climbed, and its widths are worked out in another function.
+LIKELIHOOD = """\
+import numpy as np
+
+rng = np.random.default_rng(17)
+x = rng.normal((3, -1, 0), (2, 1, 4), (30, 3))
+middle, log_width, slant = np.zeros(3), np.full(3, 0.7), np.zeros(3)
+
+
+def likelihood(middle, log_width, slant):
+    width = np.exp(log_width)
+    z = (x - middle - slant * x[::-1] ** 2) / width
+    return np.mean(-0.5 * z**2 - log_width), z
+
+
+for step in range(6):
+    value, z = likelihood(middle, log_width, slant)
+    g_middle = z.sum(axis=0) / np.exp(log_width) / z.size
+    g_width = (z**2 - 1).sum(axis=0) / z.size
+    g_slant = (z * x[::-1] ** 2 / np.exp(log_width)).sum(axis=0) / z.size
+    middle += 0.03 * g_middle
+    log_width += 0.03 * g_width
+    slant += 0.03 * g_slant
+    print(value)
+"""
 #     id, program, what is right, what is written instead
 MISTAKES = [
     ("a slope left out, of an activation with ones", NETWORK, DELTA, "        d = d @ W[i][1:].T\n"),
@@ -276,6 +301,7 @@ MISTAKES = [
     ("a factor of what is stored column by column", MIXED, "A.T @ (d * g[:, k])", "A.T @ d"),
     ("rows that come twice", BAGS, "np.add.at(dE, bags, (e @ V.T / 4)[:, None])", "dE[bags] += (e @ V.T / 4)[:, None]"),
     ("another gate for a share", GATED, "after = dc * f", "after = dc * g"),
+    ("a width of another function", LIKELIHOOD, "z.sum(axis=0) / np.exp(log_width)", "z.sum(axis=0)"),
     ("one of two shares left out", THROUGH_TIME, "(given[t] + after) *", "given[t] *"),
 ]
 
