@@ -140,7 +140,7 @@ class _Doctor:
         self.meant = ""
         self.loss: LossSummary | None = None
         self.failed = False
-        # Whether every gradient is right with the repair of what spoils the updates: what else is wrong follows from it.
+        # Whether all gradients are right with the repair of what spoils the updates: all else follows from that.
         self.cured = False
         self.patience = Patience(_ALL_JUDGING_SECONDS)
 
