@@ -11,6 +11,7 @@ from shapecheck.diagnose.kept_best import KEPT_BEST
 from shapecheck.diagnose.later_passes import LATER_PASS
 from shapecheck.diagnose.moments import KEPT_CORRECTED, ONE_ARRAY
 from shapecheck.diagnose.trail import ALSO
+from shapecheck.diagnose.wrapped import WRAPPED
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk, places_of
 from shapecheck.repair.kept_best import copies_of_the_best
@@ -23,6 +24,7 @@ from shapecheck.trace.child import Trace
 
 # So many edits of one finding are tried.
 _MOST = 40
+_ATOMS = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 _CREATING = frozenset("zeros zeros_like ones ones_like full full_like empty empty_like array arange asarray".split())
 
 
@@ -320,6 +322,13 @@ def _floats(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     node = desk.expression(finding.cause)
     if node is None:
         return
+    if finding.title == WRAPPED and isinstance(node, ast.BinOp):
+        for operand in (node.left, node.right):
+            if not isinstance(operand, ast.Constant):
+                atom = desk.text(operand) if isinstance(operand, _ATOMS) else f"({desk.text(operand)})"
+                yield desk.candidate(
+                    "turn it into floats before", "dtype", 0.4, desk.edit(operand, f"{atom}.astype(float)")
+                )
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CREATING:
         keyword = next((k for k in node.keywords if k.arg == "dtype"), None)
         if keyword is not None:
