@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 
 from shapecheck.diagnose.finding import Edit, Finding, Span
-from shapecheck.diagnose.growing_weights import GROWING
+from shapecheck.diagnose.growing_weights import GROWING, ONE_WAY
 from shapecheck.diagnose.kept_best import KEPT_BEST
 from shapecheck.diagnose.later_passes import LATER_PASS
 from shapecheck.diagnose.moments import KEPT_CORRECTED, ONE_ARRAY
@@ -207,6 +207,26 @@ def _shrinking(desk: Desk, finding: Finding) -> Iterator[Candidate]:
         edits = [e for span in places_of(finding) if (e := _other_direction(desk, span)) is not None]
         if edits:
             yield desk.candidate("turn the sign of the penalty round", "sign", 0.4, *edits)
+
+    if finding.title == ONE_WAY:
+        edits = [e for span in places_of(finding) if (e := _derivative(desk, span)) is not None]
+        if edits:
+            yield desk.candidate("use the derivative of the penalty", "term", 0.4, *edits)
+
+
+def _derivative(desk: Desk, span: Span) -> Edit | None:
+    """`|w|` within an expression as `sign(w)`, `w ** 2` as `2 * w`."""
+    for node in ast.walk(desk.expression(span) or ast.Pass()):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and desk.text(node.right) in {"2", "2.0"}:
+            return desk.edit(node, f"2 * {desk.text(node.left)}")
+        name = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
+        if isinstance(node, ast.Call) and (name or getattr(node.func, "id", "")) in {"abs", "absolute", "fabs"}:
+            numpy = next((a.asname or a.name for a in _imports(desk) if a.name == "numpy"), None)
+            if numpy is not None:
+                return desk.edit(node.func, f"{numpy}.sign")
+        if isinstance(node, ast.Call) and name == "square":
+            return desk.edit(node, f"2 * {', '.join(map(desk.text, node.args))}")
+    return None
 
 
 def _other_direction(desk: Desk, step: Span) -> Edit | None:
