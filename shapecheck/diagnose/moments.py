@@ -22,7 +22,7 @@ KEPT_CORRECTED = "the moment is kept after its correction"
 OTHER_FACTOR = "this is the factor of the other moment"
 ONE_ARRAY = "the mean of the gradients and that of their squares are kept in one array"
 
-_POWERS = frozenset({"**", "numpy.power"})
+POWERS = frozenset({"**", "numpy.power"})
 
 
 def moments(course: Course) -> list[Finding]:
@@ -57,13 +57,14 @@ def _factor(course: Course, operation: Operation, value: int) -> float | None:
     if operation.function not in PRODUCTS or value not in operation.inputs:
         return None
     for argument in operation.arguments[:2]:
-        number = _number(course, argument)
+        number = number_of(course, argument)
         if number is not None and argument != Ref(value):
             return number
     return None
 
 
-def _number(course: Course, argument: object) -> float | None:
+def number_of(course: Course, argument: object) -> float | None:
+    """An operand that is a single number."""
     if isinstance(argument, Ref):
         array = course.tape.values[argument.value].array
         return float(array) if np.shape(array) == () and array is not None else None
@@ -163,7 +164,7 @@ def _is_kept_correction(course: Course, made: Operation, step: Step) -> bool:
     """Whether a quotient by `1 - b**t` is what a later step multiplies by `b`."""
     if made.function not in QUOTIENTS or not made.arguments or not isinstance(made.arguments[0], Ref):
         return False
-    divisor = _number(course, made.arguments[1])
+    divisor = number_of(course, made.arguments[1])
     if divisor is None or not 0 < divisor < 1:
         return False
     for user in course.users.get(made.result, []):
@@ -215,7 +216,7 @@ def _squares(course: Course, zone: set[int]) -> Iterator[tuple[int, int]]:
         if made is None:
             continue
         places = [a.value for a in made.arguments[:2] if isinstance(a, Ref) and a.value in zone]
-        squared = made.function in _POWERS and len(places) == 1 and _number(course, made.arguments[1]) == 2
+        squared = made.function in POWERS and len(places) == 1 and number_of(course, made.arguments[1]) == 2
         if squared or (made.function == "numpy.square" and places):
             yield number, places[0]
         elif made.function in PRODUCTS and len(places) == 2:
@@ -305,7 +306,7 @@ def _misused(
     """(operation, the factor, what it does) where a moment meets the factor of another instead of its own."""
     rated = [u.result for u in course.users.get(number, []) if u.result in zone and _factor(course, u, number)]
     for user in (u for moment in (number, *rated) for u in course.users.get(moment, [])):
-        divisor = _number(course, user.arguments[1]) if user.function in QUOTIENTS else None
+        divisor = number_of(course, user.arguments[1]) if user.function in QUOTIENTS else None
         if divisor is None or not isinstance(user.arguments[0], Ref):
             continue
         if not 0 < divisor < 1 or _is_power(1 - divisor, own):
@@ -336,10 +337,10 @@ def _numbers_in(course: Course, value: int, zone: set[int]) -> Iterator[tuple[fl
         if made is None or made.function not in PRODUCTS or number not in zone:
             continue
         for argument in made.arguments[:2]:
-            if (factor := _number(course, argument)) is not None:
+            if (factor := number_of(course, argument)) is not None:
                 yield factor, made
             elif isinstance(argument, Ref):
                 open_values.append(argument.value)
 
 
-__all__ = ["KEPT_CORRECTED", "NEVER_KEPT", "ONE_ARRAY", "OTHER_FACTOR", "moments"]
+__all__ = ["KEPT_CORRECTED", "NEVER_KEPT", "ONE_ARRAY", "OTHER_FACTOR", "POWERS", "moments", "number_of"]

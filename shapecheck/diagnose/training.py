@@ -35,6 +35,7 @@ from shapecheck.diagnose.pairs import lost_rows, parted
 from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
 from shapecheck.diagnose.repeated_rows import repeated_rows
 from shapecheck.diagnose.start import constant_output, equal_units, out_of_reach, saturated
+from shapecheck.diagnose.step_counters import step_counters
 from shapecheck.diagnose.thrown_away import thrown_away
 from shapecheck.diagnose.unapplied import nothing_moves
 from shapecheck.diagnose.unfed import unfed_velocities
@@ -63,6 +64,7 @@ _UPDATES: tuple[Finder, ...] = (
     later_versions,
     later_passes,
     moments,
+    step_counters,
     shared_state,
     added_twice,
     filled_late,
@@ -181,7 +183,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC407": (parted,),
     "SC408": (never_renewed,),
     "SC409": (lost_rows,),
-    "SC410": (moments, shared_state),
+    "SC410": (moments, step_counters, shared_state),
     "SC411": (thrown_away,),
     "SC501": (not_finite,),
     "SC502": (not_finite,),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from shapecheck.diagnose.finding import Edit, Finding, Span
 from shapecheck.diagnose.moments import KEPT_CORRECTED, NEVER_KEPT, ONE_ARRAY, OTHER_FACTOR
+from shapecheck.diagnose.step_counters import COUNTED_OFTEN
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk
 from shapecheck.repair.surroundings import Module
@@ -18,7 +19,8 @@ _PLACES = (ast.Name, ast.Attribute, ast.Subscript)
 
 def kept_moments(trace: Trace, finding: Finding) -> Iterator[Candidate]:
     """Edits for moments that are lost, corrupted or mixed."""
-    generate = {NEVER_KEPT: _stored, KEPT_CORRECTED: _apart, ONE_ARRAY: _two_arrays}.get(finding.title)
+    generators = {NEVER_KEPT: _stored, KEPT_CORRECTED: _apart, ONE_ARRAY: _two_arrays, COUNTED_OFTEN: _counted_before}
+    generate = generators.get(finding.title)
     path = finding.cause.path
     if path not in trace.sources or not trace.sources[path].text.endswith("\n"):
         return
@@ -140,6 +142,17 @@ def _two_arrays(desk: Desk, statements: list[ast.stmt]) -> Iterator[Candidate]:
             for number, text in enumerate((f"[item.copy() for item in {name}]", f"{name}.copy()")):
                 edit = desk.edit(value, text)
                 yield desk.candidate(f"keep a copy of `{name}`", "copy", 0.6 + 0.1 * number, edit)
+
+
+def _counted_before(desk: Desk, statements: list[ast.stmt]) -> Iterator[Candidate]:
+    """`t += 1` moved out of the loop over the parameters, to before it."""
+    count = statements[0]
+    loop = desk.loop(count) if len(desk.block(count)) > 1 else None
+    number = 0
+    while isinstance(count, ast.AugAssign) and loop is not None:
+        edits = (desk.before(loop, desk.text(count)), desk.whole(count))
+        yield desk.candidate("count it on once, before the loop", "in place", 0.4 + 0.1 * number, *edits)
+        loop, number = desk.loop(loop), number + 1
 
 
 def _own_factor(desk: Desk, finding: Finding) -> Iterator[Candidate]:
