@@ -121,7 +121,11 @@ class Verdicts:
                 continue
             found.append(value)
             operation = self.producer(value)
-            if operation is None or operation.function not in _ENTRYWISE or operation.number < self.step.first:
+            if operation is None or operation.number < self.step.first:
+                continue
+            if operation.function == "setitem" and _is_all(operation.arguments[1]):
+                open_values.extend(refs(operation.arguments[2:]))  # `m[:] = 0.9 * m + g` is a new array in an old place
+            if operation.function not in _ENTRYWISE:
                 continue
             if operation.function in SUMS:
                 # Half of a sum is the gradient only if the other half is decay or momentum, and no bare number.
@@ -153,6 +157,9 @@ class Verdicts:
                 continue
             if number in self.forward and is_stacked(self.replay.tape):
                 return False  # of single numbers all is made entry by entry, an output and its error too
+            if operation.function == "setitem" and _is_all(operation.arguments[1]):
+                open_values.extend(refs(operation.arguments[2:]))
+                continue
             if operation.function in _MOVING or (operation.function in SUMS and len(operation.arguments) == 3):
                 open_values.extend(operation.inputs)
                 continue
@@ -353,6 +360,11 @@ class Verdicts:
             zeros = {v: np.zeros(np.shape(self.replay.recorded[v])) for v in values}
             self._zeroed[key] = self.replay.evaluate(zeros, wanted)
         return self._zeroed[key]
+
+
+def _is_all(index: Any) -> bool:
+    """Whether an index says all of an array."""
+    return index is Ellipsis or (isinstance(index, slice) and index == slice(None))
 
 
 def is_added_whole(change: tuple[int, ...], parameter: tuple[int, ...]) -> bool:

@@ -48,7 +48,7 @@ RIGHT: list[tuple[str, Edits]] = [
             ("0.99**turn", "0.99 ** turn[k]"),
         ],
     ),
-    ("slower steps for early layers", [("0.01 * (m", "0.01 * 0.9 ** (k + 1) * (m")]),
+    ("rates that fall from turn to turn", [("0.01 * (m", "0.01 * 0.95 ** (2 * turn) * (m")]),
 ]
 
 
