@@ -60,7 +60,7 @@ def _origin_of_step(course: Course, operation: Operation) -> int | None:
         return None
     if operation.result in course.users or operation.result in course.stored:
         return None
-    origin, copied = _uncopied(course, first.value)
+    origin, copied = uncopied(course, first.value)
     if operation.function.endswith("=") and not copied:
         return None
     # Where the array itself has changed in the meantime, the copy was a history, not a loss.
@@ -69,8 +69,8 @@ def _origin_of_step(course: Course, operation: Operation) -> int | None:
     return origin if origin in depends and origin not in course.versions else None
 
 
-def _uncopied(course: Course, value: int) -> tuple[int, bool]:
-    """(what an array is a fresh copy of, whether it is a copy)."""
+def uncopied(course: Course, value: int) -> tuple[int, bool]:
+    """(what an array is a copy, or a part, of, whether it is a fresh copy)."""
     copied = False
     for _ in range(4):
         operation = course.producer(value)
@@ -165,4 +165,4 @@ def _dropped_call(course: Course, operation: Operation) -> Site | None:
     return course.site(returned[0]) if returned else None
 
 
-__all__ = ["lost_steps", "name_of"]
+__all__ = ["lost_steps", "name_of", "uncopied"]

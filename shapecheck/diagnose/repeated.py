@@ -10,6 +10,7 @@ import numpy as np
 
 from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
+from shapecheck.diagnose.lost import uncopied
 from shapecheck.diagnose.trail import span_of
 from shapecheck.network.parameters import Parameter, Update
 from shapecheck.trace.operations import ADDITIONS, DIFFERENCES
@@ -332,7 +333,10 @@ def shared_state(course: Course) -> list[Finding]:
 
 
 def _is_array(course: Course, value: int) -> bool:
-    return course.tape.values[value].size > 1 and course.producer(value) is not None
+    """Whether a value is an array that was computed, and no copy or row of a parameter."""
+    if course.tape.values[value].size < 2 or course.producer(value) is None:
+        return False
+    return uncopied(course, value)[0] not in course.all_versions
 
 
 def _is_scaled_into(course: Course, value: int, applied: list[int]) -> bool:

@@ -27,6 +27,7 @@ from shapecheck.diagnose.later import later_versions
 from shapecheck.diagnose.later_passes import later_passes
 from shapecheck.diagnose.lost import lost_steps
 from shapecheck.diagnose.moments import moments
+from shapecheck.diagnose.moved_views import moved_views
 from shapecheck.diagnose.number_steps import number_steps
 from shapecheck.diagnose.one_list import one_list
 from shapecheck.diagnose.only_last import only_last
@@ -61,6 +62,7 @@ _UPDATES: tuple[Finder, ...] = (
     never_renewed,
     _uphill,
     turned_round,
+    moved_views,
     later_versions,
     later_passes,
     moments,
@@ -90,7 +92,7 @@ def update_mistakes(course: Course) -> Iterator[Finding]:
             return
         if finder in _OF_WRONG_UPDATES and _follows_a_gradient(course):
             continue
-        if explained and finder in {unfed_velocities, later_passes, only_last}:
+        if explained and finder in {unfed_velocities, later_passes, moved_views, only_last}:
             continue  # a sum that nobody keeps stays zero, too, and all but the last are lost
         for finding in _asked(finder, course):
             explained = True
@@ -166,7 +168,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC401": (later_versions, filled_late),
     "SC402": (_uphill, turned_round),
     "SC403": (never_reset,),
-    "SC404": (one_list, later_versions, later_passes, kept_best),
+    "SC404": (one_list, later_versions, later_passes, moved_views, kept_best),
     "SC405": (_lost_updates,),
     "SC406": (
         _lost_updates,

@@ -148,6 +148,7 @@ class Verdicts:
     def _is_state(self, value: int, shape: tuple[int, ...]) -> bool:
         """Whether a value was made entry by entry from what was there before the step: the parameter, a velocity."""
         open_values = [value]
+        shapes = {shape, ()}
         for _ in range(40):
             if not open_values:
                 return True
@@ -162,8 +163,9 @@ class Verdicts:
                 continue
             if operation.function in _MOVING or (operation.function in SUMS and len(operation.arguments) == 3):
                 open_values.extend(operation.inputs)
+                shapes |= {np.shape(self.replay.recorded[i]) for i in operation.inputs}  # of the row that is put in
                 continue
-            if operation.function not in _ENTRYWISE or np.shape(self.replay.recorded[number]) not in {shape, ()}:
+            if operation.function not in _ENTRYWISE or np.shape(self.replay.recorded[number]) not in shapes:
                 return False
             open_values.extend(operation.inputs)
         return False

@@ -10,6 +10,7 @@ from shapecheck.diagnose.growing_weights import GROWING
 from shapecheck.diagnose.kept_best import KEPT_BEST
 from shapecheck.diagnose.later_passes import LATER_PASS
 from shapecheck.diagnose.moments import KEPT_CORRECTED, ONE_ARRAY
+from shapecheck.diagnose.moved_views import MOVED_VIEW
 from shapecheck.diagnose.trail import ALSO
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk, places_of
@@ -47,6 +48,10 @@ def _copies(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     """Ways not to write into an array that somebody else keeps."""
     if finding.title == LATER_PASS:
         return
+    if finding.title == MOVED_VIEW and (rows := desk.expression(finding.cause)) is not None:
+        yield desk.candidate(
+            f"keep a copy of `{desk.text(rows)}`", "copy", 0.4, desk.edit(rows, f"{desk.text(rows)}.copy()")
+        )
     if finding.title == KEPT_BEST:
         yield from copies_of_the_best(desk, finding)
         return
