@@ -142,10 +142,10 @@ def name_of(course: Course, value: int, site: Site) -> str:
         names.insert(0, made.bound_to)
     if names:
         return max(names, key=lambda n: ("[" in n) * 2 + ("." in n))
-    return next(_as_read(course, value), None) or site.bound_to or shown(site.text, 30)
+    return next(as_read(course, value), None) or site.bound_to or shown(site.text, 30)
 
 
-def _as_read(course: Course, value: int) -> Iterator[str]:
+def as_read(course: Course, value: int) -> Iterator[str]:
     """How expressions call an array that they read; what a generator hands out has no other name."""
     for operation in course.users.get(value, ()):
         site = course.site(operation.site)
@@ -165,4 +165,4 @@ def _dropped_call(course: Course, operation: Operation) -> Site | None:
     return course.site(returned[0]) if returned else None
 
 
-__all__ = ["lost_steps", "name_of", "uncopied"]
+__all__ = ["as_read", "lost_steps", "name_of", "uncopied"]

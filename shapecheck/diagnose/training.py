@@ -26,6 +26,7 @@ from shapecheck.diagnose.kept_best import kept_best
 from shapecheck.diagnose.later import later_versions
 from shapecheck.diagnose.later_passes import later_passes
 from shapecheck.diagnose.lost import lost_steps
+from shapecheck.diagnose.lost_numbers import lost_numbers
 from shapecheck.diagnose.moments import moments
 from shapecheck.diagnose.moved_views import moved_views
 from shapecheck.diagnose.number_steps import number_steps
@@ -56,6 +57,7 @@ _UPDATES: tuple[Finder, ...] = (
     one_list,
     number_steps,
     lost_steps,
+    lost_numbers,
     dropped_sums,
     unfed_velocities,
     never_reset,
@@ -174,6 +176,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
         _lost_updates,
         unfed_velocities,
         lost_steps,
+        lost_numbers,
         dropped_sums,
         added_twice,
         only_last,
