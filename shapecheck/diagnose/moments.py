@@ -34,7 +34,7 @@ def moments(course: Course) -> list[Finding]:
     return []
 
 
-def _zone(course: Course, step: Step) -> Iterator[tuple[str, int, set[int]]]:
+def zone_of(course: Course, step: Step) -> Iterator[tuple[str, int, set[int]]]:
     """(name, value, what its change is made from entry by entry) of each parameter of a step."""
     values = course.tape.values
     for parameter, old, change, _ in step.parameters:
@@ -78,7 +78,7 @@ def _never_kept(course: Course) -> list[Finding]:
     """A mean that goes on from zeros in each of several steps, since what it came to is stored nowhere."""
     lost: dict[int, dict[int, tuple[str, Operation]]] = {}
     for step in course.steps:
-        for name, _, zone in _zone(course, step):
+        for name, _, zone in zone_of(course, step):
             for number in zone:
                 made = course.producer(number)
                 if made is None or made.function not in SUMS or len(made.inputs) != 2:
@@ -134,7 +134,7 @@ def _kept_corrected(course: Course) -> list[Finding]:
     """A moment that is divided by `1 - b**t`, stored, and multiplied by `b` in the next step."""
     found: dict[int, list[tuple[str, Operation]]] = {}
     for step in course.steps:
-        for name, _, zone in _zone(course, step):
+        for name, _, zone in zone_of(course, step):
             for number in zone:
                 made = course.producer(number)
                 if made is not None and made.site is not None and _is_kept_correction(course, made, step):
@@ -183,9 +183,9 @@ def _is_kept_correction(course: Course, made: Operation, step: Step) -> bool:
 def _one_array(course: Course) -> list[Finding]:
     """A sum that is kept and that has gradients in it as well as their squares."""
     for step in course.steps:
-        for name, _, zone in _zone(course, step):
-            for square, base in _squares(course, zone):
-                mixed = _scaled_sums(course, square, zone) & _scaled_sums(course, base, zone)
+        for name, _, zone in zone_of(course, step):
+            for square, base in squares(course, zone):
+                mixed = scaled_sums(course, square, zone) & scaled_sums(course, base, zone)
                 kept = [v for v in sorted(mixed) if v in course.stored and _is_scaled_later(course, v, step)]
                 made = course.producer(kept[0]) if kept else None
                 site = course.site(made.site) if made is not None else None
@@ -209,7 +209,7 @@ def _one_array_finding(course: Course, step: Step, number: int, name: str) -> Fi
     )
 
 
-def _squares(course: Course, zone: set[int]) -> Iterator[tuple[int, int]]:
+def squares(course: Course, zone: set[int]) -> Iterator[tuple[int, int]]:
     """(square, what it is the square of, up to a number) among some values."""
     for number in sorted(zone):
         made = course.producer(number)
@@ -221,12 +221,12 @@ def _squares(course: Course, zone: set[int]) -> Iterator[tuple[int, int]]:
             yield number, places[0]
         elif made.function in PRODUCTS and len(places) == 2:
             for base, other in (places, places[::-1]):
-                if base == other or other in _scaled_sums(course, base, zone):
+                if base == other or other in scaled_sums(course, base, zone):
                     yield number, base
                     break
 
 
-def _scaled_sums(course: Course, value: int, zone: set[int]) -> set[int]:
+def scaled_sums(course: Course, value: int, zone: set[int]) -> set[int]:
     """What becomes of a value by multiplying it by numbers and adding to it, within some values; itself included."""
     found = {value}
     open_values = [value]
@@ -255,7 +255,7 @@ def _other_factor(course: Course) -> list[Finding]:
     kept: dict[int, Operation] = {}
     names: list[str] = []
     for step in course.steps:
-        for name, _, zone in _zone(course, step):
+        for name, _, zone in zone_of(course, step):
             means = {number: pair for number in zone if (pair := _mean(course, number, step)) is not None}
             for number, (product, own) in means.items():
                 others = {f: p for p, f in means.values() if not np.isclose(f, own)}
@@ -343,4 +343,15 @@ def _numbers_in(course: Course, value: int, zone: set[int]) -> Iterator[tuple[fl
                 open_values.append(argument.value)
 
 
-__all__ = ["KEPT_CORRECTED", "NEVER_KEPT", "ONE_ARRAY", "OTHER_FACTOR", "POWERS", "moments", "number_of"]
+__all__ = [
+    "KEPT_CORRECTED",
+    "NEVER_KEPT",
+    "ONE_ARRAY",
+    "OTHER_FACTOR",
+    "POWERS",
+    "moments",
+    "number_of",
+    "scaled_sums",
+    "squares",
+    "zone_of",
+]

@@ -33,6 +33,7 @@ from shapecheck.diagnose.number_steps import number_steps
 from shapecheck.diagnose.one_list import one_list
 from shapecheck.diagnose.only_last import only_last
 from shapecheck.diagnose.other_loss import differing_loss
+from shapecheck.diagnose.overwritten_squares import overwritten_squares
 from shapecheck.diagnose.pairs import lost_rows, parted
 from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
 from shapecheck.diagnose.repeated_rows import repeated_rows
@@ -68,6 +69,7 @@ _UPDATES: tuple[Finder, ...] = (
     later_versions,
     later_passes,
     moments,
+    overwritten_squares,
     step_counters,
     shared_state,
     added_twice,
@@ -181,6 +183,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
         added_twice,
         only_last,
         moments,
+        overwritten_squares,
         repeated_rows,
         _never_moved,
         nothing_moves,

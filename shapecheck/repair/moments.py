@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from shapecheck.diagnose.finding import Edit, Finding, Span
 from shapecheck.diagnose.moments import KEPT_CORRECTED, NEVER_KEPT, ONE_ARRAY, OTHER_FACTOR
+from shapecheck.diagnose.overwritten_squares import OVERWRITTEN
 from shapecheck.diagnose.step_counters import COUNTED_OFTEN
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk
@@ -19,7 +20,13 @@ _PLACES = (ast.Name, ast.Attribute, ast.Subscript)
 
 def kept_moments(trace: Trace, finding: Finding) -> Iterator[Candidate]:
     """Edits for moments that are lost, corrupted or mixed."""
-    generators = {NEVER_KEPT: _stored, KEPT_CORRECTED: _apart, ONE_ARRAY: _two_arrays, COUNTED_OFTEN: _counted_before}
+    generators = {
+        NEVER_KEPT: _stored,
+        KEPT_CORRECTED: _apart,
+        ONE_ARRAY: _two_arrays,
+        COUNTED_OFTEN: _counted_before,
+        OVERWRITTEN: _added_up,
+    }
     generate = generators.get(finding.title)
     path = finding.cause.path
     if path not in trace.sources or not trace.sources[path].text.endswith("\n"):
@@ -153,6 +160,17 @@ def _counted_before(desk: Desk, statements: list[ast.stmt]) -> Iterator[Candidat
         edits = (desk.before(loop, desk.text(count)), desk.whole(count))
         yield desk.candidate("count it on once, before the loop", "in place", 0.4 + 0.1 * number, *edits)
         loop, number = desk.loop(loop), number + 1
+
+
+def _added_up(desk: Desk, statements: list[ast.stmt]) -> Iterator[Candidate]:
+    """`s = g**2` as `s += g**2`."""
+    edits = []
+    for statement in statements:
+        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+            text = f"{desk.text(statement.targets[0])} += {desk.text(statement.value)}"
+            edits.append(desk.edit(statement, text))
+    if edits:
+        yield desk.candidate("add the squares up", "in place", 0.4, *edits)
 
 
 def _own_factor(desk: Desk, finding: Finding) -> Iterator[Candidate]:
