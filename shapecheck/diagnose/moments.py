@@ -134,8 +134,7 @@ def _zeros_scaled(course: Course, total: Operation) -> Iterator[int]:
 
 def _renewed(course: Course) -> list[Finding]:
     """Zeros that are made again for every step, of which it takes a part as if something were kept in them."""
-    begun: dict[int, dict[int, set[int]]] = {}
-    names: dict[str, None] = {}
+    begun: dict[tuple[int, str], dict[int, set[int]]] = {}
     for step in course.steps:
         for name, _, zone in zone_of(course, step):
             for made in [m for m in map(course.producer, zone) if m is not None and m.function in SUMS]:
@@ -143,16 +142,18 @@ def _renewed(course: Course) -> list[Finding]:
                     born = course.tape.site_of(state)
                     # Several turns of one step may go on from one another: a trace along an episode begins with zeros.
                     if born is not None and not _is_gone_on_from(course, made, step):
-                        begun.setdefault(born.number, {}).setdefault(step.number, set()).add(state)
-                        names[name] = None
+                        begun.setdefault((born.number, name), {}).setdefault(step.number, set()).add(state)
     every = {step.number for step in course.steps}
-    sites = []
-    for number, by_step in begun.items():
-        apart = [min(states) for states in by_step.values()]
-        if len(every) > 1 and set(by_step) == every and len(set(apart)) == len(apart):
-            sites.append(course.tape.sites[number])
-    if not sites:
+    again = []
+    for key, by_step in begun.items():
+        # What one step has begun may be seen from the next, too, which goes on from it.
+        apart = set.union(*by_step.values())
+        if len(every) > 1 and set(by_step) == every and len(apart) == sum(map(len, by_step.values())):
+            again.append(key)
+    if not again:
         return []
+    sites = [course.tape.sites[number] for number in dict.fromkeys(number for number, _ in again)]
+    names = dict.fromkeys(name for _, name in again)
     return [
         Finding(
             code="SC406",
