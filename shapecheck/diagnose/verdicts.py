@@ -13,6 +13,7 @@ from shapecheck.gradients.frozen import free_entries
 from shapecheck.gradients.matching import EXACT, Matching
 from shapecheck.gradients.stacked_numbers import is_stacked
 from shapecheck.gradients.steps import Step
+from shapecheck.gradients.tied import tied_entries
 from shapecheck.trace.operations import QUOTIENTS, SUMS
 from shapecheck.trace.tape import Operation, refs
 
@@ -270,7 +271,22 @@ class Verdicts:
             match = self.matching.against(array, old, free)
         if match is not None and not (match.weak and self.rate is not None):
             return match.factor, match.weak
+        if match is None and (tied := self._tied_factor(old, array)) is not None:
+            return tied, False
         return self._weak_factor(old, np.asarray(array))
+
+    def _tied_factor(self, old: int, array: Any) -> Factor | None:
+        """The factor of a symmetric matrix's step, whose diagonal may be held at zero."""
+        adjoint = np.asarray(self.matching.adjoints[old], dtype=float)
+        tied = tied_entries(self.replay.recorded[old], array)
+        if tied is None or not np.any(slopes := (adjoint + adjoint.T)[tied]):
+            return None
+        number = float(slopes @ array[tied]) / float(slopes @ slopes)
+        apart = np.linalg.norm(array[tied] - number * slopes)
+        diagonal = np.diag(array)
+        apart += min(np.linalg.norm(diagonal - times * number * np.diag(adjoint)) for times in (0, 1, 2))
+        close = apart <= EXACT * np.linalg.norm(array)
+        return self.matching.factors.recognise(number) if close else None
 
     def _free_entries(self, old: int) -> Any:
         """The entries that the program lets a parameter's step move, where a mask holds the others."""
