@@ -184,7 +184,7 @@ def _derivative(desk: Desk, span: Span) -> Edit | None:
             return desk.edit(node, f"2 * {desk.text(node.left)}")
         name = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
         if isinstance(node, ast.Call) and (name or getattr(node.func, "id", "")) in {"abs", "absolute", "fabs"}:
-            numpy = next((a.asname or a.name for a in _imports(desk) if a.name == "numpy"), None)
+            numpy = desk.numpy()
             if numpy is not None:
                 return desk.edit(node.func, f"{numpy}.sign")
         if isinstance(node, ast.Call) and name == "square":
