@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from shapecheck.diagnose.beside_penalties import beside_a_penalty
 from shapecheck.diagnose.blame import (
     Origin,
     blamed,
@@ -36,6 +37,7 @@ from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.diagnose.wrong_factors import factor_suspects
 from shapecheck.diagnose.wrong_values import unrelated_steps, value_suspects
 from shapecheck.gradients.losses import find_losses
+from shapecheck.gradients.matching import Matching
 from shapecheck.gradients.replay import Replay
 from shapecheck.gradients.shortened import shortened
 from shapecheck.gradients.stacked_numbers import is_stacked
@@ -300,7 +302,12 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
 
 def _origins(known: Verdicts, wanted: Mapping[int, tuple[Any, ...]]) -> list[Origin]:
     """The operands to blame, of one expression, for some values that should have been others."""
-    for find in (misplaced_before_a_slope, blamed, read_at, wrong_addend, wrong_share, misplaced):
+
+    def penalised(_: Matching, value: int, array: Any) -> Origin | None:
+        return beside_a_penalty(known, value, array)
+
+    finders = (penalised, misplaced_before_a_slope, blamed, read_at, wrong_addend, wrong_share, misplaced)
+    for find in finders:
         found: list[Origin] = []
         for value, arrays in list(wanted.items())[:_MOST_ORIGINS]:
             origin = find(known.matching, value, np.asarray(arrays[0], dtype=float))
