@@ -71,6 +71,34 @@ def centring_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
                         yield place.candidate(title, "term", node, f"{own} - {term}", 2.7)
 
 
+def jacobian_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """`s * (g - sum(s * g))` for a product `s * g`, which is the half of what goes back through a softmax.
+
+    Args:
+        place: The statement.
+        node: An expression in it.
+    """
+    shape, factors, total = place.shape(node), _two_factors(node), place.numpy_function("sum")
+    if not shape or factors is None or total is None or any(place.shape(f) != shape for f in factors):
+        return
+    for s, g in (factors, factors[::-1]):
+        one, other = place.atom(s), place.atom(g)
+        for axis in range(len(shape)):
+            along = f", axis={axis}, keepdims=True" if len(shape) > 1 else ""
+            term = f"{total}({one} * {other}{along})"
+            title = f"subtract `{term}`, which a softmax's derivative has besides"
+            yield place.candidate(title, "jacobian", node, f"{one} * ({other} - {term})", 2.0)
+
+
+def _two_factors(node: ast.expr) -> tuple[ast.expr, ast.expr] | None:
+    """The operands of a product, entry by entry, of two; None where it is none."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return node.left, node.right
+    if isinstance(node, ast.Call) and len(node.args) == 2 and getattr(node.func, "attr", "") == "multiply":
+        return node.args[0], node.args[1]
+    return None
+
+
 def label_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
     """A softmax's outputs with the targets subtracted, which are given as the numbers of the classes.
 
@@ -189,6 +217,7 @@ def _reduced(place: Place, name: str, text: str, atom: str, axis: int) -> str:
 __all__ = [
     "centring_candidates",
     "difference_candidates",
+    "jacobian_candidates",
     "label_candidates",
     "path_candidates",
     "quotient_candidates",
