@@ -24,6 +24,7 @@ from shapecheck.diagnose.blame import (
     wrong_addend,
     wrong_share,
 )
+from shapecheck.diagnose.branches import common_factor, given_wrongly
 from shapecheck.diagnose.error_signal import missed_losses
 from shapecheck.diagnose.exchanged import exchanged
 from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
@@ -92,7 +93,7 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None) -> Diag
         loss = axis.loss
     elif wrong:
         right = {v.parameter for v in verdicts if v.is_right}
-        suspects += at_their_use(known, value_suspects(known, wrong, right))
+        suspects += given_wrongly(known, at_their_use(known, value_suspects(known, wrong, right)))
         if not known.settled and (order := exchanged(known, suspects, wrong, right)) is not None:
             suspects = [order]
     if not known.settled:
@@ -235,7 +236,9 @@ def _is_one_mistake(found: Diagnosis) -> bool:
         return False
     if found.loss.value is None:
         return True
-    return sum(np.ndim(adjoints[v.parameter]) > 1 for v in found.wrong) > 1
+    several = sum(np.ndim(adjoints[v.parameter]) > 1 for v in found.wrong) > 1
+    matching = found.loss.matching
+    return several or (matching is not None and common_factor(Verdicts(matching, found.step), first.values) is not None)
 
 
 def _either(targets: Sequence[Target], others: Sequence[Target]) -> Iterator[Target]:
