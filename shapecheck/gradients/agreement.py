@@ -121,14 +121,22 @@ def agreement(tape: Tape, *, steps: int = 2, meant: str = "") -> Agreement:
     replay = Replay(tape)
     names = value_names(tape)
     results: list[Agreement] = []
+    still: list[Agreement] = []
     open_ones = {p.birth: p.name for p in parameters}
     for number in range(min(_MOST_STEPS, max(len(p.updates) for p in parameters))):
         # A weight whose input is zero in the first steps (a recurrent one, on one-word texts) is looked at again later.
-        if number >= steps and not (open_ones and all(r.verdict == "right" for r in results)):
+        if number >= steps + len(still) and not (open_ones and all(r.verdict == "right" for r in results)):
             break
         step = _Step(tape, parameters, strays, number)
         result = _judge_step(tape, replay, step, names, meant)
         results.append(result)
+        if not step.moves:
+            still.append(result)
+        elif still:
+            # Nothing moved for a step between two that move, as behind a hinge: that says nothing of gradients.
+            if len(results) > len(still) + 1:
+                results = [r for r in results if all(r is not one for one in still)]
+            still = []
         for row, parameter in zip(result.parameters, step.parameters, strict=False):
             if row.verdict != "unknown" or row.cancels:
                 open_ones.pop(parameter.birth, None)
