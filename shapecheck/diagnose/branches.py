@@ -44,7 +44,7 @@ def _right_beside(known: Verdicts, values: Sequence[int]) -> list[Match]:
 def given_wrongly(known: Verdicts, suspects: list[Suspect]) -> list[Suspect]:
     """Suspects without the expressions that are right in another branch, where what they were given explains as much.
 
-    What they were given may by accident be a derivative of something else, but with another factor than all others.
+    What they were given may by accident be a derivative of something in another branch.
     """
     found = list(suspects)
     for later in [s for s in suspects if s.reason == "value"]:
@@ -54,7 +54,7 @@ def given_wrongly(known: Verdicts, suspects: list[Suspect]) -> list[Suspect]:
         givers = [
             s for s in found if s.reason == "other" and s.site != later.site and set(s.explains) == set(later.explains)
         ]
-        givers = [s for s in givers if made.issuperset(s.values) and _is_accident(known, s)]
+        givers = [s for s in givers if made.issuperset(s.values) and _is_of_another(known, s)]
         if givers:
             found = [replace(s, reason="value") if s in givers else s for s in found if s is not later]
     return found
@@ -67,13 +67,15 @@ def _is_right_elsewhere(known: Verdicts, suspect: Suspect) -> bool:
     return any((m := known.matching.match(v)) is not None and not m.weak for v in others if v not in suspect.values)
 
 
-def _is_accident(known: Verdicts, suspect: Suspect) -> bool:
-    """Whether a value has another factor, or sign, as the derivative that it is, than what other branches have."""
-    common = common_factor(known, suspect.values)
-    match = known.matching.match(suspect.values[0])
-    if common is None or match is None or _is_right_elsewhere(known, suspect):
+def _is_of_another(known: Verdicts, suspect: Suspect) -> bool:
+    """Whether a value is by accident the derivative of something in another branch than that of what it should be."""
+    value = suspect.values[0]
+    match = known.matching.match(value)
+    if match is None or common_factor(known, suspect.values) is None or _is_right_elsewhere(known, suspect):
         return False
-    return abs(match.factor.number / common - 1) > EXACT
+    wanted = suspect.wanted[value][0]
+    along = known.ancestors(wanted) | known.replay.dependents([wanted])
+    return along.isdisjoint((match.forward, *match.alike))
 
 
 __all__ = ["common_factor", "given_wrongly"]

@@ -32,23 +32,31 @@ print(cost)
 """
 # The mean belongs to the rate of the weights, and to the gradients of the biases.
 SHARED_OUT = [
-    ('(1 / m) * np.dot(E2, A1.T)', "np.dot(E2, A1.T)"),
-    ('(1 / m) * np.dot(E1, X.T)', "np.dot(E1, X.T)"),
-    ("    for key in p:\n        p[key] = p[key] - 0.8 * g[key]\n", """\
+    ("(1 / m) * np.dot(E2, A1.T)", "np.dot(E2, A1.T)"),
+    ("(1 / m) * np.dot(E1, X.T)", "np.dot(E1, X.T)"),
+    (
+        "    for key in p:\n        p[key] = p[key] - 0.8 * g[key]\n",
+        """\
     rate = 0.8
     for key in ("W1", "W2"):
         p[key] = p[key] - rate / m * g[key]
     for key in ("b1", "b2"):
         p[key] = p[key] - rate * g[key]
-"""),
+""",
+    ),
 ]
-RATES_OF_THEIR_OWN = [(SHARED_OUT[2][0], """\
+RATES_OF_THEIR_OWN = [
+    (
+        SHARED_OUT[2][0],
+        """\
     rate = 0.4
     for key in ("W1", "W2"):
         p[key] = p[key] - rate / 4 * g[key]
     for key in ("b1", "b2"):
         p[key] = p[key] - rate * g[key]
-""")]
+""",
+    )
+]
 PENALISED = """\
 import numpy as np
 
@@ -140,7 +148,13 @@ WRONG: list[tuple[str, str, Edits, str, str | None]] = [
     ("the mean of one missing", DICTIONARY, [('g["b1"] = (1 / m) * ', 'g["b1"] = ')], 'g["b1"] = np.sum', "/ m"),
     ("another layer's value", PENALISED, [("gB = h.T @ dk", "gB = k.T @ dk")], "gB = k.T", "gB = h.T @ dk"),
     ("the penalty of another", PENALISED, [("gB += decay * B", "gB += decay * B.T")], "gB += decay", None),
-    ("one branch of three", THREE, [("(far, ef, e - ef)", "(far, ef, e - en)")], "(far, ef, e - en)", "(far, ef, e - ef)"),
+    (
+        "one branch of three",
+        THREE,
+        [("(far, ef, e - ef)", "(far, ef, e - en)")],
+        "(far, ef, e - en)",
+        "(far, ef, e - ef)",
+    ),
     (
         "half of a Jacobian",
         WEIGHED,
