@@ -58,6 +58,10 @@ def centring_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
     for axis in (a for a in range(len(shape)) if shape[a] > 1):
         mean = _reduced(place, "mean", own, atom, axis)
         yield place.candidate(f"take off the mean over axis {axis}", "term", node, f"{own} - {mean}", 2.0)
+        for text in alike[:_MOST_PAIRED]:
+            along = f"{text} * {_reduced(place, 'mean', f'{atom} * {text}', f'({atom} * {text})', axis)}"
+            title = f"take off what the mean and the variance over axis {axis} give back"
+            yield place.candidate(title, "term", node, f"{own} - {mean} - {along}", 2.5)
         for name in ("sum", "mean"):
             for text in alike:
                 term = _reduced(place, name, text, text, axis)
@@ -88,6 +92,30 @@ def jacobian_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
             term = f"{total}({one} * {other}{along})"
             title = f"subtract `{term}`, which a softmax's derivative has besides"
             yield place.candidate(title, "jacobian", node, f"{one} * ({other} - {term})", 2.0)
+
+
+def exponential_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """The slope of an exponential, from its argument or from its value, for a number of `np.where(x > 0, 1, a)`.
+
+    `a * (exp(x) - 1)` has the slope `a * exp(x)`, its value and `a` (Clevert, Unterthiner, Hochreiter 2016).
+
+    Args:
+        place: The statement.
+        node: An expression in it.
+    """
+    exponential, least = place.numpy_function("exp"), place.numpy_function("minimum")
+    choice = isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "where" and len(node.args) == 3
+    condition = node.args[0] if choice and isinstance(node, ast.Call) else None
+    if not isinstance(condition, ast.Compare) or exponential is None or not isinstance(node, ast.Call):
+        return
+    x = place.text(condition.left)
+    for branch in node.args[1:]:
+        own = place.atom(branch)
+        if not isinstance(branch, ast.Constant) and place.shape(branch) != ():
+            continue
+        for text in (f"{own} * {exponential}({least}({x}, 0))", f"{own} + {x}"):
+            title = f"use the slope of an exponential, `{text}`"
+            yield place.candidate(title, "slope", branch, text, 1.6)
 
 
 def _two_factors(node: ast.expr) -> tuple[ast.expr, ast.expr] | None:
@@ -217,6 +245,7 @@ def _reduced(place: Place, name: str, text: str, atom: str, axis: int) -> str:
 __all__ = [
     "centring_candidates",
     "difference_candidates",
+    "exponential_candidates",
     "jacobian_candidates",
     "label_candidates",
     "path_candidates",
