@@ -110,10 +110,11 @@ def exponential_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
         return
     x = place.text(condition.left)
     for branch in node.args[1:]:
-        own = place.atom(branch)
-        if not isinstance(branch, ast.Constant) and place.shape(branch) != ():
+        constant = branch.value if isinstance(branch, ast.Constant) else None
+        if constant is None and place.shape(branch) != ():
             continue
-        for text in (f"{own} * {exponential}({least}({x}, 0))", f"{own} + {x}"):
+        own, slope = place.atom(branch) if constant is None else place.text(branch), f"{exponential}({least}({x}, 0))"
+        for text in (slope if constant == 1 else f"{own} * {slope}", f"{own} + {x}"):
             title = f"use the slope of an exponential, `{text}`"
             yield place.candidate(title, "slope", branch, text, 1.6)
 
