@@ -140,6 +140,8 @@ class _Doctor:
         self.meant = ""
         self.loss: LossSummary | None = None
         self.failed = False
+        # Whether all gradients are right with the repair of what spoils the updates: all else follows from that.
+        self.cured = False
         self.patience = Patience(_ALL_JUDGING_SECONDS)
 
     def diagnosis(self) -> Diagnosis:
@@ -271,10 +273,11 @@ class _Doctor:
         course = Course(self.trace, self.layers)
         loops = self.gathered(update_mistakes(course))
         explained = {name for finding in loops for name in finding.parameters}
-        gradients = self.attempted(lambda: self.gradients(course, explained), [])
         # Biases that took a wrong shape took it together: one that is mended by itself leaves the others.
         astray = [f for f in loops if f.code in _SHAPED_ASTRAY and f.parameters in course.aimed]
-        mended = [*(self.mend_loop(f, course) for f in loops if f not in astray), *self.mend_astray(astray, course)]
+        apart = [self.mend_loop(f, course) for f in loops if f not in astray]
+        gradients = [] if self.cured else self.attempted(lambda: self.gradients(course, explained), [])
+        mended = [*apart, *self.mend_astray(astray, course)]
         found = sorted([*mended, *gradients], key=lambda f: -len(f.parameters))
         others = self.gathered(other_mistakes(course, blamed=any(f.severity == "error" for f in found)))
         of_another = [f for f in others if f.parameters in course.meant]
@@ -350,6 +353,8 @@ class _Doctor:
         search = LoopSearch(self.program, course, self.trials, finding, seconds=seconds, stdin=self.run.stdin)
         solutions = self.attempted(search.run, [])
         fixes = self.fixes(solutions, search)
+        agreed = solutions[0].outcome.agreement if fixes and fixes[0].confidence == "verified" else None
+        self.cured = self.cured or (agreed is not None and agreed.verdict == "right" and agreed.same_factor)
         said = "; this mistake is not found in it any more"
         # What is not there is missed where it belongs.
         inserted = bool(fixes) and solutions[0].candidate.kind == "insert"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from shapecheck.diagnose.finding import Edit, Span
 
-# A busy machine is slow, which is no fault of the code: searches may take twice as long, properties have no deadline.
-os.environ.setdefault("SHAPECHECK_PATIENCE", "2")
+# A busy machine is slow, which is no fault of the code: properties have no deadline.
 settings.register_profile("shapecheck", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shapecheck")
 

@@ -1,20 +1,23 @@
-"""Penalties with the wrong sign: weight decay that lets the weights grow, in proportion to themselves."""
+"""Penalties with the wrong sign: weight decay that lets weights grow, or that moves weights of both signs one way."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
+from shapecheck.gradients.matching import same_direction
 from shapecheck.gradients.steps import Step
 from shapecheck.trace.operations import SUMS
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation
 
 GROWING = "this penalty makes the weights grow"
+ONE_WAY = "this penalty moves all weights one way"
 # Of fewer entries any step is some multiple of the gradient and some multiple of the weights.
 _TELLING = 4
 _EXACT = 1e-6
@@ -22,7 +25,7 @@ _EXACT = 1e-6
 
 def growing_weights(course: Course) -> list[Finding]:
     """Steps that are a gradient's, and a part of the weights themselves added to them."""
-    told: dict[str, dict[int, Site]] = {}
+    told: dict[str, dict[int, tuple[str, Site]]] = {}
     # Nothing is added to weights of zero.
     telling = [s for s in course.steps if any(np.any(course.replay.recorded[old]) for old in s.olds)]
     every = set(sorted({s.number for s in telling})[:2])
@@ -31,36 +34,50 @@ def growing_weights(course: Course) -> list[Finding]:
         if known is None:
             continue
         for parameter, old, change, _ in step.parameters:
-            if not _grows(course, step, old, known.matching.adjoints[old]):
-                continue
-            entered = next(_entries(course, step, old, change), None)
+            weights = np.asarray(course.replay.recorded[old], dtype=float)
+            gradient = known.matching.adjoints[old]
+            title, part = GROWING, weights if _takes(course, step, old, gradient, weights, growing=True) else None
+            if part is None and np.any(weights > 0) and np.any(weights < 0):
+                even = (e for e in (np.abs(weights), weights**2) if _takes(course, step, old, gradient, e))
+                title, part = ONE_WAY, next(even, None)
+            entered = next(_entries(course, step, old, change, part), None) if part is not None else None
             site = course.site(entered.site) if entered is not None else None
             if site is not None:
-                told.setdefault(parameter.name, {})[step.number] = site
+                told.setdefault(parameter.name, {})[step.number] = title, site
     # One step may be so by chance, as where the weights are small and the gradient is mostly noise.
-    sites = {name: by_step[min(by_step)] for name, by_step in told.items() if set(by_step) == every}
-    if not sites:
-        return []
+    found = {name: by_step[min(by_step)] for name, by_step in told.items() if set(by_step) == every}
+    for title in (GROWING, ONE_WAY):
+        sites = {name: site for name, (kind, site) in found.items() if kind == title}
+        if sites:
+            return [_finding(title, sites)]
+    return []
+
+
+def _finding(title: str, sites: dict[str, Site]) -> Finding:
     places = list({site.number: site for site in sites.values()}.values())
-    return [
-        Finding(
-            code="SC303",
-            severity="error",
-            title=GROWING,
-            message=f"`{shown(places[0].text)}` adds a part of {quoted(list(sites))} to what the step applies, away "
-            "from zero: the derivative of a penalty is added to the gradient, and taken off the weights with it",
-            location=span_of(places[0]),
-            cause=span_of(places[0]),
-            parameters=tuple(sites),
-            trail=tuple(TrailStep(span_of(site), "and so does this") for site in places[1:8]),
-        )
-    ]
+    why = (
+        f"adds a part of {quoted(list(sites))} to what the step applies, away from zero: the derivative of a penalty "
+        "is added to the gradient, and taken off the weights with it"
+        if title == GROWING
+        else f"adds to the gradient of {quoted(list(sites))} what has the same sign for weights on both sides of zero, "
+        "and so drives half of them away from it: the derivative of `|w|` is `sign(w)`, that of `w ** 2` is `2 * w`"
+    )
+    return Finding(
+        code="SC303",
+        severity="error",
+        title=title,
+        message=f"`{shown(places[0].text)}` {why}",
+        location=span_of(places[0]),
+        cause=span_of(places[0]),
+        parameters=tuple(sites),
+        trail=tuple(TrailStep(span_of(site), "and so does this") for site in places[1:8]),
+    )
 
 
-def _grows(course: Course, step: Step, old: int, adjoint: object) -> bool:
-    """Whether a step is `-a * gradient + k * weights`, both positive."""
+def _takes(course: Course, step: Step, old: int, adjoint: object, part: Any, *, growing: bool = False) -> bool:
+    """Whether a step is `-a * gradient + k * part`, with a positive `a`; and with a positive `k`, too, if `growing`."""
     moved = step.movement(course.replay, old)
-    weights = np.ravel(np.asarray(course.replay.recorded[old], dtype=float))
+    weights = np.ravel(part)
     gradient = np.ravel(np.asarray(adjoint, dtype=float))
     if moved is None or weights.size < _TELLING or gradient.size != weights.size:
         return False
@@ -71,18 +88,19 @@ def _grows(course: Course, step: Step, old: int, adjoint: object) -> bool:
     basis = np.stack([gradient / sizes[0], weights / sizes[1]], axis=1)
     (along, growth), *_ = np.linalg.lstsq(basis, target, rcond=None)
     close = float(np.linalg.norm(basis @ [along, growth] - target)) <= _EXACT * sizes[2]
-    return bool(close and along < 0 and growth > 1e-4 * sizes[2])
+    return bool(close and along < 0 and (growth if growing else abs(growth)) > 1e-4 * sizes[2])
 
 
-def _entries(course: Course, step: Step, old: int, change: int) -> Iterator[Operation]:
-    """The sums in which a part of the weights enters what a step applies."""
-    values = course.tape.values
+def _entries(course: Course, step: Step, old: int, change: int, part: Any) -> Iterator[Operation]:
+    """The sums in which a multiple of `part`, the weights or what was made from them, enters what a step applies."""
+    values, recorded = course.tape.values, course.replay.recorded
     shape = values[old].shape
     parts = {old}
     for operation in course.tape.operations[step.first : step.last + 1]:
-        scaled = set(course.scaled(operation)) if operation.function not in SUMS else set()
-        if scaled and scaled <= parts and values[operation.result].shape == shape:
-            parts.add(operation.result)
+        made = [number for number in operation.inputs if number in parts]
+        if made and operation.function not in SUMS and values[operation.result].shape == shape:
+            if same_direction(np.asarray(recorded[operation.result], dtype=float), part):
+                parts.add(operation.result)
     needed = course.replay.ancestors([change]) | {
         u.new for p, o, _, _ in step.parameters if o == old for u in p.updates
     }
@@ -92,4 +110,4 @@ def _entries(course: Course, step: Step, old: int, change: int) -> Iterator[Oper
             yield operation
 
 
-__all__ = ["GROWING", "growing_weights"]
+__all__ = ["GROWING", "ONE_WAY", "growing_weights"]

@@ -20,6 +20,8 @@ from shapecheck.trace.tape import Operation, Ref
 NEVER_KEPT = "this is computed from zeros in every step, and never kept"
 KEPT_CORRECTED = "the moment is kept after its correction"
 OTHER_FACTOR = "this is the factor of the other moment"
+RENEWED = "this begins anew with zeros in every step"
+LEFT_UNCORRECTED = "the moment is applied without its correction"
 ONE_ARRAY = "the mean of the gradients and that of their squares are kept in one array"
 
 _POWERS = frozenset({"**", "numpy.power"})
@@ -27,7 +29,7 @@ _POWERS = frozenset({"**", "numpy.power"})
 
 def moments(course: Course) -> list[Finding]:
     """Optimizer state that is lost, corrupted by its own correction, or shared by two moments."""
-    for finder in (_never_kept, _kept_corrected, _one_array, _other_factor):
+    for finder in (_never_kept, _renewed, _kept_corrected, _left_uncorrected, _one_array, _other_factor):
         found = finder(course)
         if found:
             return found
@@ -126,6 +128,53 @@ def _zeros_scaled(course: Course, total: Operation) -> Iterator[int]:
                 yield state
 
 
+# -- begun anew -----------------------------------------------------------------------------------------------------
+
+
+def _renewed(course: Course) -> list[Finding]:
+    """Zeros that are made again for every step, of which it takes a part as if something were kept in them."""
+    begun: dict[int, dict[int, set[int]]] = {}
+    names: dict[str, None] = {}
+    for step in course.steps:
+        for name, _, zone in _zone(course, step):
+            for made in [m for m in map(course.producer, zone) if m is not None and m.function in SUMS]:
+                for state in _zeros_scaled(course, made):
+                    born = course.tape.site_of(state)
+                    # Several turns of one step may go on from one another: a trace along an episode begins with zeros.
+                    if born is not None and not _is_gone_on_from(course, made, step):
+                        begun.setdefault(born.number, {}).setdefault(step.number, set()).add(state)
+                        names[name] = None
+    every = {step.number for step in course.steps}
+    sites = []
+    for number, by_step in begun.items():
+        apart = [min(states) for states in by_step.values()]
+        if len(every) > 1 and set(by_step) == every and len(set(apart)) == len(apart):
+            sites.append(course.tape.sites[number])
+    if not sites:
+        return []
+    return [
+        Finding(
+            code="SC406",
+            severity="error",
+            title=RENEWED,
+            message=f"`{shown(sites[0].text)}` is made again for each step of {quoted(list(names))}, which then takes "
+            "its part of zeros: nothing of the steps before is kept; make it once, before the loop",
+            location=span_of(sites[0]),
+            cause=span_of(sites[0]),
+            parameters=tuple(names),
+            trail=tuple(TrailStep(span_of(site), "and so is this") for site in sites[1:8]),
+        )
+    ]
+
+
+def _is_gone_on_from(course: Course, total: Operation, step: Step) -> bool:
+    """Whether the step takes a part of what a sum came to, in its turn."""
+    later = (u for u in course.users.get(total.result, []) if u.number <= step.last)
+    factors = (f for u in later if (f := _factor(course, u, total.result)) is not None)
+    sums = (u for u in course.users.get(total.result, []) if u.number <= step.last and u.function in SUMS)
+    return any(0 < f < 1 for f in factors) and any(True for _ in sums)
+
+
 # -- kept corrected -------------------------------------------------------------------------------------------------
 
 
@@ -174,6 +223,45 @@ def _is_kept_correction(course: Course, made: Operation, step: Step) -> bool:
         if abs(times - round(times)) < 1e-6 and round(times) >= 1:
             return True
     return False
+
+
+# -- left uncorrected -----------------------------------------------------------------------------------------------
+
+
+def _left_uncorrected(course: Course) -> list[Finding]:
+    """A moment whose correction is computed and read by nobody, while the moment itself is applied."""
+    found: dict[int, tuple[str, Operation]] = {}
+    for step in course.steps:
+        zones = list(_zone(course, step))
+        for correction in course.tape.operations[step.first : step.last + 1]:
+            if correction.function not in QUOTIENTS or course.users.get(correction.result):
+                continue
+            moment, divisor = correction.arguments[0], _number(course, correction.arguments[1])
+            if not isinstance(moment, Ref) or divisor is None or not 0 < divisor < 1:
+                continue
+            for name, _, zone in zones:
+                mean = _mean(course, moment.value, step) if moment.value in zone else None
+                used = [u for u in course.users.get(moment.value, []) if u.result in zone and u.site is not None]
+                if mean is not None and used and used[0].site is not None and _is_power(1 - divisor, mean[1]):
+                    found.setdefault(used[0].site, (name, correction))
+    sites = [(site, *told) for number, told in found.items() if (site := course.site(number)) is not None]
+    corrected = course.site(sites[0][2].site) if sites else None
+    if corrected is None:
+        return []
+    site = sites[0][0]
+    return [
+        Finding(
+            code="SC410",
+            severity="error",
+            title=LEFT_UNCORRECTED,
+            message=f"`{shown(site.text)}` takes the moment as it is kept; `{shown(corrected.text)}` corrects it for "
+            "having begun with zeros, and nobody reads that: the first steps come out far too long or too short",
+            location=span_of(site),
+            cause=span_of(site),
+            parameters=tuple(dict.fromkeys(name for _, name, _ in sites)),
+            trail=(TrailStep(span_of(corrected), "what is corrected"),),
+        )
+    ]
 
 
 # -- one array for two moments --------------------------------------------------------------------------------------
@@ -342,4 +430,12 @@ def _numbers_in(course: Course, value: int, zone: set[int]) -> Iterator[tuple[fl
                 open_values.append(argument.value)
 
 
-__all__ = ["KEPT_CORRECTED", "NEVER_KEPT", "ONE_ARRAY", "OTHER_FACTOR", "moments"]
+__all__ = [
+    "KEPT_CORRECTED",
+    "LEFT_UNCORRECTED",
+    "NEVER_KEPT",
+    "ONE_ARRAY",
+    "OTHER_FACTOR",
+    "RENEWED",
+    "moments",
+]

@@ -42,6 +42,7 @@ from shapecheck.diagnose.unmoved import unmoved
 from shapecheck.diagnose.unused import forgotten_siblings, unused_gradients
 from shapecheck.diagnose.update import lost_updates
 from shapecheck.diagnose.velocities import turned_velocities
+from shapecheck.diagnose.wrapped import wrapped
 
 Finder = Callable[[Course], list[Finding]]
 
@@ -71,7 +72,7 @@ _UPDATES: tuple[Finder, ...] = (
     growing_weights,
     biases_of_samples,
 )
-_DATA: tuple[Finder, ...] = (lost_rows, parted, thrown_away, kept_best)
+_DATA: tuple[Finder, ...] = (wrapped, lost_rows, parted, thrown_away, kept_best)
 _NUMBERS: tuple[Finder, ...] = (constant_output, not_finite, equal_units, saturated, out_of_reach)
 # Right updates cannot be out of order, and nothing is added to them twice.
 _OF_WRONG_UPDATES = frozenset({later_versions, later_passes, added_twice})
@@ -165,7 +166,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC402": (_uphill, turned_round),
     "SC403": (never_reset,),
     "SC404": (one_list, later_versions, later_passes, kept_best),
-    "SC405": (_lost_updates,),
+    "SC405": (_lost_updates, wrapped),
     "SC406": (
         _lost_updates,
         unfed_velocities,

@@ -411,6 +411,8 @@ def is_expression(text: str) -> bool:
         tree = ast.parse(f"({text}\n)", mode="eval")
     except (SyntaxError, ValueError):
         return False
+    if "=" not in text and "await" not in text and "yield" not in text:
+        return True
     forbidden = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
     if any(isinstance(node, forbidden) for node in ast.walk(tree)):
         return False

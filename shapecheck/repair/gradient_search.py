@@ -32,7 +32,6 @@ from shapecheck.repair.loop_turns import longer_loops
 from shapecheck.repair.moves import move_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates
 from shapecheck.repair.penalties import penalty_candidates
-from shapecheck.repair.plain import compiled
 from shapecheck.repair.products import product_candidates, regroup_candidates
 from shapecheck.repair.rewritings import pairs_of, rewritings
 from shapecheck.repair.search import Search, _Stage, _Trial
@@ -365,8 +364,7 @@ class GradientSearch(Search):
             audition = Audition(one.spot, texts, aim.instances, look=look)
             try:
                 program = rewritten_program(self.originals[aim.path], audition)
-                compiled(program, aim.path)
-            except (SyntaxError, ValueError, RecursionError):
+            except (SyntaxError, ValueError):
                 continue
             orders.append(self._order(program, aim.path, audition))
             ordered.append(one)

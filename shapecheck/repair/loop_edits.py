@@ -6,11 +6,12 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 
 from shapecheck.diagnose.finding import Edit, Finding, Span
-from shapecheck.diagnose.growing_weights import GROWING
+from shapecheck.diagnose.growing_weights import GROWING, ONE_WAY
 from shapecheck.diagnose.kept_best import KEPT_BEST
 from shapecheck.diagnose.later_passes import LATER_PASS
 from shapecheck.diagnose.moments import KEPT_CORRECTED, ONE_ARRAY
 from shapecheck.diagnose.trail import ALSO
+from shapecheck.diagnose.wrapped import WRAPPED
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk, places_of
 from shapecheck.repair.kept_best import copies_of_the_best
@@ -23,6 +24,7 @@ from shapecheck.trace.child import Trace
 
 # So many edits of one finding are tried.
 _MOST = 40
+_ATOMS = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 _CREATING = frozenset("zeros zeros_like ones ones_like full full_like empty empty_like array arange asarray".split())
 
 
@@ -206,6 +208,26 @@ def _shrinking(desk: Desk, finding: Finding) -> Iterator[Candidate]:
         if edits:
             yield desk.candidate("turn the sign of the penalty round", "sign", 0.4, *edits)
 
+    if finding.title == ONE_WAY:
+        edits = [e for span in places_of(finding) if (e := _derivative(desk, span)) is not None]
+        if edits:
+            yield desk.candidate("use the derivative of the penalty", "term", 0.4, *edits)
+
+
+def _derivative(desk: Desk, span: Span) -> Edit | None:
+    """`|w|` within an expression as `sign(w)`, `w ** 2` as `2 * w`."""
+    for node in ast.walk(desk.expression(span) or ast.Pass()):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and desk.text(node.right) in {"2", "2.0"}:
+            return desk.edit(node, f"2 * {desk.text(node.left)}")
+        name = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
+        if isinstance(node, ast.Call) and (name or getattr(node.func, "id", "")) in {"abs", "absolute", "fabs"}:
+            numpy = next((a.asname or a.name for a in _imports(desk) if a.name == "numpy"), None)
+            if numpy is not None:
+                return desk.edit(node.func, f"{numpy}.sign")
+        if isinstance(node, ast.Call) and name == "square":
+            return desk.edit(node, f"2 * {', '.join(map(desk.text, node.args))}")
+    return None
+
 
 def _other_direction(desk: Desk, step: Span) -> Edit | None:
     statement = desk.at(step)
@@ -320,6 +342,13 @@ def _floats(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     node = desk.expression(finding.cause)
     if node is None:
         return
+    if finding.title == WRAPPED and isinstance(node, ast.BinOp):
+        for operand in (node.left, node.right):
+            if not isinstance(operand, ast.Constant):
+                atom = desk.text(operand) if isinstance(operand, _ATOMS) else f"({desk.text(operand)})"
+                yield desk.candidate(
+                    "turn it into floats before", "dtype", 0.4, desk.edit(operand, f"{atom}.astype(float)")
+                )
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CREATING:
         keyword = next((k for k in node.keywords if k.arg == "dtype"), None)
         if keyword is not None:

@@ -7,7 +7,14 @@ import re
 from collections.abc import Iterator
 
 from shapecheck.diagnose.finding import Edit, Finding, Span
-from shapecheck.diagnose.moments import KEPT_CORRECTED, NEVER_KEPT, ONE_ARRAY, OTHER_FACTOR
+from shapecheck.diagnose.moments import (
+    KEPT_CORRECTED,
+    LEFT_UNCORRECTED,
+    NEVER_KEPT,
+    ONE_ARRAY,
+    OTHER_FACTOR,
+    RENEWED,
+)
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk
 from shapecheck.repair.surroundings import Module
@@ -18,13 +25,20 @@ _PLACES = (ast.Name, ast.Attribute, ast.Subscript)
 
 def kept_moments(trace: Trace, finding: Finding) -> Iterator[Candidate]:
     """Edits for moments that are lost, corrupted or mixed."""
-    generate = {NEVER_KEPT: _stored, KEPT_CORRECTED: _apart, ONE_ARRAY: _two_arrays}.get(finding.title)
+    generate = {
+        NEVER_KEPT: _stored,
+        RENEWED: _begun_once,
+        KEPT_CORRECTED: _apart,
+        ONE_ARRAY: _two_arrays,
+    }.get(finding.title)
     path = finding.cause.path
     if path not in trace.sources or not trace.sources[path].text.endswith("\n"):
         return
     desk = Desk(Module.parse(trace.sources[path]), path)
     if finding.title == OTHER_FACTOR:
         yield from _own_factor(desk, finding)
+    if finding.title == LEFT_UNCORRECTED:
+        yield from _corrected(desk, finding)
     if generate is not None:
         spans = (finding.cause, *(t.span for t in finding.trail))
         statements = {s.lineno: s for span in spans if (s := desk.at(span))}
@@ -86,6 +100,32 @@ def _into_the_container(desk: Desk, statement: ast.stmt, name: str) -> Iterator[
     else:
         return
     yield f"keep it in `{container}`", desk.after(statement, f"{container}[{key}] = {name}")
+
+
+def _begun_once(desk: Desk, statements: list[ast.stmt]) -> Iterator[Candidate]:
+    """The zeros made before the loop; before the outermost one, as the weights are, if that goes."""
+    loops: list[ast.For | ast.While] = []
+    loop = desk.loop(statements[0]) if statements else None
+    while loop is not None:
+        loops.insert(0, loop)
+        loop = desk.loop(loop)
+    for number, around in enumerate(loops):
+        inside = [s for s in statements if any(s is n for n in ast.walk(around))]
+        texts = [line for s in inside for line in desk.lines(s).split("\n")]
+        edits = [desk.before(around, *texts), *(desk.whole(s) for s in inside)]
+        yield desk.candidate("begin once, before the loop", "order", 0.3 + 0.1 * number, *edits)
+
+
+def _corrected(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    """The corrected moment in the place of the moment, by the name that it was given."""
+    given = desk.at(finding.trail[0].span) if finding.trail else None
+    reader = desk.expression(finding.cause)
+    if not isinstance(given, ast.Assign) or not isinstance(given.value, ast.BinOp) or reader is None:
+        return
+    moment, name = desk.text(given.value.left), desk.text(given.targets[0])
+    edits = [desk.edit(n, name) for n in ast.walk(reader) if isinstance(n, _PLACES) and desk.text(n) == moment]
+    if edits:
+        yield desk.candidate(f"use `{name}` instead of `{moment}`", "name", 0.3, *edits)
 
 
 def _apart(desk: Desk, statements: list[ast.stmt]) -> Iterator[Candidate]:

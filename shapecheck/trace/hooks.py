@@ -269,8 +269,8 @@ def _change_notes(recorder: Recorder) -> tuple[Hook, Hook]:
         known = id(now) in saved and state.updated_twice
         if state.window and issubclass(type(now), ndarray) and not (known and now.nbytes <= 4096):
             state.save(now)
-            if not state.updated_twice:
-                state.count_update((site, id(owner), str(key) if type(key) in _PLAIN_KEYS else ""))
+            if not state.updated_twice and now.dtype.kind in "fc":  # pictures may be drawn into an array of integers
+                state.count_update((site, id(owner), _said(key)))
             state.weigh(now.nbytes)
         if state.rolling:
             roll((site, value, owner, now, key))
@@ -287,6 +287,12 @@ def _change_notes(recorder: Recorder) -> tuple[Hook, Hook]:
             state.look_again((now,), site)
 
     return begin, end
+
+
+def _said(key: Any) -> str:
+    """An index as it tells one place of an array from another; nothing for one that is an array."""
+    parts = key if type(key) is tuple else (key,)
+    return repr(key) if all(type(part) in _PLAIN_KEYS or type(part) is slice for part in parts) else ""
 
 
 def _augment_hooks(recorder: Recorder) -> dict[str, Hook]:

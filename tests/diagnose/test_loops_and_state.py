@@ -205,6 +205,8 @@ MISTAKES: list[tuple[str, str, Edits, str, str, str]] = [
         "np.subtract.at(table, ids, 0.01 * g)",
     ),
     ("a penalty taken off", "penalty", [("+ 0.1 * W", "- 0.1 * W")], "dW =", "SC303", "+ 0.1 * W"),
+    ("sizes of the weights", "penalty", [("* W\n", "* abs(W)\n")], "dW =", "SC303", "+ 0.1 * np.sign(W)"),
+    ("squares of the weights", "penalty", [("* W\n", "* W**2\n")], "dW =", "SC303", "+ 0.1 * 2 * W"),
 ]
 
 

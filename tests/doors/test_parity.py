@@ -30,16 +30,21 @@ CRASHES = [folder for folder in FOLDERS if folder.name.startswith("crash-")]
 SAMPLE = "crash-cost-divides-by-a-tuple"
 # Their repair is sought until the time is up: what is compared of them needs no trials.
 LONG = {"crash-assert-finds-dot-for-star", "crash-mlp-activations-never-stored"}
-CASES = pytest.mark.parametrize(
-    "folder",
-    [pytest.param(f, id=f.name, marks=() if f.name == SAMPLE else pytest.mark.slow) for f in CRASHES],
-)
 # What runs and is wrong comes in by the doors of the command line only: nothing raises there.
 SILENT = CORPUS / "silent-bias-grows-a-column-per-sample"
-ALL_CASES = pytest.mark.parametrize(
-    "folder",
-    [pytest.param(f, id=f.name, marks=() if f.name == SAMPLE else pytest.mark.slow) for f in [*CRASHES, SILENT]],
-)
+# These come in by every door each time; the others with all the corpus.
+OFTEN = {"crash-dot-binds-before-the-subtraction", SILENT.name}
+
+
+def cases(folders: list[Path]) -> pytest.MarkDecorator:
+    marks = {SAMPLE: (), **dict.fromkeys(OFTEN, (pytest.mark.slow,))}
+    rest = (pytest.mark.slow, pytest.mark.corpus)
+    return pytest.mark.parametrize(
+        "folder", [pytest.param(f, id=f.name, marks=marks.get(f.name, rest)) for f in folders]
+    )
+
+
+CASES, ALL_CASES = cases(CRASHES), cases([*CRASHES, SILENT])
 
 
 def test_the_seeds_cases_are_there():

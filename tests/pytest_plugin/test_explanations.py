@@ -109,7 +109,13 @@ def test_a_file_that_cannot_be_imported_is_explained(project):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ["crash-mlp-returns-its-input", "crash-multiply-where-product-belongs"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "crash-multiply-where-product-belongs",
+        pytest.param("crash-mlp-returns-its-input", marks=pytest.mark.corpus),
+    ],
+)
 def test_a_test_says_what_the_command_says(project, case):
     script = (CASES / case / "script.py").read_text(encoding="utf-8")
     run = project(script__py=script, test_it__py="def test_it():\n    import script\n", conftest__py=KEEPING)
