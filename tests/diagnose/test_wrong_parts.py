@@ -134,6 +134,32 @@ for step in range(5):
     V -= 0.05 * gV
 print(loss)
 """
+FILTERS = """\
+import numpy as np
+
+rng = np.random.default_rng(9)
+data = [(rng.normal(size=12), float(rng.normal())) for _ in range(4)]
+F, G, u = rng.normal(size=(2, 3)) * 0.5, rng.normal(size=(3, 2, 4)) * 0.5, rng.normal(size=3)
+for x, t in data * 2:
+    h = np.tanh([np.correlate(x, f, "valid") for f in F])
+    z = [sum(np.correlate(h[c], g[c], "valid") for c in range(2)) for g in G]
+    k = np.tanh(z)
+    out = u @ k.mean(axis=1)
+    loss = 0.5 * (out - t) ** 2
+    e = out - t
+    dz = np.outer(e * u, np.ones(k.shape[1])) / k.shape[1] * (1 - k**2)
+    dG, dh = np.zeros_like(G), np.zeros_like(h)
+    for i in range(3):
+        for c in range(2):
+            dG[i, c] = np.correlate(h[c], dz[i], "valid")
+            dh[c] += np.convolve(dz[i], G[i, c], "full")
+    dh = dh * (1 - h**2)
+    dF = np.array([np.correlate(x, d, "valid") for d in dh])
+    u -= 0.1 * e * k.mean(axis=1)
+    G -= 0.1 * dG
+    F -= 0.1 * dF
+print(loss)
+"""
 #    id, program, edits that leave it right
 RIGHT: list[tuple[str, str, Edits]] = [
     ("the mean in every gradient", DICTIONARY, []),
@@ -142,6 +168,7 @@ RIGHT: list[tuple[str, str, Edits]] = [
     ("penalties in statements of their own", PENALISED, []),
     ("three branches behind a hinge", THREE, []),
     ("a softmax's derivative", WEIGHED, []),
+    ("filters whose parts are summed up in turn", FILTERS, []),
 ]
 #    id, program, edits, the line to blame, what the repaired line has or None where no repair is tried
 WRONG: list[tuple[str, str, Edits, str, str | None]] = [
@@ -162,6 +189,7 @@ WRONG: list[tuple[str, str, Edits, str, str | None]] = [
         "ds = ",
         "w * (dw - np.sum(w * dw, axis=1, keepdims=True))",
     ),
+    ("what is added to each row", FILTERS, [("np.convolve(dz", "np.correlate(dz")], "dh[c] += ", "np.convolve(dz"),
 ]
 
 
