@@ -37,7 +37,6 @@ from shapecheck.gradients.agreement import Agreement
 from shapecheck.gradients.gathered import gathered
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.network.layers import Layers
-from shapecheck.patience import Patience
 from shapecheck.repair.evidence import NOT_FINITE, Solution
 from shapecheck.repair.fixes import fix_of, may_be_offered, place_of, with_fixes
 from shapecheck.repair.gradient_search import GradientSearch
@@ -46,6 +45,7 @@ from shapecheck.repair.loop_search import LoopSearch
 from shapecheck.repair.search import Search
 from shapecheck.repair.trial import Trials
 from shapecheck.trace.child import Trace
+from shapecheck.trace.patience import Patience
 from shapecheck.trace.process import Run, run_program
 from shapecheck.trace.run import Program
 

@@ -71,13 +71,14 @@ class Diagnosis:
         return [v for v in self.verdicts if not v.is_right and not v.proves_nothing]
 
 
-def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None) -> Diagnosis:
+def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None, *, axes: bool = True) -> Diagnosis:
     """Find the expressions to blame for the gradients of one step that are wrong.
 
     Args:
         step: The step.
         loss: What it descends, with its adjoints.
         known: How its gradients are judged, where more is known of them than a training step shows.
+        axes: Whether other axes of the forward pass's reductions are tried, which takes long.
 
     Returns:
         A verdict on each gradient, and the suspects, the most telling first.
@@ -87,7 +88,7 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None) -> Diag
     verdicts = known.all()
     wrong = {v.parameter for v in verdicts if not v.is_right and not v.proves_nothing}
     suspects: list[Suspect] = []
-    axis = axis_to_blame(known.replay, step) if wrong and not known.settled else None
+    axis = axis_to_blame(known.replay, step) if wrong and axes and not known.settled else None
     if axis is not None:
         suspects += _of_axis(axis, wrong)
         loss = axis.loss
@@ -139,13 +140,15 @@ def diagnose_steps(replay: Replay, parameters: Sequence[Parameter], most: int = 
     replay = replay.in_double()
     found: list[Diagnosis] = []
     taken = [shortened(replay, step) for step in steps(replay, parameters, most)]
+    axes = True  # an axis that is not to blame for one wrong step is not to blame for the next
     for step in taken:
         if _is_settled(step, found):
             continue
         losses = find_losses(replay, step)
         credible = [c for c in losses if c.credible]
         if credible:
-            agreed = diagnose_step(step, credible[0])
+            agreed = diagnose_step(step, credible[0], axes=axes)
+            axes = axes and (not agreed.wrong or any(s.reason == "axis" for s in agreed.suspects))
             # A slope of one everywhere makes squares look like a cross-entropy at the output, and nowhere else.
             others = [c for c in losses if not c.credible] if agreed.wrong and credible[0].inferred else []
             unsure = agreed.independent > 1 or not all(s.operands_right for s in agreed.suspects[: agreed.independent])

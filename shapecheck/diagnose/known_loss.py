@@ -19,7 +19,7 @@ from shapecheck.gradients.matching import EXACT, Matching
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.gradients.steps import Loss, Step
 from shapecheck.network.parameters import Parameter, Update
-from shapecheck.patience import patient
+from shapecheck.trace.patience import patient
 from shapecheck.trace.tape import Tape
 
 

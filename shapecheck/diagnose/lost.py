@@ -60,7 +60,7 @@ def _origin_of_step(course: Course, operation: Operation) -> int | None:
         return None
     if operation.result in course.users or operation.result in course.stored:
         return None
-    origin, copied = _uncopied(course, first.value)
+    origin, copied = uncopied(course, first.value)
     if operation.function.endswith("=") and not copied:
         return None
     # Where the array itself has changed in the meantime, the copy was a history, not a loss.
@@ -69,8 +69,8 @@ def _origin_of_step(course: Course, operation: Operation) -> int | None:
     return origin if origin in depends and origin not in course.versions else None
 
 
-def _uncopied(course: Course, value: int) -> tuple[int, bool]:
-    """(what an array is a fresh copy of, whether it is a copy)."""
+def uncopied(course: Course, value: int) -> tuple[int, bool]:
+    """(what an array is a copy, or a part, of, whether it is a fresh copy)."""
     copied = False
     for _ in range(4):
         operation = course.producer(value)
@@ -142,10 +142,10 @@ def name_of(course: Course, value: int, site: Site) -> str:
         names.insert(0, made.bound_to)
     if names:
         return max(names, key=lambda n: ("[" in n) * 2 + ("." in n))
-    return next(_as_read(course, value), None) or site.bound_to or shown(site.text, 30)
+    return next(as_read(course, value), None) or site.bound_to or shown(site.text, 30)
 
 
-def _as_read(course: Course, value: int) -> Iterator[str]:
+def as_read(course: Course, value: int) -> Iterator[str]:
     """How expressions call an array that they read; what a generator hands out has no other name."""
     for operation in course.users.get(value, ()):
         site = course.site(operation.site)
@@ -165,4 +165,4 @@ def _dropped_call(course: Course, operation: Operation) -> Site | None:
     return course.site(returned[0]) if returned else None
 
 
-__all__ = ["lost_steps", "name_of"]
+__all__ = ["as_read", "lost_steps", "name_of", "uncopied"]

@@ -24,7 +24,7 @@ RENEWED = "this begins anew with zeros in every step"
 LEFT_UNCORRECTED = "the moment is applied without its correction"
 ONE_ARRAY = "the mean of the gradients and that of their squares are kept in one array"
 
-_POWERS = frozenset({"**", "numpy.power"})
+POWERS = frozenset({"**", "numpy.power"})
 
 
 def moments(course: Course) -> list[Finding]:
@@ -36,7 +36,7 @@ def moments(course: Course) -> list[Finding]:
     return []
 
 
-def _zone(course: Course, step: Step) -> Iterator[tuple[str, int, set[int]]]:
+def zone_of(course: Course, step: Step) -> Iterator[tuple[str, int, set[int]]]:
     """(name, value, what its change is made from entry by entry) of each parameter of a step."""
     values = course.tape.values
     for parameter, old, change, _ in step.parameters:
@@ -59,13 +59,14 @@ def _factor(course: Course, operation: Operation, value: int) -> float | None:
     if operation.function not in PRODUCTS or value not in operation.inputs:
         return None
     for argument in operation.arguments[:2]:
-        number = _number(course, argument)
+        number = number_of(course, argument)
         if number is not None and argument != Ref(value):
             return number
     return None
 
 
-def _number(course: Course, argument: object) -> float | None:
+def number_of(course: Course, argument: object) -> float | None:
+    """An operand that is a single number."""
     if isinstance(argument, Ref):
         array = course.tape.values[argument.value].array
         return float(array) if np.shape(array) == () and array is not None else None
@@ -79,7 +80,7 @@ def _never_kept(course: Course) -> list[Finding]:
     """A mean that goes on from zeros in each of several steps, since what it came to is stored nowhere."""
     lost: dict[int, dict[int, tuple[str, Operation]]] = {}
     for step in course.steps:
-        for name, _, zone in _zone(course, step):
+        for name, _, zone in zone_of(course, step):
             for number in zone:
                 made = course.producer(number)
                 if made is None or made.function not in SUMS or len(made.inputs) != 2:
@@ -133,25 +134,26 @@ def _zeros_scaled(course: Course, total: Operation) -> Iterator[int]:
 
 def _renewed(course: Course) -> list[Finding]:
     """Zeros that are made again for every step, of which it takes a part as if something were kept in them."""
-    begun: dict[int, dict[int, set[int]]] = {}
-    names: dict[str, None] = {}
+    begun: dict[tuple[int, str], dict[int, set[int]]] = {}
     for step in course.steps:
-        for name, _, zone in _zone(course, step):
+        for name, _, zone in zone_of(course, step):
             for made in [m for m in map(course.producer, zone) if m is not None and m.function in SUMS]:
                 for state in _zeros_scaled(course, made):
                     born = course.tape.site_of(state)
                     # Several turns of one step may go on from one another: a trace along an episode begins with zeros.
                     if born is not None and not _is_gone_on_from(course, made, step):
-                        begun.setdefault(born.number, {}).setdefault(step.number, set()).add(state)
-                        names[name] = None
+                        begun.setdefault((born.number, name), {}).setdefault(step.number, set()).add(state)
     every = {step.number for step in course.steps}
-    sites = []
-    for number, by_step in begun.items():
-        apart = [min(states) for states in by_step.values()]
-        if len(every) > 1 and set(by_step) == every and len(set(apart)) == len(apart):
-            sites.append(course.tape.sites[number])
-    if not sites:
+    again = []
+    for key, by_step in begun.items():
+        # What one step has begun may be seen from the next, too, which goes on from it.
+        apart = set.union(*by_step.values())
+        if len(every) > 1 and set(by_step) == every and len(apart) == sum(map(len, by_step.values())):
+            again.append(key)
+    if not again:
         return []
+    sites = [course.tape.sites[number] for number in dict.fromkeys(number for number, _ in again)]
+    names = dict.fromkeys(name for _, name in again)
     return [
         Finding(
             code="SC406",
@@ -182,7 +184,7 @@ def _kept_corrected(course: Course) -> list[Finding]:
     """A moment that is divided by `1 - b**t`, stored, and multiplied by `b` in the next step."""
     found: dict[int, list[tuple[str, Operation]]] = {}
     for step in course.steps:
-        for name, _, zone in _zone(course, step):
+        for name, _, zone in zone_of(course, step):
             for number in zone:
                 made = course.producer(number)
                 if made is not None and made.site is not None and _is_kept_correction(course, made, step):
@@ -212,7 +214,7 @@ def _is_kept_correction(course: Course, made: Operation, step: Step) -> bool:
     """Whether a quotient by `1 - b**t` is what a later step multiplies by `b`."""
     if made.function not in QUOTIENTS or not made.arguments or not isinstance(made.arguments[0], Ref):
         return False
-    divisor = _number(course, made.arguments[1])
+    divisor = number_of(course, made.arguments[1])
     if divisor is None or not 0 < divisor < 1:
         return False
     for user in course.users.get(made.result, []):
@@ -232,11 +234,11 @@ def _left_uncorrected(course: Course) -> list[Finding]:
     """A moment whose correction is computed and read by nobody, while the moment itself is applied."""
     found: dict[int, tuple[str, Operation]] = {}
     for step in course.steps:
-        zones = list(_zone(course, step))
+        zones = list(zone_of(course, step))
         for correction in course.tape.operations[step.first : step.last + 1]:
             if correction.function not in QUOTIENTS or course.users.get(correction.result):
                 continue
-            moment, divisor = correction.arguments[0], _number(course, correction.arguments[1])
+            moment, divisor = correction.arguments[0], number_of(course, correction.arguments[1])
             if not isinstance(moment, Ref) or divisor is None or not 0 < divisor < 1:
                 continue
             for name, _, zone in zones:
@@ -270,9 +272,9 @@ def _left_uncorrected(course: Course) -> list[Finding]:
 def _one_array(course: Course) -> list[Finding]:
     """A sum that is kept and that has gradients in it as well as their squares."""
     for step in course.steps:
-        for name, _, zone in _zone(course, step):
-            for square, base in _squares(course, zone):
-                mixed = _scaled_sums(course, square, zone) & _scaled_sums(course, base, zone)
+        for name, _, zone in zone_of(course, step):
+            for square, base in squares(course, zone):
+                mixed = scaled_sums(course, square, zone) & scaled_sums(course, base, zone)
                 kept = [v for v in sorted(mixed) if v in course.stored and _is_scaled_later(course, v, step)]
                 made = course.producer(kept[0]) if kept else None
                 site = course.site(made.site) if made is not None else None
@@ -296,24 +298,24 @@ def _one_array_finding(course: Course, step: Step, number: int, name: str) -> Fi
     )
 
 
-def _squares(course: Course, zone: set[int]) -> Iterator[tuple[int, int]]:
+def squares(course: Course, zone: set[int]) -> Iterator[tuple[int, int]]:
     """(square, what it is the square of, up to a number) among some values."""
     for number in sorted(zone):
         made = course.producer(number)
         if made is None:
             continue
         places = [a.value for a in made.arguments[:2] if isinstance(a, Ref) and a.value in zone]
-        squared = made.function in _POWERS and len(places) == 1 and _number(course, made.arguments[1]) == 2
+        squared = made.function in POWERS and len(places) == 1 and number_of(course, made.arguments[1]) == 2
         if squared or (made.function == "numpy.square" and places):
             yield number, places[0]
         elif made.function in PRODUCTS and len(places) == 2:
             for base, other in (places, places[::-1]):
-                if base == other or other in _scaled_sums(course, base, zone):
+                if base == other or other in scaled_sums(course, base, zone):
                     yield number, base
                     break
 
 
-def _scaled_sums(course: Course, value: int, zone: set[int]) -> set[int]:
+def scaled_sums(course: Course, value: int, zone: set[int]) -> set[int]:
     """What becomes of a value by multiplying it by numbers and adding to it, within some values; itself included."""
     found = {value}
     open_values = [value]
@@ -342,7 +344,7 @@ def _other_factor(course: Course) -> list[Finding]:
     kept: dict[int, Operation] = {}
     names: list[str] = []
     for step in course.steps:
-        for name, _, zone in _zone(course, step):
+        for name, _, zone in zone_of(course, step):
             means = {number: pair for number in zone if (pair := _mean(course, number, step)) is not None}
             for number, (product, own) in means.items():
                 others = {f: p for p, f in means.values() if not np.isclose(f, own)}
@@ -393,7 +395,7 @@ def _misused(
     """(operation, the factor, what it does) where a moment meets the factor of another instead of its own."""
     rated = [u.result for u in course.users.get(number, []) if u.result in zone and _factor(course, u, number)]
     for user in (u for moment in (number, *rated) for u in course.users.get(moment, [])):
-        divisor = _number(course, user.arguments[1]) if user.function in QUOTIENTS else None
+        divisor = number_of(course, user.arguments[1]) if user.function in QUOTIENTS else None
         if divisor is None or not isinstance(user.arguments[0], Ref):
             continue
         if not 0 < divisor < 1 or _is_power(1 - divisor, own):
@@ -424,7 +426,7 @@ def _numbers_in(course: Course, value: int, zone: set[int]) -> Iterator[tuple[fl
         if made is None or made.function not in PRODUCTS or number not in zone:
             continue
         for argument in made.arguments[:2]:
-            if (factor := _number(course, argument)) is not None:
+            if (factor := number_of(course, argument)) is not None:
                 yield factor, made
             elif isinstance(argument, Ref):
                 open_values.append(argument.value)
@@ -436,6 +438,11 @@ __all__ = [
     "NEVER_KEPT",
     "ONE_ARRAY",
     "OTHER_FACTOR",
+    "POWERS",
     "RENEWED",
     "moments",
+    "number_of",
+    "scaled_sums",
+    "squares",
+    "zone_of",
 ]

@@ -18,6 +18,8 @@ from shapecheck.trace.tape import Operation, Ref
 _MOST_ENTRIES = 4_000_000
 # So many rearrangements of the data are looked at.
 _MOST_PICKS = 400
+UNREAD_TWIN = "the targets in that order are here, and nobody reads them"
+
 _SHUFFLES = frozenset(["shuffle", "permutation", "permuted"])
 _DRAWN = frozenset("permutation permuted choice randint integers random_integers argsort sample".split())
 
@@ -275,6 +277,9 @@ def _one_order(course: Course, picks: list[_Pick], targets: set[int]) -> Finding
         pairs = [_pairs(course.tape.values[p.result].array, p.axis, value.array, axis) for p in shuffles[:2]]
         if pairs[0] is None or pairs[1] is None or pairs[0] == pairs[1]:
             return None
+        unread = _unread_twin(course, picks, number, targets)
+        if unread is not None:
+            return unread
         return Finding(
             code="SC407",
             severity="error",
@@ -285,6 +290,43 @@ def _one_order(course: Course, picks: list[_Pick], targets: set[int]) -> Finding
             cause=span_of(site),
         )
     return None
+
+
+def _unread_twin(course: Course, picks: list[_Pick], unordered: int, targets: set[int]) -> Finding | None:
+    """Targets that are taken from their old order though they were put into the inputs' order, too.
+
+    Args:
+        course: Of the run.
+        picks: What put the inputs into their order.
+        unordered: The targets, or some rows of them, in the order in which they stay.
+        targets: What the loss's targets were made from.
+    """
+    orders = {p.index for p in picks}
+    whole: int | None = unordered
+    while whole is not None:
+        rows = [o for o in course.users.get(whole, ()) if o.function == "getitem" and o.arguments[0] == Ref(whole)]
+        twins = [o for o in rows if isinstance(o.arguments[1], Ref) and o.arguments[1].value in orders]
+        twin = next((course.site(o.site) for o in twins if o.result not in course.users), None)
+        taken = next((course.site(o.site) for o in rows if o.result in targets and o not in twins), None)
+        if twin is not None and taken is not None:
+            return _read_from_before(taken, twin)
+        made = course.producer(whole)
+        is_part = made is not None and made.function in {"getitem", "view"} and len(made.inputs) == 1
+        whole = made.inputs[0] if made is not None and is_part else None
+    return None
+
+
+def _read_from_before(taken: Site, twin: Site) -> Finding:
+    return Finding(
+        code="SC407",
+        severity="error",
+        title="the inputs are shuffled, and these targets are not",
+        message=f"`{shown(taken.text)}` takes the targets from where they are in their old order; "
+        f"`{shown(twin.text)}` puts them into the order of the inputs, and nobody reads that",
+        location=span_of(taken),
+        cause=span_of(taken),
+        trail=(TrailStep(span_of(twin), UNREAD_TWIN),),
+    )
 
 
 def two_orders_at(course: Course) -> tuple[Site, Site] | None:
@@ -298,4 +340,4 @@ def two_orders_at(course: Course) -> tuple[Site, Site] | None:
     return (sites[0], sites[1]) if sites[0] is not None and sites[1] is not None else None
 
 
-__all__ = ["lost_rows", "parted", "two_orders_at"]
+__all__ = ["UNREAD_TWIN", "lost_rows", "parted", "two_orders_at"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 from dataclasses import dataclass
 
@@ -9,12 +10,14 @@ import numpy as np
 
 from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
+from shapecheck.diagnose.lost import uncopied
 from shapecheck.diagnose.trail import span_of
 from shapecheck.network.parameters import Parameter, Update
 from shapecheck.trace.operations import ADDITIONS, DIFFERENCES
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref
 
+APPLIED_HERE = "it is applied here, and goes on"
 # So many additions into one sum are followed.
 _MOST_ADDITIONS = 5000
 
@@ -164,7 +167,14 @@ def _never_reset(course: Course, sums: list[_Sum]) -> Finding | None:
     names = [s.parameter.name for s in sums]
     # One addition for each update is to be a plain assignment; a sum over samples is to begin anew.
     cause = birth if birth is not None and len(first.additions) > 1 else addition
-    trail = (TrailStep(span_of(birth), "the sum begins here, once for the whole run"),) if birth is not None else ()
+    trail: tuple[TrailStep, ...] = ()
+    if birth is not None:
+        trail = (TrailStep(span_of(birth), "the sum begins here, once for the whole run"),)
+    update = course.site(course.tape.operations[first.parameter.updates[0].operation].site)
+    if update is not None and _is_now_and_then(course, update, addition):
+        # Only there is it known that the sum has been used.
+        cause = update
+        trail += (TrailStep(span_of(update), APPLIED_HERE),)
     return Finding(
         code="SC403",
         severity="error",
@@ -177,6 +187,20 @@ def _never_reset(course: Course, sums: list[_Sum]) -> Finding | None:
         parameters=tuple(dict.fromkeys(names)),
         trail=trail,
     )
+
+
+def _is_now_and_then(course: Course, update: Site, addition: Site) -> bool:
+    """Whether an update waits in a loop for a condition, `if turn % 8 == 0`, and its sum is not made under that."""
+    if update.path != addition.path:
+        return False
+    nodes = list(ast.walk(ast.parse(course.trace.sources[update.path].text)))
+    conditions = [n for n in nodes if isinstance(n, ast.If) and _lies_in(update, n) and not _lies_in(addition, n)]
+    loops = [n for n in nodes if isinstance(n, ast.For | ast.While) and _lies_in(update, n) and _lies_in(addition, n)]
+    return any(condition in ast.walk(loop) for condition in conditions for loop in loops)
+
+
+def _lies_in(site: Site, block: ast.If | ast.For | ast.While) -> bool:
+    return block.body[0].lineno <= site.line <= (block.end_lineno or block.lineno)
 
 
 def _birth(course: Course, carried: _Sum) -> Site | None:
@@ -309,7 +333,10 @@ def shared_state(course: Course) -> list[Finding]:
 
 
 def _is_array(course: Course, value: int) -> bool:
-    return course.tape.values[value].size > 1 and course.producer(value) is not None
+    """Whether a value is an array that was computed, and no copy or row of a parameter."""
+    if course.tape.values[value].size < 2 or course.producer(value) is None:
+        return False
+    return uncopied(course, value)[0] not in course.all_versions
 
 
 def _is_scaled_into(course: Course, value: int, applied: list[int]) -> bool:
@@ -357,4 +384,4 @@ def _shared(course: Course, owner: Parameter, mixed: list[tuple[Parameter, int, 
     return [finding]
 
 
-__all__ = ["never_renewed", "never_reset", "shared_state"]
+__all__ = ["APPLIED_HERE", "never_renewed", "never_reset", "shared_state"]

@@ -26,15 +26,19 @@ from shapecheck.diagnose.kept_best import kept_best
 from shapecheck.diagnose.later import later_versions
 from shapecheck.diagnose.later_passes import later_passes
 from shapecheck.diagnose.lost import lost_steps
+from shapecheck.diagnose.lost_numbers import lost_numbers
 from shapecheck.diagnose.moments import moments
+from shapecheck.diagnose.moved_views import moved_views
 from shapecheck.diagnose.number_steps import number_steps
 from shapecheck.diagnose.one_list import one_list
 from shapecheck.diagnose.only_last import only_last
 from shapecheck.diagnose.other_loss import differing_loss
+from shapecheck.diagnose.overwritten_squares import overwritten_squares
 from shapecheck.diagnose.pairs import lost_rows, parted
 from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
 from shapecheck.diagnose.repeated_rows import repeated_rows
 from shapecheck.diagnose.start import constant_output, equal_units, out_of_reach, saturated
+from shapecheck.diagnose.step_counters import step_counters
 from shapecheck.diagnose.thrown_away import thrown_away
 from shapecheck.diagnose.unapplied import nothing_moves
 from shapecheck.diagnose.unfed import unfed_velocities
@@ -55,15 +59,19 @@ _UPDATES: tuple[Finder, ...] = (
     one_list,
     number_steps,
     lost_steps,
+    lost_numbers,
     dropped_sums,
     unfed_velocities,
     never_reset,
     never_renewed,
     _uphill,
     turned_round,
+    moved_views,
     later_versions,
     later_passes,
     moments,
+    overwritten_squares,
+    step_counters,
     shared_state,
     added_twice,
     filled_late,
@@ -89,7 +97,7 @@ def update_mistakes(course: Course) -> Iterator[Finding]:
             return
         if finder in _OF_WRONG_UPDATES and _follows_a_gradient(course):
             continue
-        if explained and finder in {unfed_velocities, later_passes, only_last}:
+        if explained and finder in {unfed_velocities, later_passes, moved_views, only_last}:
             continue  # a sum that nobody keeps stays zero, too, and all but the last are lost
         for finding in _asked(finder, course):
             explained = True
@@ -165,16 +173,18 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC401": (later_versions, filled_late),
     "SC402": (_uphill, turned_round),
     "SC403": (never_reset,),
-    "SC404": (one_list, later_versions, later_passes, kept_best),
+    "SC404": (one_list, later_versions, later_passes, moved_views, kept_best),
     "SC405": (_lost_updates, wrapped),
     "SC406": (
         _lost_updates,
         unfed_velocities,
         lost_steps,
+        lost_numbers,
         dropped_sums,
         added_twice,
         only_last,
         moments,
+        overwritten_squares,
         repeated_rows,
         _never_moved,
         nothing_moves,
@@ -182,7 +192,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC407": (parted,),
     "SC408": (never_renewed,),
     "SC409": (lost_rows,),
-    "SC410": (moments, shared_state),
+    "SC410": (moments, step_counters, shared_state),
     "SC411": (thrown_away,),
     "SC501": (not_finite,),
     "SC502": (not_finite,),

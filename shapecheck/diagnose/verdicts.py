@@ -13,6 +13,7 @@ from shapecheck.gradients.frozen import free_entries
 from shapecheck.gradients.matching import EXACT, Matching
 from shapecheck.gradients.stacked_numbers import is_stacked
 from shapecheck.gradients.steps import Step
+from shapecheck.gradients.tied import tied_entries
 from shapecheck.trace.operations import QUOTIENTS, SUMS
 from shapecheck.trace.tape import Operation, refs
 
@@ -121,7 +122,11 @@ class Verdicts:
                 continue
             found.append(value)
             operation = self.producer(value)
-            if operation is None or operation.function not in _ENTRYWISE or operation.number < self.step.first:
+            if operation is None or operation.number < self.step.first:
+                continue
+            if operation.function == "setitem" and _is_all(operation.arguments[1]):
+                open_values.extend(refs(operation.arguments[2:]))  # `m[:] = 0.9 * m + g` is a new array in an old place
+            if operation.function not in _ENTRYWISE:
                 continue
             if operation.function in SUMS:
                 # Half of a sum is the gradient only if the other half is decay or momentum, and no bare number.
@@ -144,6 +149,7 @@ class Verdicts:
     def _is_state(self, value: int, shape: tuple[int, ...]) -> bool:
         """Whether a value was made entry by entry from what was there before the step: the parameter, a velocity."""
         open_values = [value]
+        shapes = {shape, ()}
         for _ in range(40):
             if not open_values:
                 return True
@@ -153,10 +159,14 @@ class Verdicts:
                 continue
             if number in self.forward and is_stacked(self.replay.tape):
                 return False  # of single numbers all is made entry by entry, an output and its error too
+            if operation.function == "setitem" and _is_all(operation.arguments[1]):
+                open_values.extend(refs(operation.arguments[2:]))
+                continue
             if operation.function in _MOVING or (operation.function in SUMS and len(operation.arguments) == 3):
                 open_values.extend(operation.inputs)
+                shapes |= {np.shape(self.replay.recorded[i]) for i in operation.inputs}  # of the row that is put in
                 continue
-            if operation.function not in _ENTRYWISE or np.shape(self.replay.recorded[number]) not in {shape, ()}:
+            if operation.function not in _ENTRYWISE or np.shape(self.replay.recorded[number]) not in shapes:
                 return False
             open_values.extend(operation.inputs)
         return False
@@ -261,7 +271,22 @@ class Verdicts:
             match = self.matching.against(array, old, free)
         if match is not None and not (match.weak and self.rate is not None):
             return match.factor, match.weak
+        if match is None and (tied := self._tied_factor(old, array)) is not None:
+            return tied, False
         return self._weak_factor(old, np.asarray(array))
+
+    def _tied_factor(self, old: int, array: Any) -> Factor | None:
+        """The factor of a symmetric matrix's step, whose diagonal may be held at zero."""
+        adjoint = np.asarray(self.matching.adjoints[old], dtype=float)
+        tied = tied_entries(self.replay.recorded[old], array)
+        if tied is None or not np.any(slopes := (adjoint + adjoint.T)[tied]):
+            return None
+        number = float(slopes @ array[tied]) / float(slopes @ slopes)
+        apart = np.linalg.norm(array[tied] - number * slopes)
+        diagonal = np.diag(array)
+        apart += min(np.linalg.norm(diagonal - times * number * np.diag(adjoint)) for times in (0, 1, 2))
+        close = apart <= EXACT * np.linalg.norm(array)
+        return self.matching.factors.recognise(number) if close else None
 
     def _free_entries(self, old: int) -> Any:
         """The entries that the program lets a parameter's step move, where a mask holds the others."""
@@ -353,6 +378,11 @@ class Verdicts:
             zeros = {v: np.zeros(np.shape(self.replay.recorded[v])) for v in values}
             self._zeroed[key] = self.replay.evaluate(zeros, wanted)
         return self._zeroed[key]
+
+
+def _is_all(index: Any) -> bool:
+    """Whether an index says all of an array."""
+    return index is Ellipsis or (isinstance(index, slice) and index == slice(None))
 
 
 def is_added_whole(change: tuple[int, ...], parameter: tuple[int, ...]) -> bool:

@@ -24,6 +24,7 @@ from shapecheck.gradients.frozen import free_entries
 from shapecheck.gradients.hypotheses import Hypothesis, Meetings, catalogue_losses, scalar_losses
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.gradients.stacked_numbers import is_stacked, stacked
+from shapecheck.gradients.tied import tied_entries
 from shapecheck.network.dependence import Dependence, ancestors
 from shapecheck.network.parameters import Parameter, Update, find_parameters, find_strays, value_names
 from shapecheck.trace.tape import Tape
@@ -255,6 +256,12 @@ def _judge(tape: Tape, replay: Replay, step: _Step, hypothesis: Hypothesis, amon
             continue
         candidates = gradient_like(tape, update.change, shape, among)
         fit(row, tape, update.old, update.sign, candidates, directions, slopes)
+        tied = tied_entries(replay.recorded[update.old], replay.recorded[update.change])
+        if row.verdict == "wrong" and tied is not None:
+            # Along both entries of each pair at once, which are one number, counted twice in the change.
+            directions = [(d + d.T) * tied for d in directions]
+            slopes = 2 * np.array([slope_along(replay, hypothesis, update.old, d) for d in directions])
+            fit(row, tape, update.old, update.sign, candidates, directions, slopes)
         if row.verdict == "wrong":
             again.append((row, update, candidates, directions))
         elif row.verdict == "right" and math.prod(shape) == 1:

@@ -18,6 +18,7 @@ from shapecheck.trace.tape import Operation, Ref, Tape
 _SUMS = frozenset(["+", "-"])
 _BINARY = _SUMS | {"*", "/", "**"}
 _ENTRYWISE = {"numpy.sqrt": "numpy.sqrt", "math.sqrt": "numpy.sqrt", "unary-": "unary-", "numpy.abs": "numpy.abs"}
+_COPIES = frozenset([".copy", "numpy.copy", "numpy.array"])
 # What stores entries in an array, and which of the arguments says which.
 _STORES = {"setitem": 1, "+=": 2, "-=": 2}
 # So far is looked back for what an entry was set to, and so deep into what it was made from.
@@ -136,10 +137,18 @@ class EntryTerms:
             return self.own[0]
         if not isinstance(thing, Ref):
             return None
-        base = self.places.base(thing.value)
-        if base == thing.value or self.tape.values[base].shape != self.shape:
+        value = self.uncopied(thing.value)
+        base = self.places.base(value)
+        if base == value or self.tape.values[base].shape != self.shape:
             return None
-        return self.places.entries(thing.value)
+        return self.places.entries(value)
+
+    def uncopied(self, value: int) -> int:
+        """What a value is a copy of: `p = P[u].copy()` holds the entries of `P[u]` as they are then."""
+        producer = self.tape.values[value].producer
+        operation = self.tape.operations[producer] if producer is not None else None
+        copied = operation is not None and operation.function in _COPIES and isinstance(operation.arguments[0], Ref)
+        return operation.arguments[0].value if operation is not None and copied else value
 
     def is_common(self, each: list[Any], deep: int = 0) -> bool:
         """Whether all steps have the same number there, or one made anew from the same numbers (`0.5 * rate`)."""
@@ -183,7 +192,7 @@ class EntryTerms:
         known = isinstance(thing, _Entry) or (own is not None and held is not None and np.array_equal(held, own))
         if own is None or not known:
             return thing
-        version = thing.version if isinstance(thing, _Entry) else self.places.base(thing.value)
+        version = thing.version if isinstance(thing, _Entry) else self.places.base(self.uncopied(thing.value))
         for _ in range(_MOST_VERSIONS):
             producer = self.tape.values[version].producer
             operation = self.tape.operations[producer] if producer is not None else None

@@ -23,11 +23,11 @@ import numpy as np
 
 from shapecheck.diagnose.finding import Edit
 from shapecheck.gradients.reachable import places
-from shapecheck.patience import patient
 from shapecheck.repair.candidate import apply_edits
 from shapecheck.repair.plain import plain_run
 from shapecheck.trace.failure import Seen, see
 from shapecheck.trace.generators import generator_states, restore_generators
+from shapecheck.trace.patience import patient
 from shapecheck.trace.run import Program
 from shapecheck.trace.sites import split_lines
 

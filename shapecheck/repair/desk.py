@@ -101,6 +101,11 @@ class Desk:
             current = self.module.parents.get(current)
         return None
 
+    def numpy(self) -> str | None:
+        """What the file calls NumPy."""
+        imports = (a for n in ast.walk(self.module.tree) if isinstance(n, ast.Import) for a in n.names)
+        return next((a.asname or a.name for a in imports if a.name == "numpy"), None)
+
     def candidate(self, title: str, kind: str, cost: float, *edits: Edit) -> Candidate:
         """A candidate of this file."""
         return Candidate(title, kind, edits, cost, self.path, edits[0].line)

@@ -14,7 +14,6 @@ from shapecheck.diagnose.finding import Edit
 from shapecheck.diagnose.missing import Missing
 from shapecheck.diagnose.targets import Target
 from shapecheck.network.parameters import find_parameters
-from shapecheck.patience import patient
 from shapecheck.repair.accumulations import accumulation_candidates
 from shapecheck.repair.aims import Aim, Definition, aims, definitions
 from shapecheck.repair.attempt import Attempt
@@ -40,6 +39,7 @@ from shapecheck.repair.surroundings import Surroundings, own_expressions
 from shapecheck.repair.terms import worth_a_look
 from shapecheck.repair.trial import Trials
 from shapecheck.trace.child import Trace
+from shapecheck.trace.patience import patient
 from shapecheck.trace.run import Program
 from shapecheck.trace.tape import Shape
 

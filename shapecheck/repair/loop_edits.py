@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from shapecheck.diagnose.finding import Edit, Finding, Span
 from shapecheck.diagnose.growing_weights import GROWING, ONE_WAY
 from shapecheck.diagnose.kept_best import KEPT_BEST
 from shapecheck.diagnose.later_passes import LATER_PASS
 from shapecheck.diagnose.moments import KEPT_CORRECTED, ONE_ARRAY
+from shapecheck.diagnose.moved_views import MOVED_VIEW
 from shapecheck.diagnose.trail import ALSO
 from shapecheck.diagnose.wrapped import WRAPPED
 from shapecheck.repair.candidate import Candidate
@@ -18,6 +19,7 @@ from shapecheck.repair.kept_best import copies_of_the_best
 from shapecheck.repair.kept_results import kept_results
 from shapecheck.repair.moments import own_arrays
 from shapecheck.repair.orders import one_order
+from shapecheck.repair.resets import resets
 from shapecheck.repair.surroundings import Module
 from shapecheck.repair.update_order import SYMBOLS, update_later
 from shapecheck.trace.child import Trace
@@ -48,6 +50,10 @@ def _copies(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     """Ways not to write into an array that somebody else keeps."""
     if finding.title == LATER_PASS:
         return
+    if finding.title == MOVED_VIEW and (rows := desk.expression(finding.cause)) is not None:
+        yield desk.candidate(
+            f"keep a copy of `{desk.text(rows)}`", "copy", 0.4, desk.edit(rows, f"{desk.text(rows)}.copy()")
+        )
     if finding.title == KEPT_BEST:
         yield from copies_of_the_best(desk, finding)
         return
@@ -123,50 +129,7 @@ def _separate(desk: Desk, finding: Finding) -> Iterator[Candidate]:
         yield from own_arrays(desk)
 
 
-# -- sums, repetition, direction ------------------------------------------------------------------------------------
-
-
-def _begin_anew(desk: Desk, finding: Finding) -> Iterator[Candidate]:
-    additions = desk.statements([finding.location, *(s.span for s in finding.trail if s.note == "this sum too")])
-    simple = [s for s in additions if isinstance(s, ast.AugAssign)]
-    once = finding.cause == finding.location  # else several samples, or moments, are added up for one update
-    if simple and once and len(simple) == len(additions):
-        edits = [desk.edit(s, f"{desk.text(s.target)} = {desk.text(s.value)}") for s in simple]
-        yield desk.candidate("set the gradient instead of adding to it", "reset", 0.5, *edits)
-    births = desk.statements([s.span for s in finding.trail if s.note.startswith("the sum begins")])
-    if not additions:
-        return
-    loop = desk.loop(additions[0])
-    targets = [t for s in additions if (t := _target(s)) is not None]
-    if loop is None:
-        return
-    kept = [s for s in _births_of(desk, targets, births) if s.end_lineno is not None]
-    if kept:
-        texts = [line for s in kept for line in desk.lines(s).split("\n")]
-        yield desk.candidate("begin the sum at zero, here", "reset", 0.7, desk.before(loop, *texts))
-    texts = [f"{desk.text(t)} = 0 * {desk.text(t)}" for t in targets]
-    yield desk.candidate("begin the sum at zero, here", "reset", 1.2, desk.before(loop, *texts))
-
-
-def _target(statement: ast.stmt) -> ast.expr | None:
-    if isinstance(statement, ast.AugAssign):
-        return statement.target
-    return statement.targets[0] if isinstance(statement, ast.Assign) else None
-
-
-def _births_of(desk: Desk, targets: Sequence[ast.expr], births: Sequence[ast.stmt]) -> list[ast.stmt]:
-    """The statements that made the arrays in which the sums are kept."""
-    names = {desk.text(t) for t in targets}
-    found = {s.lineno: s for s in births}
-    for node in ast.walk(desk.module.tree):
-        if not isinstance(node, ast.Assign) or any(
-            isinstance(n, ast.Name) and n.id in names for n in ast.walk(node.value)
-        ):
-            continue
-        stored = [e for t in node.targets for e in (t.elts if isinstance(t, ast.Tuple | ast.List) else [t])]
-        if any(desk.text(e) in names for e in stored) and "zeros" in desk.text(node.value):
-            found[node.lineno] = node
-    return [found[line] for line in sorted(found)]
+# -- repetition, direction ------------------------------------------------------------------------------------
 
 
 def _into_the_loop(desk: Desk, finding: Finding) -> Iterator[Candidate]:
@@ -221,7 +184,7 @@ def _derivative(desk: Desk, span: Span) -> Edit | None:
             return desk.edit(node, f"2 * {desk.text(node.left)}")
         name = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
         if isinstance(node, ast.Call) and (name or getattr(node.func, "id", "")) in {"abs", "absolute", "fabs"}:
-            numpy = next((a.asname or a.name for a in _imports(desk) if a.name == "numpy"), None)
+            numpy = desk.numpy()
             if numpy is not None:
                 return desk.edit(node.func, f"{numpy}.sign")
         if isinstance(node, ast.Call) and name == "square":
@@ -362,14 +325,10 @@ def _floats(desk: Desk, finding: Finding) -> Iterator[Candidate]:
 
 def _keep_rows(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     node = desk.expression(finding.cause)
-    numpy = next((a.asname or a.name for a in _imports(desk) if a.name == "numpy"), None)
+    numpy = desk.numpy()
     if isinstance(node, ast.Call) and numpy is not None:
         edit = desk.edit(node.func, f"{numpy}.random.shuffle")
         yield desk.candidate("shuffle with NumPy, which moves whole rows", "shuffle", 0.4, edit)
-
-
-def _imports(desk: Desk) -> list[ast.alias]:
-    return [a for n in ast.walk(desk.module.tree) if isinstance(n, ast.Import) for a in n.names]
 
 
 def _positive(desk: Desk, finding: Finding) -> Iterator[Candidate]:
@@ -394,7 +353,7 @@ def _below_overflow(desk: Desk, finding: Finding) -> Iterator[Candidate]:
 
 
 def _random_weights(desk: Desk, finding: Finding) -> Iterator[Candidate]:
-    numpy = next((a.asname or a.name for a in _imports(desk) if a.name == "numpy"), None)
+    numpy = desk.numpy()
     edits: list[Edit] = []
     for span in places_of(finding):
         node = desk.expression(span)
@@ -414,7 +373,7 @@ _GENERATORS: dict[str, Generator] = {
     "SC303": _shrinking,
     "SC401": update_later,
     "SC402": _downhill,
-    "SC403": _begin_anew,
+    "SC403": resets,
     "SC404": _copies,
     "SC405": _floats,
     "SC406": _once,

@@ -16,6 +16,7 @@ from shapecheck.repair.evidence import NOT_FINITE, GoneEvidence, spread_on
 from shapecheck.repair.first_steps import first_steps
 from shapecheck.repair.loop_edits import loop_edits
 from shapecheck.repair.loop_turns import longer_loops
+from shapecheck.repair.lost_numbers import numbers_as_arrays
 from shapecheck.repair.moments import kept_moments
 from shapecheck.repair.number_steps import gradients_of_steps
 from shapecheck.repair.passes import passes_apart
@@ -27,6 +28,17 @@ from shapecheck.repair.trial import Trials
 from shapecheck.repair.velocities import fed_velocities
 from shapecheck.repair.whereabouts import Lookout, Sighting
 from shapecheck.trace.run import Program
+
+_GENERATORS = (
+    loop_edits,
+    counters,
+    earlier,
+    kept_sums,
+    passes_apart,
+    kept_moments,
+    every_row,
+    numbers_as_arrays,
+)
 
 
 class LoopSearch(Search):
@@ -57,7 +69,16 @@ class LoopSearch(Search):
     def _expand(self, stage: _Stage) -> None:
         if stage.start is not None:
             return
-        generators = (loop_edits, counters, earlier, kept_sums, passes_apart, kept_moments, every_row)
+        generators = (
+            loop_edits,
+            counters,
+            earlier,
+            kept_sums,
+            passes_apart,
+            kept_moments,
+            every_row,
+            numbers_as_arrays,
+        )
         found = [c for generate in generators for c in generate(self.trace, self.finding)]
         if self.left_out:
             found += longer_loops(self.trace)

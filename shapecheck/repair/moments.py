@@ -15,6 +15,8 @@ from shapecheck.diagnose.moments import (
     OTHER_FACTOR,
     RENEWED,
 )
+from shapecheck.diagnose.overwritten_squares import OVERWRITTEN
+from shapecheck.diagnose.step_counters import COUNTED_OFTEN
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk
 from shapecheck.repair.surroundings import Module
@@ -30,6 +32,8 @@ def kept_moments(trace: Trace, finding: Finding) -> Iterator[Candidate]:
         RENEWED: _begun_once,
         KEPT_CORRECTED: _apart,
         ONE_ARRAY: _two_arrays,
+        COUNTED_OFTEN: _counted_before,
+        OVERWRITTEN: _added_up,
     }.get(finding.title)
     path = finding.cause.path
     if path not in trace.sources or not trace.sources[path].text.endswith("\n"):
@@ -180,6 +184,28 @@ def _two_arrays(desk: Desk, statements: list[ast.stmt]) -> Iterator[Candidate]:
             for number, text in enumerate((f"[item.copy() for item in {name}]", f"{name}.copy()")):
                 edit = desk.edit(value, text)
                 yield desk.candidate(f"keep a copy of `{name}`", "copy", 0.6 + 0.1 * number, edit)
+
+
+def _counted_before(desk: Desk, statements: list[ast.stmt]) -> Iterator[Candidate]:
+    """`t += 1` moved out of the loop over the parameters, to before it."""
+    count = statements[0]
+    loop = desk.loop(count) if len(desk.block(count)) > 1 else None
+    number = 0
+    while isinstance(count, ast.AugAssign) and loop is not None:
+        edits = (desk.before(loop, desk.text(count)), desk.whole(count))
+        yield desk.candidate("count it on once, before the loop", "in place", 0.4 + 0.1 * number, *edits)
+        loop, number = desk.loop(loop), number + 1
+
+
+def _added_up(desk: Desk, statements: list[ast.stmt]) -> Iterator[Candidate]:
+    """`s = g**2` as `s += g**2`."""
+    edits = []
+    for statement in statements:
+        if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+            text = f"{desk.text(statement.targets[0])} += {desk.text(statement.value)}"
+            edits.append(desk.edit(statement, text))
+    if edits:
+        yield desk.candidate("add the squares up", "in place", 0.4, *edits)
 
 
 def _own_factor(desk: Desk, finding: Finding) -> Iterator[Candidate]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from shapecheck.diagnose.finding import Finding
+from shapecheck.diagnose.pairs import UNREAD_TWIN
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk
 
@@ -20,6 +21,9 @@ def one_order(desk: Desk, finding: Finding) -> Iterator[Candidate]:
         desk: The file of the finding's cause.
         finding: Its cause is one of the two expressions, or the only one; the other is on its trail.
     """
+    if any(s.note == UNREAD_TWIN for s in finding.trail):
+        yield from _from_the_twin(desk, finding)
+        return
     spans = [finding.cause, *(s.span for s in finding.trail)]
     nodes = sorted((n for s in spans[:2] if (n := desk.expression(s)) is not None), key=lambda n: n.lineno)
     if len(nodes) == 1:
@@ -42,6 +46,29 @@ def one_order(desk: Desk, finding: Finding) -> Iterator[Candidate]:
             desk.edit(second.slice, "order"),
         )
         yield desk.candidate("draw one order for both", "order of samples", 0.7, *edits)
+
+
+def _from_the_twin(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    """`targets[rows]` as `shuffled[rows]`, where `shuffled = targets[order]` stands beside the inputs' order."""
+    taken, twin = desk.expression(finding.cause), desk.expression(finding.trail[0].span)
+    name = _name_of(desk, twin) if twin is not None else None
+    if isinstance(taken, ast.Subscript) and name is not None:
+        title = f"take the rows of `{name}`, which are in the inputs' order"
+        yield desk.candidate(title, "order of samples", 0.4, desk.edit(taken.value, name))
+
+
+def _name_of(desk: Desk, node: ast.expr) -> str | None:
+    """What an assignment calls what an expression gives, also as one of several."""
+    parent = desk.module.parents.get(node)
+    statement = desk.module.parents.get(parent) if isinstance(parent, ast.Tuple) else parent
+    if not isinstance(statement, ast.Assign):
+        return None
+    target = statement.targets[0]
+    if isinstance(parent, ast.Tuple):
+        if not isinstance(target, ast.Tuple) or len(target.elts) != len(parent.elts):
+            return None
+        target = target.elts[parent.elts.index(node)]
+    return desk.text(target) if isinstance(target, ast.Name | ast.Attribute) else None
 
 
 def _one_permutation(desk: Desk, first: ast.Call, second: ast.Call) -> Iterator[Candidate]:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 
 from shapecheck.diagnose.finding import Edit
 from shapecheck.network.parameters import find_parameters
-from shapecheck.patience import patient
 from shapecheck.repair.attempt import Attempt, AttemptOutcome
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits, distinct
@@ -31,6 +30,7 @@ from shapecheck.repair.trial import Trials
 from shapecheck.repair.twins import twins
 from shapecheck.repair.wanted import wanted_shapes
 from shapecheck.trace.child import Trace
+from shapecheck.trace.patience import patient
 from shapecheck.trace.recorder import Limits
 from shapecheck.trace.run import Program
 

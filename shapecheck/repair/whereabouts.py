@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.patience import patient
 from shapecheck.repair.plain import compiled, plain_run
 from shapecheck.trace.compiling import Piece, PlainCompiler
+from shapecheck.trace.patience import patient
 from shapecheck.trace.run import Program
 from shapecheck.trace.sites import SourceText
 

@@ -208,6 +208,10 @@ class _Builder:
             self.store(site, roles["0"], roles["1"], roles["2"])
         elif site.operator == "fill" and isinstance(receiver, np.ndarray) and "0" in roles:
             self.store(site, receiver, Ellipsis, roles["0"])
+        elif site.operator == "fill_diagonal" and {"0", "1"} <= set(roles) and np.ndim(roles["0"]) == 2:
+            rows = list(range(min(np.shape(roles["0"]))))
+            if isinstance(roles["1"], int | float):  # of a tall matrix only the first square is filled
+                self.store(site, roles["0"], (rows, rows), roles["1"])
         elif site.operator == "put_along_axis" and {"0", "1", "2"} <= set(roles):
             self.store_along(site, roles["0"], roles["1"], roles["2"], roles.get("3", roles.get("axis=")))
         elif site.operator == "setflags" and isinstance(receiver, np.ndarray):

@@ -26,7 +26,6 @@ from shapecheck.diagnose.finding import Edit
 from shapecheck.diagnose.known_loss import Accused
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.gradients.origin import Mend, Origin
-from shapecheck.patience import patient
 from shapecheck.repair.accumulations import accumulation_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
 from shapecheck.repair.rewritings import rewritings
@@ -35,6 +34,7 @@ from shapecheck.trace.child import Trace
 from shapecheck.trace.code_objects import replacements
 from shapecheck.trace.isolation import Guard
 from shapecheck.trace.live import exchanged
+from shapecheck.trace.patience import patient
 from shapecheck.verification.hearing import Hearing
 from shapecheck.verification.traced_call import Subject, TracedCall
 

@@ -20,6 +20,8 @@ DRAWN = (
 )
 TWO_SHUFFLES = "    np.random.shuffle(data)\n    np.random.shuffle(score)"
 ONE_SHUFFLE = "    np.random.shuffle(data)"
+APART = "    order = np.random.permutation(len(data))\n    mixed, scores = data[order], score[order]"
+MIXED = SLICES.replace("data", "mixed")
 IMPORTS = ("import numpy as np\n", "import random\n\nimport numpy as np\n")
 JOINED = "    both = np.hstack([data, score])\n    random.shuffle(both)\n    data, score = both[:, :4], both[:, 4:]"
 PRINTED = "(1 - wanted) * np.log(1 - out)))"
@@ -51,6 +53,7 @@ MISTAKES: list[tuple[str, str, Edits, set[str], str]] = [
         "SC407",
     ),
     ("only the inputs, in place", "minibatches", [(ORDER, ONE_SHUFFLE)], {"np.random.shuffle"}, "SC407"),
+    ("the shuffled targets unread", "minibatches", [(ORDER, APART), (SLICES, MIXED)], {"score[k"}, "SC407"),
     ("two drawings", "minibatches", [(SLICES, DRAWN)], {"bx =", "by ="}, "SC407"),
     (
         "once, before training",
@@ -130,6 +133,11 @@ MISTAKES: list[tuple[str, str, Edits, set[str], str]] = [
 
 #     id, program, edits
 RIGHT: list[tuple[str, str, Edits]] = [
+    (
+        "both shuffled under names of their own",
+        "minibatches",
+        [(ORDER, APART), (SLICES, MIXED.replace("score[k", "scores[k"))],
+    ),
     (
         "the same seed before each shuffle",
         "minibatches",
@@ -227,6 +235,7 @@ MENDED = [
     ("shuffled one by one", "score[:] = score[order]"),
     ("only the inputs", "score = score[order]"),
     ("only the inputs, in place", "score[:] = score[order]"),
+    ("the shuffled targets unread", "mixed[k : k + 16], scores[k"),
     ("logarithm of a rounded output", "+ 1e-12"),
     ("all weights the same, in lists", "np.random.randn(o, i)"),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shapecheck.patience import patient
+from shapecheck.trace.patience import patient
 
 
 @pytest.mark.parametrize(("said", "seconds"), [(None, 4.0), ("3", 12.0), ("0.5", 2.0), ("much", 4.0), ("-1", 0.0)])

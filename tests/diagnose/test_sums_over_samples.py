@@ -1,0 +1,63 @@
+"""Gradients summed over some samples, and applied now and then: the sum begins anew after each update."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from training_programs import Edits, blamed_line, edited_text, findings, repaired
+
+PROGRAM = """\
+import numpy as np
+
+rng = np.random.default_rng(1)
+X = rng.normal(size=(40, 3))
+y = np.tanh(X @ np.array([0.7, -1.1, 0.4])) + 0.3
+w, c = rng.normal(size=3) * 0.1, np.zeros(1)
+dw, dc = np.zeros_like(w), np.zeros_like(c)
+for turn in range(3):
+    for i in range(len(X)):
+        out = np.tanh(w @ X[i] + c)
+        delta = (out - y[i]) * (1 - out**2)
+        dw += delta * X[i]
+        dc += delta
+        if (i + 1) % 4 == 0:
+            w -= 0.1 * dw / 4
+            c -= 0.1 * dc / 4
+            dw = np.zeros_like(dw)
+            dc = np.zeros_like(dc)
+    print(turn, 0.5 * np.mean((np.tanh(X @ w + c) - y) ** 2))
+"""
+RESET = "            dw = np.zeros_like(dw)\n            dc = np.zeros_like(dc)\n"
+STEPS = "            w -= 0.1 * dw / 4\n            c -= 0.1 * dc / 4\n"
+LISTED = "            for p, g in zip((w, c), (dw, dc)):\n                p -= 0.1 * g / 4\n"
+FIRST = "        if i % 4 == 0:\n            dw, dc = np.zeros_like(w), np.zeros_like(c)\n        out ="
+
+#     id, edits, text of the blamed line
+WRONG: list[tuple[str, Edits, str]] = [
+    ("never reset", [(RESET, "")], "c -="),
+    ("never reset, stepped in a loop", [(RESET, ""), (STEPS, LISTED)], "p -="),
+]
+RIGHT: list[tuple[str, Edits]] = [
+    ("reset after the update", []),
+    ("reset before the first of the samples", [(RESET, ""), ("        out =", FIRST)]),
+]
+
+
+@pytest.mark.parametrize(("edits", "line"), [w[1:] for w in WRONG], ids=[w[0].replace(" ", "-") for w in WRONG])
+def test_the_sum_begins_anew_after_the_update(tmp_path: Path, edits: Edits, line: str) -> None:
+    text = edited_text(PROGRAM, edits)
+    (found,) = findings(tmp_path, text, trials=True)
+    assert found.code == "SC403"
+    assert line in blamed_line(text, found)
+    mended = repaired(text, found.fixes[0])
+    assert mended.count("zeros_like(") == 4
+    assert findings(tmp_path, mended) == []
+
+
+@pytest.mark.parametrize("edits", [r[1] for r in RIGHT], ids=[r[0].replace(" ", "-") for r in RIGHT])
+def test_a_sum_that_begins_anew_is_right(tmp_path: Path, edits: Edits) -> None:
+    assert findings(tmp_path, edited_text(PROGRAM, edits)) == []
