@@ -172,8 +172,8 @@ RIGHT: list[tuple[str, str, Edits]] = [
 ]
 #    id, program, edits, the line to blame, what the repaired line has or None where no repair is tried
 WRONG: list[tuple[str, str, Edits, str, str | None]] = [
-    ("the mean of one missing", DICTIONARY, [('g["b1"] = (1 / m) * ', 'g["b1"] = ')], 'g["b1"] = np.sum', "/ m"),
-    ("another layer's value", PENALISED, [("gB = h.T @ dk", "gB = k.T @ dk")], "gB = k.T", "gB = h.T @ dk"),
+    ("the mean of one missing", DICTIONARY, [('g["b1"] = (1 / m) * ', 'g["b1"] = ')], 'g["b1"] = np.sum', None),
+    ("another layer's value", PENALISED, [("gB = h.T @ dk", "gB = k.T @ dk")], "gB = k.T", None),
     ("the penalty of another", PENALISED, [("gB += decay * B", "gB += decay * B.T")], "gB += decay", None),
     (
         "one branch of three",
