@@ -14,6 +14,7 @@ from shapecheck.trace.operations import PRODUCTS, QUOTIENTS
 from shapecheck.trace.tape import Operation
 
 _SCALINGS = PRODUCTS | QUOTIENTS
+_GATHERING = frozenset({".sum", "numpy.sum", ".mean", "numpy.mean"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +227,20 @@ def misplaced(matching: Matching, value: int, wanted: Any) -> Origin | None:
                 continue
             result = replay.exchanged(operation, operand, adjoint)
             if result is not None and same_direction(result, wanted):
+                if operation.function in PRODUCTS and _is_normalised(replay, other, match.forward):
+                    return None
                 return Origin(made.site, operand, np.asarray(adjoint), operation.number)
     return None
+
+
+def _is_normalised(replay: Replay, before: int, after: int) -> bool:
+    """Whether sums over its own entries lie between one forward value and a later one, as within a softmax.
+
+    There is no slope there that could have been left out before a product: the product lacks the sums' terms.
+    """
+    between = replay.dependents([before]) & replay.ancestors([after])
+    made = (_producer(replay, value) for value in between if value != before)
+    return any(o is not None and o.function in _GATHERING for o in made)
 
 
 def misplaced_before_a_slope(matching: Matching, value: int, wanted: Any) -> Origin | None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from shapecheck.diagnose.beside_penalties import beside_a_penalty
 from shapecheck.diagnose.blame import (
     Origin,
     blamed,
@@ -23,6 +24,7 @@ from shapecheck.diagnose.blame import (
     wrong_addend,
     wrong_share,
 )
+from shapecheck.diagnose.branches import common_factor, given_wrongly
 from shapecheck.diagnose.error_signal import missed_losses
 from shapecheck.diagnose.exchanged import exchanged
 from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
@@ -36,6 +38,7 @@ from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.diagnose.wrong_factors import factor_suspects
 from shapecheck.diagnose.wrong_values import unrelated_steps, value_suspects
 from shapecheck.gradients.losses import find_losses
+from shapecheck.gradients.matching import Matching
 from shapecheck.gradients.replay import Replay
 from shapecheck.gradients.shortened import shortened
 from shapecheck.gradients.stacked_numbers import is_stacked
@@ -91,7 +94,7 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None, *, axes
         loss = axis.loss
     elif wrong:
         right = {v.parameter for v in verdicts if v.is_right}
-        suspects += at_their_use(known, value_suspects(known, wrong, right))
+        suspects += given_wrongly(known, at_their_use(known, value_suspects(known, wrong, right)))
         if not known.settled and (order := exchanged(known, suspects, wrong, right)) is not None:
             suspects = [order]
     if not known.settled:
@@ -236,7 +239,9 @@ def _is_one_mistake(found: Diagnosis) -> bool:
         return False
     if found.loss.value is None:
         return True
-    return sum(np.ndim(adjoints[v.parameter]) > 1 for v in found.wrong) > 1
+    several = sum(np.ndim(adjoints[v.parameter]) > 1 for v in found.wrong) > 1
+    matching = found.loss.matching
+    return several or (matching is not None and common_factor(Verdicts(matching, found.step), first.values) is not None)
 
 
 def _either(targets: Sequence[Target], others: Sequence[Target]) -> Iterator[Target]:
@@ -303,7 +308,12 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
 
 def _origins(known: Verdicts, wanted: Mapping[int, tuple[Any, ...]]) -> list[Origin]:
     """The operands to blame, of one expression, for some values that should have been others."""
-    for find in (misplaced_before_a_slope, blamed, read_at, wrong_addend, wrong_share, misplaced):
+
+    def penalised(_: Matching, value: int, array: Any) -> Origin | None:
+        return beside_a_penalty(known, value, array)
+
+    finders = (penalised, misplaced_before_a_slope, blamed, read_at, wrong_addend, wrong_share, misplaced)
+    for find in finders:
         found: list[Origin] = []
         for value, arrays in list(wanted.items())[:_MOST_ORIGINS]:
             origin = find(known.matching, value, np.asarray(arrays[0], dtype=float))

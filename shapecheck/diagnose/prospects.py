@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.diagnose.verdicts import Verdicts, is_added_whole
+from shapecheck.diagnose.verdicts import TELLING, Verdicts, is_added_whole
 from shapecheck.gradients.adjoints import adjoints
 
 # Relative; a replay decides in the end.
@@ -104,7 +104,13 @@ class Prospects:
                 left, right = (others @ along[0]) * goals[1], (others @ along[1]) * goals[0]
             size = np.abs(left) + np.abs(right)
             found |= (np.abs(left - right) <= _TOLERANCE * size) & (size > 0)
-            if self.rate is None and any(abs(r) > _TOLERANCE * abs(k.now) for r, k in zip(rest, looks, strict=True)):
+            # Of a few entries some two numbers always make what is wanted.
+            telling = np.size(self.known.matching.adjoints[parameter]) >= TELLING
+            if (
+                self.rate is None
+                and telling
+                and any(abs(r) > _TOLERANCE * abs(k.now) for r, k in zip(rest, looks, strict=True))
+            ):
                 found |= _dependent(np.array(rest), others @ np.array(along).T, np.array([k.wanted for k in looks]))
         return found
 

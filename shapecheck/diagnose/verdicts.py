@@ -27,7 +27,7 @@ _ENTRYWISE = frozenset(_ENTRYWISE_NAMES.split())
 # What takes some entries from an array, or puts them into another.
 _MOVING = frozenset(["getitem", "view", "write_back"])
 # A gradient of fewer entries is met by some two numbers whatever is put in; so many sizes are tried.
-_TELLING = 4
+TELLING = 4
 _MOST_SIZES = 3
 # Two directions whose product is nearer to one are taken to be one (1 less its square).
 _ALIKE = 1e-10
@@ -376,7 +376,7 @@ class Verdicts:
         for p in parameters:
             adjoint = np.asarray(self.matching.adjoints[p], dtype=float)
             for probe in self.probes[p]:
-                if probe not in rest or np.shape(rest[probe]) != adjoint.shape or adjoint.size < _TELLING:
+                if probe not in rest or np.shape(rest[probe]) != adjoint.shape or adjoint.size < TELLING:
                     continue
                 times = _times(np.asarray(rest[probe], dtype=float), np.asarray(whole[probe], dtype=float), adjoint)
                 if times is not None and all(abs(times / f - 1) > EXACT for f in found):
@@ -422,4 +422,4 @@ def _times(rest: Any, whole: Any, adjoint: Any) -> float | None:
     return times if times and factor and np.isfinite(times) else None
 
 
-__all__ = ["Outcome", "Verdict", "Verdicts", "is_added_whole"]
+__all__ = ["TELLING", "Outcome", "Verdict", "Verdicts", "is_added_whole"]

@@ -140,6 +140,8 @@ def _own_rate(known: Verdicts, parameter: int, learned: Container[int]) -> float
                     open_values.append((argument.value, turned))
                 continue
             times = single_number(known, argument) if operation.function in _PRODUCTS | _QUOTIENTS else None
+            if times is not None and isinstance(argument, Ref):
+                times /= _share(known, argument.value, counts)
             written = isinstance(site.node, ast.BinOp) and isinstance(
                 (site.node.left, site.node.right)[position], ast.Constant
             )
@@ -148,6 +150,24 @@ def _own_rate(known: Verdicts, parameter: int, learned: Container[int]) -> float
             elif times is None and isinstance(argument, Ref) and inside:
                 open_values.append((argument.value, turned))
     return rate
+
+
+def _share(known: Verdicts, number: int, counts: Container[float]) -> float:
+    """What a number has from dividing by counts, as 1 / m in `(1 / m) * ...` or `lr / m`: that belongs to no rate.
+
+    A count that is written down as a number may be anything: `lr / 10` is a rate, however many units there are.
+    """
+    share = 1.0
+    operation = known.producer(number)
+    while operation is not None and operation.function in _QUOTIENTS and operation.site is not None:
+        node = known.replay.tape.sites[operation.site].node
+        times = single_number(known, operation.arguments[1])
+        if (isinstance(node, ast.BinOp) and isinstance(node.right, ast.Constant)) or times not in counts or not times:
+            break
+        share /= times
+        above = operation.arguments[0]
+        operation = known.producer(above.value) if isinstance(above, Ref) else None
+    return share
 
 
 def single_number(known: Verdicts, argument: Any) -> float | None:

@@ -122,14 +122,22 @@ def agreement(tape: Tape, *, steps: int = 2, meant: str = "") -> Agreement:
     replay = Replay(tape)
     names = value_names(tape)
     results: list[Agreement] = []
+    still: list[Agreement] = []
     open_ones = {p.birth: p.name for p in parameters}
     for number in range(min(_MOST_STEPS, max(len(p.updates) for p in parameters))):
         # A weight whose input is zero in the first steps (a recurrent one, on one-word texts) is looked at again later.
-        if number >= steps and not (open_ones and all(r.verdict == "right" for r in results)):
+        if number >= steps + len(still) and not (open_ones and all(r.verdict == "right" for r in results)):
             break
         step = _Step(tape, parameters, strays, number)
         result = _judge_step(tape, replay, step, names, meant)
         results.append(result)
+        if not step.moves:
+            still.append(result)
+        elif still:
+            # Nothing moved for a step between two that move, as behind a hinge: that says nothing of gradients.
+            if len(results) > len(still) + 1:
+                results = [r for r in results if all(r is not one for one in still)]
+            still = []
         for row, parameter in zip(result.parameters, step.parameters, strict=False):
             if row.verdict != "unknown" or row.cancels:
                 open_ones.pop(parameter.birth, None)
@@ -155,12 +163,15 @@ def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str], 
     for mask in step.masks:
         everything |= mask
     meetings = Meetings(tape, step.dependence, everything)
+    samples = _samples(tape, step, among)
     best: Agreement | None = None
     for hypothesis in chain(
         catalogue_losses(tape, meetings, among, names, differences=True),
         scalar_losses(tape, step.dependence, step.masks, step.horizon(), among),
         catalogue_losses(tape, meetings, among, names, differences=False),
     ):
+        if samples and not hypothesis.inferred and not _samples(tape, step, _made_from(tape, step, hypothesis)):
+            continue  # a penalty by itself is followed by what is added for it, whatever that is added to
         judged = _judge(tape, replay, step, hypothesis, among)
         if judged is None:
             continue
@@ -172,16 +183,20 @@ def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str], 
         rows = [ParameterAgreement(p.name, p.shape(tape), "unknown") for p in step.parameters]
         return Agreement("unknown", rows)
     if best.verdict == "right" and best.inferred and (meant or not all(row.entire for row in best.parameters)):
-        samples = _samples(tape, step, among)
         for hypothesis in scalar_losses(tape, step.dependence, step.masks, step.horizon(), among):
-            own = ancestors(tape, hypothesis.wanted, until=frozenset(u.old for u in step.updates))
-            if meant not in {"", hypothesis.formula} or samples.isdisjoint(_samples(tape, step, own)):
+            own = _samples(tape, step, _made_from(tape, step, hypothesis))
+            if meant not in {"", hypothesis.formula} or samples.isdisjoint(own):
                 continue  # that of other samples, as of those that are kept for the end, is another loss
             judged = _judge(tape, replay, step, hypothesis, among)
             if judged is not None and judged.verdict == "wrong" and (meant or _is_better_followed(judged, best)):
                 judged.binding = True
                 return judged
     return best
+
+
+def _made_from(tape: Tape, step: _Step, hypothesis: Hypothesis) -> set[int]:
+    """The values that a loss is made from, as far back as a step's parameters."""
+    return ancestors(tape, hypothesis.wanted, until=frozenset(u.old for u in step.updates))
 
 
 def _samples(tape: Tape, step: _Step, among: set[int]) -> set[int]:

@@ -475,7 +475,7 @@ def find_strays(tape: Tape, *, most_updates: int = 3) -> list[Parameter]:
     # What a parameter's first step is made from after it was stepped itself is an optimizer's memory.
     state = ancestors(tape, [p.updates[0].change for p in parameters], until=frozenset(p.birth for p in parameters))
     found = []
-    for stray in strays:
+    for stray in _kept(tape, parameters, strays):
         read = any(used[u.old] > 1 for u in stray.updates) or tape.values[stray.birth].size > 1
         if stray.updates[0].new in state or not read:
             continue
@@ -483,6 +483,21 @@ def find_strays(tape: Tape, *, most_updates: int = 3) -> list[Parameter]:
         if sites & stepped_at or any(words.intersection(_words(tape, site)) for site in sites):
             found.append(stray)
     return found
+
+
+def _kept(tape: Tape, parameters: list[Parameter], strays: list[Parameter]) -> list[Parameter]:
+    """The strays but for sums that are begun anew in every step: one ends before a parameter moves, another follows."""
+    alike: dict[object, list[Parameter]] = {}
+    for stray in strays:
+        site = tape.site_of(stray.birth)
+        alike.setdefault(("value", stray.birth) if site is None else site.number, []).append(stray)
+    turns = [(p.updates[0].operation, p.updates[1].operation) for p in parameters if len(p.updates) > 1]
+    anew: set[int] = set()
+    for sums in alike.values():
+        begun, ended = [s.updates[0].operation for s in sums], [s.updates[-1].operation for s in sums]
+        if any(min(ended) < first and any(first < b < second for b in begun) for first, second in turns):
+            anew.update(id(one) for one in sums)
+    return [stray for stray in strays if id(stray) not in anew]
 
 
 def _words(tape: Tape, site: int | None) -> set[str]:

@@ -126,7 +126,10 @@ def _addend(tape: Tape, surroundings: Surroundings, number: int, results: Sequen
 
 
 def _addends(tape: Tape, surroundings: Surroundings, target: Target) -> Iterator[Aim]:
-    """What a loop adds to an array in every turn: all of it together is to be what the array should have been."""
+    """What a loop adds to an array in every turn: all of it together is to be what the array should have been.
+
+    Of what is added to parts of it, as in `dx[c] += ...`, one part is looked at: those of several take turns.
+    """
     site = tape.sites[target.site] if target.site is not None else None
     module = surroundings.modules.get(site.path) if site is not None else None
     statement = module.at_line(site.line) if module is not None and site is not None else None
@@ -138,21 +141,32 @@ def _addends(tape: Tape, surroundings: Surroundings, target: Target) -> Iterator
     single = all(np.ndim(wanted) == 0 for result in target.results for wanted in result.wanted)
     for result in target.results[: _MOST_SUMS if single else 1]:
         added: list[int] = []
+        keys: list[Any] = []
         begun: Any = result.value
         while begun in turns:
             operation = tape.operations[tape.values[begun].producer or 0]
             if operation.function not in {"+=", "+"}:  # of plain numbers a sum is a new number
                 break
-            if len(operation.arguments) != 2:
-                return  # only a part of the array
-            added.append(turns[begun])
+            key = operation.arguments[2:]
+            if key and not _is_row(key[0]):
+                return  # parts that may overlap, or change with what the program computes
+            keys.append(key)
+            if repr(key) == repr(keys[0]):
+                added.append(turns[begun])
             first = operation.arguments[0]
             begun = first.value if isinstance(first, Ref) else None
         nothing = tape.values[begun].array if begun is not None else first
         if len(added) > 1 and nothing is not None and not np.any(nothing) and not result.exact:
-            instances.append(Instance(None, result.wanted, summed=tuple(added[::-1])))
+            wanted = tuple(array[keys[0][0]] for array in result.wanted) if keys[0] else result.wanted
+            instances.append(Instance(None, wanted, summed=tuple(added[::-1])))
     if instances:
         yield Aim(site.path, statement.value, tuple(instances))
+
+
+def _is_row(index: Any) -> bool:
+    """Whether an index takes a part that no other index like it has a share in: a row, a column, an entry."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(isinstance(part, int | np.integer) or part == slice(None) for part in parts)
 
 
 def _key(module: Module, index: ast.expr) -> str:

@@ -58,6 +58,10 @@ def centring_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
     for axis in (a for a in range(len(shape)) if shape[a] > 1):
         mean = _reduced(place, "mean", own, atom, axis)
         yield place.candidate(f"take off the mean over axis {axis}", "term", node, f"{own} - {mean}", 2.0)
+        for text in alike[:_MOST_PAIRED]:
+            along = f"{text} * {_reduced(place, 'mean', f'{atom} * {text}', f'({atom} * {text})', axis)}"
+            title = f"take off what the mean and the variance over axis {axis} give back"
+            yield place.candidate(title, "term", node, f"{own} - {mean} - {along}", 2.5)
         for name in ("sum", "mean"):
             for text in alike:
                 term = _reduced(place, name, text, text, axis)
@@ -69,6 +73,59 @@ def centring_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
                         term = f"{other} * {_reduced(place, name, product, f'({product})', axis)}"
                         title = f"subtract `{term}`, which is left out"
                         yield place.candidate(title, "term", node, f"{own} - {term}", 2.7)
+
+
+def jacobian_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """`s * (g - sum(s * g))` for a product `s * g`, which is the half of what goes back through a softmax.
+
+    Args:
+        place: The statement.
+        node: An expression in it.
+    """
+    shape, factors, total = place.shape(node), _two_factors(node), place.numpy_function("sum")
+    if not shape or factors is None or total is None or any(place.shape(f) != shape for f in factors):
+        return
+    for s, g in (factors, factors[::-1]):
+        one, other = place.atom(s), place.atom(g)
+        for axis in range(len(shape)):
+            along = f", axis={axis}, keepdims=True" if len(shape) > 1 else ""
+            term = f"{total}({one} * {other}{along})"
+            title = f"subtract `{term}`, which a softmax's derivative has besides"
+            yield place.candidate(title, "jacobian", node, f"{one} * ({other} - {term})", 2.0)
+
+
+def exponential_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """The slope of an exponential, from its argument or from its value, for a number of `np.where(x > 0, 1, a)`.
+
+    `a * (exp(x) - 1)` has the slope `a * exp(x)`, its value and `a` (Clevert, Unterthiner, Hochreiter 2016).
+
+    Args:
+        place: The statement.
+        node: An expression in it.
+    """
+    exponential, least = place.numpy_function("exp"), place.numpy_function("minimum")
+    choice = isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "where" and len(node.args) == 3
+    condition = node.args[0] if choice and isinstance(node, ast.Call) else None
+    if not isinstance(condition, ast.Compare) or exponential is None or not isinstance(node, ast.Call):
+        return
+    x = place.text(condition.left)
+    for branch in node.args[1:]:
+        constant = branch.value if isinstance(branch, ast.Constant) else None
+        if constant is None and place.shape(branch) != ():
+            continue
+        own, slope = place.atom(branch) if constant is None else place.text(branch), f"{exponential}({least}({x}, 0))"
+        for text in (slope if constant == 1 else f"{own} * {slope}", f"{own} + {x}"):
+            title = f"use the slope of an exponential, `{text}`"
+            yield place.candidate(title, "slope", branch, text, 1.6)
+
+
+def _two_factors(node: ast.expr) -> tuple[ast.expr, ast.expr] | None:
+    """The operands of a product, entry by entry, of two; None where it is none."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return node.left, node.right
+    if isinstance(node, ast.Call) and len(node.args) == 2 and getattr(node.func, "attr", "") == "multiply":
+        return node.args[0], node.args[1]
+    return None
 
 
 def label_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
@@ -189,6 +246,8 @@ def _reduced(place: Place, name: str, text: str, atom: str, axis: int) -> str:
 __all__ = [
     "centring_candidates",
     "difference_candidates",
+    "exponential_candidates",
+    "jacobian_candidates",
     "label_candidates",
     "path_candidates",
     "quotient_candidates",

@@ -14,6 +14,8 @@ from shapecheck.repair.candidate import Candidate, Place, distinct
 from shapecheck.repair.left_out import (
     centring_candidates,
     difference_candidates,
+    exponential_candidates,
+    jacobian_candidates,
     label_candidates,
     path_candidates,
     quotient_candidates,
@@ -111,6 +113,8 @@ def rewritings(
             found += _extended(place, node)
             found += _with_numbers(place, node) if told_apart else ()
             found += centring_candidates(place, node)
+            found += jacobian_candidates(place, node)
+            found += exponential_candidates(place, node)
             found += label_candidates(place, node)
             found += quotient_candidates(place, node)
             found += difference_candidates(place, node)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shapecheck.network.parameters import find_parameters, value_names
+from shapecheck.network.parameters import find_parameters, find_strays, value_names
 
 DATA = """
 import numpy as np
@@ -124,3 +124,28 @@ def test_a_parameter_that_grew_is_told(record: Callable[[str], Any]) -> None:
 def test_what_a_lambda_gives_bears_the_name_that_it_is_given(record: Callable[[str], Any]) -> None:
     tape = record(DATA + "double = lambda a: 2 * a\nZ = double(X)").tape
     assert value_names(tape)[tape.operations[-1].result] == "Z"
+
+
+#        id                          before the loop                     what each turn begins with          strays
+SUMS = [
+    ("begun anew in every step", "", "    total, s = np.zeros((1, 3)), 0.0\n", set()),
+    ("kept from step to step", "total, s = np.zeros((1, 3)), 0.0\n", "", {"total"}),
+]
+
+
+@pytest.mark.parametrize(("before", "begun", "strays"), [s[1:] for s in SUMS], ids=[s[0] for s in SUMS])
+def test_sums_that_are_begun_anew_are_no_strays(
+    record: Callable[[str], Any], before: str, begun: str, strays: set[str]
+) -> None:
+    program = f"""{DATA}
+W = np.ones((3, 1))
+{before}for _ in range(4):
+{begun}    for x in X:
+        g = x[None, :] * float((x @ W)[0])
+        total += 0.1 * g
+        s += 0.1 * float(g.sum())
+    W -= 0.1 * X.T @ (X @ W - y)
+"""
+    tape = record(program).tape
+    assert [p.name for p in find_parameters(tape)] == ["W"]
+    assert {p.name for p in find_strays(tape)} == strays

@@ -411,6 +411,13 @@ EXPRESSIONS = {
     "one that was left out": ("1 / wide ** 2", "1 / (1 + wide ** 2)"),
     "axes in another order": ("deep.reshape(4, -1)", "deep.transpose(2, 0, 1).reshape(4, -1)"),
     "axes as they were": ("deep.transpose(1, 0, 2).reshape(2, -1)", "deep.reshape(2, -1)"),
+    "terms that a mean and a variance add": (
+        "wide * 3",
+        "(wide - np.mean(wide, axis=0) - x * np.mean(wide * x, axis=0)) * 3",
+    ),
+    "the other half of a Jacobian": ("wide * x", "x * (wide - np.sum(x * wide, axis=1, keepdims=True))"),
+    "an exponential's slope": ("np.where(x > 0, 1, 0.5)", "np.where(x > 0, 1, 0.5 * np.exp(np.minimum(x, 0)))"),
+    "an exponential's slope, from its value": ("np.where(x < 0, 0.5, 1)", "np.where(x < 0, 0.5 + x, 1)"),
     "the mirror image": ('np.correlate(d[:, 0], d[0], "full")', 'np.convolve(d[:, 0], d[0], "full")'),
 }
 SHAPES = {"x": (9, 5), "h": (9, 4), "d": (9, 2), "V": (4, 2), "back": (9, 2), "pair": (9, 9), "wide": (9, 5)}
