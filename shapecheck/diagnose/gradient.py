@@ -37,13 +37,14 @@ from shapecheck.diagnose.targets import Result, Target, targets_of
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.diagnose.wrong_factors import factor_suspects
 from shapecheck.diagnose.wrong_values import unrelated_steps, value_suspects
-from shapecheck.gradients.losses import find_losses
+from shapecheck.gradients.losses import find_losses, sounds_like_a_loss
 from shapecheck.gradients.matching import Matching
 from shapecheck.gradients.replay import Replay
 from shapecheck.gradients.shortened import shortened
 from shapecheck.gradients.stacked_numbers import is_stacked
 from shapecheck.gradients.steps import Loss, Step, joint_step, steps
-from shapecheck.network.parameters import Parameter
+from shapecheck.network.parameters import Parameter, find_parameters
+from shapecheck.trace.operations import PRODUCTS, QUOTIENTS, SUMS
 
 _MOST_ORIGINS = 6
 
@@ -199,7 +200,8 @@ def _spoilt_at_the_start(known: Replay, step: Step, losses: Sequence[Loss]) -> D
     loss of which the program shows nothing but an output and a target, only the step can speak: it follows something
     that is made of the two, and that is no difference.
     """
-    tried = [c for c in losses if not c.inferred][:2]
+    own = (c for c in losses if not c.inferred)
+    tried = [c for c in own if sounds_like_a_loss(known, c) or _meets_data(known, step, c)][:2]
     accepted: list[Diagnosis] = []
     passed_on: list[Diagnosis] = []
     for loss, signal in [(loss, "") for loss in tried] or missed_losses(known, step):
@@ -217,6 +219,22 @@ def _spoilt_at_the_start(known: Replay, step: Step, losses: Sequence[Loss]) -> D
     for other in others:
         first = replace(first, targets=tuple(_either(first.targets, other.targets)))
     return replace(accepted[0], suspects=[first, *accepted[0].suspects[1:]])
+
+
+def _meets_data(known: Replay, step: Step, loss: Loss) -> bool:
+    """Whether data meet a loss entry by entry, or by an index, on its way from the parameters, as targets do.
+
+    A mean of outputs is printed to be looked at, and the gradient of a single bias is a number as well.
+    """
+    if loss.adjoints is None:
+        return False
+    every = [u for p in find_parameters(known.tape) for u in p.updates]
+    learned = known.dependents({u.old for u in every} | set(step.olds), step.last + 400)
+    for operation in (o for o in known.tape.operations if o.result in learned and o.result in loss.adjoints.closure):
+        others = [n for n in operation.inputs if n not in learned and known.tape.values[n].size > 1]
+        if others and (operation.function in SUMS | PRODUCTS | QUOTIENTS or operation.function == "getitem"):
+            return True
+    return False
 
 
 def _is_output(found: Diagnosis) -> bool:

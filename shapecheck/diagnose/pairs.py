@@ -203,6 +203,8 @@ def _pairs(left: Any, left_axis: int, right: Any, right_axis: int) -> set[bytes]
 def _two_orders(course: Course, inputs: _Pick, targets: _Pick) -> Finding | None:
     if inputs.index is not None and inputs.index == targets.index:
         return None
+    if inputs.source == targets.source and inputs.operation.site == targets.operation.site:
+        return None  # two batches of the same records, of which a row is input and target in one
     arrays = [course.tape.values[v].array for v in (inputs.source, targets.source, inputs.result, targets.result)]
     if not all(_comparable(a) for a in arrays):
         return None
