@@ -228,9 +228,10 @@ def _meets_data(known: Replay, step: Step, loss: Loss) -> bool:
     """
     if loss.adjoints is None:
         return False
-    every = [u for p in find_parameters(known.tape) for u in p.updates]
-    learned = known.dependents({u.old for u in every} | set(step.olds), step.last + 400)
-    for operation in (o for o in known.tape.operations if o.result in learned and o.result in loss.adjoints.closure):
+    parameters = {u.old for p in find_parameters(known.tape) for u in p.updates} | step.olds
+    learned = known.dependents(parameters, step.last + 400)
+    computed = (learned - parameters) & loss.adjoints.closure
+    for operation in (o for o in known.tape.operations if o.result in computed):
         others = [n for n in operation.inputs if n not in learned and known.tape.values[n].size > 1]
         if others and (operation.function in SUMS | PRODUCTS | QUOTIENTS or operation.function == "getitem"):
             return True

@@ -144,7 +144,95 @@ for turn in range(6):
     v = v - slow * 2 * e.sum(axis=0, keepdims=True)
 """
 
+# Two parts of one loss, each printed by itself.
+PARTS_APART = """\
+import numpy as np
+
+rng = np.random.default_rng(6)
+X = rng.normal(size=(40, 5)) @ rng.normal(size=(5, 5))
+E, e = rng.normal(size=(5, 3)) * 0.3, np.zeros(3)
+D, d = rng.normal(size=(3, 5)) * 0.3, np.zeros(5)
+memory = [np.zeros_like(p) for p in (E, e, D, d)]
+for turn in range(12):
+    code = np.tanh(X @ E + e)
+    back = code @ D + d
+    missing = 0.5 * np.sum((back - X) ** 2) / len(X)
+    spread = 0.5 * np.sum(code**2) / len(X)
+    g = (back - X) / len(X)
+    h = (g @ D.T + 0.2 * code / len(X)) * (1 - code**2)
+    for p, m, slope in zip((E, e, D, d), memory, (X.T @ h, h.sum(axis=0), code.T @ g, g.sum(axis=0))):
+        m += slope**2
+        p -= 0.05 * slope / (np.sqrt(m) + 1e-8)
+    print(missing, spread)
+"""
+# Rows that are input and target in one, in another order for each epoch.
+PAIRS = """\
+import numpy as np
+
+rng = np.random.default_rng(6)
+pairs = np.array([(i, (i + k) % 9) for i in range(9) for k in (1, 2, 8)])
+U, V = rng.normal(size=(9, 4)) * 0.1, rng.normal(size=(4, 9)) * 0.1
+for epoch in range(4):
+    order = rng.permutation(len(pairs))
+    for k in range(0, len(pairs), 9):
+        some = pairs[order[k : k + 9]]
+        here, there = some[:, 0], some[:, 1]
+        hidden = U[here]
+        p = np.exp(hidden @ V)
+        p /= p.sum(axis=1, keepdims=True)
+        p[np.arange(len(some)), there] -= 1
+        p /= len(some)
+        dV, dh = hidden.T @ p, p @ V.T
+        V -= 0.5 * dV
+        np.add.at(U, here, -0.5 * dh)
+    q = np.exp(U[pairs[:, 0]] @ V)
+    print(-np.log(q[np.arange(len(pairs)), pairs[:, 1]] / q.sum(axis=1)).mean())
+"""
+# Each of two networks has a loss of its own, which nobody computes; what one thinks of the other is printed.
+AGAINST_EACH_OTHER = """\
+import numpy as np
+
+rng = np.random.default_rng(6)
+
+
+def made(rows, columns):
+    return [rng.normal(size=(rows, columns)) * 0.5, np.zeros(columns), rng.normal(size=(columns, 1)), np.zeros(1)]
+
+
+def through(net, x):
+    h = np.tanh(x @ net[0] + net[1])
+    return h @ net[2] + net[3], h
+
+
+def back(net, x, h, d):
+    e = (d @ net[2].T) * (1 - h**2)
+    return e @ net[0].T, [x.T @ e, e.sum(axis=0), h.T @ d, d.sum(axis=0)]
+
+
+def squashed(a):
+    return 1 / (1 + np.exp(-a))
+
+
+maker, judge = made(2, 6), made(1, 6)
+for turn in range(8):
+    real, noise = rng.normal(2, 0.5, (32, 1)), rng.normal(size=(32, 2))
+    fake, h = through(maker, noise)
+    (a, ha), (b, hb) = through(judge, real), through(judge, fake)
+    one = back(judge, real, ha, (squashed(a) - 1) / 32)[1]
+    two = back(judge, fake, hb, squashed(b) / 32)[1]
+    for p, g, k in zip(judge, one, two):
+        p -= 0.1 * (g + k)
+    b, hb = through(judge, fake)
+    down = back(judge, fake, hb, (squashed(b) - 1) / 32)[0]
+    for p, g in zip(maker, back(maker, noise, h, down)[1]):
+        p -= 0.05 * g
+    print(squashed(a).mean(), squashed(b).mean(), fake.mean())
+"""
+
 RIGHT = {
+    "two parts of a loss": PARTS_APART,
+    "pairs in another order": PAIRS,
+    "two networks against each other": AGAINST_EACH_OTHER,
     "a rate for each": OWN_RATES,
     "pruned": PRUNED,
     "frozen-rows": FROZEN_ROWS,
