@@ -32,7 +32,8 @@ def renaming_candidates(place: Place, whole: ast.expr) -> Iterator[Candidate]:
 def _used(node: ast.AST) -> Iterator[ast.expr]:
     """The names, attributes and items of an expression, each as it is read; nothing that is called, and no index."""
     if isinstance(node, ast.Call):
-        for argument in (*node.args, *(k.value for k in node.keywords)):
+        # What is written into is no operand: another array there would be spoilt by being tried.
+        for argument in (*node.args, *(k.value for k in node.keywords if k.arg != "out")):
             yield from _used(argument)
         if isinstance(node.func, ast.Attribute):
             yield from _used(node.func.value)
