@@ -69,17 +69,7 @@ class LoopSearch(Search):
     def _expand(self, stage: _Stage) -> None:
         if stage.start is not None:
             return
-        generators = (
-            loop_edits,
-            counters,
-            earlier,
-            kept_sums,
-            passes_apart,
-            kept_moments,
-            every_row,
-            numbers_as_arrays,
-        )
-        found = [c for generate in generators for c in generate(self.trace, self.finding)]
+        found = [c for generate in _GENERATORS for c in generate(self.trace, self.finding)]
         if self.left_out:
             found += longer_loops(self.trace)
         if self.unapplied:
