@@ -11,6 +11,7 @@ from shapecheck.repair.axis_orders import axis_orders
 from shapecheck.repair.calculus import calculus_candidates, slopes_at
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, distinct
+from shapecheck.repair.flips import flip_candidates
 from shapecheck.repair.left_out import (
     centring_candidates,
     difference_candidates,
@@ -118,6 +119,7 @@ def rewritings(
             found += label_candidates(place, node)
             found += quotient_candidates(place, node)
             found += difference_candidates(place, node)
+            found += flip_candidates(place, node)
             found += path_candidates(place, node) if node is whole else ()
             found += spread(place, node)
             found += with_two(place, node)
