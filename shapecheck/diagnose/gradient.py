@@ -256,9 +256,11 @@ def _is_one_mistake(found: Diagnosis) -> bool:
     """Whether one value sets a whole backward pass right."""
     first = next(iter(found.suspects[: found.independent]), None)
     adjoints = found.loss.adjoints
-    if first is None or adjoints is None or first.reason != "value" or not (first.operands_right or first.sound):
+    # Of a loss that is only supposed, what is a multiple of a derivative, or another one, may be that of the real loss.
+    reasons = {"value"} if found.loss.inferred else {"value", "other", "scale"}
+    if first is None or adjoints is None or first.reason not in reasons or not (first.operands_right or first.sound):
         return False
-    if not len(first.explains) == len(found.wrong) == len(found.verdicts):
+    if not len(first.explains) == len(found.wrong) == sum(not v.proves_nothing for v in found.verdicts):
         return False
     if found.loss.value is None:
         return True
