@@ -108,13 +108,26 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None, *, axes
         suspects += unrelated_steps(known, wrong - {p for s in suspects for p in s.explains})
     if is_stacked(known.replay.tape):
         suspects = list(_before_the_rate(suspects, known))
-    suspects = whole_sums(known, suspects)
+    suspects = list(_after_their_operands(known, whole_sums(known, suspects)))
     chosen, others = independent(suspects, whole=len(known.changes) if known.settled else 0)
     chosen = _without_consequences(known, chosen)
     chosen += [s for s in others if s.reason == "axis"]
     others = [s for s in others if s.reason != "axis"]
     chosen = [_with_origin(s, known) for s in chosen]
     return Diagnosis(step, loss, verdicts, chosen + others, len(chosen), known.rate)
+
+
+def _after_their_operands(known: Verdicts, suspects: Sequence[Suspect]) -> Iterator[Suspect]:
+    """Suspects; where one holds all gradients, and each is made from what is suspected, its operands are wrong."""
+    accused = {value: suspect for suspect in suspects for value in suspect.values}
+    for suspect in suspects:
+        if suspect.together == 1 < len(suspect.explains) and suspect.operands_right and suspect.reason == "value":
+            made_from = known.replay.ancestors(suspect.values) - set(suspect.values)
+            earlier = {p for v in made_from & accused.keys() for p in accused[v].explains if accused[v] is not suspect}
+            if earlier >= set(suspect.explains):
+                yield replace(suspect, operands_right=False)
+                continue
+        yield suspect
 
 
 def _without_consequences(known: Verdicts, chosen: Sequence[Suspect]) -> list[Suspect]:
