@@ -36,6 +36,7 @@ from shapecheck.diagnose.unmoved import missing_update
 from shapecheck.diagnose.wrong_gradient import described, wrong_gradients
 from shapecheck.gradients.agreement import Agreement
 from shapecheck.gradients.gathered import gathered
+from shapecheck.gradients.partial_steps import taken_together
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.network.layers import Layers
 from shapecheck.repair.evidence import NOT_FINITE, Solution
@@ -133,8 +134,8 @@ class _Doctor:
         self.request = request
         self.program = program
         self.run = run
-        self.recorded = trace.head
-        self.trace = trace = replace(trace, head=gathered(trace.head))
+        self.recorded = taken_together(trace.head)
+        self.trace = trace = replace(trace, head=gathered(self.recorded))
         self.trials = trials
         self.layers = Layers(trace.head, trace.sources.values(), complete=trace.failure is None)
         # The formula of the loss that updates have to follow, where no other will do.
