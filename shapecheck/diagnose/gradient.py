@@ -89,7 +89,8 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None, *, axes
     verdicts = known.all()
     wrong = {v.parameter for v in verdicts if not v.is_right and not v.proves_nothing}
     suspects: list[Suspect] = []
-    axis = axis_to_blame(known.replay, step) if wrong and axes and not known.settled else None
+    through = _right_through(known, verdicts) if wrong and axes and not known.settled else set[int]()
+    axis = axis_to_blame(known.replay, step, through) if wrong and axes and not known.settled else None
     if axis is not None:
         suspects += _of_axis(axis, wrong)
         loss = axis.loss
@@ -110,6 +111,12 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None, *, axes
     others = [s for s in others if s.reason != "axis"]
     chosen = [_with_origin(s, known) for s in chosen]
     return Diagnosis(step, loss, verdicts, chosen + others, len(chosen), known.rate)
+
+
+def _right_through(known: Verdicts, verdicts: Sequence[Verdict]) -> set[int]:
+    """The values of the forward pass that lie between parameters whose gradients are right and the loss."""
+    right = [v.parameter for v in verdicts if v.is_right and not v.weak]
+    return known.matching.adjoints.closure & known.replay.dependents(right, known.step.last + 1) if right else set()
 
 
 def _before_the_rate(suspects: Sequence[Suspect], known: Verdicts) -> Iterator[Suspect]:

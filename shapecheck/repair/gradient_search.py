@@ -61,7 +61,7 @@ _SECONDS_WITHOUT_HOPE = 6.0
 _MOST_PAIRED = 2
 # What an edit may cost that is tried before anything is heard.
 _EVIDENT = 0.5
-_MOST_SUMMED = 500
+_MOST_SUMMED = 1_500
 # How far from 1 or -1 a factor may be that is taken to be none, or a sign.
 _EXACT = 1e-4
 # How much likelier an edit is that gives the size as well.
