@@ -292,6 +292,15 @@ def _of_axis(axis: WrongAxis, wrong: Iterable[int]) -> list[Suspect]:
     return found
 
 
+def _open_where_they_differ(arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Arrays of which any would do, and with them one that has NaN where they differ, which a mask hides."""
+    first = arrays[0]
+    scale = float(np.nanmax(np.abs(first), initial=0.0))
+    same = np.all([np.isclose(a, first, rtol=1e-9, atol=1e-9 * scale) for a in arrays[1:]], axis=0)
+    telling = len(arrays) > 1 and np.any(first[same]) and not np.all(same)
+    return (*arrays, np.where(same, first, np.nan)) if telling else arrays
+
+
 def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
     if suspect.reason in {"empty", "exchanged"}:
         return suspect
@@ -322,6 +331,7 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
     numbers = all(np.size(arrays[0]) == 1 for arrays in wanted.values())
     if suspect.reason == "scale" and numbers and known.rate is None:
         suspect = replace(suspect, reason="value")
+    wanted = {v: _open_where_they_differ(arrays) for v, arrays in wanted.items()}
     targets = targets_of(suspect.site, wanted, origins, known, exact=suspect.reason == "scale" or whole)
     if suspect.reason == "other" and site is None and (passed := _handed_on(known, suspect.values)) is not None:
         site, values = passed

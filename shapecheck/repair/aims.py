@@ -11,6 +11,7 @@ import numpy as np
 
 from shapecheck.diagnose.targets import Result, Target
 from shapecheck.repair.audition import Instance
+from shapecheck.repair.scattered import scattered
 from shapecheck.repair.stores import stored
 from shapecheck.repair.surroundings import Module, Surroundings
 from shapecheck.trace.sites import Site
@@ -29,12 +30,14 @@ class Aim:
 
     Attributes:
         around: What is put before and after it for the results to compare, where it is only a part of what gives them.
+        index: Whether it says where something is stored.
     """
 
     path: str
     node: ast.expr
     instances: tuple[Instance, ...]
     around: tuple[str, str] = ("", "")
+    index: bool = False
 
     def heard_as(self, text: str) -> str:
         """The text to evaluate for a text in the expression's place."""
@@ -85,11 +88,20 @@ def aims(tape: Tape, surroundings: Surroundings, targets: Sequence[Target]) -> l
                     aim = aim or _mask(surroundings.modules[path], path, node, instances)
                 if aim is not None:
                     found.setdefault((aim.node, False), aim)
+        if (where := _scattered(tape, surroundings, target)) is not None:
+            found.setdefault((where.node, False), where)
         for whole in _addends(tape, surroundings, target):
             found.setdefault((whole.node, False), whole)
         if target.site is not None and (addend := _addend(tape, surroundings, target.site, results)) is not None:
             found.setdefault((addend.node, True), addend)
     return list(found.values())[:_MOST_AIMS]
+
+
+def _scattered(tape: Tape, surroundings: Surroundings, target: Target) -> Aim | None:
+    """The index with which a loop stores into an array, as all its turns together show it."""
+    path = tape.sites[target.site].path if target.site is not None else ""
+    parts = scattered(tape, surroundings.modules[path], target) if path in surroundings.modules else None
+    return Aim(path, *parts, index=True) if parts is not None else None
 
 
 def _mask(module: Module, path: str, node: ast.expr, instances: tuple[Instance, ...]) -> Aim | None:
