@@ -37,6 +37,7 @@ from shapecheck.diagnose.wrong_gradient import described, wrong_gradients
 from shapecheck.gradients.agreement import Agreement
 from shapecheck.gradients.gathered import gathered
 from shapecheck.gradients.partial_steps import taken_together
+from shapecheck.gradients.recomputed import with_losses
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.network.layers import Layers
 from shapecheck.repair.evidence import NOT_FINITE, Solution
@@ -135,7 +136,9 @@ class _Doctor:
         self.program = program
         self.run = run
         self.recorded = taken_together(trace.head)
-        self.trace = trace = replace(trace, head=gathered(self.recorded))
+        whole = gathered(self.recorded)
+        self.is_gathered = whole is not self.recorded
+        self.trace = trace = replace(trace, head=with_losses(whole))
         self.trials = trials
         self.layers = Layers(trace.head, trace.sources.values(), complete=trace.failure is None)
         # The formula of the loss that updates have to follow, where no other will do.
@@ -271,7 +274,7 @@ class _Doctor:
             gone=gone,
             bound=mistake.bound,
             still=mistake.finding.code == "SC406",
-            exchanged=mistake.exchanged,
+            reason=mistake.reason,
         )
 
     def training(self) -> list[Finding]:
@@ -292,7 +295,7 @@ class _Doctor:
 
     def ungathered(self) -> list[Finding]:
         """What only the single steps of rows and entries show, where they were gathered and nothing was found."""
-        if self.trace.head is self.recorded:
+        if not self.is_gathered:
             return []
         self.trace = replace(self.trace, head=self.recorded)
         self.layers = Layers(self.recorded, self.trace.sources.values())

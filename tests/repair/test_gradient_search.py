@@ -427,6 +427,10 @@ EXPRESSIONS = {
         "np.hstack([x, d, h, wide])",
     ),
     "pieces in a wholly other order": ("np.concatenate((h, d, x))", "np.concatenate((x, h, d))"),
+    "a picture turned by half a turn": ("deep[0] * 2", "deep[0, ::-1, ::-1] * 2"),
+    "a batch of them": ("np.sum(deep * 2)", "np.sum(deep[:, ::-1, ::-1] * 2)"),
+    "one that was turned": ("wide[::-1, ::-1] * 2", "wide * 2"),
+    "a row from its end": ("lengths * 3", "lengths[::-1] * 3"),
     "the mirror image": ('np.correlate(d[:, 0], d[0], "full")', 'np.convolve(d[:, 0], d[0], "full")'),
 }
 SHAPES = {"x": (9, 5), "h": (9, 4), "d": (9, 2), "V": (4, 2), "back": (9, 2), "pair": (9, 9), "wide": (9, 5)}
