@@ -232,12 +232,14 @@ def _clipped_on_the_way(tape: Tape, candidates: list[tuple[int, int]], chosen: i
     """
     signs = dict(candidates)
     gradient = signs[chosen] * np.asarray(tape.values[chosen].array, dtype=float)
+    held: float | None = None
     for number in itertools.takewhile(lambda n: n != chosen, signs):
         array = tape.values[number].array
         times = _clipped(signs[number] * np.asarray(array, dtype=float), gradient) if array is not None else None
-        if times is not None:
+        if times:
             return times
-    return None
+        held = times if held is None else held  # the first step of some optimizers is as long for every entry
+    return held
 
 
 def _clipped(change: Any, gradient: Any) -> float | None:
