@@ -36,6 +36,7 @@ from shapecheck.diagnose.unmoved import missing_update
 from shapecheck.diagnose.wrong_gradient import described, wrong_gradients
 from shapecheck.gradients.agreement import Agreement
 from shapecheck.gradients.gathered import gathered
+from shapecheck.gradients.partial_steps import taken_together
 from shapecheck.gradients.recomputed import with_losses
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.network.layers import Layers
@@ -134,9 +135,9 @@ class _Doctor:
         self.request = request
         self.program = program
         self.run = run
-        self.recorded = trace.head
-        whole = gathered(trace.head)
-        self.is_gathered = whole is not trace.head
+        self.recorded = taken_together(trace.head)
+        whole = gathered(self.recorded)
+        self.is_gathered = whole is not self.recorded
         self.trace = trace = replace(trace, head=with_losses(whole))
         self.trials = trials
         self.layers = Layers(trace.head, trace.sources.values(), complete=trace.failure is None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -50,18 +50,21 @@ class WrongAxis:
     loss: Loss
 
 
-def axis_to_blame(replay: Replay, step: Step) -> WrongAxis | None:
+def axis_to_blame(replay: Replay, step: Step, trusted: Collection[int] = ()) -> WrongAxis | None:
     """Find reductions of the forward pass that, taken along another axis, make every gradient of a step right.
 
     Args:
         replay: The tape.
         step: One with gradients that are wrong.
+        trusted: Values of the forward pass that gradients have been right through as they are.
     """
     changes = [change for _, _, change, _ in step.parameters]
     needed = replay.ancestors(changes) & replay.dependents(step.olds, step.last + 1)
     tried: dict[int, list[Operation]] = {}
     for operation in replay.tape.operations[step.first : step.last + 1]:
         if operation.site is None or operation.site in tried or operation.result not in needed:
+            continue
+        if operation.result in trusted:
             continue
         if not _is_suspicious(replay, operation) or needed.isdisjoint(operation.inputs):
             continue

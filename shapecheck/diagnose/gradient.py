@@ -92,7 +92,8 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None, *, axes
     # Shares that add up to a gradient prove their mistake; what they explain needs no other culprit.
     suspects = list(last_shares(known, wrong))
     unexplained = wrong - {p for s in suspects for p in s.explains}
-    axis = axis_to_blame(known.replay, step) if unexplained and axes and not known.settled else None
+    through = _right_through(known, verdicts) if unexplained and axes and not known.settled else set[int]()
+    axis = axis_to_blame(known.replay, step, through) if unexplained and axes and not known.settled else None
     if axis is not None:
         suspects += _of_axis(axis, wrong)
         loss = axis.loss
@@ -128,6 +129,12 @@ def _after_their_operands(known: Verdicts, suspects: Sequence[Suspect]) -> Itera
                 yield replace(suspect, operands_right=False)
                 continue
         yield suspect
+
+
+def _right_through(known: Verdicts, verdicts: Sequence[Verdict]) -> set[int]:
+    """The values of the forward pass that lie between parameters whose gradients are right and the loss."""
+    right = [v.parameter for v in verdicts if v.is_right and not v.weak]
+    return known.matching.adjoints.closure & known.replay.dependents(right, known.step.last + 1) if right else set()
 
 
 def _without_consequences(known: Verdicts, chosen: Sequence[Suspect]) -> list[Suspect]:
@@ -315,6 +322,15 @@ def _of_axis(axis: WrongAxis, wrong: Iterable[int]) -> list[Suspect]:
     return found
 
 
+def _open_where_they_differ(arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Arrays of which any would do, and with them one that has NaN where they differ, which a mask hides."""
+    first = arrays[0]
+    scale = float(np.nanmax(np.abs(first), initial=0.0))
+    same = np.all([np.isclose(a, first, rtol=1e-9, atol=1e-9 * scale) for a in arrays[1:]], axis=0)
+    telling = len(arrays) > 1 and np.any(first[same]) and not np.all(same)
+    return (*arrays, np.where(same, first, np.nan)) if telling else arrays
+
+
 def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
     if suspect.reason in {"empty", "exchanged", "last"}:
         return suspect
@@ -345,6 +361,7 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
     numbers = all(np.size(arrays[0]) == 1 for arrays in wanted.values())
     if suspect.reason == "scale" and numbers and known.rate is None:
         suspect = replace(suspect, reason="value")
+    wanted = {v: _open_where_they_differ(arrays) for v, arrays in wanted.items()}
     targets = targets_of(suspect.site, wanted, origins, known, exact=suspect.reason == "scale" or whole)
     if suspect.reason == "other" and site is None and (passed := _handed_on(known, suspect.values)) is not None:
         site, values = passed

@@ -56,10 +56,14 @@ class PureCalls:
 
     def only_computes(self, call: ast.Call) -> bool:
         """Whether a call, the calls among its arguments included, does nothing but give a result."""
-        if any(keyword.arg is None or keyword.arg in {"out", "where"} for keyword in call.keywords):
+        if _writes(call):
             return False
         inner = (n for a in [*call.args, *call.keywords] for n in ast.walk(a))
         return self._is_pure(call) and all(self._is_harmless(node) for node in inner)
+
+    def only_compute(self, expression: ast.expr) -> bool:
+        """Whether nothing in an expression does anything but give a result."""
+        return all(self._is_harmless(node) and not _writes(node) for node in ast.walk(expression))
 
     def functions(self, call: ast.Call) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
         """The user's functions that a call may mean."""
@@ -131,6 +135,10 @@ class PureCalls:
         if isinstance(node, ast.stmt):
             return isinstance(node, _PLAIN_STATEMENTS)
         return self._is_harmless(node)
+
+
+def _writes(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and any(k.arg in {None, "out", "where"} for k in node.keywords)
 
 
 def _fresh_names(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:

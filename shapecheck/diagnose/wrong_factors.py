@@ -12,7 +12,7 @@ from shapecheck.diagnose.suspects import Suspect, independent, merged
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.gradients.matching import EXACT
 from shapecheck.gradients.stacked_numbers import is_stacked
-from shapecheck.trace.tape import Operation, Ref
+from shapecheck.trace.tape import PART, Operation, Ref
 
 # More values than these in one step are not tried.
 _MOST_SUSPECTS = 400
@@ -131,6 +131,9 @@ def _own_rate(known: Verdicts, parameter: int, learned: Container[int]) -> float
         if operation is None or site is None or operation.number < known.step.first:
             continue
         inside = site.within(step)
+        if operation.label == PART:
+            open_values.append((operation.inputs[-1], power))  # all parts are made in one way
+            continue
         if operation.function not in (_MULTILINEAR if inside else _STEPPING):
             continue
         for position, argument in enumerate(operation.arguments[:2]):

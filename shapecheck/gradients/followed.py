@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -40,8 +41,8 @@ class ParameterAgreement:
         error: Relative residual of the best fit.
         entire: The update itself is the multiple, without decay, and not only what it was made from.
         cancels: Whether its gradient and its change are both nothing but rounding, as of a bias before a normalisation.
-        clipped: How many times what it was clipped from the change is, where it is not clipped; 0 where all of it is,
-            and None where it was not made by clipping.
+        clipped: How many times what it was clipped from the change is, or what an optimizer makes it from, where it is
+            not clipped; 0 where all of it is, and None where it was not made by clipping.
     """
 
     name: str
@@ -203,7 +204,7 @@ def fit(
     row.factor = best_factor if row.verdict == "right" else None
     row.entire = entire and row.verdict == "right"
     if row.verdict == "right" and chosen != applied:
-        row.clipped = _clipped(tape.values[applied].array, tape.values[chosen].array)
+        row.clipped = _clipped_on_the_way(tape, candidates, chosen)
 
 
 def common_factor(rows: Iterable[ParameterAgreement]) -> float | None:
@@ -235,6 +236,23 @@ def fit_single(
         if abs(factor / common - 1) < _ALIKE:
             row.factor = factor
             return
+
+
+def _clipped_on_the_way(tape: Tape, candidates: list[tuple[int, int]], chosen: int) -> float | None:
+    """What `clipped` is for the last thing that an update is made from, or itself, that a gradient was clipped to.
+
+    An optimizer of its own rate for every entry may stand between.
+    """
+    signs = dict(candidates)
+    gradient = signs[chosen] * np.asarray(tape.values[chosen].array, dtype=float)
+    held: float | None = None
+    for number in itertools.takewhile(lambda n: n != chosen, signs):
+        array = tape.values[number].array
+        times = _clipped(signs[number] * np.asarray(array, dtype=float), gradient) if array is not None else None
+        if times:
+            return times
+        held = times if held is None else held  # the first step of some optimizers is as long for every entry
+    return held
 
 
 def _clipped(change: Any, gradient: Any) -> float | None:

@@ -199,6 +199,14 @@ def _set_item(array: Any, index: Any, value: Any) -> Any:
     return copy
 
 
+def set_item_here(array: Any, index: Any, value: Any) -> Any:
+    """What setting an item gives, of an array that nobody else reads: it is written into if it can hold the value."""
+    if not isinstance(array, np.ndarray) or array.dtype != np.result_type(array.dtype, np.asarray(value).dtype):
+        return _set_item(array, index, value)
+    array[index] = value
+    return array
+
+
 def _get_item(array: Any, index: Any) -> Any:
     return array[index]
 
@@ -215,6 +223,18 @@ def _in_place(function: Function) -> Function:
         if result.shape != target.shape:
             raise ValueError(f"non-broadcastable output operand with shape {target.shape}: {result.shape} is needed")
         return fitted(result, target)
+
+    return changed
+
+
+def change_item_here(name: str) -> Function:
+    """As `a[i] += b` gives an array, but of one that nobody else reads: see `set_item_here`."""
+    function = BINARY[name[:-1]]
+
+    def changed(target: Any, value: Any, key: Any) -> Any:
+        if not isinstance(target, np.ndarray):
+            return function(target, value)
+        return set_item_here(target, key, function(target[key], value))
 
     return changed
 
@@ -260,4 +280,4 @@ _STRUCTURAL: dict[str, Function] = {
     "write_back": _write_back,
 }
 
-__all__ = ["CannotReplayError", "fitted", "inputs_of", "resolve"]
+__all__ = ["CannotReplayError", "change_item_here", "fitted", "inputs_of", "resolve", "set_item_here"]

@@ -20,12 +20,12 @@ from shapecheck.gradients.functions import CannotReplayError, resolve
 from shapecheck.gradients.replay import fill
 from shapecheck.network.entry_steps import EntryStep, Places, SteppedByEntry, is_on, step_lines, stepped_by_entry
 from shapecheck.network.parameters import find_parameters
-from shapecheck.trace.tape import Operation, Ref, Tape, Value, refs
+from shapecheck.trace.tape import PART, WHOLE, Operation, Ref, Tape, Value, refs
 
 # The arrays that changes are put together in may hold so many entries, all of them together.
-_MOST_ENTRIES = 3_000_000
+MOST_ENTRIES = 3_000_000
 # So many training steps are gathered; nobody looks at later ones.
-_MOST_ROUNDS = 60
+MOST_ROUNDS = 60
 _IN_PLACE = frozenset(["setitem", "write_back", "+=", "-=", "*=", "/=", "numpy.add.at", "numpy.subtract.at"])
 
 
@@ -45,28 +45,38 @@ def _gathered(tape: Tape) -> Tape:
     places = Places(tape)
     arrays = stepped_by_entry(tape, places)
     rounds = _apart(tape, places, _rounds(tape, arrays)) if arrays else []
-    if sum(tape.values[r.before].size * (len(r.steps) + 1) for r in rounds) > _MOST_ENTRIES:
+    if sum(tape.values[r.before].size * (len(r.steps) + 1) for r in rounds) > MOST_ENTRIES:
         return tape
-    return _Gathering(tape, places, rounds).run() if rounds else tape
+    return Gathering(tape, places, rounds).run() if rounds else tape
 
 
 @dataclass
-class _Round:
-    """What one training step does to one array, and the operation that this training step begins with."""
+class Round:
+    """What one training step does to one array.
+
+    Attributes:
+        since: The operation that the training step begins with.
+        whole: Whether every step moves the whole array.
+        ended: Whether the last of the steps is there; else nothing is known of what they come to, and they go.
+    """
 
     steps: list[EntryStep]
     since: int
+    whole: bool = False
+    ended: bool = True
 
     @property
     def before(self) -> int:
+        """The array as the training step finds it."""
         return self.steps[0].old
 
     @property
     def after(self) -> int:
+        """The array as the training step leaves it."""
         return self.steps[-1].new
 
 
-def _rounds(tape: Tape, arrays: list[SteppedByEntry]) -> list[list[_Round]]:
+def _rounds(tape: Tape, arrays: list[SteppedByEntry]) -> list[list[Round]]:
     """The steps of each array, by training step.
 
     A training step is over when all arrays were stepped, and one of them is read where it was read before: the forward
@@ -78,7 +88,7 @@ def _rounds(tape: Tape, arrays: list[SteppedByEntry]) -> list[list[_Round]]:
     made = {s.last: (number, s) for number, array in enumerate(arrays) for s in array.steps}
     in_order, targets = sorted(made), {s.target for array in arrays for s in array.steps}
     last = [array.steps[-1].last for array in arrays]
-    rounds: list[list[_Round]] = []
+    rounds: list[list[Round]] = []
     now: dict[int, list[EntryStep]] = defaultdict(list)
     read: set[tuple[int, int | None]] = set()
     since = -1
@@ -102,12 +112,12 @@ def _rounds(tape: Tape, arrays: list[SteppedByEntry]) -> list[list[_Round]]:
                 _, step = made[in_order[following]]
                 if _is_made_from(tape, step, forward, operation.number, owner.keys(), lines):
                     continue
-            if len(rounds) == _MOST_ROUNDS:
+            if len(rounds) == MOST_ROUNDS:
                 return rounds
-            rounds.append([_Round(steps, since) for steps in now.values()])
+            rounds.append([Round(steps, since) for steps in now.values()])
             now, read, since = defaultdict(list), set(), operation.number
         read |= places_read
-    return [*rounds, [_Round(steps, since) for steps in now.values()]] if rounds else []
+    return [*rounds, [Round(steps, since) for steps in now.values()]] if rounds else []
 
 
 def _is_made_from(
@@ -117,7 +127,7 @@ def _is_made_from(
 
     What was computed between them and `now`, or is kept from one training step to the next, says nothing of that.
     """
-    stepped = {u.new for p in find_parameters(tape, most_updates=_MOST_ROUNDS) for u in p.updates}
+    stepped = {u.new for p in find_parameters(tape, most_updates=MOST_ROUNDS) for u in p.updates}
     open_values = [step.change.value] if isinstance(step.change, Ref) else []
     seen: set[int] = set()
     while open_values:
@@ -144,7 +154,7 @@ def _is_new_since(tape: Tape, operation: Operation, start: int) -> bool:
     return True
 
 
-def _apart(tape: Tape, places: Places, steps: list[list[_Round]]) -> list[_Round]:
+def _apart(tape: Tape, places: Places, steps: list[list[Round]]) -> list[Round]:
     """The rounds of those training steps in which nothing is read that was moved while the array was still stepped.
 
     Where entries are read again between the steps, as in sweeps of one entry after the other, they are meant to be.
@@ -161,7 +171,7 @@ def _apart(tape: Tape, places: Places, steps: list[list[_Round]]) -> list[_Round
     return [r for rounds in steps if not any(id(r) in spoilt for r in rounds) for r in rounds]
 
 
-def _reads_unmoved(places: Places, operation: Operation, version: int, found: _Round, count: int) -> bool:
+def _reads_unmoved(places: Places, operation: Operation, version: int, found: Round, count: int) -> bool:
     """Whether what an operation takes from an array was not moved by the first steps of a round, or is stepped next."""
     if places.base(operation.result) != version:
         return False
@@ -173,10 +183,10 @@ def _reads_unmoved(places: Places, operation: Operation, version: int, found: _R
     return held is not None and all(m is not None and not np.isin(held, m).any() for m in moved)
 
 
-class _Gathering:
+class Gathering:
     """The tape in the making."""
 
-    def __init__(self, tape: Tape, places: Places, rounds: list[_Round]) -> None:
+    def __init__(self, tape: Tape, places: Places, rounds: list[Round]) -> None:
         self.tape = tape
         self.places = places
         self.values = [replace(v) for v in tape.values]
@@ -189,6 +199,7 @@ class _Gathering:
         self.dropped = self._dropped(rounds)
 
     def run(self) -> Tape:
+        """The whole of it."""
         for operation in self.tape.operations:
             self.before.append(len(self.operations))
             if operation.number in self.step_at:
@@ -201,13 +212,13 @@ class _Gathering:
             self.values[number].producer = None
         bindings = [replace(b, time=self.before[b.time]) for b in self.tape.bindings if b.value not in gone]
         accesses = [replace(a, time=self.before[a.time]) for a in self.tape.accesses if a.value not in gone]
-        return replace(
-            self.tape, values=self.values, operations=self.operations, bindings=bindings, accesses=accesses, memory={}
-        )
+        returns = [(self.before[time], site, values) for time, site, values in self.tape.returns]
+        made = replace(self.tape, values=self.values, operations=self.operations, memory={})
+        return replace(made, bindings=bindings, accesses=accesses, returns=returns)
 
     # -- what is left out ---------------------------------------------------------------------------------------
 
-    def _dropped(self, rounds: list[_Round]) -> set[int]:
+    def _dropped(self, rounds: list[Round]) -> set[int]:
         """The operations that nobody needs any more: those that step entries, and what is made for them alone."""
         steps = [s for r in rounds for s in r.steps]
         own = {s.operation.number for s in steps} | {s.back.number for s in steps if s.back is not None}
@@ -238,11 +249,22 @@ class _Gathering:
     def take(self, operation: Operation) -> None:
         """With the last step of a round, move the array by all that was to be added to it."""
         step, found = self.step_at[operation.number], self.round_of[operation.number]
-        if step is not found.steps[-1]:
+        if step is not found.steps[-1] or not found.ended:
             return
         one_way = len({s.sign for s in found.steps}) == 1
         signs = [1 if one_way else s.sign for s in found.steps]
-        terms = EntryTerms(
+        changes = [s.change for s in found.steps]
+        whole = self.terms(found).lifted(changes) if one_way and not found.whole else None
+        change = whole.value if isinstance(whole, Ref) else self.assembled(found, changes, signs)
+        down = one_way and step.sign < 0
+        at = step.total.site if step.total is not None else operation.site
+        arguments, inputs = (Ref(found.before), Ref(change)), (found.before, change)
+        label = WHOLE if found.whole else ""
+        self.add(Operation(0, at, "-=" if down else "+=", arguments, {}, inputs, found.after, label))
+
+    def terms(self, found: Round) -> EntryTerms:
+        """What the changes of a round are made of."""
+        return EntryTerms(
             self.tape,
             self.places,
             found.steps,
@@ -250,21 +272,13 @@ class _Gathering:
             lambda function, arguments: self.computed(function, arguments, None),
             lambda changes: self.assembled(found, changes, [1] * len(changes)),
         )
-        changes = [s.change for s in found.steps]
-        whole = terms.lifted(changes) if one_way else None
-        change = whole.value if isinstance(whole, Ref) else self.assembled(found, changes, signs)
-        down = one_way and step.sign < 0
-        at = step.total.site if step.total is not None else operation.site
-        arguments, inputs = (Ref(found.before), Ref(change)), (found.before, change)
-        self.add(Operation(0, at, "-=" if down else "+=", arguments, {}, inputs, found.after))
 
-    def assembled(self, found: _Round, changes: list[Any], signs: list[int]) -> int:
+    def assembled(self, found: Round, changes: list[Any], signs: list[int]) -> int:
         """An array of noughts with the steps' changes added where they belong."""
         so_far = self.made("leaf", (), np.zeros(self.tape.values[found.before].shape), None, "zeros")
         for step, change, sign in zip(found.steps, changes, signs, strict=True):
-            so_far = self.added(
-                step, change, sign, so_far, step.operation.site if step is not found.steps[-1] else None
-            )
+            shown = found.whole or step is not found.steps[-1]
+            so_far = self.added(step, change, sign, so_far, step.operation.site if shown else None)
         return so_far
 
     def added(self, step: EntryStep, change: Any, sign: int, so_far: int, site: int | None) -> int:
@@ -282,14 +296,15 @@ class _Gathering:
             name = "numpy.add.at" if sign > 0 else "numpy.subtract.at"
             return self.computed(name, (Ref(target), step.index, change), site)
         arguments = (Ref(target), change) if step.index is None else (Ref(target), change, step.index)
-        return self.computed("+=" if sign > 0 else "-=", arguments, site)
+        of_whole = step.index is None and step.back is None
+        return self.computed("+=" if sign > 0 else "-=", arguments, site, PART if of_whole else "")
 
-    def computed(self, function: str, arguments: tuple[Any, ...], site: int | None) -> int:
+    def computed(self, function: str, arguments: tuple[Any, ...], site: int | None, label: str = "") -> int:
         """The result of an operation that is not on the old tape."""
         filled = fill(arguments, self)
         if function in {"view", "write_back"}:
             filled = (*filled, np.dtype("float64"))
-        return self.made(function, arguments, np.array(resolve(function)(*filled)), site)
+        return self.made(function, arguments, np.array(resolve(function)(*filled)), site, label)
 
     def __getitem__(self, value: int) -> Any:
         """The array of a value, old or new."""
@@ -310,4 +325,4 @@ class _Gathering:
         self.values[operation.result].producer = number
 
 
-__all__ = ["gathered"]
+__all__ = ["MOST_ENTRIES", "MOST_ROUNDS", "Gathering", "Round", "gathered"]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from shapecheck.gradients.functions import CannotReplayError, resolve
-from shapecheck.trace.tape import Operation, Ref, Tape
+from shapecheck.gradients.functions import CannotReplayError, change_item_here, resolve, set_item_here
+from shapecheck.trace.tape import Operation, Ref, Tape, refs
 
+# What changes items of an array by what it is given with an index.
+_KEYED = frozenset(["+=", "-=", "*=", "/="])
 Lookup = Any  # something that gives an array for a value's number
 Step = Callable[[Lookup], Any]
 Rule = Callable[[Callable[[int], Any]], Any]
@@ -288,10 +291,43 @@ class Replay:
             if step is not None:
                 plan.append((number, operation.result, step))
         if not rules:
+            plan = list(self._written_in_place(plan, wanted))
             if len(self._plans) > 64:
                 self._plans.clear()
             self._plans[key] = plan
         return plan
+
+    def _written_in_place(
+        self, plan: Sequence[tuple[int, int, Step]], wanted: Sequence[int]
+    ) -> Iterator[tuple[int, int, Step]]:
+        """A plan in which arrays that are filled item by item are copied once, and not for every item.
+
+        That is so for what an item was set in before, which was a copy, and what nobody reads but who sets the next.
+        """
+        operations = self.tape.operations
+        read = Counter(value for number, _, _ in plan for value in operations[number].inputs)
+        read.update(wanted)
+        copies: set[int] = set()
+        for number, result, step in plan:
+            operation = operations[number]
+            function = _here(operation)
+            if function is not None:
+                first = operation.arguments[0].value
+                alone = read[first] == 1 and first in copies and first not in refs(operation.arguments[1:])
+                copies.add(result)
+                yield number, result, _bind(function, operation, self.tape) if alone else step
+            else:
+                yield number, result, step
+
+
+def _here(operation: Operation) -> Callable[..., Any] | None:
+    """What sets an item in an array itself, for an operation that does so in a copy of it."""
+    if operation.keywords or not operation.arguments or not isinstance(operation.arguments[0], Ref):
+        return None
+    if operation.function == "setitem":
+        return set_item_here
+    keyed = operation.function in _KEYED and len(operation.arguments) == 3
+    return change_item_here(operation.function) if keyed else None
 
 
 def _ruled(rule: Rule) -> Step:

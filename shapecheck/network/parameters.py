@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from shapecheck.network.dependence import Dependence, ancestors
 from shapecheck.trace.operations import SUMS
 from shapecheck.trace.sites import SiteTable
-from shapecheck.trace.tape import Operation, Ref, Shape, Tape
+from shapecheck.trace.tape import PART, Operation, Ref, Shape, Tape
 
 _IN_PLACE = frozenset({"setitem", "write_back", "-=", "+=", "*=", "/="})
 _SCALED_IN_PLACE = frozenset({"*=", "/="})
@@ -212,7 +212,7 @@ class _Finder:
 
         Later on such a change may depend on what the array was before (`followed`).
         """
-        if operation.function not in SUMS or len(operation.arguments) != 2:
+        if operation.function not in SUMS or len(operation.arguments) != 2 or operation.label == PART:
             return
         first, second = operation.arguments
         if not isinstance(first, Ref) or not isinstance(second, Ref):

@@ -11,10 +11,11 @@ import numpy as np
 
 from shapecheck.diagnose.targets import Result, Target
 from shapecheck.repair.audition import Instance
+from shapecheck.repair.scattered import scattered
 from shapecheck.repair.stores import stored
 from shapecheck.repair.surroundings import Module, Surroundings
 from shapecheck.trace.sites import Site
-from shapecheck.trace.tape import Ref, Tape
+from shapecheck.trace.tape import PART, WHOLE, Operation, Ref, Tape
 
 _MOST_INSTANCES = 12
 _MOST_AIMS = 8
@@ -29,12 +30,14 @@ class Aim:
 
     Attributes:
         around: What is put before and after it for the results to compare, where it is only a part of what gives them.
+        index: Whether it says where something is stored.
     """
 
     path: str
     node: ast.expr
     instances: tuple[Instance, ...]
     around: tuple[str, str] = ("", "")
+    index: bool = False
 
     def heard_as(self, text: str) -> str:
         """The text to evaluate for a text in the expression's place."""
@@ -85,11 +88,20 @@ def aims(tape: Tape, surroundings: Surroundings, targets: Sequence[Target]) -> l
                     aim = aim or _mask(surroundings.modules[path], path, node, instances)
                 if aim is not None:
                     found.setdefault((aim.node, False), aim)
+        if (where := _scattered(tape, surroundings, target)) is not None:
+            found.setdefault((where.node, False), where)
         for whole in _addends(tape, surroundings, target):
             found.setdefault((whole.node, False), whole)
         if target.site is not None and (addend := _addend(tape, surroundings, target.site, results)) is not None:
             found.setdefault((addend.node, True), addend)
     return list(found.values())[:_MOST_AIMS]
+
+
+def _scattered(tape: Tape, surroundings: Surroundings, target: Target) -> Aim | None:
+    """The index with which a loop stores into an array, as all its turns together show it."""
+    path = tape.sites[target.site].path if target.site is not None else ""
+    parts = scattered(tape, surroundings.modules[path], target) if path in surroundings.modules else None
+    return Aim(path, *parts, index=True) if parts is not None else None
 
 
 def _mask(module: Module, path: str, node: ast.expr, instances: tuple[Instance, ...]) -> Aim | None:
@@ -111,7 +123,7 @@ def _addend(tape: Tape, surroundings: Surroundings, number: int, results: Sequen
     module = surroundings.modules.get(site.path)
     statement = module.at_line(site.line) if module is not None else None
     symbol = _IN_PLACE.get(type(statement.op)) if isinstance(statement, ast.AugAssign) else None
-    ordinals = {o.result: i for i, o in enumerate(tape.made_at(number))}
+    ordinals = {o.result: i for i, o in enumerate(_evaluations(tape, number)) if o.label != PART}
     instances = tuple(Instance(None, r.wanted, ordinals[r.value], r.exact) for r in results if r.value in ordinals)
     if module is None or not isinstance(statement, ast.AugAssign) or symbol is None or not instances:
         return None
@@ -125,6 +137,11 @@ def _addend(tape: Tape, surroundings: Surroundings, number: int, results: Sequen
     return Aim(site.path, statement.value, instances, (before, "))" if isinstance(changed, ast.Subscript) else ")"))
 
 
+def _evaluations(tape: Tape, site: int) -> list[Operation]:
+    """What a site made each time that it ran; a step that was put together from several is none of these."""
+    return [o for o in tape.made_at(site) if o.label != WHOLE]
+
+
 def _addends(tape: Tape, surroundings: Surroundings, target: Target) -> Iterator[Aim]:
     """What a loop adds to an array in every turn: all of it together is to be what the array should have been.
 
@@ -133,14 +150,15 @@ def _addends(tape: Tape, surroundings: Surroundings, target: Target) -> Iterator
     site = tape.sites[target.site] if target.site is not None else None
     module = surroundings.modules.get(site.path) if site is not None else None
     statement = module.at_line(site.line) if module is not None and site is not None else None
-    if site is None or not isinstance(statement, ast.AugAssign) or not isinstance(statement.op, ast.Add):
+    added = _added(statement)
+    if site is None or added is None:
         return
-    turns = {o.result: i for i, o in enumerate(tape.made_at(site.number))}
+    turns = {o.result: i for i, o in enumerate(_evaluations(tape, site.number))}
     instances = []
     # Of a single number one sum tells nothing: it is a multiple of any other.
     single = all(np.ndim(wanted) == 0 for result in target.results for wanted in result.wanted)
     for result in target.results[: _MOST_SUMS if single else 1]:
-        added: list[int] = []
+        turned: list[int] = []
         keys: list[Any] = []
         begun: Any = result.value
         while begun in turns:
@@ -152,15 +170,26 @@ def _addends(tape: Tape, surroundings: Surroundings, target: Target) -> Iterator
                 return  # parts that may overlap, or change with what the program computes
             keys.append(key)
             if repr(key) == repr(keys[0]):
-                added.append(turns[begun])
+                turned.append(turns[begun])
             first = operation.arguments[0]
             begun = first.value if isinstance(first, Ref) else None
         nothing = tape.values[begun].array if begun is not None else first
-        if len(added) > 1 and nothing is not None and not np.any(nothing) and not result.exact:
+        if len(turned) > 1 and nothing is not None and not np.any(nothing) and not result.exact:
             wanted = tuple(array[keys[0][0]] for array in result.wanted) if keys[0] else result.wanted
-            instances.append(Instance(None, wanted, summed=tuple(added[::-1])))
+            instances.append(Instance(None, wanted, summed=tuple(turned[::-1])))
     if instances:
-        yield Aim(site.path, statement.value, tuple(instances))
+        yield Aim(site.path, added, tuple(instances))
+
+
+def _added(statement: ast.stmt | None) -> ast.expr | None:
+    """What a statement adds to what it changes, or takes away: `dW += ...`, `W = W - ...`."""
+    if isinstance(statement, ast.AugAssign):
+        return statement.value if isinstance(statement.op, ast.Add | ast.Sub) else None
+    value = getattr(statement, "value", None)
+    if not isinstance(statement, ast.Assign) or not isinstance(value, ast.BinOp):
+        return None
+    known = isinstance(value.op, ast.Add | ast.Sub) and ast.unparse(value.left) == ast.unparse(statement.targets[0])
+    return value.right if known else None
 
 
 def _is_row(index: Any) -> bool:
@@ -185,7 +214,9 @@ Spot = tuple[str, ast.expr, dict[Result, int]]
 def _places(tape: Tape, surroundings: Surroundings, target: Target, home: Site | None) -> Iterator[Spot]:
     """(file, expression, result -> which evaluation gave it) of where results were made or handed over."""
     if target.site is not None:
-        made = {o.result: i for i, o in enumerate(tape.made_at(target.site))}
+        made = {o.result: i for i, o in enumerate(_evaluations(tape, target.site))}
+        if all(tape.operations[tape.values[r.value].producer or 0].label == PART for r in target.results):
+            return  # only all the times together say anything
         ordinals = {r: made.get(r.value, _reading(tape, target.site, r)) for r in target.results}
         for path, node in _at(surroundings, tape.sites[target.site]):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):

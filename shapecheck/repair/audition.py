@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from shapecheck.diagnose.finding import Edit
-from shapecheck.gradients.reachable import places
+from shapecheck.repair.before import Before, changing
 from shapecheck.repair.candidate import apply_edits
 from shapecheck.repair.plain import plain_run
 from shapecheck.trace.failure import Seen, see
@@ -38,8 +38,6 @@ _EXACT = 1e-4
 # are hard to tell apart. What is off by rounding is as close as can be.
 _FARTHER = 1e3
 _ROUNDING = 1e-12
-# So many entries are compared after every rewriting.
-_MOST_ENTRIES = 20_000
 # So many evaluations that gave what was recorded are listened to, where nothing else tells them apart.
 _MOST_LOOKS = 5
 LISTENER = "__shapecheck_audition__"
@@ -112,37 +110,6 @@ class Over(BaseException):
     """Raised in the program when everything was heard, or the time is up."""
 
 
-class _Before:
-    """What a frame can reach, to be put back where a rewriting calls what changes it.
-
-    These are arrays, changed in place, and attributes of objects (a forward pass that is called once more keeps what it
-    was given).
-    """
-
-    def __init__(self, frame: types.FrameType) -> None:
-        found: dict[int, Any] = {}
-        entries = 0
-        for place in places(dict(frame.f_locals)):
-            array = place.value
-            if isinstance(array, np.ndarray) and array.flags.writeable and array.dtype.kind in "fiub":
-                entries += array.size if id(array) not in found else 0
-                found[id(array)] = array
-        # Larger ones are taken on trust: comparing them each time would take longer than hearing.
-        self.kept = [(a, a.copy()) for a in found.values()] if entries <= _MOST_ENTRIES else []
-        objects = {id(o): o for o in frame.f_locals.values() if _has_attributes(o)}
-        self.attributes = [(vars(o), dict(vars(o))) for o in objects.values()]
-
-    def restore(self) -> None:
-        """Put back what has changed."""
-        for attributes, earlier in self.attributes:
-            if attributes.keys() != earlier.keys() or any(attributes[n] is not v for n, v in earlier.items()):
-                attributes.clear()
-                attributes.update(earlier)
-        for array, copy in self.kept:
-            if array.shape == copy.shape and not np.array_equal(array, copy, equal_nan=array.dtype.kind == "f"):
-                array[...] = copy
-
-
 class Listener:
     """Stands in the expression's place."""
 
@@ -160,6 +127,8 @@ class Listener:
         self.module: dict[str, Seen] = {}
         self.looked: dict[str, Seen] = {}
         self.started: float | None = None
+        # Positions of the rewritings that may change something beside giving a result; None where nobody asked yet.
+        self.changing: set[int] | None = None
 
     def __call__(self, original: Callable[[], Any], rewritten: Sequence[Callable[[], Any]]) -> Any:
         """Give what the expression gives; where it is one to listen at, hear the rewritings of it too."""
@@ -177,9 +146,9 @@ class Listener:
                 self._look_round(sys._getframe(1), rewritten)
                 raise Over
             self.hearing = True
-            before = _Before(sys._getframe(1))
+            before = Before(sys._getframe(1))
             if instance.summed:
-                self._add_up(instance, rewritten, before, first=number == instance.summed[0])
+                self._add_up(instance, rewritten, before, instance.summed.index(number))
             if number == (instance.summed or (number,))[-1]:
                 sums = [partial(self.sums.__getitem__, position) for position in range(len(rewritten))]
                 self._hear(instance, sums if instance.summed else rewritten, before)
@@ -191,13 +160,20 @@ class Listener:
             raise Over
         return given
 
-    def _is_over(self, fits: bool) -> bool:
+    def _is_over(self, fits: bool, share: float = 1.0) -> bool:
         if self.started is None:
             return False  # the program is not there yet
         seconds = self.audition.content if fits and not self.met else self.audition.seconds
         if self.met:
             seconds += self.audition.content  # at a further evaluation only what fitted before is heard
-        return time.monotonic() - self.started > patient(seconds)
+        return time.monotonic() - self.started > patient(share * seconds)
+
+    def _put_back(self, position: int, before: Before) -> None:
+        """Undo what a rewriting may have changed."""
+        if self.changing is None:
+            self.changing = set(changing(self.audition.texts, before.modules))
+        if position in self.changing:
+            before.restore()
 
     def _look_round(self, frame: types.FrameType, expressions: Sequence[Callable[[], Any]]) -> None:
         self.met += 1
@@ -213,9 +189,7 @@ class Listener:
                 except BaseException:
                     continue  # it is nothing here
 
-    def _add_up(
-        self, instance: Instance, rewritten: Sequence[Callable[[], Any]], before: _Before, *, first: bool
-    ) -> None:
+    def _add_up(self, instance: Instance, rewritten: Sequence[Callable[[], Any]], before: Before, turn: int) -> None:
         """Add what the rewritings give to what they gave before; those that failed once, or do not fit, drop out."""
         states = generator_states()
         self.started = self.started or time.monotonic()
@@ -223,23 +197,24 @@ class Listener:
         sums: dict[int, Any] = {}
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for position in range(len(rewritten)) if first else list(self.sums):
-                if self._is_over(fits=False):
+            for position in range(len(rewritten)) if turn == 0 else list(self.sums):
+                # Every turn has its share of the time: what there is none for drops out, the least likely first.
+                if self._is_over(fits=False, share=(turn + 1) / len(instance.summed)):
                     break
                 try:
                     given = np.asarray(rewritten[position](), dtype=float)
                 except Over:
                     raise
                 except BaseException:
-                    before.restore()
+                    self._put_back(position, before)
                     continue  # see below
                 if given.shape == shape:
-                    sums[position] = given.copy() if first else self.sums[position] + given
-                before.restore()
+                    sums[position] = given.copy() if turn == 0 else self.sums[position] + given
+                self._put_back(position, before)
         self.sums = sums
         restore_generators(states)
 
-    def _hear(self, instance: Instance, rewritten: Sequence[Callable[[], Any]], before: _Before) -> None:
+    def _hear(self, instance: Instance, rewritten: Sequence[Callable[[], Any]], before: Before) -> None:
         states = generator_states()
         heard: list[float | None] = [None] * len(rewritten)
         self.started = self.started or time.monotonic()
@@ -248,21 +223,21 @@ class Listener:
             for position, call in enumerate(rewritten):
                 if self.factors[position] and self.factors[position][-1] is None:
                     continue  # it has failed at another evaluation
-                if self._is_over(any(f is not None for f in heard)):
+                if not instance.summed and self._is_over(any(f is not None for f in heard)):
                     break
                 try:
                     given = call()
                 except Over:
                     raise
                 except BaseException:
-                    before.restore()
+                    self._put_back(position, before)
                     continue  # whatever it is that one rewriting did (leave the program, open a file), it is not meant
                 fitting = (factor_to(given, wanted) for wanted in instance.wanted)
                 found = (f for f in fitting if f is not None and (not instance.exact or abs(f[0] - 1) <= _EXACT))
                 if (best := next(found, None)) is not None:
                     heard[position] = best[0]
                     self.errors[position] = max(self.errors[position], best[1])
-                before.restore()
+                self._put_back(position, before)
         restore_generators(states)
         self.looks += 1
         if instance.ordinal is None and not any(f is not None for f in heard) and self.looks < _MOST_LOOKS:
@@ -292,12 +267,6 @@ class Listener:
         least = min((self.errors[position] for position in fitting), default=0.0)
         most = _FARTHER * max(least, _ROUNDING)
         return {position: factor for position, factor in fitting.items() if self.errors[position] <= most}
-
-
-def _has_attributes(thing: Any) -> bool:
-    """Whether something is an object of a class of the program's, or of one written as it would be."""
-    kinds = (type, types.ModuleType, types.FunctionType, types.MethodType)
-    return isinstance(getattr(thing, "__dict__", None), dict) and not isinstance(thing, kinds)
 
 
 def _names(scope: Mapping[str, Any]) -> dict[str, Seen]:

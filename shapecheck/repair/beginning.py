@@ -17,6 +17,8 @@ _CLOSE = 1e-9
 # So many values that are equal to a result are held against it, each with what it was made from.
 _MOST_LOOKS = 8
 
+_UNFILLED = frozenset(["empty", "empty_like", "ndarray"])
+
 # Shape and sum of the absolute values of each array.
 Data = frozenset[tuple[Shape, float]]
 
@@ -104,15 +106,17 @@ def _found(tape: Tape, result: Any, data: Data) -> bool:
 
 def _data(tape: Tape, value: int) -> Data:
     """Shapes and sums of the arrays that nothing computed and a value was computed from."""
-    found = (tape.values[number] for number in ancestors(tape, [value]) if _is_leaf(tape, number))
+    found = (tape.values[number] for number in ancestors(tape, [value]) if _is_given(tape, number))
     arrays = [np.asarray(v.array) for v in found if v.size > 1 and v.array is not None]
     numeric = (a for a in arrays if a.dtype.kind in "biuf")
     return frozenset((a.shape, float(f"{np.abs(a.astype(float)).sum():.9g}")) for a in numeric)
 
 
-def _is_leaf(tape: Tape, value: int) -> bool:
+def _is_given(tape: Tape, value: int) -> bool:
+    """Whether nothing computed an array; what lay in memory before it was filled is nothing given."""
     producer = tape.values[value].producer
-    return producer is None or tape.operations[producer].function == "leaf"
+    made = tape.operations[producer] if producer is not None else None
+    return made is None or (made.function == "leaf" and made.label not in _UNFILLED)
 
 
 __all__ = ["Beginning"]

@@ -33,6 +33,7 @@ from shapecheck.repair.naming import index_candidates, name_candidates
 from shapecheck.repair.penalties import penalty_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates
 from shapecheck.repair.rewritings import pairs_of, rewritings
+from shapecheck.repair.scattered import index_rewritings, where_defined
 from shapecheck.repair.search import Search, _Stage, _Trial
 from shapecheck.repair.shaping import shaping_candidates
 from shapecheck.repair.surroundings import Surroundings, own_expressions
@@ -61,7 +62,7 @@ _SECONDS_WITHOUT_HOPE = 6.0
 _MOST_PAIRED = 2
 # What an edit may cost that is tried before anything is heard.
 _EVIDENT = 0.5
-_MOST_SUMMED = 500
+_MOST_SUMMED = 1_500
 # How far from 1 or -1 a factor may be that is taken to be none, or a sign.
 _EXACT = 1e-4
 # How much likelier an edit is that gives the size as well.
@@ -138,7 +139,7 @@ class _Asked:
     def offered(self, candidate: Candidate) -> list[Candidate]:
         """The edits that a rewriting stands for, the likeliest first."""
         if not self.insertions:
-            return [candidate]
+            return [*where_defined(self.place, candidate), candidate] if self.aim.index else [candidate]
         text = edited_slice(self.place.source.text, self.spot, candidate.edits)
         each = enumerate(self.insertions) if text is not None else ()
         return [one.candidate(text or "", candidate.cost + 0.1 * number) for number, one in each]
@@ -289,11 +290,15 @@ class GradientSearch(Search):
             asked.append(_Asked(aim, place, 0.2 * distance))
         asked += self._inserted(surroundings)
         known = [replace(a, place=place) for a, place in self._with_scopes(asked)]
-        for one in [k for k in known if not k.insertions]:
+        for one in [k for k in known if not k.insertions and not k.aim.index]:
             found_before = definitions(one.place.module, one.aim.node)
             known += [replace(one, doubt=one.doubt + 0.1, defined=definition) for definition in found_before]
         for one in known:
             node = one.aim.node if one.defined is None else one.defined.value
+            if one.aim.index:
+                found_here = index_rewritings(one.place, node)
+                one.candidates = [replace(c, cost=c.cost + one.doubt) for c in found_here]
+                continue
             found_here = rewritings(one.place, node, one.shape, told_apart=len(one.aim.instances) >= _TOLD_APART)
             if one.insertions:
                 # One statement may do it for layers of several sizes, of which the names hold one's arrays.

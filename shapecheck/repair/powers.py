@@ -33,7 +33,7 @@ def power_candidates(place: Place, node: ast.expr, cost: float) -> Iterator[Cand
         return
     yield place.around(node, "", " ** 2", f"square `{shown}`", "power", cost)
     if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
-        yield place.around(node, "", " ** 3", f"take `{shown}` to the power 3", "power", cost - 0.3)
+        yield place.around(node, "", " ** 3", f"take `{shown}` to the power 3", "power", max(cost - 0.3, 2.0))
 
 
 __all__ = ["power_candidates"]

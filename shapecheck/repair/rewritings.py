@@ -12,6 +12,7 @@ from shapecheck.repair.calculus import calculus_candidates, slopes_at
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, distinct
 from shapecheck.repair.flips import flip_candidates
+from shapecheck.repair.item_orders import item_orders
 from shapecheck.repair.left_out import (
     centring_candidates,
     difference_candidates,
@@ -27,6 +28,7 @@ from shapecheck.repair.powers import power_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates, transposed
 from shapecheck.repair.renamings import renaming_candidates
 from shapecheck.repair.shaping import shaping_candidates
+from shapecheck.repair.slices import slice_candidates
 from shapecheck.repair.terms import (
     arrays_in_scope,
     calls,
@@ -124,6 +126,8 @@ def rewritings(
             found += spread(place, node)
             found += with_two(place, node)
         found += axis_orders(place, node)
+        found += item_orders(place, node)
+        found += slice_candidates(place, node, whole, wanted)
         found += _restated(place, node)
         around = place.parent(node)
         if node is not whole and isinstance(around, ast.BinOp) and isinstance(around.op, ast.Add | ast.Sub):
@@ -263,7 +267,7 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
             yield from _with_array(place, node, text)
     if shape:
         yield from _with_terms(place, node, shape)
-    cost = 2.3 if _is_taken_off_one(place, node) else 2.9  # `1 - a` is little without the square of the slope of tanh
+    cost = 1.5 if _is_taken_off_one(place, node) else 2.9  # `1 - a` is little without the square of the slope of tanh
     yield from power_candidates(place, node, cost)
     # What the program scales by itself is likelier than a number that happens to be the same.
     for number in scalings(place):

@@ -63,7 +63,7 @@ def other_sizes(place: Place, size: ast.expr, cost: float) -> Iterator[Candidate
     text = place.text(size)
     value = _number(place, size)
     fails = _failing_sizes(place)
-    for name, other in _numbers(place):
+    for name, other in whole_numbers(place):
         if name != text and other != value:
             # A size that does not fit, exchanged for the one that would, is what the failure asks for.
             asked = 0.6 if fails and not {value, other} <= fails else 0.0
@@ -98,7 +98,7 @@ def _number(place: Place, node: ast.expr) -> object:
     return node.value if isinstance(node, ast.Constant) else None
 
 
-def _numbers(place: Place) -> list[tuple[str, int]]:
+def whole_numbers(place: Place) -> list[tuple[str, int]]:
     """Names and attributes in scope that hold small positive integers, and the sizes of arrays."""
     found: list[tuple[str, int]] = []
     for name, seen in place.scope().items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import ast
 import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -287,7 +288,8 @@ def _change_notes(recorder: Recorder) -> tuple[Hook, Hook]:
         known = id(now) in saved and state.updated_twice
         if state.window and issubclass(type(now), ndarray) and not (known and now.nbytes <= 4096):
             state.save(now)
-            if not state.updated_twice and now.dtype.kind in "fc":  # pictures may be drawn into an array of integers
+            # Pictures may be drawn into an array of integers, or with a number that is written down.
+            if not state.updated_twice and now.dtype.kind in "fc" and not _adds_a_written_number(recorder, site):
                 state.count_update((site, id(owner), _said(key)))
             state.weigh(now.nbytes)
         if state.rolling:
@@ -305,6 +307,12 @@ def _change_notes(recorder: Recorder) -> tuple[Hook, Hook]:
             state.look_again((now,), site)
 
     return begin, end
+
+
+def _adds_a_written_number(recorder: Recorder, site: int) -> bool:
+    """Whether a site is `x += 1`, or the like: no step of a parameter is."""
+    node = recorder.sites[site].node
+    return isinstance(node, ast.AugAssign) and isinstance(node.value, ast.Constant)
 
 
 def _said(key: Any) -> str:

@@ -11,6 +11,8 @@ from shapecheck.trace.sites import Kind, Site, SiteTable
 
 Shape = tuple[int, ...]
 
+PART, WHOLE = "part of a step", "step of parts"
+
 
 @dataclass(frozen=True, slots=True)
 class Ref:
@@ -64,6 +66,8 @@ class Operation:
         inputs: The values among them.
         result: The value it made.
         label: For leaves: the function that made it; `changed` for a change that no operation describes.
+            Where several steps are taken together, `PART` for each time that one is added to the sum of them, at
+            the step's own site, and `WHOLE` for what applies the sum.
     """
 
     number: int
@@ -153,4 +157,4 @@ def refs(structure: Any) -> Iterator[int]:
         yield from refs((structure.start, structure.stop, structure.step))
 
 
-__all__ = ["Access", "Binding", "Kind", "Operation", "Ref", "Shape", "Tape", "Value", "refs"]
+__all__ = ["PART", "WHOLE", "Access", "Binding", "Kind", "Operation", "Ref", "Shape", "Tape", "Value", "refs"]

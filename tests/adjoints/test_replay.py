@@ -87,6 +87,39 @@ def test_changed_values_give_what_the_program_would_have_given(run):
     assert replay.evaluate({}, [loss])[loss] == namespace["loss"]
 
 
+FILLED = """
+import numpy as np
+rng = np.random.default_rng(0)
+W = rng.normal(size=(3, 4))
+def fill(W):
+    out, twice = np.zeros((4, 4)), np.zeros((3, 4))
+    for i in range(3):
+        out[i] = np.tanh(W[i])
+        out[i, 1:] += W[i, :3]
+        twice[i] = W[i]
+    first = out[0]
+    out[3] += first
+    first = first * twice[2]
+    out[0] = out[1] - out[3]
+    twice *= 2
+    return (out**2).sum() + (first * twice).sum()
+loss = fill(W)
+"""
+
+
+def test_an_array_that_is_filled_item_by_item(run):
+    program = run(FILLED)
+    replay, namespace = program.replay, program.namespace
+    recorded = [None if a is None else np.array(a) for a in replay.recorded]
+    W, loss = program.named("W"), program.named("loss")
+    for times in (1.5, -0.5):
+        new = replay.recorded[W] * times
+        found = replay.evaluate({W: new}, [loss])[loss]
+        assert found == pytest.approx(namespace["fill"](new), rel=1e-12)
+    for before, after in zip(recorded, replay.recorded, strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
 def test_a_moved_replay_starts_from_there(run):
     program = run(PROGRAM)
     W, b, loss = program.named("W"), program.named("b"), program.named("loss")

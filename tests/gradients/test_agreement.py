@@ -34,6 +34,36 @@ for step in range(3):
 NEAR = CORNERS.replace("-np.ones((1, 3))", "np.array([[2e-6, 0, 0]])").replace("np.zeros(4)", "np.ones(4)")
 
 
+# One gradient is clipped, and every entry has a rate of its own; still all parameters follow with one rate.
+OPTIMIZED = """\
+import numpy as np
+
+rng = np.random.default_rng(2)
+X, T = rng.normal(size=(9, 3)), 9 * rng.normal(size=(9, 2))
+A, a = rng.normal(size=(3, 2)), np.zeros(2)
+squares = [np.zeros_like(A), np.zeros_like(a)]
+for step in range(3):
+    e = X @ A + a - T
+    print(0.5 * np.sum(e**2))
+    gradients = [X.T @ e, e.sum(axis=0)]
+    for g in gradients:
+        np.clip(g, -30, 30, out=g)
+    for p, g, s in zip((A, a), gradients, squares):
+        s += g * g
+        p += -0.1 * g / np.sqrt(s + 1e-8)
+"""
+
+
+def test_what_was_clipped_before_an_optimizer_has_the_rate_of_the_others(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(OPTIMIZED)
+    trace = run_program(Program(str(script)), stdout_to_stderr=True).trace
+    assert trace is not None
+    found = judged(trace)
+    assert (found.verdict, found.same_factor) == ("right", True)
+    assert {row.name: row.clipped for row in found.parameters}
+
+
 @pytest.mark.parametrize(
     ("text", "verdict"),
     [

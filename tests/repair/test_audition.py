@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from shapecheck.diagnose.finding import Edit
 from shapecheck.repair.audition import Audition, Instance, Listener, Over, is_expression
+from shapecheck.repair.before import changing
 
 PLACE = Edit("net.py", 1, 1, 1, 2, "z")
 
@@ -93,6 +95,25 @@ def test_once_something_fits_and_the_time_is_up_only_that_is_heard_further() -> 
     assert calls == [2.0, 2.0]
 
 
+def test_of_what_is_added_up_in_turns_the_likeliest_is_heard_to_the_end() -> None:
+    turns = [np.array([1.0, 2.0]), np.array([5.0, -1.0])]
+    audition = Audition(
+        PLACE, ("-z", "slow(z)", "slow(z)"), (Instance(None, (sum(turns),), summed=(0, 1)),), seconds=0.2
+    )
+    listen = Listener(audition).__call__
+
+    def slow(z: np.ndarray) -> np.ndarray:
+        time.sleep(0.15)  # two of them take all the time that there is
+        return z
+
+    listen(lambda: turns[0], [lambda: -turns[0], lambda: slow(turns[0]), lambda: slow(turns[0])])
+    with pytest.raises(Over):
+        listen(lambda: turns[1], [lambda: -turns[1], lambda: slow(turns[1]), lambda: slow(turns[1])])
+    factors = listen.__self__.result().factors
+    assert factors[0] == -1.0
+    assert 2 not in factors
+
+
 def test_what_a_rewriting_keeps_in_an_object_is_put_back() -> None:
     class Layer:
         x = 1.0
@@ -108,6 +129,11 @@ def test_what_a_rewriting_keeps_in_an_object_is_put_back() -> None:
     with pytest.raises(Over):
         listener(lambda: z, [lambda: layer.forward(z + 1), lambda: layer.x * z])
     assert listener.result().factors == {1: 2.0}
+
+
+def test_only_calls_that_may_change_something_are_undone() -> None:
+    texts = ("a @ b.T", "np.sum(a, axis=0)", "a.sum()", "f(a)", "np.exp(a, out=a)", "layer.forward(a)", "a[(0)]")
+    assert [texts[i] for i in changing(texts, {"np": "numpy"})] == ["f(a)", "np.exp(a, out=a)", "layer.forward(a)"]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from shapecheck.repair.beginning import Beginning
@@ -22,6 +23,8 @@ for step in range(3):
         total += np.outer(x, e)
     W -= 0.1 * total
 """
+# What lies in memory before it is filled is another thing each time.
+FILLED = TRAINING.replace("error = X @ W - T", "error = np.empty((3, 2))\n    error[:] = X @ W - T")
 #    id, what is right, what is written instead, whether that begins otherwise
 EDITS = [
     ("the same", "0.1", "0.1", False),
@@ -46,3 +49,11 @@ def test_what_is_learned_afterwards_is_what_was_learned_before(
     assert TRAINING.count(right) == 1
     beginning = Beginning.of(taped(tmp_path, TRAINING), ())
     assert beginning.differs(taped(tmp_path, TRAINING.replace(right, wrong)), whole=True) is differs
+
+
+def test_an_array_that_was_filled_is_the_same_whatever_it_held_before(tmp_path: Path) -> None:
+    before, after = taped(tmp_path, FILLED), taped(tmp_path, FILLED)
+    results = [next(o.result for o in before.operations if o.function == "setitem")]
+    made = next(o for o in after.operations if o.label == "empty")
+    after.values[made.result].array = np.full((3, 2), 7.0)
+    assert not Beginning.of(before, results).differs(after, whole=True)

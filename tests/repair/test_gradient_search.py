@@ -418,6 +418,15 @@ EXPRESSIONS = {
     "the other half of a Jacobian": ("wide * x", "x * (wide - np.sum(x * wide, axis=1, keepdims=True))"),
     "an exponential's slope": ("np.where(x > 0, 1, 0.5)", "np.where(x > 0, 1, 0.5 * np.exp(np.minimum(x, 0)))"),
     "an exponential's slope, from its value": ("np.where(x < 0, 0.5, 1)", "np.where(x < 0, 0.5 + x, 1)"),
+    "what was joined behind": ("x[:, :2]", "x[:, size:]"),
+    "the last columns": ("x[:, :2]", "x[:, -2:]"),
+    "the inner part": ("x[:7, :3]", "x[pad:-pad, pad:-pad]"),
+    "the next part, in all axes": ("x[:rest, :size]", "x[pad:pad + rest, pad:pad + size]"),
+    "pieces in another order": (
+        "np.hstack([x, wide, h, d])",
+        "np.hstack([x, d, h, wide])",
+    ),
+    "pieces in a wholly other order": ("np.concatenate((h, d, x))", "np.concatenate((x, h, d))"),
     "a picture turned by half a turn": ("deep[0] * 2", "deep[0, ::-1, ::-1] * 2"),
     "a batch of them": ("np.sum(deep * 2)", "np.sum(deep[:, ::-1, ::-1] * 2)"),
     "one that was turned": ("wide[::-1, ::-1] * 2", "wide * 2"),
@@ -438,8 +447,9 @@ def bend(a):
 
 def step({", ".join(SHAPES)}, store):
     k = 1
+    pad, size, rest = 1, 3, 7
     result = EXPRESSION
-    return result, k
+    return result, k, pad, size, rest
 
 
 step(*[np.ones(s) for s in {list(SHAPES.values())}], {{"b0": np.ones(3), "b1": np.ones(3)}})
@@ -457,6 +467,7 @@ def test_what_may_be_meant_is_thought_of(tmp_path: Path, written: str, meant: st
     module = surroundings.modules[str(script)]
     whole = next(n for n in module.expressions() if module.source.of(n) == written)
     local = {name: see(np.ones(shape)) for name, shape in SHAPES.items()}
+    local |= {name: see(number) for name, number in {"pad": 1, "size": 3, "rest": 7}.items()}
     place = Place(surroundings, str(script), module.statement(whole), 0, local=local, names=local)
     meant_text = FUNCTION.replace("EXPRESSION", meant)
     assert meant_text in {
