@@ -13,6 +13,7 @@ from shapecheck.gradients.inferred import inferred_losses
 from shapecheck.gradients.matching import Matching, Standing
 from shapecheck.gradients.replay import Replay
 from shapecheck.gradients.steps import Loss, Step, reach
+from shapecheck.network.dependence import CARRIERS
 
 # So many scalars of a program are tried as its loss.
 _MOST_RECORDED = 10
@@ -49,7 +50,7 @@ def _find_losses(replay: Replay, step: Step) -> list[Loss]:
         loss.score, loss.right = _agreement(loss.matching, step, chain)
     candidates = [c for c in candidates if c.adjoints is not None and any(np.any(c.adjoints[o]) for o in step.olds)]
     for loss in candidates:
-        loss.credible = _is_credible(replay, loss, step)
+        loss.credible = _is_credible(replay, loss, step, chain)
 
     def preference(loss: Loss) -> tuple[int, ...]:
         exceeds = _exceeds(replay, step, loss, candidates)
@@ -76,9 +77,9 @@ def _followed(replay: Replay, step: Step, loss: Loss) -> set[int]:
     return {old for old, match in found.items() if match is not None and not match.weak}
 
 
-def _is_credible(replay: Replay, loss: Loss, step: Step) -> bool:
+def _is_credible(replay: Replay, loss: Loss, step: Step, chain: Sequence[int]) -> bool:
     """Whether the backward pass agrees with a loss somewhere, or shares the forward pass of what is called a loss."""
-    if loss.right:
+    if loss.right or (loss.matching is not None and _holds_a_part(loss.matching, step, chain)):
         return True
     if loss.inferred or loss.adjoints is None or not _telling(replay, loss):
         return False
@@ -190,6 +191,20 @@ def _agreement(matching: Matching, step: Step, chain: Sequence[int]) -> tuple[fl
     right = step.olds & adjoint_of
     barely = step.olds & weak
     return 3.0 * len(right) + 1.5 * len(barely - right) + 0.2 * min(len(adjoint_of), 15), right | barely
+
+
+def _holds_a_part(matching: Matching, step: Step, chain: Sequence[int]) -> bool:
+    """Whether the gradient of a part of a parameter is there: of one weight of a network that is one flat array."""
+    parts = set(step.olds)
+    for operation in matching.replay.tape.operations[: step.last + 1]:
+        if operation.function in CARRIERS and parts.intersection(operation.inputs[:1]):
+            parts.add(operation.result)
+    parts -= step.olds
+    if not parts:
+        return False
+    standings = matching.standings(chain)
+    found = (matching.match(v) for v in chain if standings[v] is Standing.VERIFIED)
+    return any(m is not None and not m.weak and not parts.isdisjoint((m.forward, *m.alike)) for m in found)
 
 
 def _moves_along(matching: Matching, step: Step, old: int) -> bool:

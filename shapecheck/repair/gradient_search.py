@@ -187,7 +187,7 @@ class GradientSearch(Search):
     ) -> None:
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
         # Trials see less of a long run than the trace does; the beginning tells whether a parameter is missing.
-        moved = len(find_parameters(trace.head)) + 1 if missing is not None and missing.moves else 0
+        moved = len(find_parameters(trace.head)) + missing.arrays if missing is not None and missing.moves else 0
         spread = spread_on(trace.head)
         self.gone = gone
         updated = len(find_parameters(trace.head)) if gone else 0

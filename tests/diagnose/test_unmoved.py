@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from training_programs import Edits, blamed_line, edited, findings
+from training_programs import Edits, blamed_line, edited, edited_text, findings
 
 N = "n = len(seen)\n"
 OUT = "    out = 1 / (1 + np.exp(-(h2 @ C + c)))"
@@ -181,6 +181,22 @@ for turn in range(40):
     if turn % 20 == 0:
         print(turn, np.mean((guess - group) ** 2))
 """
+COLUMNS = """\
+import numpy as np
+
+rng = np.random.default_rng(14)
+net = [[rng.normal(size=(4, 2)), np.zeros((4, 1))], [rng.normal(size=(1, 4)), np.zeros((1, 1))]]
+pairs = [(p.reshape(2, 1), np.sin(3 * p[:1]).reshape(1, 1)) for p in rng.uniform(-1, 1, (8, 2))]
+for turn in range(60):
+    x, t = pairs[turn % 8]
+    h = np.tanh(net[0][0] @ x + net[0][1])
+    y = net[1][0] @ h + net[1][1]
+    top = y - t
+    low = net[1][0].T @ top * (1 - h**2)
+    for (w, b), d, a in zip(net, (low, top), (x, h)):
+        w -= 0.1 * d @ a.T
+        b -= 0.1 * d
+"""
 
 
 @pytest.mark.parametrize(
@@ -206,3 +222,9 @@ def test_biases_of_zeros_that_nothing_moves_are_named(tmp_path: Path) -> None:
 
 def test_the_neighbours_in_a_graph_are_no_weights(tmp_path: Path) -> None:
     assert findings(tmp_path, GRAPH) == []
+
+
+def test_biases_as_large_as_what_one_sample_makes_of_them_are_named(tmp_path: Path) -> None:
+    assert findings(tmp_path, COLUMNS) == []
+    (found,) = findings(tmp_path, edited_text(COLUMNS, [("        b -= 0.1 * d\n", "")]), trials=True)
+    assert (found.code, found.fixes[0].confidence) == ("SC406", "verified")
