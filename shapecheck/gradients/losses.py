@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -109,8 +110,11 @@ def _closure_size(loss: Loss) -> int:
 
 
 def sounds_like_a_loss(replay: Replay, loss: Loss) -> bool:
-    """Whether what a value is called, or is computed in, says that it is a loss."""
-    return _telling(replay, loss) > 0
+    """Whether what a value is called, or is added up as, or is computed in, says that it is a loss."""
+    site = replay.tape.site_of(loss.value) if loss.value is not None else None
+    node = site.node if site is not None else None
+    total = ast.unparse(node.target).lower() if isinstance(node, ast.AugAssign) else ""
+    return _telling(replay, loss) > 0 or any(word in total for word in _TELLING)
 
 
 def _telling(replay: Replay, loss: Loss) -> int:

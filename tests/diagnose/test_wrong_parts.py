@@ -230,12 +230,15 @@ WRONG: list[tuple[str, str, Edits, str, str | None]] = [
             ("m = X.shape[1]\n", "m = X.shape[1]\nrate, hidden = 0.8, 4\n"),
             (
                 SHARED_OUT[2][0],
-                "    for key in p:\n        if key != 'W2':\n            p[key] = p[key] - rate * g[key]\n"
-                "    p['W2'] = p['W2'] - hidden * g['W2']\n",
+                """\
+    for key in ("W1", "b1", "b2"):
+        p[key] = p[key] - rate * g[key]
+    p["W2"] = p["W2"] - hidden * g["W2"]
+""",
             ),
         ],
         "hidden * g",
-        "rate * g['W2']",
+        'rate * g["W2"]',
     ),
     ("what is added to each row", FILTERS, [("np.convolve(dz", "np.correlate(dz")], "dh[c] += ", "np.convolve(dz"),
 ]
