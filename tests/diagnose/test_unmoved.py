@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from training_programs import Edits, blamed_line, edited, edited_text, findings
+from training_programs import Edits, blamed_line, edited, edited_text, findings, repaired
 
 N = "n = len(seen)\n"
 OUT = "    out = 1 / (1 + np.exp(-(h2 @ C + c)))"
@@ -197,6 +197,31 @@ for turn in range(60):
         w -= 0.1 * d @ a.T
         b -= 0.1 * d
 """
+BACKWARDS = """\
+import numpy as np
+
+rng = np.random.default_rng(9)
+layers = [[rng.normal(size=(3, 4)), np.zeros((1, 4))], [rng.normal(size=(4, 2)), np.zeros((1, 2))]]
+X = rng.normal(size=(9, 3))
+T = np.sin(X[:, :2])
+
+
+def slopes(outs):
+    d, found = (outs[-1] - T) * (1 - outs[-1] ** 2) / 9, []
+    for (w, _), a in zip(layers[::-1], outs[-2::-1]):
+        found.append((a.T @ d, d.sum(axis=0, keepdims=True)))
+        d = d @ w.T * (1 - a**2)
+    return found[::-1]
+
+
+for turn in range(20):
+    outs = [X]
+    for w, b in layers:
+        outs.append(np.tanh(outs[-1] @ w + b))
+    for layer, of in zip(layers, slopes(outs)):
+        layer[0] -= 0.3 * of[0]
+        layer[1] -= 0.3 * of[1]
+"""
 
 
 @pytest.mark.parametrize(
@@ -228,3 +253,11 @@ def test_biases_as_large_as_what_one_sample_makes_of_them_are_named(tmp_path: Pa
     assert findings(tmp_path, COLUMNS) == []
     (found,) = findings(tmp_path, edited_text(COLUMNS, [("        b -= 0.1 * d\n", "")]), trials=True)
     assert (found.code, found.fixes[0].confidence) == ("SC406", "verified")
+
+
+def test_what_is_handed_back_for_the_gradients_is_named(tmp_path: Path) -> None:
+    assert findings(tmp_path, BACKWARDS) == []
+    text = edited_text(BACKWARDS, [("return found[::-1]", "return d")])
+    (found,) = findings(tmp_path, text, trials=True)
+    assert (found.code, blamed_line(text, found).strip()) == ("SC309", "return d")
+    assert repaired(text, found.fixes[0]) == BACKWARDS
