@@ -27,6 +27,7 @@ from shapecheck.repair.terms import (
     reductions,
     scaled,
 )
+from shapecheck.repair.uncalled import uncalled
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Tape
 
@@ -136,6 +137,7 @@ def times_values(place: Place, node: ast.expr, shape: tuple[int, ...]) -> Iterat
     """A number times what is at hand of a shape: `rate` becomes `rate * (X.T @ d)`, and `rate / n` `rate * dW / n`."""
     terms = [(text, 0.0) for text in _named(place, shape)]
     terms += [(f"({term.text})", 0.2 + term.cost) for term in _made(place, shape)]
+    terms += [(call, 0.0) for call in uncalled(place)]
     number, rest = node, ""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div | ast.Mult):
         number, rest = node.left, place.text(node)[len(place.text(node.left)) :]
