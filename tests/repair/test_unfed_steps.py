@@ -91,10 +91,11 @@ def downhill(slopes, points):
     return 2 * points.T @ (points @ slopes - wanted) / len(points)
 
 
-slopes, points = np.zeros((3, 1)), data
+slopes, points, course = np.zeros((3, 1)), data, []
 for turn in range(30):
     slopes -= 0.1 * downhill(slopes, points)
-print(loss(slopes))
+    course.append(loss(slopes))
+print(course[-1])
 """
 
 
