@@ -153,6 +153,26 @@ for turn in range(20):
         c -= 0.1 * dc
 print(loss)
 """
+DELTAS = """\
+import numpy as np
+
+rng = np.random.default_rng(15)
+ws = [rng.normal(size=(4, 4)) * 0.7 for _ in range(3)]
+x = rng.normal(size=(25, 4))
+y = 1 / (1 + np.exp(-x[:, ::-1]))
+for turn in range(10):
+    outs = [x]
+    for w in ws:
+        outs.append(1 / (1 + np.exp(-(outs[-1] @ w))))
+    d = (outs[-1] - y) / len(x)
+    kept = [d]
+    for w, a in zip(ws[:0:-1], outs[-2:0:-1]):
+        d = d @ w.T * a * (1 - a)
+        kept.append(d)
+    for w, a, d in zip(ws, outs, kept[::-1]):
+        w -= 0.5 * a.T @ d
+"""
+MAKE, PUT = "        d = d @ w.T * a * (1 - a)\n", "        kept.append(d)\n"
 KEEP = "        seen[k] = 0.9 * seen[k] + 0.1 * g[k] ** 2\n"
 ROOT = "        root = np.sqrt(seen[k] / (1 - 0.9**turn)) + 1e-8\n"
 
@@ -163,6 +183,7 @@ LEFT_OUT = [
     ("weights of all layers", COLUMNS, "        m -= 0.1 * dm\n", "        pass\n", "pass", "SC406"),
     ("an addition to rows", WORDS, "d_table[i] += d_mean / len(ids)", "pass", "pass", "SC406"),
     ("a memory too late", MEMORY, KEEP + ROOT, ROOT + KEEP, "0.1 * g[k]", "SC401"),
+    ("deltas kept before they are made", DELTAS, MAKE + PUT, PUT + MAKE, "kept.append(d)", "SC401"),
     ("a path", LAYERS, "delta @ self.weights[i].T", "0 * (delta @ self.weights[i].T)", "0 *", "SC302"),
     ("all but the last addition", RECURRENT, "gU += np.outer(dz, xs[t])", "gU = np.outer(dz, xs[t])", "gU =", "SC306"),
     (
