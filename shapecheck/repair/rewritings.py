@@ -217,7 +217,7 @@ def _exchanged(place: Place, node: ast.expr, whole: ast.expr, wanted: Shape | No
                 yield place.candidate(f"use `{text}` instead of `{own}`", "name", node, text, cost)
         alike = [text for text, seen in arrays_in_scope(place).items() if wanted and seen.shape == wanted]
         for text in sorted(alike, key=lambda text: -likeness(own, text))[:_MOST_LIKE_A_NUMBER]:
-            cost = 2.2 - 0.8 * likeness(own, text)
+            cost = 1.7 - 0.8 * likeness(own, text)
             yield place.candidate(f"use `{text}` instead of `{own}`", "name", node, text, cost)
         return
     around = place.parent(node)

@@ -185,3 +185,20 @@ def test_labels_are_targets(tmp_path: Path) -> None:
     (finding,) = findings(tmp_path, text, trials=True)
     assert (finding.code, finding.fixes[0].confidence) == ("SC306", "verified")
     assert "d = p.copy()" in blamed_line(text, finding)
+
+
+def _with_a_rate(error: str) -> str:
+    text = BATCH.format(targets=CLASSES, output=LOGISTIC, error=error)
+    return text.replace("0.1 *", "rate *").replace("draw = ", "rate = 0.4\ndraw = ")
+
+
+def test_the_rate_is_no_part_of_a_slope(tmp_path: Path) -> None:
+    text = _with_a_rate("(out - y) * rate * (1 - out)")
+    (finding,) = findings(tmp_path, text, trials=True)
+    assert "d = (out - y) * rate" in blamed_line(text, finding)
+    assert repaired(text, finding.fixes[0]) == _with_a_rate("(out - y) * out * (1 - out)")
+
+
+@pytest.mark.parametrize("error", ["(out - y) * out * (1 - out)", "(out - y) * (1 - out)", "2 * (out - y) ** 3"])
+def test_a_rate_in_the_steps_alone_is_right(tmp_path: Path, error: str) -> None:
+    assert findings(tmp_path, _with_a_rate(error)) == []
