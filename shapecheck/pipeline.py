@@ -270,7 +270,7 @@ class _Doctor:
             gone=gone,
             bound=mistake.bound,
             still=mistake.finding.code == "SC406",
-            exchanged=mistake.exchanged,
+            reason=mistake.reason,
         )
 
     def training(self) -> list[Finding]:

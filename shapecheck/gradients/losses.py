@@ -24,6 +24,9 @@ _TELLING = (
     *("custo", "coût", "cout", "kost", "verlust", "fehler", "perdid", "pérdid", "perte", "perdit", "perda"),
 )
 
+# What a loss is called in formulas.
+_SYMBOLS = frozenset({"J", "L", "E"})
+
 
 def find_losses(replay: Replay, step: Step) -> list[Loss]:
     """The losses that a step may be descending, the one that most of its backward pass agrees with first.
@@ -123,7 +126,7 @@ def _telling(replay: Replay, loss: Loss) -> int:
     if site is None:
         return 0
     words = f"{site.function} {site.bound_to or ''}".lower()
-    return sum(word in words for word in _TELLING)
+    return sum(word in words for word in _TELLING) + (site.bound_to in _SYMBOLS)
 
 
 # -- losses on the tape ---------------------------------------------------------------------------------------------
