@@ -233,7 +233,7 @@ class _Doctor:
         """
         searches = [self.gradient_search(m, self.trials, gone) for m in mistakes] if self.trials is not None else []
         if len(searches) > 1:
-            searches[0].together = self.attempted(lambda: joined([s.reaching() for s in searches]), [])
+            searches[0].joined = lambda: self.attempted(lambda: joined([s.reaching() for s in searches]), [])
         found = [m.finding for m in mistakes]
         for number, search in enumerate(searches):
             if number:

@@ -12,6 +12,7 @@ from shapecheck.gradients.inferred import Pair, supposed_losses
 from shapecheck.gradients.matching import EXACT, Matching
 from shapecheck.gradients.replay import Replay
 from shapecheck.gradients.steps import Loss, Step
+from shapecheck.trace.operations import PRODUCTS
 from shapecheck.trace.tape import Operation
 
 _COMPARISONS = frozenset("< <= > >= == != numpy.less numpy.less_equal numpy.greater numpy.greater_equal".split())
@@ -35,6 +36,36 @@ def missed_losses(replay: Replay, step: Step) -> Iterator[tuple[Loss, str]]:
             if _is_followed(step, signal) and is_a_slip(replay, step, signal, pair):
                 yield loss, signal.kind
                 break
+
+
+def has_a_rate_twice(replay: Replay, step: Step) -> bool:
+    """Whether the number that multiplies every gradient in its step has multiplied the error at the output before."""
+    learned = replay.dependents(step.olds, step.last + 1)
+    of_all: set[int] | None = None
+    statements = []
+    for parameter, _, change, _ in step.parameters:
+        update = replay.tape.operations[parameter.updates[step.number].operation]
+        place = replay.tape.sites[update.site] if update.site is not None else None
+        if place is None:
+            return False
+        statements.append(place)
+        made = _scalings(replay, step, change, learned)
+        own = {n for o, n in made if o.site is not None and replay.tape.sites[o.site].within(place)}
+        of_all = own if of_all is None else of_all & own
+    changes = {change for _, _, change, _ in step.parameters}
+    for operation, number in _scalings(replay, step, max(changes), learned) if of_all else ():
+        site = replay.tape.sites[operation.site] if operation.site is not None else None
+        apart = site is not None and not any(site.within(place) for place in statements)
+        if number in (of_all or ()) and apart and changes <= replay.dependents([operation.result], step.last + 1):
+            return True
+    return False
+
+
+def _scalings(replay: Replay, step: Step, change: int, learned: set[int]) -> list[tuple[Operation, int]]:
+    """(operation, number) of all that a change is multiplied by on its way, where that is a single given number."""
+    needed, tape = replay.ancestors([change]), replay.tape
+    made = (o for o in _operations(replay, step) if o.function in PRODUCTS and o.result in needed)
+    return [(o, i) for o in made for i in o.inputs if i not in learned and tape.values[i].shape == ()]
 
 
 def _is_followed(step: Step, signal: ErrorSignal) -> bool:
@@ -87,4 +118,4 @@ def _has_hidden_layers(replay: Replay, step: Step) -> bool:
     return any(len(step.olds & (replay.ancestors([change]) - {old})) > 0 for _, old, change, _ in step.parameters)
 
 
-__all__ = ["followed_at", "is_a_slip", "missed_losses"]
+__all__ = ["followed_at", "has_a_rate_twice", "is_a_slip", "missed_losses"]

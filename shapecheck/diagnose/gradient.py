@@ -25,7 +25,7 @@ from shapecheck.diagnose.blame import (
     wrong_share,
 )
 from shapecheck.diagnose.branches import common_factor, given_wrongly
-from shapecheck.diagnose.error_signal import missed_losses
+from shapecheck.diagnose.error_signal import has_a_rate_twice, missed_losses
 from shapecheck.diagnose.exchanged import exchanged
 from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
 from shapecheck.diagnose.last_shares import last_shares
@@ -239,7 +239,10 @@ def _spoilt_at_the_start(known: Replay, step: Step, losses: Sequence[Loss]) -> D
     tried = [c for c in own if sounds_like_a_loss(known, c) or _meets_data(known, step, c)][:2]
     accepted: list[Diagnosis] = []
     passed_on: list[Diagnosis] = []
-    for loss, signal in [(loss, "") for loss in tried] or missed_losses(known, step):
+    supposed = [(loss, "") for loss in tried] or missed_losses(known, step)
+    # Whoever multiplies the error by the rate of the steps has mistaken it for something else.
+    twice = [(c, "") for c in losses if c.inferred] if not tried and has_a_rate_twice(known, step) else []
+    for loss, signal in (*supposed, *twice):
         if accepted and set(accepted[0].loss.seeds) != set(loss.seeds):
             break
         found = replace(diagnose_step(step, loss), signal=signal)

@@ -65,11 +65,13 @@ class Missing:
     Attributes:
         array: What it should have changed, as it was at the first of the turns.
         moves: Whether it is a step of a parameter.
+        arrays: How many arrays it should change.
     """
 
     array: int
     neighbours: tuple[Neighbour, ...]
     moves: bool = False
+    arrays: int = 1
 
 
 # -- sums that stay empty -------------------------------------------------------------------------------------------
@@ -220,7 +222,9 @@ def missing_step(steps: Sequence[Verdicts], pairs: Sequence[tuple[int, int | Non
         if len({turn.ordinal for turn in turns}) == len(turns):
             neighbours.append(Neighbour(site, rows[0][3], turns, exact=True))
     neighbours.sort(key=lambda n: n.site not in mates)
-    return Missing(pairs[0][0], tuple(neighbours[:_MOST_NEIGHBOURS]), moves=True) if neighbours else None
+    if not neighbours:
+        return None
+    return Missing(pairs[0][0], tuple(neighbours[:_MOST_NEIGHBOURS]), moves=True, arrays=len({a for a, _ in pairs}))
 
 
 def _factors(known: Verdicts) -> Iterator[tuple[int, float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from shapecheck.gradients.losses import find_losses, sounds_like_a_loss
 from shapecheck.gradients.steps import Step
 from shapecheck.network.parameters import Parameter, Update, value_names
 from shapecheck.trace.operations import DIFFERENCES, MATRIX_PRODUCTS, SUMS
+from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref
 
 Moved = dict[int, tuple[int, Operation]]
@@ -26,6 +28,10 @@ _UNIFORM = 1e-6
 # So often in a row an array has to be moved by a number.
 _FEWEST = 8
 _MOST_LOSSES = 4
+NOT_RETURNED = "something else than the gradients is handed back"
+# What takes parts of an array; a number may be scaled besides.
+_TAKING = frozenset({"getitem", "view", ".item", "float"})
+_MOST_BACK = 8
 
 
 def number_steps(course: Course) -> list[Finding]:
@@ -39,7 +45,9 @@ def number_steps(course: Course) -> list[Finding]:
             for pair in pairs:
                 _, made = moved[turns.whole[pair[0]]]
                 by_site.setdefault(made.site or 0, []).append(pair)
-            return [_finding(course, made_at, turns, moved) for made_at in by_site.values()]
+            found = [_finding(course, made_at, turns, moved) for made_at in by_site.values()]
+            returned = _handed_back(course, pairs, turns, moved)
+            return found if returned is None else [_of_what_is_returned(course, found, returned)]
     read = [one for first in dict(moved.values()) if (one := _read_version(course, first, moved)) is not None]
     return [f for version, made in read if (f := _ungraded(course, version, made)) is not None]
 
@@ -156,4 +164,44 @@ def _finding(course: Course, pairs: list[Found], turns: Turns, moved: Moved) -> 
     )
 
 
-__all__ = ["Moved", "computed", "moved_by", "number_steps"]
+def _handed_back(course: Course, pairs: list[Found], turns: Turns, moved: Moved) -> Site | None:
+    """Where the function that makes all the gradients hands back what the numbers of the steps are taken from."""
+    tape = course.tape
+    makers = {(s.path, s.function) for _, made, _ in pairs if (s := course.site(made.site)) is not None}
+    gradients = {made.result for _, made, _ in pairs}
+    found: set[int] = set()
+    for weight, _, _ in pairs:
+        change = moved[turns.whole[weight]][1].arguments[1]
+        value = change.value if isinstance(change, Ref) else None
+        for _ in range(_MOST_BACK):
+            made = course.producer(value) if value is not None else None
+            if made is None:
+                break
+            back = [site for _, site, values in tape.returns if value in values and gradients.isdisjoint(values)]
+            here = [s for s in back if (tape.sites[s].path, tape.sites[s].function) in makers]
+            if here:
+                found.add(here[0])
+                break
+            parts = [i for i in made.inputs if made.function in _TAKING or tape.values[i].shape == ()]
+            value = next((i for i in parts if course.producer(i) is not None), None)
+        else:
+            return None
+    return course.site(found.pop()) if len(found) == 1 and len(makers) == 1 else None
+
+
+def _of_what_is_returned(course: Course, found: list[Finding], returned: Site) -> Finding:
+    """One finding of steps whose numbers come from what a function hands back in the place of its gradients."""
+    names = tuple(dict.fromkeys(name for finding in found for name in finding.parameters))
+    course.stepped[names] = [one for finding in found for one in course.stepped[finding.parameters]]
+    step = found[0].location
+    return replace(
+        found[0],
+        title=NOT_RETURNED,
+        message=f"`{returned.function}` computes the gradients of {quoted(list(names))} and hands back "
+        f"`{shown(returned.text)}`; so `{shown(step.source)}` moves every entry by the same number",
+        cause=span_of(returned),
+        parameters=names,
+    )
+
+
+__all__ = ["NOT_RETURNED", "Moved", "computed", "moved_by", "number_steps"]

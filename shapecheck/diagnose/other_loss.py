@@ -9,6 +9,7 @@ import numpy as np
 
 from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding
+from shapecheck.diagnose.other_targets import other_targets
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.targets import Target, targets_of
 from shapecheck.diagnose.trail import span_of
@@ -19,6 +20,7 @@ from shapecheck.gradients.losses import find_losses, sounds_like_a_loss
 from shapecheck.gradients.matching import EXACT
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.gradients.steps import Loss, Step
+from shapecheck.trace.sites import Site
 
 # The sine of the angle between gradients of one and the same loss, up to what keeps a logarithm from zero.
 _ONE_WAY = 0.02
@@ -32,8 +34,9 @@ _LOGARITHMS = frozenset({"numpy.log", "numpy.log2", "numpy.log10", "numpy.log1p"
 def differing_loss(course: Course) -> list[Finding]:
     """A loss that the program computes from the same outputs, while its updates follow something else.
 
-    Two things count: a cross-entropy, since squares and absolute errors are often printed for their own sake beside
-    another loss, and a cross-entropy is not; and a penalty that only the loss has.
+    Three things count: a cross-entropy, since squares and absolute errors are often printed for their own sake beside
+    another loss, and a cross-entropy is not; a penalty that only the loss has; and targets that other outputs meet in
+    the loss.
     """
     verdict = course.verdict
     if verdict.verdict != "right" or not verdict.same_factor or not course.steps:
@@ -52,10 +55,19 @@ def differing_loss(course: Course) -> list[Finding]:
             said = f"`{shown(site.text)}` has a penalty on {quoted(list(penalised.values()))}, and no update has its "
             said += f"derivative: the updates follow {followed.formula}"
             return [_finding(course, step, loss, (name,), said, {old}) for old, name in penalised.items()]
-        if not _has_a_logarithm(course, loss) or (alike and not _is_level(course.replay, followed)):
+        entropy = _has_a_logarithm(course, loss)
+        elsewhere = other_targets(course, step, loss, followed, has_a_logarithm=entropy)
+        if elsewhere is None and not entropy:
+            continue
+        if alike and not _is_level(course.replay, followed):
             continue
         if parted := _parted(course, step, loss, followed):
             formula, apart = parted
+            if elsewhere is not None:
+                said = (
+                    f"`{shown(elsewhere[0].text)}` goes into the error of another output than in `{shown(site.text)}`"
+                )
+                return [_finding(course, step, loss, tuple(apart), said, elsewhere=elsewhere)]
             said = f"the updates of {quoted(apart)} follow {formula}; the gradient of `{shown(site.text)}` "
             said += "points elsewhere: either this loss is not the one that is meant, or the error at the output is "
             return [_finding(course, step, loss, tuple(apart), said + "not its derivative")]
@@ -74,21 +86,27 @@ def _followed(losses: list[Loss], step: Step) -> Loss | None:
 
 
 def _finding(
-    course: Course, step: Step, loss: Loss, names: tuple[str, ...], said: str, concerned: Collection[int] = ()
+    course: Course,
+    step: Step,
+    loss: Loss,
+    names: tuple[str, ...],
+    said: str,
+    concerned: Collection[int] = (),
+    elsewhere: tuple[Site, Target] | None = None,
 ) -> Finding:
     site = course.tape.site_of(loss.value or 0)
     assert site is not None
-    blamed = _to_blame(course, step, loss, concerned)
+    blamed = _to_blame(course, step, loss, concerned) if elsewhere is None else []
     assert loss.matching is not None
     known = Verdicts(loss.matching, step)
     known.all()
-    targets: list[Target] = []
+    targets: list[Target] = [elsewhere[1]] if elsewhere is not None else []
     for suspect in blamed:
         wanted = {v: (np.asarray(known.matching.adjoints[forward]),) for v, (forward, _) in suspect.wanted.items()}
         targets += targets_of(suspect.site, wanted, [], known)
     if targets:
         course.aimed[names], course.meant[names] = tuple(targets), own_formula(site)
-    cause = course.tape.sites[blamed[0].site] if blamed else site
+    cause = elsewhere[0] if elsewhere is not None else course.tape.sites[blamed[0].site] if blamed else site
     return Finding(
         code="SC308",
         severity="warning",

@@ -23,6 +23,7 @@ from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.finite import not_finite
 from shapecheck.diagnose.growing_weights import growing_weights
 from shapecheck.diagnose.kept_best import kept_best
+from shapecheck.diagnose.lagging import late_steps
 from shapecheck.diagnose.later import later_versions
 from shapecheck.diagnose.later_passes import later_passes
 from shapecheck.diagnose.lost import lost_steps
@@ -62,6 +63,7 @@ _UPDATES: tuple[Finder, ...] = (
     lost_numbers,
     dropped_sums,
     unfed_velocities,
+    late_steps,
     never_reset,
     never_renewed,
     _uphill,
@@ -170,7 +172,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC303": (growing_weights,),
     "SC308": (differing_loss,),
     "SC309": (number_steps,),
-    "SC401": (later_versions, filled_late),
+    "SC401": (late_steps, later_versions, filled_late),
     "SC402": (_uphill, turned_round),
     "SC403": (never_reset,),
     "SC404": (one_list, later_versions, later_passes, moved_views, kept_best),

@@ -62,6 +62,8 @@ def unmoved(course: Course) -> list[Finding]:
     biases_only = len({p.weight for p in pairs}) > 1 and all(p.weight not in moved and p.bias in right for p in pairs)
     # Fixed offsets may be meant; but whoever adds zeros in every layer meant them to be learned.
     weights_only = all(p.bias not in moved and p.weight in right and _is_zero(course, p) for p in pairs)
+    # What a sum begins with is as large as the sum; of several layers none begins so.
+    weights_only = weights_only and (len({p.bias for p in pairs}) > 1 or all(_is_spread(course, p) for p in pairs))
     for pair in pairs:
         for still, mate, what in ((pair.weight, pair.bias, "weight"), (pair.bias, pair.weight, "bias")):
             if still in moved or mate not in right or not _matters(known.matching, still, pair):
@@ -78,10 +80,16 @@ def unmoved(course: Course) -> list[Finding]:
 
 
 def _is_zero(course: Course, pair: _Affine) -> bool:
-    """Whether a layer's bias is of zeros, as biases are made, and not what a sum begins with."""
+    """Whether a layer's bias is of zeros, as biases are made."""
+    bias = course.tape.values[pair.bias]
+    of_one_sample = len([n for n in bias.shape if n != 1]) < 2 and course.layers.layout == "single-sample"
+    return (_is_spread(course, pair) or of_one_sample) and isinstance(bias.array, np.ndarray) and not np.any(bias.array)
+
+
+def _is_spread(course: Course, pair: _Affine) -> bool:
+    """Whether a bias is given to every sample, or has the one axis that biases have."""
     bias, total = course.tape.values[pair.bias], course.tape.values[pair.sum.result]
-    spread = bias.size < total.size or (len(bias.shape) < 2 and course.layers.layout == "single-sample")
-    return spread and isinstance(bias.array, np.ndarray) and not np.any(bias.array)
+    return bias.size < total.size or (len(bias.shape) < 2 and course.layers.layout == "single-sample")
 
 
 def missing_update(course: Course, finding: Finding) -> Missing | None:
@@ -166,6 +174,7 @@ def _affine(course: Course, step: Step) -> Iterator[_Affine]:
                     or weight in course.versions
                     or is_weight(course, weight)
                     or _varies(course, made, operands.index(other))
+                    or _spread_side(course, bias) == operands.index(weight)
                 )
                 if known and is_given(course, weight) and len(course.tape.values[weight].shape) > 1:
                     yield _Affine(weight, uncarried(course, bias), operation)
@@ -179,11 +188,17 @@ def _side(course: Course, operation: Operation, bias: int) -> int | None:
     beside = (o.inputs for o in course.tape.made_at(operation.site if operation.site is not None else -1))
     alike = (inputs[operation.inputs.index(bias)] for inputs in itertools.islice(beside, READINGS) if len(inputs) == 2)
     for value in (bias, *alike):
-        shape = course.tape.values[value].shape
-        if len(shape) == 2 and (shape[0] == 1) != (shape[1] == 1):
-            return 0 if shape[1] == 1 else 1
+        side = _spread_side(course, value)
+        if side is not None:
+            return side
     # Where no weight is moved, nobody knows how the data lie.
     return _SIDES.get(course.layers.layout) if course.layers.weights else None
+
+
+def _spread_side(course: Course, bias: int) -> int | None:
+    """Which factor is the weight of a layer whose bias is a column, or a row; None where that does not show."""
+    shape = course.tape.values[bias].shape
+    return (0 if shape[1] == 1 else 1) if len(shape) == 2 and (shape[0] == 1) != (shape[1] == 1) else None
 
 
 def _varies(course: Course, product: Operation, position: int) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from shapecheck.diagnose.course import Course, quoted, shown
@@ -65,14 +67,22 @@ def _turns(course: Course, parameter: Parameter) -> int | None:
 
 
 def _kept(course: Course, parameter: Parameter, earlier: int, later: int) -> float:
-    """How much of an array is a part of another, the same for all entries, with the parameters as they are; else 0."""
-    replay, shape = course.replay, course.tape.values[earlier].shape
-    if not shape or shape != parameter.shape(course.tape) or earlier not in replay.ancestors([later]):
+    """How much of a step's array is a part of what it was a step ago, the same for all entries; else 0."""
+    if course.tape.values[earlier].shape != parameter.shape(course.tape):
         return 0.0
-    fixed = {u.old: replay.recorded[u.old] for p in course.parameters for u in p.updates[1:2]}
+    fixed = {u.old for p in course.parameters for u in p.updates[1:2]}
+    return share_kept(course, earlier, later, fixed)
+
+
+def share_kept(course: Course, earlier: int, later: int, fixed: Collection[int]) -> float:
+    """How much of an array is a part of another, the same for all entries, with some values as they are; else 0."""
+    replay, shape = course.replay, course.tape.values[earlier].shape
+    if not shape or earlier not in replay.ancestors([later]):
+        return 0.0
     nudge = np.random.default_rng(20240229).normal(size=shape)
+    given = {value: replay.recorded[value] for value in fixed}
     try:
-        moved = replay.evaluate({**fixed, earlier: np.asarray(replay.recorded[earlier]) + nudge}, [later])[later]
+        moved = replay.evaluate({**given, earlier: np.asarray(replay.recorded[earlier]) + nudge}, [later])[later]
     except ReplayError:
         return 0.0
     ratio = (np.asarray(moved, dtype=float) - np.asarray(replay.recorded[later], dtype=float)) / nudge
@@ -88,4 +98,4 @@ def _made_from(course: Course, value: int) -> int | None:
     return alike[0] if len(alike) == 1 else None
 
 
-__all__ = ["turned_velocities"]
+__all__ = ["share_kept", "turned_velocities"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from shapecheck.diagnose.counts_for_rates import counts_for_rates
 from shapecheck.diagnose.suspects import Suspect, independent, merged
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.gradients.matching import EXACT
@@ -27,6 +28,8 @@ _MULTILINEAR = (
 
 def factor_suspects(known: Verdicts, verdicts: Sequence[Verdict]) -> list[Suspect]:
     """What gives some gradients another factor than the others; fewest mistakes decide."""
+    if counted := counts_for_rates(known, _factors(verdicts)):
+        return counted
     factors = _without_own_rates(known, _factors(verdicts))
     aside = {v.parameter for v in verdicts if v.factor is not None} - factors.keys()
     distinct: list[float] = []

@@ -182,12 +182,17 @@ def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str], 
     if best is None:
         rows = [ParameterAgreement(p.name, p.shape(tape), "unknown") for p in step.parameters]
         return Agreement("unknown", rows)
+    followed: set[str] = set()
     if best.verdict == "right" and best.inferred and (meant or not all(row.entire for row in best.parameters)):
         for hypothesis in scalar_losses(tape, step.dependence, step.masks, step.horizon(), among):
             own = _samples(tape, step, _made_from(tape, step, hypothesis))
             if meant not in {"", hypothesis.formula} or samples.isdisjoint(own):
                 continue  # that of other samples, as of those that are kept for the end, is another loss
+            if hypothesis.formula in followed:
+                continue  # of a sum that is added up in a loop the last value was followed: the others are its parts
             judged = _judge(tape, replay, step, hypothesis, among)
+            if judged is not None and judged.verdict == "right":
+                followed.add(hypothesis.formula)
             if judged is not None and judged.verdict == "wrong" and (meant or _is_better_followed(judged, best)):
                 judged.binding = True
                 return judged

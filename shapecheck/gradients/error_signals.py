@@ -80,7 +80,19 @@ def _place_of_the_difference(replay: Replay, loss: Loss, pair: Pair) -> int | No
     matches = loss.matching.matches_of(difference)
     same = [m for m in matches if abs(m.factor.number - 1) < 1e-6 and not m.transposed]
     # What a bias is added to has the same derivative.
-    return max((v for m in same for v in (m.forward, *m.alike)), default=None)
+    alike = {v for m in same for v in (m.forward, *m.alike)}
+    return max((v for v in alike if not _is_shifted(replay, v, alike)), default=None)
+
+
+def _is_shifted(replay: Replay, value: int, scores: Collection[int]) -> bool:
+    """Whether scores were made from others by taking off what was made from these: `z - z.max()`.
+
+    A softmax does not see that, but what goes backwards in the place of a difference does.
+    """
+    producer = replay.tape.values[value].producer
+    inputs = replay.tape.operations[producer].inputs if producer is not None else ()
+    before = [i for i in inputs if i in scores]
+    return any(b in replay.ancestors([i]) for b in before for i in inputs if i != b)
 
 
 __all__ = ["ErrorSignal", "error_signals"]

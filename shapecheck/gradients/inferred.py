@@ -228,8 +228,25 @@ def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(n for n in shape if n != 1)
 
 
+def _codes(labels: Any, output: Any) -> Any:
+    """Labels as one-hot codes, where an output may be the probabilities of so many classes for as many samples."""
+    probabilities = np.asarray(output)
+    if labels.dtype.kind not in "iu" or labels.ndim != 1 or probabilities.ndim != 2 or len(labels) < 2:
+        return None
+    for samples, classes in ((0, 1), (1, 0)):
+        count = probabilities.shape[classes]
+        fits = len(labels) == probabilities.shape[samples] and count > 1 and labels.min() >= 0 and labels.max() < count
+        if fits and np.ptp(labels) > 0 and np.allclose(probabilities.sum(axis=classes), 1.0):
+            codes = np.eye(count)[labels]
+            return codes if samples == 0 else codes.T
+    return None
+
+
 def _given(replay: Replay, step: Step, output: int, known: set[int]) -> list[Pair]:
-    """Arrays of an output's shape that a step had before its forward pass, and that are not among `known` values."""
+    """Arrays of an output's shape that a step had before its forward pass, and that are not among `known` values.
+
+    For the probabilities of classes labels will do.
+    """
     tape = replay.tape
     shape = tape.values[output].shape
     begun = min(
@@ -238,14 +255,15 @@ def _given(replay: Replay, step: Step, output: int, known: set[int]) -> list[Pai
     seen: list[Pair] = []
     for value in tape.values[: tape.operations[step.last].result]:
         array = replay.recorded[value.number]
-        if value.shape != shape or value.number in known or array is None:
+        if value.number in known or array is None or value.dtype[:3] not in {"flo", "int", "boo", "uin"}:
             continue
-        if value.dtype[:3] not in {"flo", "int", "boo", "uin"}:
+        codes = None if value.shape == shape else _codes(np.asarray(array), replay.recorded[output])
+        if value.shape != shape and codes is None:
             continue
         made = tape.operations[value.producer] if value.producer is not None else None
         if made is not None and made.number > begun and made.function not in _PARTS:
             continue
-        given = np.asarray(array, dtype=float)
+        given = np.asarray(array if codes is None else codes, dtype=float)
         if np.all(given == given.flat[0]):
             continue
         # Of the ways to a target only where they end.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from shapecheck.gradients.inferred import inferred_losses
 from shapecheck.gradients.matching import Matching, Standing
 from shapecheck.gradients.replay import Replay
 from shapecheck.gradients.steps import Loss, Step, reach
+from shapecheck.network.dependence import CARRIERS
 from shapecheck.trace.sites import Site
 
 # So many scalars of a program are tried as its loss.
@@ -53,7 +55,7 @@ def _find_losses(replay: Replay, step: Step) -> list[Loss]:
         loss.score, loss.right = _agreement(loss.matching, step, chain)
     candidates = [c for c in candidates if c.adjoints is not None and any(np.any(c.adjoints[o]) for o in step.olds)]
     for loss in candidates:
-        loss.credible = _is_credible(replay, loss, step)
+        loss.credible = _is_credible(replay, loss, step, chain)
 
     def preference(loss: Loss) -> tuple[int, ...]:
         exceeds = _exceeds(replay, step, loss, candidates)
@@ -80,9 +82,9 @@ def _followed(replay: Replay, step: Step, loss: Loss) -> set[int]:
     return {old for old, match in found.items() if match is not None and not match.weak}
 
 
-def _is_credible(replay: Replay, loss: Loss, step: Step) -> bool:
+def _is_credible(replay: Replay, loss: Loss, step: Step, chain: Sequence[int]) -> bool:
     """Whether the backward pass agrees with a loss somewhere, or shares the forward pass of what is called a loss."""
-    if loss.right:
+    if loss.right or (loss.matching is not None and _holds_a_part(loss.matching, step, chain)):
         return True
     if loss.inferred or loss.adjoints is None or not _telling(replay, loss):
         return False
@@ -112,8 +114,11 @@ def _closure_size(loss: Loss) -> int:
 
 
 def sounds_like_a_loss(replay: Replay, loss: Loss) -> bool:
-    """Whether what a value is called, or is computed in, says that it is a loss."""
-    return _telling(replay, loss) > 0
+    """Whether what a value is called, or is added up as, or is computed in, says that it is a loss."""
+    site = replay.tape.site_of(loss.value) if loss.value is not None else None
+    node = site.node if site is not None else None
+    total = ast.unparse(node.target).lower() if isinstance(node, ast.AugAssign) else ""
+    return _telling(replay, loss) > 0 or any(word in total for word in _TELLING)
 
 
 def _telling(replay: Replay, loss: Loss) -> int:
@@ -197,6 +202,20 @@ def _agreement(matching: Matching, step: Step, chain: Sequence[int]) -> tuple[fl
     right = step.olds & adjoint_of
     barely = step.olds & weak
     return 3.0 * len(right) + 1.5 * len(barely - right) + 0.2 * min(len(adjoint_of), 15), right | barely
+
+
+def _holds_a_part(matching: Matching, step: Step, chain: Sequence[int]) -> bool:
+    """Whether the gradient of a part of a parameter is there: of one weight of a network that is one flat array."""
+    parts = set(step.olds)
+    for operation in matching.replay.tape.operations[: step.last + 1]:
+        if operation.function in CARRIERS and parts.intersection(operation.inputs[:1]):
+            parts.add(operation.result)
+    parts -= step.olds
+    if not parts:
+        return False
+    standings = matching.standings(chain)
+    found = (matching.match(v) for v in chain if standings[v] is Standing.VERIFIED)
+    return any(m is not None and not m.weak and not parts.isdisjoint((m.forward, *m.alike)) for m in found)
 
 
 def _moves_along(matching: Matching, step: Step, old: int) -> bool:

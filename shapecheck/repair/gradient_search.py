@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from shapecheck.repair.exchanges import exchange_candidates
 from shapecheck.repair.insertions import Insertion, additions_in_idle_loops, insertions, times_values, whole_values
 from shapecheck.repair.joint import Joint
 from shapecheck.repair.loop_turns import longer_loops
-from shapecheck.repair.moves import move_candidates
+from shapecheck.repair.moves import kept_before_made, move_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates
 from shapecheck.repair.penalties import penalty_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates
@@ -165,7 +165,8 @@ class GradientSearch(Search):
         still: Whether what is wrong is that a parameter does not move at all.
         reason: What is wrong with the place: the order of several results (`exchanged`), or that the last of several
             additions alone is kept (`last`).
-        together: Edits for this mistake and others, to be tried at once.
+        joined: Finds edits for this mistake and others, to be tried at once.
+        together: These, once they are asked for.
     """
 
     # What the adjoints ask for comes first, and the first of it is mostly right.
@@ -193,7 +194,7 @@ class GradientSearch(Search):
     ) -> None:
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
         # Trials see less of a long run than the trace does; the beginning tells whether a parameter is missing.
-        moved = len(find_parameters(trace.head)) + 1 if missing is not None and missing.moves else 0
+        moved = len(find_parameters(trace.head)) + missing.arrays if missing is not None and missing.moves else 0
         spread = spread_on(trace.head)
         self.gone = gone
         updated = len(find_parameters(trace.head)) if gone else 0
@@ -207,6 +208,7 @@ class GradientSearch(Search):
         self.reason = reason
         self.beginning = Beginning.of(trace.head, kept, named)
         self.meant = meant
+        self.joined: Callable[[], Sequence[Joint]] = tuple
         self.together: Sequence[Joint] = ()
         self._reaching: list[Candidate] | None = None
 
@@ -214,6 +216,7 @@ class GradientSearch(Search):
         """Solutions, best first."""
         if not self.bound and (proven := self._proven(self._evident())):
             return proven
+        self.together = self.joined()
         fitting = self.reaching()
         if self.heard and not fitting:
             self.budget.shorten(_SECONDS_WITHOUT_HOPE)
@@ -233,11 +236,12 @@ class GradientSearch(Search):
     def _evident(self) -> list[Candidate]:
         """Edits that the statement itself suggests, whatever its expressions may be; few, and tried before the rest."""
         surroundings = Surroundings(self.trace)
-        nearest = [s for s in surroundings.suspects() if not s.distance and s.path not in self.program.kept]
-        places = [Place(surroundings, s.path, s.statement, 0) for s in nearest]
+        around = [s for s in surroundings.suspects() if s.path not in self.program.kept]
+        places = [Place(surroundings, s.path, s.statement, 0) for s in around if not s.distance]
         evident = np.inf if self.reason == "last" else _EVIDENT
         found = [c for place in places for c in accumulation_candidates(place) if c.cost <= evident]
         found += [c for place in places for c in penalty_candidates(place)]
+        found += [c for s in around for c in kept_before_made(Place(surroundings, s.path, s.statement, 0))]
         found += [c for place in places if self.reason == "exchanged" for c in exchange_candidates(place)]
         if self.missing is not None and not self.missing.moves:
             found += additions_in_idle_loops(self.trace.head, surroundings, self.missing)

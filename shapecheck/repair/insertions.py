@@ -15,6 +15,7 @@ from shapecheck.repair.aims import Aim
 from shapecheck.repair.audition import Instance
 from shapecheck.repair.candidate import Candidate, Place
 from shapecheck.repair.desk import does_nothing
+from shapecheck.repair.step_texts import in_turns
 from shapecheck.repair.surroundings import Module, Surroundings
 from shapecheck.repair.terms import (
     Term,
@@ -26,6 +27,7 @@ from shapecheck.repair.terms import (
     reductions,
     scaled,
 )
+from shapecheck.repair.uncalled import uncalled
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Tape
 
@@ -47,7 +49,7 @@ class Insertion:
         target: What the statement changes, as it is called there.
         sign: `+` or `-`.
         in_place: Whether it is to be `target -= value`; else `target = target - value`.
-        idle: A statement that does nothing, in whose place it comes: `b = b`.
+        idle: A statement that does nothing, in whose place it comes: `b = b`, or `pass`.
     """
 
     path: str
@@ -98,7 +100,9 @@ def insertions(tape: Tape, surroundings: Surroundings, missing: Missing) -> Iter
         if target is None or value is None or not alone:
             continue
         aim = Aim(site.path, value, tuple(_instances(tape, neighbour)))
-        texts = list(dict.fromkeys(_targets(tape, module.source.of(target), missing, neighbour)))[:_MOST_TARGETS]
+        turning = _in_turns(tape, module, statement, missing)
+        others = _targets(tape, module.source.of(target), missing, neighbour)
+        texts = list(dict.fromkeys((*turning, *others)))[:_MOST_TARGETS]
         in_place = isinstance(statement, ast.AugAssign)
         first = missing.moves and tape.values[missing.array].size > tape.values[neighbour.array].size
         yield (
@@ -133,6 +137,7 @@ def times_values(place: Place, node: ast.expr, shape: tuple[int, ...]) -> Iterat
     """A number times what is at hand of a shape: `rate` becomes `rate * (X.T @ d)`, and `rate / n` `rate * dW / n`."""
     terms = [(text, 0.0) for text in _named(place, shape)]
     terms += [(f"({term.text})", 0.2 + term.cost) for term in _made(place, shape)]
+    terms += [(call, 0.0) for call in uncalled(place)]
     number, rest = node, ""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div | ast.Mult):
         number, rest = node.left, place.text(node)[len(place.text(node.left)) :]
@@ -259,13 +264,17 @@ def _read(module: Module, statement: ast.stmt) -> tuple[ast.expr | None, ast.exp
 
 
 def _idle(module: Module, neighbour: ast.stmt, target: str) -> ast.stmt | None:
-    """A statement among a neighbour's that does nothing: it is most likely where the one that is missing stood."""
+    """A statement among a neighbour's that does nothing: it is most likely where the one that is missing stood.
+
+    That is `b = b`, or a `pass` beside others.
+    """
     parent = module.parents.get(neighbour)
     blocks = (getattr(parent, name, None) for name in ("body", "orelse", "finalbody"))
     block: list[ast.stmt] = next((b for b in blocks if isinstance(b, list) and neighbour in b), [])
     for statement in block:
         kept = isinstance(statement, ast.Assign) and [module.source.of(t) for t in statement.targets] == [target]
         kept = kept and isinstance(statement, ast.Assign) and module.source.of(statement.value) == target
+        kept = kept or isinstance(statement, ast.Pass)
         header = getattr(parent, "lineno", 0)
         alone = [s for s in block if s.lineno == statement.lineno] == [statement] and statement.lineno > header
         if kept and alone and statement.col_offset == neighbour.col_offset:
@@ -274,6 +283,19 @@ def _idle(module: Module, neighbour: ast.stmt, target: str) -> ast.stmt | None:
 
 
 # -- what the array is called there ---------------------------------------------------------------------------------
+
+
+def _in_turns(tape: Tape, module: Module, statement: ast.stmt, missing: Missing) -> tuple[str, ...]:
+    """What the loops around a neighbour call the array: `w` where they go over `zip(self.weights, self.biases)`."""
+    found: tuple[str, ...] = ()
+    around = module.parents.get(statement)
+    while around is not None and not isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(around, ast.For):
+            stored = {n.id for n in ast.walk(around.target) if isinstance(n, ast.Name)}
+            names = in_turns(names_of(tape, missing.array), around, {})
+            found = (*found, *(name for name in names if name in stored))
+        around = module.parents.get(around)
+    return found
 
 
 def _targets(tape: Tape, spoken: str, missing: Missing, neighbour: Neighbour) -> Iterator[str]:

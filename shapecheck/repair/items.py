@@ -12,6 +12,7 @@ from shapecheck.repair.candidate import Place
 
 _MOST_COUNTERS, _MOST_CONTAINERS = 2, 10
 _GOING_OVER = frozenset({"zip", "enumerate", "reversed"})
+_FILLING = frozenset({"append", "insert"})
 
 
 def items_as_written(place: Place) -> Iterator[str]:
@@ -37,7 +38,7 @@ def items_as_written(place: Place) -> Iterator[str]:
 
 
 def items_by_counter(place: Place) -> Iterator[str]:
-    """Items of what the file takes items of, or goes over, by this function's own counters: `self.W[l]` beside `z[l]`.
+    """Items of what the file takes items of, goes over or fills, by this function's own counters: `W[l]` beside `z[l]`.
 
     Elsewhere the same lists may be gone through in another way: `for W, b in zip(self.W, self.b)`.
     """
@@ -53,6 +54,9 @@ def items_by_counter(place: Place) -> Iterator[str]:
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _GOING_OVER:
             gone_over = (a for a in node.args if isinstance(a, ast.Attribute | ast.Name))
             containers.update(dict.fromkeys(place.text(a) for a in gone_over))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _FILLING:
+            if isinstance(node.func.value, ast.Attribute | ast.Name):
+                containers[place.text(node.func.value)] = None
     for counter in list(counters)[:_MOST_COUNTERS]:
         for container in list(containers)[:_MOST_CONTAINERS]:
             yield from (f"{container}[{counter}{shift}]" for shift in ("", " - 1", " + 1") if container != counter)
@@ -75,6 +79,8 @@ def _is_counter(place: Place, node: ast.Name) -> bool:
     if not _counts(place, node):
         return False
     seen = place.scope().get(node.id)
+    if not place.looked and (seen is None or seen.literal is None):
+        return True  # before anybody has looked, what a name holds is a guess
     return seen is not None and isinstance(seen.literal, int) and not isinstance(seen.literal, bool)
 
 

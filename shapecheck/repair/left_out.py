@@ -208,6 +208,9 @@ def difference_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
     if shape is None or not isinstance(turned or node, ast.Name | ast.Attribute | ast.Subscript | ast.Call):
         return
     own, atom = place.text(node), place.atom(turned or node)
+    held = place.look(own)
+    if held is not None and type(held.literal) is int:
+        return  # a size is no output
     if math.prod(shape) == 1:
         scope = in_reach(place).items()
         others = [text for text, seen in scope if seen.shape == () or isinstance(seen.literal, float)]

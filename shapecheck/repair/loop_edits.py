@@ -15,6 +15,7 @@ from shapecheck.diagnose.trail import ALSO
 from shapecheck.diagnose.wrapped import WRAPPED
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk, places_of
+from shapecheck.repair.handed_back import filled_results
 from shapecheck.repair.kept_best import copies_of_the_best
 from shapecheck.repair.kept_results import kept_results
 from shapecheck.repair.moments import own_arrays
@@ -371,6 +372,7 @@ def _random_weights(desk: Desk, finding: Finding) -> Iterator[Candidate]:
 
 _GENERATORS: dict[str, Generator] = {
     "SC303": _shrinking,
+    "SC309": filled_results,
     "SC401": update_later,
     "SC402": _downhill,
     "SC403": resets,

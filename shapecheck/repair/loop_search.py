@@ -25,6 +25,7 @@ from shapecheck.repair.repeated_rows import every_row
 from shapecheck.repair.search import Search, _Stage, _Trial
 from shapecheck.repair.sums import kept_sums
 from shapecheck.repair.trial import Trials
+from shapecheck.repair.unread_arguments import unread_arguments
 from shapecheck.repair.velocities import fed_velocities
 from shapecheck.repair.whereabouts import Lookout, Sighting
 from shapecheck.trace.run import Program
@@ -38,6 +39,7 @@ _GENERATORS = (
     kept_moments,
     every_row,
     numbers_as_arrays,
+    unread_arguments,
 )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from shapecheck.diagnose.finding import Edit
 from shapecheck.repair.candidate import Candidate, Place
 
+_FILLING = frozenset({"append", "appendleft", "insert"})
 # So many statements away in the same block.
 _FAR = 10
 
@@ -33,6 +34,29 @@ def move_candidates(place: Place) -> Iterator[Candidate]:
         else:
             title = f"move `{shown}` above line {place.statement.lineno}, where its result is needed"
             yield _moved(place, other, title, above=place.statement, cost=1.1 + far)
+
+
+def kept_before_made(place: Place) -> Iterator[Candidate]:
+    """`deltas.append(delta)` behind the statement of its loop that makes the `delta` of this turn."""
+    statement, block = place.statement, _block(place)
+    made = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    if not isinstance(made, ast.Name) or block is None or any(len(_on_lines(block, s)) > 1 for s in block):
+        return
+    if not isinstance(place.parent(statement), ast.For | ast.While):
+        return
+    for other in block[: block.index(statement)]:
+        if any(isinstance(n, ast.Name) and n.id == made.id for n in _kept(other)):
+            title = f"keep `{made.id}` after it is made"
+            yield _moved(place, other, title, below=statement, cost=0.4)
+
+
+def _kept(statement: ast.stmt) -> list[ast.expr]:
+    """What a statement puts into a container as it is."""
+    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Subscript):
+        return [statement.value]
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    filling = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _FILLING
+    return call.args[-1:] if filling and isinstance(call, ast.Call) else []
 
 
 def _block(place: Place) -> list[ast.stmt] | None:
@@ -99,4 +123,4 @@ def _moved(
     return Candidate(title, "order", (gone, put), cost + 0.25 * min(place.distance, 8), place.path, first)
 
 
-__all__ = ["move_candidates"]
+__all__ = ["kept_before_made", "move_candidates"]

@@ -65,6 +65,8 @@ _SCALING = frozenset({"factor", "number", "sign"})
 _MOST_ARRAYS = 30
 _MOST_NUMBERS = 8
 _MOST_LIKE_A_NUMBER = 8
+# What says of an array that it is one, and of its owner that another array may stand there.
+_OF_ARRAYS = frozenset(["T", "dot", "sum", "mean", "ravel", "flatten", "reshape"])
 # Functions of NumPy that write into their first argument.
 _WRITERS = frozenset({"at", "copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis"})
 # Functions that are mistaken for one another.
@@ -198,7 +200,7 @@ def _is_operand(place: Place, node: ast.expr) -> bool:
     parent = place.parent(node)
     if isinstance(parent, ast.Call) and parent.func is node:
         return False
-    if isinstance(parent, ast.Attribute) and parent.attr not in {"T", "dot", "sum", "mean"}:
+    if isinstance(parent, ast.Attribute) and parent.attr not in _OF_ARRAYS:
         return False
     return not (isinstance(node, ast.Name) and node.id == place.numpy())
 
@@ -219,7 +221,7 @@ def _exchanged(place: Place, node: ast.expr, whole: ast.expr, wanted: Shape | No
                 yield place.candidate(f"use `{text}` instead of `{own}`", "name", node, text, cost)
         alike = [text for text, seen in arrays_in_scope(place).items() if wanted and seen.shape == wanted]
         for text in sorted(alike, key=lambda text: -likeness(own, text))[:_MOST_LIKE_A_NUMBER]:
-            cost = 2.2 - 0.8 * likeness(own, text)
+            cost = 1.7 - 0.8 * likeness(own, text)
             yield place.candidate(f"use `{text}` instead of `{own}`", "name", node, text, cost)
         return
     around = place.parent(node)

@@ -28,6 +28,10 @@ def in_turns(texts: Iterable[str], loop: ast.For, keys: Mapping[str, int | str])
             # Who goes over a dictionary is given its keys.
             over = _gone_over(loop.iter, loop.target)
             found += [name for one, name in over if one == (holder if isinstance(key, int) else f"{holder}.items()")]
+            if isinstance(node.value, ast.Subscript) and isinstance(node.value.slice, ast.Constant):
+                outer = ast.get_source_segment(text, node.value.value)
+                over = _gone_over(loop.iter, loop.target)
+                found += [name for one, name in over if one == _part_of_each(outer, key)]
             found += [f"{holder}[{told}]" for name in names if (told := _as_key(key, name, keys.get(name)))]
     return tuple(dict.fromkeys(found))
 
@@ -40,6 +44,9 @@ def _gone_over(iterated: ast.expr, target: ast.expr) -> Iterator[tuple[str, str]
     parts = target.elts if isinstance(target, ast.Tuple | ast.List) else []
     if not isinstance(iterated, ast.Call) and isinstance(target, ast.Name):
         yield ast.unparse(iterated), target.id
+    elif not isinstance(iterated, ast.Call):
+        whole = ast.unparse(iterated)
+        yield from ((_part_of_each(whole, n), part.id) for n, part in enumerate(parts) if isinstance(part, ast.Name))
     elif called == "zip" and len(given) == len(parts):
         for one, part in zip(given, parts, strict=True):
             yield from _gone_over(one, part)
@@ -49,6 +56,11 @@ def _gone_over(iterated: ast.expr, target: ast.expr) -> Iterator[tuple[str, str]
         yield from _gone_over(given[0], target)
     elif called == "items" and isinstance(function, ast.Attribute) and len(parts) == 2:
         yield from ((f"{one}.items()", name) for one, name in _gone_over(function.value, parts[1]))
+
+
+def _part_of_each(holder: str | None, part: object) -> str:
+    """What a loop is said to go over that takes its elements apart: `for w, b in layers`."""
+    return f"{holder}[...][{part!r}]"
 
 
 def _as_key(key: object, name: str, value: int | str | None) -> str | None:

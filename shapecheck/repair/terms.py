@@ -82,14 +82,28 @@ def arrays_in_scope(place: Place) -> dict[str, Seen]:
     found: dict[str, Seen] = {}
     for name, seen in in_reach(place).items():
         _collect(name, seen, found, deep=True)
-    for text in (*items_as_written(place), *items_by_counter(place)) if place.looked else ():
+    # What the loop itself gives a name in each turn is called so.
+    turning = {found[name].identity for name in _set_in_loops(place) if name in found} - {0}
+    written = tuple(items_as_written(place)) if place.looked else ()
+    for text in (*written, *items_by_counter(place)) if place.looked else ():
         seen_here = place.looked.get(text)
-        if seen_here is not None and seen_here.shape:
+        if seen_here is not None and seen_here.shape and (text in written or seen_here.identity not in turning):
             found.setdefault(text, seen_here)
     plain = sorted(found, key=_is_one_of_many)
     otherwise = {found[text].identity for text in plain if not _is_one_of_many(text)} - {0}
     plain = [text for text in plain if not (_is_one_of_many(text) and found[text].identity in otherwise)]
     return {text: found[text] for text in plain if text != "self"}
+
+
+def _set_in_loops(place: Place) -> set[str]:
+    """The names that the loops around a statement set."""
+    found: set[str] = set()
+    around = place.module.parents.get(place.statement)
+    while around is not None and not isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(around, ast.For | ast.While):
+            found |= {n.id for n in ast.walk(around) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        around = place.module.parents.get(around)
+    return found
 
 
 def nearest(place: Place) -> dict[str, Seen]:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from shapecheck.diagnose.finding import Finding
+from shapecheck.diagnose.lagging import LATE_STEP
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk, places_of
 
@@ -14,6 +15,8 @@ SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: 
 
 def update_later(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     """Edits after which a step comes when all that needs the array as it was has read it."""
+    if finding.title == LATE_STEP:
+        yield from _call_later(desk, finding)
     reader = desk.at(finding.location)
     early = [s for s in desk.statements(places_of(finding)) if s is not reader]
     if reader is None or not early:
@@ -41,6 +44,39 @@ def update_later(desk: Desk, finding: Finding) -> Iterator[Candidate]:
         inserted = desk.after(place, *texts) if where == "after" else desk.before(place, *texts)
         edits = (*[desk.whole(s) for s in moved], inserted)
         yield desk.candidate("update after the backward pass has used it", "order", 0.5 + 0.2 * number, *edits)
+
+
+def _call_later(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    """`optimizer.step()` behind `backward(...)`, where the step and the gradient are made in functions of their own."""
+    functions = [
+        {f.name for f in _functions_around(desk, statement)}
+        for span in (finding.cause, finding.location)
+        if (statement := desk.at(span)) is not None
+    ]
+    if len(functions) < 2 or not functions[0] or not functions[1] or functions[0] & functions[1]:
+        return
+    for statement in (n for n in ast.walk(desk.module.tree) if isinstance(n, ast.Expr | ast.Assign)):
+        block = desk.block(statement)
+        if statement not in block or not _calls(statement, functions[0]):
+            continue
+        later = [s for s in block[block.index(statement) + 1 :] if _calls(s, functions[1])]
+        if later:
+            inserted = desk.after(later[0], *desk.lines(statement).split("\n"))
+            yield desk.candidate("take the step after the backward pass", "order", 0.4, desk.whole(statement), inserted)
+
+
+def _functions_around(desk: Desk, statement: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    found = desk.module.parents.get(statement)
+    while found is not None:
+        if isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield found
+        found = desk.module.parents.get(found)
+
+
+def _calls(statement: ast.AST, names: set[str]) -> bool:
+    """Whether a statement calls a function of one of some names."""
+    called = [n.func for n in ast.walk(statement) if isinstance(n, ast.Call)]
+    return any((f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "")) in names for f in called)
 
 
 def _side_by_side(desk: Desk, reader: ast.stmt, early: ast.stmt) -> tuple[ast.stmt, list[ast.stmt]]:

@@ -148,7 +148,7 @@ class SourceText:
     def slice(self, line: int, column: int, end_line: int, end_column: int) -> str:
         """The text between two places."""
         if line == end_line:
-            return self.lines[line - 1][column - 1 : end_column - 1]
+            return "".join(self.lines[line - 1 : line])[column - 1 : end_column - 1]  # nothing behind the last line
         first = self.lines[line - 1][column - 1 :]
         middle = self.lines[line : end_line - 1]
         return "".join([first, *middle, self.lines[end_line - 1][: end_column - 1]])

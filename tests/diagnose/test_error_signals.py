@@ -84,6 +84,40 @@ for turn in range(6):
     print(loss)
 """
 
+# A softmax whose targets are labels, and a loss of all samples that is printed now and then.
+LABELS = """\
+import numpy as np
+
+draw = np.random.default_rng(6)
+X = draw.normal(size=(60, 3))
+kinds = np.argmax(X, axis=1)
+A, B, b = draw.normal(size=(3, 5)), draw.normal(size=(5, 3)), np.zeros(3)
+
+
+def classify(x):
+    h = np.tanh(x @ A)
+    scores = h @ B + b
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return h, p / p.sum(axis=1, keepdims=True)
+
+
+def learn(x, labels):
+    h, p = classify(x)
+    d = p.copy()
+    d[np.arange(len(x)), labels] -= 1
+    d = d / len(labels)
+    e = d @ B.T * (1 - h**2)
+    B[:] -= 0.2 * h.T @ d
+    b[:] -= 0.2 * d.sum(axis=0)
+    A[:] -= 0.2 * x.T @ e
+
+
+for turn in range(4):
+    for k in range(0, 60, 12):
+        learn(X[k : k + 12], kinds[k : k + 12])
+    print(-np.mean(np.log(classify(X)[1][np.arange(60), kinds])))
+"""
+
 LINEAR, LOGISTIC = "h @ B + b", "1 / (1 + np.exp(-(h @ B + b)))"
 NUMBERS = "np.stack((X[:, 0] * X[:, 1], np.abs(X[:, 2])), axis=1)"
 NUMBER, SIGNS, CLASSES = "X[:, 0] * X[:, 1]", "np.where(X[:, :2] > 0, 1.0, -1.0)", "(X[:, :2] > 0).astype(float)"
@@ -143,3 +177,28 @@ def test_one_entry_of_the_targets_is_put_in(tmp_path: Path) -> None:
     (finding,) = findings(tmp_path, text, trials=True)
     assert finding.fixes[0].confidence == "verified"
     assert repaired(text, finding.fixes[0]) == SERIES
+
+
+def test_labels_are_targets(tmp_path: Path) -> None:
+    assert findings(tmp_path, LABELS) == []
+    text = LABELS.replace("    d[np.arange(len(x)), labels] -= 1\n", "")
+    (finding,) = findings(tmp_path, text, trials=True)
+    assert (finding.code, finding.fixes[0].confidence) == ("SC306", "verified")
+    assert "d = p.copy()" in blamed_line(text, finding)
+
+
+def _with_a_rate(error: str) -> str:
+    text = BATCH.format(targets=CLASSES, output=LOGISTIC, error=error)
+    return text.replace("0.1 *", "rate *").replace("draw = ", "rate = 0.4\ndraw = ")
+
+
+def test_the_rate_is_no_part_of_a_slope(tmp_path: Path) -> None:
+    text = _with_a_rate("(out - y) * rate * (1 - out)")
+    (finding,) = findings(tmp_path, text, trials=True)
+    assert "d = (out - y) * rate" in blamed_line(text, finding)
+    assert repaired(text, finding.fixes[0]) == _with_a_rate("(out - y) * out * (1 - out)")
+
+
+@pytest.mark.parametrize("error", ["(out - y) * out * (1 - out)", "(out - y) * (1 - out)", "2 * (out - y) ** 3"])
+def test_a_rate_in_the_steps_alone_is_right(tmp_path: Path, error: str) -> None:
+    assert findings(tmp_path, _with_a_rate(error)) == []

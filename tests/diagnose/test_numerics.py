@@ -272,3 +272,33 @@ def test_after_the_repair_the_mistake_is_gone(tmp_path: Path, mistake: str, put_
     mended = repaired(text, fixes[0])
     assert put_in in mended
     assert findings(tmp_path, mended) == []
+
+
+PENALTY = """\
+import numpy as np
+
+rng = np.random.default_rng(4)
+x = rng.normal(size=(30, 3))
+t = (x[:, :1] > 0).astype(float)
+w, strength = rng.normal(size=(3, 1)), 0.1
+
+
+def cost(w, strength):
+    p = 1 / (1 + np.exp(-x @ w))
+    entropy = -np.mean(t * np.log(p) + (1 - t) * np.log(1 - p))
+    return entropy + strength / 60 * np.sum(w**2), (x.T @ (p - t) + strength * w) / 30
+
+
+for turn in range(200):
+    value, slope = cost(w, strength)
+    w = w - slope
+print(value)
+"""
+
+
+def test_a_counter_for_what_the_caller_has_by_that_name(tmp_path: Path) -> None:
+    assert findings(tmp_path, PENALTY) == []
+    text = PENALTY.replace("slope = cost(w, strength)", "slope = cost(w, turn)")
+    (found,) = findings(tmp_path, text, trials=True)
+    assert (found.cause.source, found.fixes[0].confidence) == ("turn", "verified")
+    assert repaired(text, found.fixes[0]) == PENALTY

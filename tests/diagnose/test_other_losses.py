@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.diagnose.training_programs import blamed_line, findings, repaired
@@ -46,6 +48,39 @@ ANOTHER = [
     (" + lam / 2 * (np.sum(W1**2) + np.sum(W2**2))", ""),
     *BARE,
 ]
+
+# Sequences, of which every output has its own target.
+SEQUENCE = """\
+import numpy as np
+
+rng = np.random.default_rng(2)
+inward, around, out = (rng.normal(size=s) * 0.5 for s in ((4, 2), (4, 4), (1, 4)))
+
+
+def errors(xs, ys):
+    states, outs, cost = [np.zeros(4)], [], 0.0
+    for x, y in zip(xs, ys):
+        states.append(np.tanh(inward @ x + around @ states[-1]))
+        outs.append(out @ states[-1])
+        cost += 0.5 * np.sum((outs[-1] - y) ** 2)
+    steps, later = [np.zeros_like(w) for w in (inward, around, out)], np.zeros(4)
+    for k in range(len(xs) - 1, -1, -1):
+        gap = outs[k] - ys[k]
+        steps[2] += np.outer(gap, states[k + 1])
+        dz = (out.T @ gap + later) * (1 - states[k + 1] ** 2)
+        steps[0] += np.outer(dz, xs[k])
+        steps[1] += np.outer(dz, states[k])
+        later = around.T @ dz
+    return cost, steps
+
+
+for turn in range(20):
+    xs = rng.uniform(-1, 1, (5, 2))
+    cost, steps = errors(xs, np.cumsum(xs[:, :1], axis=0))
+    for w, step in zip((inward, around, out), steps):
+        w -= 0.1 * step
+print(cost)
+"""
 
 # Activations of single numbers, as they are written first; biases are rows that gradients without that axis move.
 BY_ENTRY = """\
@@ -166,3 +201,18 @@ def test_the_line_to_blame_and_what_mends_it(tmp_path, name):
     if fix is not None:
         assert first.fixes[0].confidence == "verified"
         assert fix in repaired(text, first.fixes[0])
+
+
+def test_a_target_of_another_output_is_named(tmp_path: Path) -> None:
+    assert findings(tmp_path, SEQUENCE) == []
+    text = SEQUENCE.replace("outs[k] - ys[k]", "outs[k] - ys[k - 1]")
+    (found,) = findings(tmp_path, text, trials=True)
+    assert found.code == "SC308"
+    assert "ys[k - 1]" in blamed_line(text, found)
+    assert repaired(text, found.fixes[0]) == SEQUENCE
+
+
+def test_the_target_of_another_output_may_be_compared_with_for_its_own_sake(tmp_path: Path) -> None:
+    before = "        cost += 0.5 * np.sum((outs[-1] - y) ** 2)\n"
+    drift = "        cost += abs(outs[-1] - ys[len(outs) - 2]).sum()\n"
+    assert findings(tmp_path, SEQUENCE.replace(before, drift.replace("cost", "drift")).replace("cost", "drift")) == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from training_programs import Edits, blamed_line, edited, findings
+from training_programs import Edits, blamed_line, edited, edited_text, findings, repaired
 
 N = "n = len(seen)\n"
 OUT = "    out = 1 / (1 + np.exp(-(h2 @ C + c)))"
@@ -181,6 +181,47 @@ for turn in range(40):
     if turn % 20 == 0:
         print(turn, np.mean((guess - group) ** 2))
 """
+COLUMNS = """\
+import numpy as np
+
+rng = np.random.default_rng(14)
+net = [[rng.normal(size=(4, 2)), np.zeros((4, 1))], [rng.normal(size=(1, 4)), np.zeros((1, 1))]]
+pairs = [(p.reshape(2, 1), np.sin(3 * p[:1]).reshape(1, 1)) for p in rng.uniform(-1, 1, (8, 2))]
+for turn in range(60):
+    x, t = pairs[turn % 8]
+    h = np.tanh(net[0][0] @ x + net[0][1])
+    y = net[1][0] @ h + net[1][1]
+    top = y - t
+    low = net[1][0].T @ top * (1 - h**2)
+    for (w, b), d, a in zip(net, (low, top), (x, h)):
+        w -= 0.1 * d @ a.T
+        b -= 0.1 * d
+"""
+BACKWARDS = """\
+import numpy as np
+
+rng = np.random.default_rng(9)
+layers = [[rng.normal(size=(3, 4)), np.zeros((1, 4))], [rng.normal(size=(4, 2)), np.zeros((1, 2))]]
+X = rng.normal(size=(9, 3))
+T = np.sin(X[:, :2])
+
+
+def slopes(outs):
+    d, found = (outs[-1] - T) * (1 - outs[-1] ** 2) / 9, []
+    for (w, _), a in zip(layers[::-1], outs[-2::-1]):
+        found.append((a.T @ d, d.sum(axis=0, keepdims=True)))
+        d = d @ w.T * (1 - a**2)
+    return found[::-1]
+
+
+for turn in range(20):
+    outs = [X]
+    for w, b in layers:
+        outs.append(np.tanh(outs[-1] @ w + b))
+    for layer, of in zip(layers, slopes(outs)):
+        layer[0] -= 0.3 * of[0]
+        layer[1] -= 0.3 * of[1]
+"""
 
 
 @pytest.mark.parametrize(
@@ -206,3 +247,17 @@ def test_biases_of_zeros_that_nothing_moves_are_named(tmp_path: Path) -> None:
 
 def test_the_neighbours_in_a_graph_are_no_weights(tmp_path: Path) -> None:
     assert findings(tmp_path, GRAPH) == []
+
+
+def test_biases_as_large_as_what_one_sample_makes_of_them_are_named(tmp_path: Path) -> None:
+    assert findings(tmp_path, COLUMNS) == []
+    (found,) = findings(tmp_path, edited_text(COLUMNS, [("        b -= 0.1 * d\n", "")]), trials=True)
+    assert (found.code, found.fixes[0].confidence) == ("SC406", "verified")
+
+
+def test_what_is_handed_back_for_the_gradients_is_named(tmp_path: Path) -> None:
+    assert findings(tmp_path, BACKWARDS) == []
+    text = edited_text(BACKWARDS, [("return found[::-1]", "return d")])
+    (found,) = findings(tmp_path, text, trials=True)
+    assert (found.code, blamed_line(text, found).strip()) == ("SC309", "return d")
+    assert repaired(text, found.fixes[0]) == BACKWARDS

@@ -160,6 +160,32 @@ for x, t in data * 2:
     F -= 0.1 * dF
 print(loss)
 """
+FLAT = """\
+import numpy as np
+
+rng = np.random.default_rng(6)
+theta = rng.normal(size=20) * 0.7
+
+
+def parts(flat):
+    return flat[:10].reshape(5, 2), flat[10:].reshape(2, 5)
+
+
+def score(flat, x, t):
+    low, high = parts(flat)
+    h = np.tanh(low @ x)
+    gap = high @ h - t
+    for_low = (high.T @ gap * (1 - h**2)) @ x.T
+    for_high = gap @ h.T
+    return np.sum(gap**2) / 2, np.hstack([for_low.ravel(), for_high.ravel()])
+
+
+for turn in range(20):
+    x = rng.normal(size=(2, 9))
+    value, slope = score(theta, x, x[::-1] ** 2)
+    theta = theta - 0.02 * slope
+print(value)
+"""
 #    id, program, edits that leave it right
 RIGHT: list[tuple[str, str, Edits]] = [
     ("the mean in every gradient", DICTIONARY, []),
@@ -169,6 +195,7 @@ RIGHT: list[tuple[str, str, Edits]] = [
     ("three branches behind a hinge", THREE, []),
     ("a softmax's derivative", WEIGHED, []),
     ("filters whose parts are summed up in turn", FILTERS, []),
+    ("two weights in one flat array", FLAT, []),
 ]
 #    id, program, edits, the line to blame, what the repaired line has or None where no repair is tried
 WRONG: list[tuple[str, str, Edits, str, str | None]] = [
@@ -188,6 +215,30 @@ WRONG: list[tuple[str, str, Edits, str, str | None]] = [
         [("np.multiply(w, dw - np.sum(w * dw, axis=1, keepdims=True))", "np.multiply(w, dw)")],
         "ds = ",
         "w * (dw - np.sum(w * dw, axis=1, keepdims=True))",
+    ),
+    (
+        "one half of a flat gradient twice",
+        FLAT,
+        [("[for_low.ravel()", "[for_high.ravel()")],
+        "return np.sum",
+        "[for_low.ravel()",
+    ),
+    (
+        "a size for one rate",
+        DICTIONARY,
+        [
+            ("m = X.shape[1]\n", "m = X.shape[1]\nrate, hidden = 0.8, 4\n"),
+            (
+                SHARED_OUT[2][0],
+                """\
+    for key in ("W1", "b1", "b2"):
+        p[key] = p[key] - rate * g[key]
+    p["W2"] = p["W2"] - hidden * g["W2"]
+""",
+            ),
+        ],
+        "hidden * g",
+        'rate * g["W2"]',
     ),
     ("what is added to each row", FILTERS, [("np.convolve(dz", "np.correlate(dz")], "dh[c] += ", "np.convolve(dz"),
 ]

@@ -124,6 +124,55 @@ for turn in range(1, 7):
         p[k] -= 0.01 * g[k] / root
     print(0.5 * np.sum(e**2) * len(x))
 """
+COLUMNS = """\
+import numpy as np
+
+rng = np.random.default_rng(11)
+shapes = [(5, 2), (1, 5)]
+mats, cols = [rng.normal(size=s) * 0.6 for s in shapes], [rng.normal(size=(s[0], 1)) * 0.1 for s in shapes]
+
+
+def slopes(x, y):
+    outs = [x]
+    for m, c in zip(mats, cols):
+        outs.append(np.tanh(m @ outs[-1] + c))
+    d, found = outs[-1] - y, []
+    for m, out, before in zip(mats[::-1], outs[:0:-1], outs[-2::-1]):
+        d = d * (1 - out**2)
+        found.append((d @ before.T, d.sum(axis=1, keepdims=True)))
+        d = m.T @ d
+    for_mats, for_cols = zip(*found[::-1])
+    return 0.5 * np.sum((outs[-1] - y) ** 2), for_mats, for_cols
+
+
+x = rng.uniform(-1, 1, (2, 12))
+for turn in range(20):
+    loss, for_mats, for_cols = slopes(x, x[:1] * x[1:])
+    for m, c, dm, dc in zip(mats, cols, for_mats, for_cols):
+        m -= 0.1 * dm
+        c -= 0.1 * dc
+print(loss)
+"""
+DELTAS = """\
+import numpy as np
+
+rng = np.random.default_rng(15)
+ws = [rng.normal(size=(4, 4)) * 0.7 for _ in range(3)]
+x = rng.normal(size=(25, 4))
+y = 1 / (1 + np.exp(-x[:, ::-1]))
+for turn in range(10):
+    outs = [x]
+    for w in ws:
+        outs.append(1 / (1 + np.exp(-(outs[-1] @ w))))
+    d = (outs[-1] - y) / len(x)
+    kept = [d]
+    for w, a in zip(ws[:0:-1], outs[-2:0:-1]):
+        d = d @ w.T * a * (1 - a)
+        kept.append(d)
+    for w, a, d in zip(ws, outs, kept[::-1]):
+        w -= 0.5 * a.T @ d
+"""
+MAKE, PUT = "        d = d @ w.T * a * (1 - a)\n", "        kept.append(d)\n"
 KEEP = "        seen[k] = 0.9 * seen[k] + 0.1 * g[k] ** 2\n"
 ROOT = "        root = np.sqrt(seen[k] / (1 - 0.9**turn)) + 1e-8\n"
 
@@ -131,8 +180,10 @@ ROOT = "        root = np.sqrt(seen[k] / (1 - 0.9**turn)) + 1e-8\n"
 LEFT_OUT = [
     ("an addition", RECURRENT, "        gR += np.outer(dz, hs[t])\n", "", "gs += dz", "SC406"),
     ("biases of all layers", LAYERS, "            self.biases[i] -= rate * db\n", "", "weights[i] -=", "SC406"),
+    ("weights of all layers", COLUMNS, "        m -= 0.1 * dm\n", "        pass\n", "pass", "SC406"),
     ("an addition to rows", WORDS, "d_table[i] += d_mean / len(ids)", "pass", "pass", "SC406"),
     ("a memory too late", MEMORY, KEEP + ROOT, ROOT + KEEP, "0.1 * g[k]", "SC401"),
+    ("deltas kept before they are made", DELTAS, MAKE + PUT, PUT + MAKE, "kept.append(d)", "SC401"),
     ("a path", LAYERS, "delta @ self.weights[i].T", "0 * (delta @ self.weights[i].T)", "0 *", "SC302"),
     ("all but the last addition", RECURRENT, "gU += np.outer(dz, xs[t])", "gU = np.outer(dz, xs[t])", "gU =", "SC306"),
     (
@@ -173,7 +224,7 @@ def test_what_was_left_out_is_written_again(
     assert calculated(apply_edits(text, best.edits)) == calculated(program)
 
 
-@pytest.mark.parametrize("program", [RECURRENT, MEMORY], ids=["recurrent", "memory"])
+@pytest.mark.parametrize("program", [RECURRENT, MEMORY, COLUMNS], ids=["recurrent", "memory", "columns"])
 def test_nothing_is_said_where_nothing_is_left_out(tmp_path: Path, program: str) -> None:
     assert diagnosed(tmp_path, program) == []
 

@@ -74,3 +74,34 @@ def test_the_gradient_comes_in(tmp_path: Path, statements: list[str], wanted: st
     assert fix.confidence == "verified"
     repaired = apply_edits(text, fix.edits)
     assert [line.strip() for line in repaired.splitlines() if line not in text.splitlines()] == [wanted]
+
+
+UNASKED = """\
+import numpy as np
+
+rng = np.random.default_rng(3)
+data, wanted = rng.normal(size=(20, 3)), rng.normal(size=(20, 1))
+
+
+def loss(slopes):
+    return np.mean((data @ slopes - wanted) ** 2)
+
+
+def downhill(slopes, points):
+    return 2 * points.T @ (points @ slopes - wanted) / len(points)
+
+
+slopes, points, course = np.zeros((3, 1)), data, []
+for turn in range(30):
+    slopes -= 0.1 * downhill(slopes, points)
+    course.append(loss(slopes))
+print(course[-1])
+"""
+
+
+def test_the_function_that_nobody_calls_is_called(tmp_path: Path) -> None:
+    text = UNASKED.replace("0.1 * downhill(slopes, points)", "0.1")
+    script = tmp_path / "train.py"
+    script.write_text(text, encoding="utf-8")
+    finding = diagnose_script(Request(str(script), script_stdout_to_stderr=True)).findings[0]
+    assert (finding.fixes[0].confidence, apply_edits(text, finding.fixes[0].edits)) == ("verified", UNASKED)
