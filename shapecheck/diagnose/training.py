@@ -37,6 +37,7 @@ from shapecheck.diagnose.overwritten_squares import overwritten_squares
 from shapecheck.diagnose.pairs import lost_rows, parted
 from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
 from shapecheck.diagnose.repeated_rows import repeated_rows
+from shapecheck.diagnose.second_names import second_names
 from shapecheck.diagnose.start import constant_output, equal_units, out_of_reach, saturated
 from shapecheck.diagnose.step_counters import step_counters
 from shapecheck.diagnose.thrown_away import thrown_away
@@ -57,6 +58,7 @@ def _uphill(course: Course) -> list[Finding]:
 
 _UPDATES: tuple[Finder, ...] = (
     one_list,
+    second_names,
     number_steps,
     lost_steps,
     lost_numbers,
@@ -173,7 +175,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC401": (later_versions, filled_late),
     "SC402": (_uphill, turned_round),
     "SC403": (never_reset,),
-    "SC404": (one_list, later_versions, later_passes, moved_views, kept_best),
+    "SC404": (one_list, second_names, later_versions, later_passes, moved_views, kept_best),
     "SC405": (_lost_updates, wrapped),
     "SC406": (
         _lost_updates,
