@@ -8,6 +8,8 @@ were meant.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,13 +17,30 @@ from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
 from shapecheck.trace.sites import Kind, Site
-from shapecheck.trace.tape import Binding, Operation, Ref, refs
+from shapecheck.trace.tape import Operation, Ref, refs
 
 SECOND_NAME = "this is a second name for an array, and no copy of it"
 
 _DIFFERENCES = frozenset({"-", "numpy.subtract"})
 # What shows the memory of its operand; an index of arrays copies.
 _VIEWS = frozenset("view .T .view .reshape .ravel .squeeze .transpose numpy.asarray numpy.reshape numpy.ravel".split())
+
+
+@dataclass(frozen=True, slots=True)
+class _Naming:
+    """A name that an array was given.
+
+    Attributes:
+        time: The number of operations made before.
+        name, value, site: The name, the array and the place.
+        again: Whether the array was there before, whatever it was called.
+    """
+
+    time: int
+    name: str
+    value: int
+    site: int
+    again: bool
 
 
 def second_names(course: Course) -> list[Finding]:
@@ -78,24 +97,33 @@ def _memory(course: Course, value: int, *, picked: bool = False) -> int:
     return course.tape.values[value].identity
 
 
-def _told(course: Course, operation: Operation, names: tuple[str, str]) -> tuple[Binding, Operation] | None:
+def _told(course: Course, operation: Operation, names: tuple[str, str]) -> tuple[_Naming, Operation] | None:
     """Where the second name was given, and what was written into the array since it had the first; None if nothing."""
     memory = _memory(course, operation.inputs[0], picked=True)
-    last: dict[str, Binding] = {}
-    for binding in course.tape.bindings:
-        if binding.time <= operation.number and binding.name in names:
-            last[binding.name] = binding
-    given = sorted((b for b in last.values() if _memory(course, b.value) == memory), key=lambda b: b.time)
-    if not given or len(given) < len(last):
-        return None
-    if len(given) == 1 and course.tape.sites[given[0].site].kind is not Kind.BIND:
-        return None  # it may be the array's own name
-    since = given[0].time
-    for change in course.tape.operations[since : operation.number]:
+    last: dict[str, _Naming] = {}
+    for naming in _namings(course, names, operation.number):
+        if naming.name not in last or last[naming.name].time <= naming.time:
+            last[naming.name] = naming
+    given = sorted((n for n in last.values() if _memory(course, n.value) == memory), key=lambda n: n.time)
+    if not given or len(given) < len(last) or (len(given) == 1 and not given[0].again):
+        return None  # a single name may be the array's own
+    for change in course.tape.operations[given[0].time : operation.number]:
         if change.inputs and change.site is not None and _is_in_place(course, change):
             if _memory(course, change.result) == memory:
                 return given[-1], change
     return None
+
+
+def _namings(course: Course, names: tuple[str, str], until: int) -> Iterator[_Naming]:
+    tape = course.tape
+    for binding in tape.bindings:
+        if binding.name in names and binding.time <= until:
+            again = tape.sites[binding.site].kind is Kind.BIND
+            yield _Naming(binding.time, binding.name, binding.value, binding.site, again)
+    for operation in tape.operations[:until]:
+        if operation.site is not None and (name := tape.sites[operation.site].bound_to) in names:
+            again = _memory(course, operation.result) != tape.values[operation.result].identity
+            yield _Naming(operation.number + 1, name or "", operation.result, operation.site, again)
 
 
 def _is_in_place(course: Course, change: Operation) -> bool:
@@ -104,9 +132,9 @@ def _is_in_place(course: Course, change: Operation) -> bool:
     return isinstance(first, Ref) and values[first.value].identity == values[change.result].identity
 
 
-def _finding(course: Course, operations: list[Operation], binding: Binding, change: Operation) -> Finding:
+def _finding(course: Course, operations: list[Operation], naming: _Naming, change: Operation) -> Finding:
     tape = course.tape
-    given, written, taken = (tape.sites[n] for n in (binding.site, change.site, operations[0].site) if n is not None)
+    given, written, taken = (tape.sites[n] for n in (naming.site, change.site, operations[0].site) if n is not None)
     spoilt = course.replay.dependents([o.result for o in operations])
     concerned = [p.name for p in course.parameters if any(u.change in spoilt for u in p.updates)]
     zero = f"`{shown(taken.text)}` is zero, whatever comes in"
@@ -115,7 +143,7 @@ def _finding(course: Course, operations: list[Operation], binding: Binding, chan
         code="SC404",
         severity="error",
         title=SECOND_NAME,
-        message=f"`{binding.name}` is the very array that the other side of the difference is: what is written into "
+        message=f"`{naming.name}` is the very array that the other side of the difference is: what is written into "
         f"one is in both, so {zero}{moved}; keep a copy",
         location=span_of(taken),
         cause=span_of(given),
