@@ -104,7 +104,8 @@ def _told(course: Course, operation: Operation, names: tuple[str, str]) -> tuple
     for naming in _namings(course, names, operation.number):
         if naming.name not in last or last[naming.name].time <= naming.time:
             last[naming.name] = naming
-    given = sorted((n for n in last.values() if _memory(course, n.value) == memory), key=lambda n: n.time)
+    given = [n for n in last.values() if _memory(course, n.value) == memory]
+    given.sort(key=lambda n: (n.time, n.again))
     if not given or len(given) < len(last) or (len(given) == 1 and not given[0].again):
         return None  # a single name may be the array's own
     for change in course.tape.operations[given[0].time : operation.number]:
@@ -121,7 +122,9 @@ def _namings(course: Course, names: tuple[str, str], until: int) -> Iterator[_Na
             again = tape.sites[binding.site].kind is Kind.BIND
             yield _Naming(binding.time, binding.name, binding.value, binding.site, again)
     for operation in tape.operations[:until]:
-        if operation.site is not None and (name := tape.sites[operation.site].bound_to) in names:
+        if operation.site is None or _is_in_place(course, operation):
+            continue  # `w -= step` gives `w` no other array
+        if (name := tape.sites[operation.site].bound_to) in names:
             again = _memory(course, operation.result) != tape.values[operation.result].identity
             yield _Naming(operation.number + 1, name or "", operation.result, operation.site, again)
 

@@ -25,6 +25,7 @@ from shapecheck.diagnose.growing_weights import growing_weights
 from shapecheck.diagnose.kept_best import kept_best
 from shapecheck.diagnose.later import later_versions
 from shapecheck.diagnose.later_passes import later_passes
+from shapecheck.diagnose.left_views import left_views
 from shapecheck.diagnose.lost import lost_steps
 from shapecheck.diagnose.lost_numbers import lost_numbers
 from shapecheck.diagnose.moments import moments
@@ -69,6 +70,7 @@ _UPDATES: tuple[Finder, ...] = (
     _uphill,
     turned_round,
     moved_views,
+    left_views,
     later_versions,
     later_passes,
     moments,
@@ -184,6 +186,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
         lost_numbers,
         dropped_sums,
         added_twice,
+        left_views,
         only_last,
         moments,
         overwritten_squares,

@@ -9,6 +9,7 @@ from shapecheck.diagnose.finding import Edit, Finding, Span
 from shapecheck.diagnose.growing_weights import GROWING, ONE_WAY
 from shapecheck.diagnose.kept_best import KEPT_BEST
 from shapecheck.diagnose.later_passes import LATER_PASS
+from shapecheck.diagnose.left_views import LEFT_VIEW
 from shapecheck.diagnose.moments import KEPT_CORRECTED, ONE_ARRAY
 from shapecheck.diagnose.moved_views import MOVED_VIEW
 from shapecheck.diagnose.trail import ALSO
@@ -26,6 +27,7 @@ from shapecheck.trace.child import Trace
 
 # So many edits of one finding are tried.
 _MOST = 40
+_PLACES = (ast.Name, ast.Attribute, ast.Subscript)
 _ATOMS = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 _CREATING = frozenset("zeros zeros_like ones ones_like full full_like empty empty_like array arange asarray".split())
 
@@ -212,7 +214,8 @@ def _once(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     if statement is None:
         return
     together = desk.statements([finding.cause, *(s.span for s in finding.trail if s.note == ALSO)])
-    edits = [e for s in together if (e := _in_place(desk, s)) is not None]
+    places = _PLACES if finding.title == LEFT_VIEW else (ast.Name,)
+    edits = [e for s in together if (e := _in_place(desk, s, places)) is not None]
     if edits and len(edits) == len(together):
         yield desk.candidate("change the array itself", "in place", 0.5, *edits)
     kept = [e for s in together if (e := _kept(desk, s)) is not None]
@@ -226,12 +229,12 @@ def _once(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     yield from _like_its_neighbours(desk, finding, statement)
 
 
-def _in_place(desk: Desk, statement: ast.stmt) -> Edit | None:
-    """`w = w - step`, where `w` is a name of its own, as a change of the array itself."""
+def _in_place(desk: Desk, statement: ast.stmt, places: tuple[type[ast.expr], ...]) -> Edit | None:
+    """`w = w - step`, where `w` is written in one of some ways, as a change of the array itself."""
     if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.BinOp):
         return None
     target, value = statement.targets[0], statement.value
-    if not isinstance(target, ast.Name) or desk.text(target) != desk.text(value.left):
+    if not isinstance(target, places) or desk.text(target) != desk.text(value.left):
         return None
     if not isinstance(value.op, ast.Add | ast.Sub):
         return None
