@@ -34,6 +34,7 @@ from shapecheck.diagnose.number_steps import number_steps
 from shapecheck.diagnose.one_list import one_list
 from shapecheck.diagnose.only_last import only_last
 from shapecheck.diagnose.other_loss import differing_loss
+from shapecheck.diagnose.overwritten_shares import overwritten_shares
 from shapecheck.diagnose.overwritten_squares import overwritten_squares
 from shapecheck.diagnose.pairs import lost_rows, parted
 from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
@@ -75,6 +76,7 @@ _UPDATES: tuple[Finder, ...] = (
     later_passes,
     moments,
     overwritten_squares,
+    overwritten_shares,
     step_counters,
     shared_state,
     added_twice,
@@ -172,6 +174,7 @@ def _asked(finder: Finder, course: Course) -> list[Finding]:
 _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC202": (biases_of_samples,),
     "SC303": (growing_weights,),
+    "SC306": (overwritten_shares,),
     "SC308": (differing_loss,),
     "SC309": (number_steps,),
     "SC401": (later_versions, filled_late),

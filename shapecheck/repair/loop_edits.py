@@ -12,6 +12,7 @@ from shapecheck.diagnose.later_passes import LATER_PASS
 from shapecheck.diagnose.left_views import LEFT_VIEW
 from shapecheck.diagnose.moments import KEPT_CORRECTED, ONE_ARRAY
 from shapecheck.diagnose.moved_views import MOVED_VIEW
+from shapecheck.diagnose.overwritten_shares import OVERWRITTEN_SHARE
 from shapecheck.diagnose.trail import ALSO
 from shapecheck.diagnose.wrapped import WRAPPED
 from shapecheck.repair.candidate import Candidate
@@ -229,6 +230,15 @@ def _once(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     yield from _like_its_neighbours(desk, finding, statement)
 
 
+def _both_shares(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    """`dh = ...`, which overwrites another share, as an addition to it."""
+    statement = desk.at(finding.cause)
+    if finding.title == OVERWRITTEN_SHARE and isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        name = desk.text(statement.targets[0])
+        text = f"{name} += {desk.text(statement.value)}"
+        yield desk.candidate(f"add it to `{name}`", "in place", 0.4, desk.edit(statement, text))
+
+
 def _in_place(desk: Desk, statement: ast.stmt, places: tuple[type[ast.expr], ...]) -> Edit | None:
     """`w = w - step`, where `w` is written in one of some ways, as a change of the array itself."""
     if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.BinOp):
@@ -374,6 +384,7 @@ def _random_weights(desk: Desk, finding: Finding) -> Iterator[Candidate]:
 
 _GENERATORS: dict[str, Generator] = {
     "SC303": _shrinking,
+    "SC306": _both_shares,
     "SC401": update_later,
     "SC402": _downhill,
     "SC403": resets,
