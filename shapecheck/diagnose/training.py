@@ -40,6 +40,7 @@ from shapecheck.diagnose.pairs import lost_rows, parted
 from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
 from shapecheck.diagnose.repeated_rows import repeated_rows
 from shapecheck.diagnose.second_names import second_names
+from shapecheck.diagnose.short_strides import short_strides
 from shapecheck.diagnose.start import constant_output, equal_units, out_of_reach, saturated
 from shapecheck.diagnose.step_counters import step_counters
 from shapecheck.diagnose.thrown_away import thrown_away
@@ -86,7 +87,7 @@ _UPDATES: tuple[Finder, ...] = (
     growing_weights,
     biases_of_samples,
 )
-_DATA: tuple[Finder, ...] = (wrapped, lost_rows, parted, thrown_away, kept_best)
+_DATA: tuple[Finder, ...] = (wrapped, lost_rows, short_strides, parted, thrown_away, kept_best)
 _NUMBERS: tuple[Finder, ...] = (constant_output, not_finite, equal_units, saturated, out_of_reach)
 # Right updates cannot be out of order, and nothing is added to them twice.
 _OF_WRONG_UPDATES = frozenset({later_versions, later_passes, added_twice})
@@ -199,7 +200,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     ),
     "SC407": (parted,),
     "SC408": (never_renewed,),
-    "SC409": (lost_rows,),
+    "SC409": (lost_rows, short_strides),
     "SC410": (moments, step_counters, shared_state),
     "SC411": (thrown_away,),
     "SC501": (not_finite,),

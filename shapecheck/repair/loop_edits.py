@@ -13,6 +13,7 @@ from shapecheck.diagnose.left_views import LEFT_VIEW
 from shapecheck.diagnose.moments import KEPT_CORRECTED, ONE_ARRAY
 from shapecheck.diagnose.moved_views import MOVED_VIEW
 from shapecheck.diagnose.overwritten_shares import OVERWRITTEN_SHARE
+from shapecheck.diagnose.short_strides import SHORT_STRIDE
 from shapecheck.diagnose.trail import ALSO
 from shapecheck.diagnose.wrapped import WRAPPED
 from shapecheck.repair.candidate import Candidate
@@ -22,6 +23,7 @@ from shapecheck.repair.kept_results import kept_results
 from shapecheck.repair.moments import own_arrays
 from shapecheck.repair.orders import one_order
 from shapecheck.repair.resets import resets
+from shapecheck.repair.strides import whole_strides
 from shapecheck.repair.surroundings import Module
 from shapecheck.repair.update_order import SYMBOLS, update_later
 from shapecheck.trace.child import Trace
@@ -337,6 +339,9 @@ def _floats(desk: Desk, finding: Finding) -> Iterator[Candidate]:
 
 
 def _keep_rows(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    if finding.title == SHORT_STRIDE:
+        yield from whole_strides(desk, finding)
+        return
     node = desk.expression(finding.cause)
     numpy = desk.numpy()
     if isinstance(node, ast.Call) and numpy is not None:
