@@ -25,6 +25,7 @@ from shapecheck.diagnose.growing_weights import growing_weights
 from shapecheck.diagnose.kept_best import kept_best
 from shapecheck.diagnose.later import later_versions
 from shapecheck.diagnose.later_passes import later_passes
+from shapecheck.diagnose.left_early import left_early
 from shapecheck.diagnose.left_views import left_views
 from shapecheck.diagnose.lost import lost_steps
 from shapecheck.diagnose.lost_numbers import lost_numbers
@@ -87,7 +88,7 @@ _UPDATES: tuple[Finder, ...] = (
     growing_weights,
     biases_of_samples,
 )
-_DATA: tuple[Finder, ...] = (wrapped, lost_rows, short_strides, parted, thrown_away, kept_best)
+_DATA: tuple[Finder, ...] = (wrapped, lost_rows, short_strides, left_early, parted, thrown_away, kept_best)
 _NUMBERS: tuple[Finder, ...] = (constant_output, not_finite, equal_units, saturated, out_of_reach)
 # Right updates cannot be out of order, and nothing is added to them twice.
 _OF_WRONG_UPDATES = frozenset({later_versions, later_passes, added_twice})
@@ -200,7 +201,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     ),
     "SC407": (parted,),
     "SC408": (never_renewed,),
-    "SC409": (lost_rows, short_strides),
+    "SC409": (lost_rows, short_strides, left_early),
     "SC410": (moments, step_counters, shared_state),
     "SC411": (thrown_away,),
     "SC501": (not_finite,),

@@ -9,6 +9,7 @@ from shapecheck.diagnose.finding import Edit, Finding, Span
 from shapecheck.diagnose.growing_weights import GROWING, ONE_WAY
 from shapecheck.diagnose.kept_best import KEPT_BEST
 from shapecheck.diagnose.later_passes import LATER_PASS
+from shapecheck.diagnose.left_early import LEFT_EARLY
 from shapecheck.diagnose.left_views import LEFT_VIEW
 from shapecheck.diagnose.moments import KEPT_CORRECTED, ONE_ARRAY
 from shapecheck.diagnose.moved_views import MOVED_VIEW
@@ -20,6 +21,7 @@ from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk, places_of
 from shapecheck.repair.kept_best import copies_of_the_best
 from shapecheck.repair.kept_results import kept_results
+from shapecheck.repair.loop_turns import after_the_loop
 from shapecheck.repair.moments import own_arrays
 from shapecheck.repair.orders import one_order
 from shapecheck.repair.resets import resets
@@ -341,6 +343,10 @@ def _floats(desk: Desk, finding: Finding) -> Iterator[Candidate]:
 def _keep_rows(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     if finding.title == SHORT_STRIDE:
         yield from whole_strides(desk, finding)
+        return
+    if finding.title == LEFT_EARLY:
+        loop = desk.loop(desk.at(finding.cause) or ast.Pass())
+        yield from after_the_loop(desk, loop) if isinstance(loop, ast.For) else ()
         return
     node = desk.expression(finding.cause)
     numpy = desk.numpy()
