@@ -48,6 +48,7 @@ from shapecheck.diagnose.thrown_away import thrown_away
 from shapecheck.diagnose.unapplied import nothing_moves
 from shapecheck.diagnose.unfed import unfed_velocities
 from shapecheck.diagnose.unmoved import unmoved
+from shapecheck.diagnose.unread_scales import unread_scales
 from shapecheck.diagnose.unused import forgotten_siblings, unused_gradients
 from shapecheck.diagnose.update import lost_updates
 from shapecheck.diagnose.velocities import turned_velocities
@@ -88,7 +89,16 @@ _UPDATES: tuple[Finder, ...] = (
     growing_weights,
     biases_of_samples,
 )
-_DATA: tuple[Finder, ...] = (wrapped, lost_rows, short_strides, left_early, parted, thrown_away, kept_best)
+_DATA: tuple[Finder, ...] = (
+    wrapped,
+    lost_rows,
+    short_strides,
+    left_early,
+    parted,
+    thrown_away,
+    unread_scales,
+    kept_best,
+)
 _NUMBERS: tuple[Finder, ...] = (constant_output, not_finite, equal_units, saturated, out_of_reach)
 # Right updates cannot be out of order, and nothing is added to them twice.
 _OF_WRONG_UPDATES = frozenset({later_versions, later_passes, added_twice})
@@ -203,7 +213,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC408": (never_renewed,),
     "SC409": (lost_rows, short_strides, left_early),
     "SC410": (moments, step_counters, shared_state),
-    "SC411": (thrown_away,),
+    "SC411": (thrown_away, unread_scales),
     "SC501": (not_finite,),
     "SC502": (not_finite,),
     "SC503": (saturated,),
