@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from shapecheck.diagnose.course import Course
 from shapecheck.diagnose.training import remains
-from shapecheck.gradients.agreement import Agreement, agreement
+from shapecheck.gradients.agreement import Agreement, agreement, holds_later
 from shapecheck.gradients.gathered import gathered
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.repair.audition import Audition, Heard, hear
@@ -191,6 +191,8 @@ def _judged(order: Attempt, recording: Recording, guard: Guard) -> AttemptOutcom
     if order.judge and outcome.ended in {"finished", "stopped", "exit", "refused"}:
         tape = gathered(build_tape(recorder.window, recorder.sites, recording.files, values=True))
         outcome.agreement = agreement(tape, meant=order.meant)
+        if not holds_later(tape, outcome.agreement):
+            outcome.agreement.verdict = "wrong"
         outcome.witness = witness(tape)
         sites = [tape.operations[b.operation].site for b in outer_broadcasts(tape) if not b.deliberate]
         outcome.broadcasts = [(tape.sites[s].line, tape.sites[s].text) for s in sites if s is not None]
