@@ -16,6 +16,7 @@ import numpy as np
 from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
+from shapecheck.diagnose.value_words import namings
 from shapecheck.trace.sites import Kind, Site
 from shapecheck.trace.tape import Operation, Ref, refs
 
@@ -116,17 +117,15 @@ def _told(course: Course, operation: Operation, names: tuple[str, str]) -> tuple
 
 
 def _namings(course: Course, names: tuple[str, str], until: int) -> Iterator[_Naming]:
-    tape = course.tape
-    for binding in tape.bindings:
-        if binding.name in names and binding.time <= until:
-            again = tape.sites[binding.site].kind is Kind.BIND
-            yield _Naming(binding.time, binding.name, binding.value, binding.site, again)
-    for operation in tape.operations[:until]:
-        if operation.site is None or _is_in_place(course, operation):
-            continue  # `w -= step` gives `w` no other array
-        if (name := tape.sites[operation.site].bound_to) in names:
-            again = _memory(course, operation.result) != tape.values[operation.result].identity
-            yield _Naming(operation.number + 1, name or "", operation.result, operation.site, again)
+    for value, name, site, time in namings(course.tape):
+        if name not in names or time > until:
+            continue
+        made = course.producer(value)
+        if made is None or made.site != site.number:
+            yield _Naming(time, name, value, site.number, site.kind is Kind.BIND)
+        elif not _is_in_place(course, made):  # `w -= step` gives `w` no other array
+            again = _memory(course, value) != course.tape.values[value].identity
+            yield _Naming(time + 1, name, value, site.number, again)
 
 
 def _is_in_place(course: Course, change: Operation) -> bool:

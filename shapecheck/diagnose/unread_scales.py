@@ -13,6 +13,7 @@ import numpy as np
 from shapecheck.diagnose.course import Course, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
+from shapecheck.diagnose.value_words import namings
 from shapecheck.trace.sites import Site
 
 UNREAD_SCALE = "nobody reads the scaled data"
@@ -60,13 +61,8 @@ def _unread(course: Course) -> Iterator[_Unread]:
     """The arrays with a plain name that no operation reads, and that nothing else was done with."""
     tape = course.tape
     kept = {a.value for a in tape.accesses} | {b.value for b in tape.bindings if b.owner is not None}
-    named = [(b.site, b.name, b.value, b.time) for b in tape.bindings]
-    for operation in tape.operations:
-        site = course.site(operation.site)
-        if site is not None and site.bound_to:
-            named.append((site.number, site.bound_to, operation.result, operation.number + 1))
-    for number, name, value, time in named:
-        site = course.site(number)
+    for value, name, where, time in namings(tape):
+        site = course.site(where.number)
         if site is not None and name.isidentifier() and value not in course.users and value not in kept:
             if _LEAST_ENTRIES <= tape.values[value].size <= _MOST_ENTRIES and value not in course.learned:
                 yield _Unread(site, name, value, time)
