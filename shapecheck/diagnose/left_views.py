@@ -55,19 +55,20 @@ def left_views(course: Course) -> list[Finding]:
 def _left_behind(course: Course, step: Step) -> Iterator[tuple[_Left, int]]:
     """Each with the change that the step applies to the parameter."""
     values = course.tape.values
-    read: set[int] = set()
-    for operation in course.tape.operations[step.first : step.last + 1]:
-        read.update(operation.inputs)
     for parameter, old, change, _ in step.parameters if step.number else ():
-        birth = parameter.birth
+        birth, moved = parameter.birth, parameter.updates[step.number - 1].operation
         if values[birth].identity == values[old].identity:
             continue
         for view in course.users.get(birth, ()):
-            turns = view.function in TRANSPOSES and len(view.arguments) == 1 and view.number < step.first
-            if turns and view.result in read and values[birth].shape != ():
+            turns = view.function in TRANSPOSES and len(view.arguments) == 1 and view.number < moved
+            if turns and values[birth].shape != () and _is_read(course, view.result, moved, step.last):
                 yield _Left(parameter, view.result, turned=True), change
-        if birth in read:
+        if _is_read(course, birth, moved, step.last):
             yield _Left(parameter, birth, turned=False), change
+
+
+def _is_read(course: Course, value: int, after: int, last: int) -> bool:
+    return any(after < o.number <= last for o in course.users.get(value, ()))
 
 
 def _counts_both(course: Course, step: Step, loss: Loss, left: _Left, change: int) -> bool:
