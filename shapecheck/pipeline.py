@@ -36,6 +36,7 @@ from shapecheck.diagnose.unmoved import missing_update
 from shapecheck.diagnose.wrong_gradient import described, wrong_gradients
 from shapecheck.gradients.agreement import Agreement
 from shapecheck.gradients.gathered import gathered
+from shapecheck.gradients.recomputed import with_losses
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.network.layers import Layers
 from shapecheck.repair.evidence import NOT_FINITE, Solution
@@ -134,7 +135,9 @@ class _Doctor:
         self.program = program
         self.run = run
         self.recorded = trace.head
-        self.trace = trace = replace(trace, head=gathered(trace.head))
+        whole = gathered(trace.head)
+        self.is_gathered = whole is not trace.head
+        self.trace = trace = replace(trace, head=with_losses(whole))
         self.trials = trials
         self.layers = Layers(trace.head, trace.sources.values(), complete=trace.failure is None)
         # The formula of the loss that updates have to follow, where no other will do.
@@ -270,7 +273,7 @@ class _Doctor:
             gone=gone,
             bound=mistake.bound,
             still=mistake.finding.code == "SC406",
-            exchanged=mistake.exchanged,
+            reason=mistake.reason,
         )
 
     def training(self) -> list[Finding]:
@@ -291,7 +294,7 @@ class _Doctor:
 
     def ungathered(self) -> list[Finding]:
         """What only the single steps of rows and entries show, where they were gathered and nothing was found."""
-        if self.trace.head is self.recorded:
+        if not self.is_gathered:
             return []
         self.trace = replace(self.trace, head=self.recorded)
         self.layers = Layers(self.recorded, self.trace.sources.values())

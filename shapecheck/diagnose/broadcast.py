@@ -31,7 +31,7 @@ class SilentMistake:
             made from.
         missing: The statement that is not there, if that is what is wrong.
         bound: Whether only an edit that reaches a target can be right: after others too some loss is followed.
-        exchanged: Whether it is the order of several results that is wrong.
+        reason: What is wrong with the place, as a suspect's is: `exchanged`, `last`.
     """
 
     finding: Finding
@@ -40,7 +40,7 @@ class SilentMistake:
     kept: tuple[int, ...] = ()
     missing: Missing | None = None
     bound: bool = False
-    exchanged: bool = False
+    reason: str = ""
 
 
 def silent_mistakes(trace: Trace, layers: Layers) -> list[SilentMistake]:

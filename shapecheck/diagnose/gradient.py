@@ -28,6 +28,7 @@ from shapecheck.diagnose.branches import common_factor, given_wrongly
 from shapecheck.diagnose.error_signal import missed_losses
 from shapecheck.diagnose.exchanged import exchanged
 from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
+from shapecheck.diagnose.last_shares import last_shares
 from shapecheck.diagnose.lone_slopes import at_their_use
 from shapecheck.diagnose.missing import empty_sums
 from shapecheck.diagnose.shared_slopes import shared_slopes
@@ -88,16 +89,19 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None, *, axes
     known = known or Verdicts(loss.matching, step)
     verdicts = known.all()
     wrong = {v.parameter for v in verdicts if not v.is_right and not v.proves_nothing}
-    suspects: list[Suspect] = []
-    axis = axis_to_blame(known.replay, step) if wrong and axes and not known.settled else None
+    # Shares that add up to a gradient prove their mistake; what they explain needs no other culprit.
+    suspects = list(last_shares(known, wrong))
+    unexplained = wrong - {p for s in suspects for p in s.explains}
+    axis = axis_to_blame(known.replay, step) if unexplained and axes and not known.settled else None
     if axis is not None:
         suspects += _of_axis(axis, wrong)
         loss = axis.loss
-    elif wrong:
+    elif unexplained:
         right = {v.parameter for v in verdicts if v.is_right}
-        suspects += given_wrongly(known, at_their_use(known, value_suspects(known, wrong, right)))
-        if not known.settled and (order := exchanged(known, suspects, wrong, right)) is not None:
-            suspects = [order]
+        others = given_wrongly(known, at_their_use(known, value_suspects(known, unexplained, right)))
+        if not known.settled and (order := exchanged(known, others, unexplained, right)) is not None:
+            others = [order]
+        suspects += others
     if not known.settled:
         suspects += factor_suspects(known, verdicts)
         suspects += empty_sums(known, wrong - {p for s in suspects for p in s.explains})
@@ -255,9 +259,11 @@ def _is_one_mistake(found: Diagnosis) -> bool:
     """Whether one value sets a whole backward pass right."""
     first = next(iter(found.suspects[: found.independent]), None)
     adjoints = found.loss.adjoints
-    if first is None or adjoints is None or first.reason != "value" or not (first.operands_right or first.sound):
+    # Of a loss that is only supposed, what is a multiple of a derivative, or another one, may be that of the real loss.
+    reasons = {"value"} if found.loss.inferred else {"value", "other", "scale"}
+    if first is None or adjoints is None or first.reason not in reasons or not (first.operands_right or first.sound):
         return False
-    if not len(first.explains) == len(found.wrong) == len(found.verdicts):
+    if not len(first.explains) == len(found.wrong) == sum(not v.proves_nothing for v in found.verdicts):
         return False
     if found.loss.value is None:
         return True
@@ -289,7 +295,7 @@ def _of_axis(axis: WrongAxis, wrong: Iterable[int]) -> list[Suspect]:
 
 
 def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
-    if suspect.reason in {"empty", "exchanged"}:
+    if suspect.reason in {"empty", "exchanged", "last"}:
         return suspect
     if (shared := other_share(known, suspect)) is not None:
         summed, origins = shared

@@ -32,7 +32,8 @@ class Suspect:
         reason: `value` (matches nothing), `scale`, `other` (it is the adjoint of something else), `axis` (a reduction
             of the forward pass that should run along `axis`), `unrelated` (a step that nothing would make right),
             `still` (one that moves nothing), `empty` (a sum that nothing is added to), `exchanged` (several results
-            are taken up, or handed back, in another order than they are meant).
+            are taken up, or handed back, in another order than they are meant), `last` (the last of several shares of
+            a derivative, those before it lost).
     """
 
     site: int

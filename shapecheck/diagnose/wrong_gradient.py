@@ -277,8 +277,7 @@ def _finding(trace: Trace, tape: Tape, layers: Layers, chosen: Diagnosis, suspec
     inputs = tape.operations[producer].inputs if producer is not None else ()
     failure = pseudo_failure(trace, tape, cause, tuple(inputs) or values)
     kept = _first_results(tape, chosen) if suspect.reason not in {"axis", "exchanged"} else ()
-    exchanged = suspect.reason == "exchanged"
-    return SilentMistake(finding, failure, suspect.targets, tuple(kept), missing, exchanged=exchanged)
+    return SilentMistake(finding, failure, suspect.targets, tuple(kept), missing, reason=suspect.reason)
 
 
 def _first_results(tape: Tape, chosen: Diagnosis) -> tuple[int, ...]:
@@ -343,6 +342,12 @@ def _words(names: dict[int, str], site: Site, suspect: Suspect) -> tuple[str, st
         return "SC406", "this step moves nothing", f"what `{shown}` applies is zero, and the gradient is not"
     if suspect.reason == "unrelated":
         return "SC309", "this step does not follow the gradient", f"`{shown}` applies something else than the gradient"
+    if suspect.reason == "last":
+        return (
+            "SC306",
+            "only the last of several additions is kept",
+            f"`{shown}` takes the place of what the turns of the loop before it brought, and nothing adds them up",
+        )
     if suspect.reason == "exchanged":
         return "SC305", "these are in another order", f"`{shown}` mixes up what belongs to which parameter"
     if suspect.reason == "axis":

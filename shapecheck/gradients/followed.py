@@ -161,6 +161,9 @@ def fit(
         size = float(np.abs(along).max())
         if size < 1e-13 and scale < 1e-9:
             row.cancels = row.cancels or size > 0
+            if number == applied and any(np.any(tape.values[c].array) for c, _ in candidates):
+                row.cancels = True  # as the shares of two branches, of which each is the other's negative
+                return
             continue
         silent = False
         if scale < 1e-12 or size == 0:

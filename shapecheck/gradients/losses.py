@@ -13,6 +13,7 @@ from shapecheck.gradients.inferred import inferred_losses
 from shapecheck.gradients.matching import Matching, Standing
 from shapecheck.gradients.replay import Replay
 from shapecheck.gradients.steps import Loss, Step, reach
+from shapecheck.trace.sites import Site
 
 # So many scalars of a program are tried as its loss.
 _MOST_RECORDED = 10
@@ -21,6 +22,9 @@ _TELLING = (
     *("loss", "cost", "err", "mse", "objective", "entrop", "nll", "energy"),
     *("custo", "coût", "cout", "kost", "verlust", "fehler", "perdid", "pérdid", "perte", "perdit", "perda"),
 )
+
+# What a loss is called in formulas.
+_SYMBOLS = frozenset({"J", "L", "E"})
 
 
 def find_losses(replay: Replay, step: Step) -> list[Loss]:
@@ -115,10 +119,13 @@ def sounds_like_a_loss(replay: Replay, loss: Loss) -> bool:
 def _telling(replay: Replay, loss: Loss) -> int:
     """How much a value's names sound like a loss."""
     site = replay.tape.site_of(loss.value) if loss.value is not None else None
-    if site is None:
-        return 0
+    return sounds_like(site) if site is not None else 0
+
+
+def sounds_like(site: Site) -> int:
+    """How much the name that an expression's value is given, or the function that it stands in, sounds like a loss."""
     words = f"{site.function} {site.bound_to or ''}".lower()
-    return sum(word in words for word in _TELLING)
+    return sum(word in words for word in _TELLING) + (site.bound_to in _SYMBOLS)
 
 
 # -- losses on the tape ---------------------------------------------------------------------------------------------

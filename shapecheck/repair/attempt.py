@@ -12,6 +12,7 @@ from shapecheck.diagnose.course import Course
 from shapecheck.diagnose.training import remains
 from shapecheck.gradients.agreement import Agreement, agreement, holds_later
 from shapecheck.gradients.gathered import gathered
+from shapecheck.gradients.recomputed import with_losses
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.repair.audition import Audition, Heard, hear
 from shapecheck.repair.beginning import Beginning
@@ -189,7 +190,7 @@ def _judged(order: Attempt, recording: Recording, guard: Guard) -> AttemptOutcom
             _lighten(outcome.trace)
         return outcome
     if order.judge and outcome.ended in {"finished", "stopped", "exit", "refused"}:
-        tape = gathered(build_tape(recorder.window, recorder.sites, recording.files, values=True))
+        tape = with_losses(gathered(build_tape(recorder.window, recorder.sites, recording.files, values=True)))
         outcome.agreement = agreement(tape, meant=order.meant)
         if not holds_later(tape, outcome.agreement):
             outcome.agreement.verdict = "wrong"

@@ -37,7 +37,9 @@ def flip_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
             continue
         along = "end to end" if len(shape) == 1 else f"along {_named(axes, len(shape))}"
         cost = 1.6 if axes == (last - 1, last) or len(shape) == 1 else 1.9
-        yield place.candidate(f"flip `{place.text(node)}` {along}", "flip", node, _flipped(place, node, axes, last), cost)
+        yield place.candidate(
+            f"flip `{place.text(node)}` {along}", "flip", node, _flipped(place, node, axes, last), cost
+        )
 
 
 def _named(axes: tuple[int, ...], rank: int) -> str:

@@ -158,7 +158,8 @@ class GradientSearch(Search):
         gone: Code of a finding that has to end, where the gradients are right but for their size.
         bound: Whether only what reaches a target is tried.
         still: Whether what is wrong is that a parameter does not move at all.
-        exchanged: Whether what is wrong is the order of several results.
+        reason: What is wrong with the place: the order of several results (`exchanged`), or that the last of several
+            additions alone is kept (`last`).
         together: Edits for this mistake and others, to be tried at once.
     """
 
@@ -183,7 +184,7 @@ class GradientSearch(Search):
         gone: str = "",
         bound: bool = False,
         still: bool = False,
-        exchanged: bool = False,
+        reason: str = "",
     ) -> None:
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
         # Trials see less of a long run than the trace does; the beginning tells whether a parameter is missing.
@@ -198,7 +199,7 @@ class GradientSearch(Search):
         self.missing = missing
         self.bound = bound
         self.still = still
-        self.exchanged = exchanged
+        self.reason = reason
         self.beginning = Beginning.of(trace.head, kept, named)
         self.meant = meant
         self.together: Sequence[Joint] = ()
@@ -229,9 +230,10 @@ class GradientSearch(Search):
         surroundings = Surroundings(self.trace)
         nearest = [s for s in surroundings.suspects() if not s.distance and s.path not in self.program.kept]
         places = [Place(surroundings, s.path, s.statement, 0) for s in nearest]
-        found = [c for place in places for c in accumulation_candidates(place) if c.cost <= _EVIDENT]
+        evident = np.inf if self.reason == "last" else _EVIDENT
+        found = [c for place in places for c in accumulation_candidates(place) if c.cost <= evident]
         found += [c for place in places for c in penalty_candidates(place)]
-        found += [c for place in places if self.exchanged for c in exchange_candidates(place)]
+        found += [c for place in places if self.reason == "exchanged" for c in exchange_candidates(place)]
         if self.missing is not None and not self.missing.moves:
             found += additions_in_idle_loops(self.trace.head, surroundings, self.missing)
         if self.still:

@@ -75,7 +75,7 @@ def with_upstream(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterat
 
 
 def spread(place: Place, node: ast.expr) -> Iterator[Candidate]:
-    """A node times a row or a column that is used nearby, which spreads over it: `cos[:, None] * v` for `v`."""
+    """A node times, or by, a row or a column that is used nearby and spreads over it: `cos[:, None] * v` for `v`."""
     shape = place.shape(node)
     if not shape or isinstance(node, ast.Compare):
         return
@@ -88,6 +88,7 @@ def spread(place: Place, node: ast.expr) -> Iterator[Candidate]:
             found[f"{text}[:, None]"] = None
     for text in list(found)[:_MOST_SPREAD]:
         yield place.around(node, f"{text} * ", "", f"multiply by `{text}`", "missing factor", 2.0)
+        yield place.around(node, "", f" / {text}", f"divide by `{text}`", "missing factor", 2.1)
 
 
 def with_two(place: Place, node: ast.expr) -> Iterator[Candidate]:

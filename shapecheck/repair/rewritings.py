@@ -314,6 +314,7 @@ def _with_array(place: Place, node: ast.expr, text: str) -> Iterator[Candidate]:
         yield place.around(node, "", f" * {slope}", f"multiply by the slope of tanh at `{text}`", "missing slope", 1.9)
     yield place.around(node, "", f" + {text}", f"add `{text}`, which is left out", "term", 2.1)
     yield place.around(node, "", f" * {text}", f"multiply by `{text}`", "missing factor", 2.0)
+    yield place.around(node, "", f" / {text}", f"divide by `{text}`", "missing factor", 2.1)
     yield place.around(node, "", f" - {text}", f"subtract `{text}`", "term", 2.4)
     for number in numbers(place):
         title = f"add `{number} * {text}`, which is left out"

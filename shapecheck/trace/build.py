@@ -354,7 +354,7 @@ class _Builder:
         elif isinstance(result, dict):
             for key, element in result.items():
                 self.bind_element(site, f"{site.bound_to}[{key!r}]", element, id(result), key)
-        elif isinstance(result, _FOLLOWED):
+        elif isinstance(result, _FOLLOWED) and not isinstance(site.node, ast.Tuple | ast.List):
             owner = id(values[0]) if values else None
             attribute = site.operator.rpartition(".")[2] if owner is not None else None
             number = self.values.read(result)

@@ -34,6 +34,7 @@ class Hooks(dict[str, Hook]):
         super().__init__(slice=slice)
         self.update(_value_hooks(recorder))
         self.update(_call_hooks(recorder))
+        self["unpacked"] = _unpack_hook(recorder)
         self.update(_store_hooks(recorder))
         self.update(_augment_hooks(recorder))
 
@@ -123,6 +124,23 @@ def _value_hooks(recorder: Recorder) -> dict[str, Hook]:
 
     hooks: list[Hook] = [hold, record_many, compared, bind, bind_constant, returned, trying, caught]
     return {hook.__name__: hook for hook in hooks}
+
+
+def _unpack_hook(recorder: Recorder) -> Hook:
+    """`k, c = theta`: the numbers of an array, each recorded as an entry of it."""
+    state, keep, identify = recorder.state, recorder.state.keep, _thread.get_ident
+
+    def unpacked(first: int, count: int, value: Any) -> Any:
+        if type(value) is not np.ndarray or not state.window or value.shape != (count,) or value.dtype.kind != "f":
+            return value
+        if state.guarded and identify() != state.owner:
+            return value
+        numbers = tuple(value)
+        for position, number in enumerate(numbers):
+            keep(first + position, number, (value,))
+        return numbers
+
+    return unpacked
 
 
 def _call_hooks(recorder: Recorder) -> dict[str, Hook]:

@@ -103,7 +103,10 @@ class Rewriter(ExpressionRewriter):
         only = node.targets[0] if len(node.targets) == 1 else None
         if isinstance(only, ast.Subscript) and not self._suspends(node):
             return self._stored_item(node, only)
-        node.value = self._assigned(node.targets, node.value)
+        value = node.value
+        node.value = self._assigned(node.targets, value)
+        if isinstance(only, ast.Tuple | ast.List) and not isinstance(value, ast.Tuple | ast.List | ast.Constant):
+            node.value = self._unpacked(only, self._twin(value), node.value)
         items: list[Site] = []
         node.targets = [self._target(t, items) for t in node.targets]
         if not items:
@@ -141,6 +144,20 @@ class Rewriter(ExpressionRewriter):
         # `b1 = 0.0; b2 = 0.0` name one object of the code's constants; each needs an identity of its own.
         hook = "bind_constant" if isinstance(value, ast.Constant) else "bind"
         return self._hook(hook, [self._number(site.number, target), new, *self._reloads(slots)], value)
+
+    def _unpacked(self, target: ast.Tuple | ast.List, original: ast.expr, value: ast.expr) -> ast.expr:
+        """`k, c = theta`: each name is a number of an array, if it is an array that is taken apart."""
+        names = target.elts
+        if self._suspends(value) or not names or not all(isinstance(element, ast.Name) for element in names):
+            return value
+        first = -1
+        for position, element in enumerate(names):
+            index = Slot("index", Source.CONSTANT, self._twin(element), constant=position)
+            site = self._site(element, Kind.GETITEM, [Slot("target", Source.HELD, original), index])
+            site.bound_to = self._source.of(element)
+            first = site.number if not position else first
+        numbers = [self._number(first, target), self._number(len(names), target)]
+        return self._hook("unpacked", [*numbers, value], value)
 
     def _is_plain(self, value: ast.expr) -> bool:
         """Whether a value is no array and holds none."""

@@ -418,6 +418,10 @@ EXPRESSIONS = {
     "the other half of a Jacobian": ("wide * x", "x * (wide - np.sum(x * wide, axis=1, keepdims=True))"),
     "an exponential's slope": ("np.where(x > 0, 1, 0.5)", "np.where(x > 0, 1, 0.5 * np.exp(np.minimum(x, 0)))"),
     "an exponential's slope, from its value": ("np.where(x < 0, 0.5, 1)", "np.where(x < 0, 0.5 + x, 1)"),
+    "a picture turned by half a turn": ("deep[0] * 2", "deep[0, ::-1, ::-1] * 2"),
+    "a batch of them": ("np.sum(deep * 2)", "np.sum(deep[:, ::-1, ::-1] * 2)"),
+    "one that was turned": ("wide[::-1, ::-1] * 2", "wide * 2"),
+    "a row from its end": ("lengths * 3", "lengths[::-1] * 3"),
     "the mirror image": ('np.correlate(d[:, 0], d[0], "full")', 'np.convolve(d[:, 0], d[0], "full")'),
 }
 SHAPES = {"x": (9, 5), "h": (9, 4), "d": (9, 2), "V": (4, 2), "back": (9, 2), "pair": (9, 9), "wide": (9, 5)}

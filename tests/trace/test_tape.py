@@ -116,6 +116,7 @@ CHANGES = [
     ("number from 0", "x = np.ones(2)\nt = 0\nt += x[0]\nt -= 1\nt += 2 * x[1]", None),
     ("sum from 0 in an object", "x = np.ones(2)\nn.t = 0\nn.t += x\nn.t += x", ["leaf", "+", "+="]),
     ("sum from 0 in a dictionary", "x = np.ones(2)\nd = {'t': 0}\nd['t'] += x\nd['t'] += 1", ["leaf", "+", "+="]),
+    ("taken apart", "x = np.ones(2)\na, b = x\ny = a * b", ["leaf", "getitem", "getitem", "*"]),
     ("generator", "x = np.ones(2)\ny = sum(v * 2 for v in [x, x])", ["leaf", "*", "*", "builtins.sum"]),
 ]
 

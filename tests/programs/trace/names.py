@@ -152,3 +152,16 @@ print(sorted(n for n in globals() if "check" in n or "hook" in n or "record" in 
 x: np.ndarray = np.ones(2) * 3
 print(x, __annotations__)
 print(callable(forward), hasattr(np, "dot"), isinstance(x, np.ndarray))
+theta = np.array([2.0, 0.5, -1.0])
+k, c, a = theta
+[k2, c2, a2] = theta * 2
+print(type(k), k * a, k2 + c2, a2 is not k2)
+whole, counts = np.array([3, 4])
+print(type(whole), whole + counts)
+first, second = np.arange(4.0).reshape(2, 2)
+print(first, second.base is not None)
+for wrong in (theta[:2], np.array([1.0])):
+    try:
+        k, c, a = wrong
+    except ValueError as e:
+        print(e)
