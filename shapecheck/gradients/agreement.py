@@ -133,8 +133,6 @@ def agreement(tape: Tape, *, steps: int = 2, meant: str = "") -> Agreement:
         if number >= steps + len(still) and not (open_ones and all(r.verdict == "right" for r in results)):
             break
         step = _Step(tape, parameters, strays, number)
-        if results and meant and not _computes(tape, step, meant):
-            continue  # of a loss that is computed now and then the other steps say nothing
         result = _judge_step(tape, replay, step, names, meant)
         results.append(result)
         if not step.moves:
@@ -187,13 +185,6 @@ def _hypotheses(tape: Tape, step: _Step, among: set[int], names: dict[int, str])
     yield from catalogue_losses(tape, meetings, among, names, differences=True)
     yield from scalar_losses(tape, step.dependence, step.masks, step.horizon(), among)
     yield from catalogue_losses(tape, meetings, among, names, differences=False)
-
-
-def _computes(tape: Tape, step: _Step, meant: str) -> bool:
-    """Whether a loss is computed from the parameters as a step finds them."""
-    among = ancestors(tape, [u.change for u in step.updates], until=frozenset(u.old for u in step.updates))
-    found = scalar_losses(tape, step.dependence, step.masks, step.horizon(), among)
-    return any(hypothesis.formula == meant for hypothesis in found)
 
 
 def _is_alive(tape: Tape, parameter: Parameter) -> bool:
