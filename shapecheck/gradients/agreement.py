@@ -170,8 +170,10 @@ def holds_later(tape: Tape, found: Agreement) -> bool:
     step, replay = _Step(tape, parameters, [], number), Replay(tape)
     among = ancestors(tape, [u.change for u in step.updates], until=frozenset(u.old for u in step.updates))
     same = [h for h in _hypotheses(tape, step, among, value_names(tape)) if h.formula in found.followed]
+    samples = _samples(tape, step, among)
+    same = [h for h in same if h.inferred or not samples.isdisjoint(_samples(tape, step, _made_from(tape, step, h)))]
     if not {h.formula for h in same}.issuperset(found.followed):
-        return True  # the loss may be one that is computed now and then
+        return True  # the loss may be one that is computed now and then, or of other samples
     judged = [one for h in same if (one := _judge(tape, replay, step, h, among)) is not None]
     return not judged or any(one.verdict != "wrong" or one.error < _PLAINLY for one in judged)
 
