@@ -93,12 +93,16 @@ def _renewals(source: SourceText, tree: ast.Module, test: ast.If) -> Iterator[_K
         others = [n for n in others if any(_text(t) == target for t in n.targets)]
         asked = {_text(n) for n in ast.walk(test.test) if isinstance(n, _PLACES)}
         same = bool(others) and all(_text(n.value) == value for n in others)
-        if same and target not in asked and _is_read(tree, statement.targets[0]):
+        # A second name may be taken anew to be at hand, and what is read on the spot need not last.
+        copied = not isinstance(statement.value, ast.Name | ast.Attribute) and _held(_copied(tree, statement.value))
+        if same and copied and target not in asked and _is_read(tree, statement.targets[0], test):
             yield _Keeping(source, statement, _copied(tree, statement.value), best=False)
 
 
-def _is_read(tree: ast.Module, target: ast.expr) -> bool:
-    read = (n for n in ast.walk(tree) if isinstance(n, _PLACES) and isinstance(n.ctx, ast.Load))
+def _is_read(tree: ast.Module, target: ast.expr, but: ast.If | None = None) -> bool:
+    """Whether anything reads what a name is given; but for what a branch reads itself."""
+    own = set(ast.walk(but)) if but is not None else set()
+    read = (n for n in ast.walk(tree) if isinstance(n, _PLACES) and isinstance(n.ctx, ast.Load) and n not in own)
     return isinstance(target, ast.Name | ast.Attribute) and _text(target) in map(_text, read)
 
 

@@ -113,8 +113,9 @@ def test_weights_kept_now_and_then_that_follow_every_step_are_named(tmp_path: Pa
         (DEEP, "twin(online)", ANEW_NOW_AND_THEN),
         (SHALLOW, "twin(online)", "print(len(frozen))"),
         (SHALLOW, "[w.copy() for w in online]", ANEW_NOW_AND_THEN),
+        ("", "online", "frozen = online"),
     ],
-    ids=["copies", "kept once", "another copy at first"],
+    ids=["copies", "kept once", "another copy at first", "a second name"],
 )
 def test_weights_kept_otherwise_are_left_alone(tmp_path: Path, helper: str, kept: str, again: str) -> None:
     assert findings(tmp_path, RENEWED.format(helper=helper, kept=kept, again=again)) == []
