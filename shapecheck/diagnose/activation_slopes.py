@@ -48,6 +48,8 @@ _OF_RESULT: dict[str, Callable[[Any], Any]] = {
     "tanh": lambda a: 1 - a**2,
     "relu": lambda a: (a > 0).astype(float),
 }
+# The least and the most that an activation gives.
+RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 _OF_ARGUMENT: dict[str, Callable[[Any], Any]] = {
     "sigmoid": lambda z: _sigmoid(z) * (1 - _sigmoid(z)),
     "tanh": lambda z: 1 - np.tanh(z) ** 2,
@@ -96,4 +98,4 @@ def quotient(numerator: Any, denominator: Any) -> tuple[Any, Any]:
     return np.divide(numerator, denominator, out=np.zeros(numerator.shape), where=known), known.astype(float)
 
 
-__all__ = ["Slope", "equal", "quotient", "recognise"]
+__all__ = ["RANGES", "Slope", "equal", "quotient", "recognise"]

@@ -110,10 +110,21 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None, *, axes
         suspects = list(_before_the_rate(suspects, known))
     suspects = whole_sums(known, suspects)
     chosen, others = independent(suspects, whole=len(known.changes) if known.settled else 0)
+    chosen = _without_consequences(known, chosen)
     chosen += [s for s in others if s.reason == "axis"]
     others = [s for s in others if s.reason != "axis"]
     chosen = [_with_origin(s, known) for s in chosen]
     return Diagnosis(step, loss, verdicts, chosen + others, len(chosen), known.rate)
+
+
+def _without_consequences(known: Verdicts, chosen: Sequence[Suspect]) -> list[Suspect]:
+    """The suspects but for what goes wrong where the mistakes of several others meet, and is right without these."""
+    firm = [s for s in chosen if s.operands_right and s.reason == "value"]
+    if len(firm) < 2 or len(firm) == len(chosen):
+        return list(chosen)
+    outcomes = known.outcomes({value: array for s in firm for value, (_, array) in s.wanted.items()})
+    mended = {parameter for parameter, outcome in outcomes.items() if outcome is not None}
+    return [s for s in chosen if s in firm or not mended >= set(s.explains)]
 
 
 def _before_the_rate(suspects: Sequence[Suspect], known: Verdicts) -> Iterator[Suspect]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.diagnose.activation_slopes import Slope, equal, quotient, recognise
+from shapecheck.diagnose.activation_slopes import RANGES, Slope, equal, quotient, recognise
 from shapecheck.diagnose.known_loss import Accused
 from shapecheck.diagnose.lone_slopes import following
 from shapecheck.diagnose.softmax_jacobian import diagonal_only, is_distribution
@@ -190,7 +190,7 @@ class _Finder:
         """What the slope should be and what stands there."""
         if equal(given * known, needed * known):
             return ""  # what stands there is right wherever it counts
-        wanted = self._slopes(needed, known)
+        wanted = [w for w in self._slopes(needed, known) if not w.of_result or self._can_be(w)]
         if not wanted:
             return ""
         right = wanted[0]
@@ -218,6 +218,12 @@ class _Finder:
         if recognise(needed, [(wrong.value, self.recorded[wrong.value])], known):
             return f"{belongs}; `{of}` is what goes into the {kind}"
         return f"{belongs}; here stands the slope of `{of}`"
+
+    def _can_be(self, slope: Slope) -> bool:
+        """Whether a value can be what an activation gave: what exceeds one is no tanh."""
+        least, most = RANGES.get(slope.activation, (-np.inf, np.inf))
+        array = np.asarray(self.recorded[slope.value], dtype=float)
+        return bool(array.min(initial=most) >= least and array.max(initial=least) <= most)
 
     def alone(self, operation: Operation) -> str:  # noqa: ARG002 - the numbers alone tell
         """A slope, and nothing that comes from the layers behind it."""

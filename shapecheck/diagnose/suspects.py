@@ -89,12 +89,14 @@ def independent(suspects: Sequence[Suspect], *, whole: int = 0) -> tuple[list[Su
 
 def _rank(suspect: Suspect, open_parameters: set[int], whole: int) -> tuple[Any, ...]:
     covered = len(open_parameters.intersection(suspect.explains))
+    # One expression may hold all gradients, each of which sets only itself right.
+    own = suspect.together == 1 < len(suspect.explains)
+    if own and not suspect.operands_right:
+        covered = min(covered, 1)  # what each of them was made from is wrong already
     # With a loss that is known, what is the adjoint of something else is no accident; nor is what explains several.
     odd = suspect.reason == "other" and not whole and suspect.together < _SEVERAL
     # A factor that only some gradients lack is left out where their ways part, and not before.
     late = suspect.reason == "scale" and not suspect.operands_right and (not whole or len(suspect.explains) < whole)
-    # One expression may hold all gradients, each of which sets only itself right.
-    own = suspect.together == 1 < len(suspect.explains)
     return (-covered, not suspect.operands_right, own, odd, -max(suspect.values) if late else min(suspect.values))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from shapecheck.gradients.hypotheses import Hypothesis
 from shapecheck.gradients.replay import Replay
 from shapecheck.network.parameters import Update
+from shapecheck.trace.operations import QUOTIENTS
 from shapecheck.trace.tape import Operation, Ref, Shape, Tape
 
 Verdict = Literal["right", "wrong", "unknown"]
@@ -19,6 +20,8 @@ Verdict = Literal["right", "wrong", "unknown"]
 _DIRECTIONS = 5
 _TOLERANCE = 1e-4
 _STEP = 1e-5
+# So many values that a change was made from are held against a loss.
+_MOST_LIKE_A_GRADIENT = 10
 # What a step leads to is kept where it is no larger, for other losses.
 _MOST_KEPT = 5_000
 # Factors that differ by less are one.
@@ -88,21 +91,31 @@ def gradient_like(tape: Tape, change: int, shape: Shape, among: set[int]) -> lis
     found = [(change, 1)]
     open_values = [(change, 1)]
     seen = {change}
-    while open_values and len(found) < 10:
-        number, sign = open_values.pop(0)
+    while open_values and len(found) < _MOST_LIKE_A_GRADIENT:
+        # The latest first: what a velocity was in the steps before is no gradient of this one.
+        number, sign = open_values.pop(max(range(len(open_values)), key=lambda i: _made(tape, open_values[i][0])))
         producer = tape.values[number].producer
         if producer is None:
             continue
         operation = tape.operations[producer]
         if _adds_a_number(tape, operation):
             continue
+        # What a gradient is divided by, in the way of Adam, is made from squares, and has as many steps to it.
+        divisor = operation.arguments[1] if operation.function in QUOTIENTS and len(operation.arguments) > 1 else None
         for source in operation.inputs:
+            if divisor == Ref(source) != operation.arguments[0]:
+                continue
             if source in among and source not in seen and tape.values[source].shape == shape:
                 seen.add(source)
                 entering = sign * _sign_of(tape, operation, source)
                 found.append((source, entering))
                 open_values.append((source, entering))
     return found
+
+
+def _made(tape: Tape, value: int) -> int:
+    producer = tape.values[value].producer
+    return -1 if producer is None else producer
 
 
 def _adds_a_number(tape: Tape, operation: Operation) -> bool:

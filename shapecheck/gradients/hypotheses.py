@@ -21,6 +21,8 @@ from shapecheck.trace.tape import Operation, Ref, Tape
 Array = np.ndarray[Any, Any]
 
 _MEETINGS = frozenset("- + / * numpy.subtract numpy.divide numpy.multiply numpy.add -= /= *=".split())
+# The label of operations that the program has not done in a step, and that a loss needs.
+RECOMPUTED = "recomputed"
 # What picks one of several numbers; nobody descends that.
 SELECTIONS = frozenset(
     "getitem view .max .min numpy.max numpy.min numpy.amax numpy.amin builtins.max builtins.min".split()
@@ -176,6 +178,8 @@ def scalar_losses(
         value = tape.values[operation.result]
         if value.size != 1 or value.dtype[:5] != "float" or operation.function in SELECTIONS:
             continue
+        if operation.label == RECOMPUTED:
+            continue  # of the expressions that make a loss anew in a step only the last is the loss
         if value.number in among or value.number in parts or _only_shifted(tape, dependence, operation, parameters):
             continue
         if all(dependence.masks[value.number] & mask for mask in parameters):

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from shapecheck.gradients.functions import CannotReplayError, resolve
-from shapecheck.gradients.hypotheses import SELECTIONS
+from shapecheck.gradients.hypotheses import RECOMPUTED, SELECTIONS
 from shapecheck.gradients.losses import sounds_like
 from shapecheck.gradients.replay import fill
 from shapecheck.network.dependence import ancestors
@@ -358,7 +358,9 @@ class _Inserted:
         # A loss is known by the expression that computes it; the rest is not there, and nothing can be said of it.
         site = operation.site if last else None
         inputs = tuple(dict.fromkeys(refs([arguments, keywords])))
-        return replace(operation, site=site, arguments=arguments, keywords=keywords, inputs=inputs, result=number)
+        label = operation.label if last else RECOMPUTED
+        made = replace(operation, site=site, label=label, arguments=arguments, keywords=keywords)
+        return replace(made, inputs=inputs, result=number)
 
     def __getitem__(self, value: int) -> Any:
         """The array of a value, old or new."""

@@ -28,6 +28,7 @@ class Candidate:
         kind: The family of edit; twin mistakes are mended by edits of one kind.
         cost: Lower is tried first and believed first.
         path, line: Where it edits first.
+        fit: The factor between what it gives and what is wanted, where it was heard.
     """
 
     title: str
@@ -36,6 +37,7 @@ class Candidate:
     cost: float
     path: str
     line: int
+    fit: float | None = field(default=None, compare=False)
 
     def joined(self, other: Candidate, discount: float) -> Candidate:
         """Both candidates together; a second edit of the same kind is cheap."""

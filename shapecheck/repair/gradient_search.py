@@ -128,7 +128,11 @@ class _Asked:
         loose = isinstance(ast.parse(text.strip(), mode="eval").body, ast.BinOp | ast.Compare | ast.IfExp)
         edit = self.place.edit(self.aim.node, f"-({text})" if loose else f"-{text}")
         return replace(
-            candidate, title=f"{candidate.title}, and turn the sign round", edits=(edit,), cost=candidate.cost + 0.1
+            candidate,
+            title=f"{candidate.title}, and turn the sign round",
+            edits=(edit,),
+            cost=candidate.cost + 0.1,
+            fit=-candidate.fit if candidate.fit is not None else None,
         )
 
     def offered(self, candidate: Candidate) -> list[Candidate]:
@@ -348,8 +352,8 @@ class GradientSearch(Search):
             self.heard += heard.tried
             for found, fitting in ((always, heard.factors), (at_first, heard.at_first)):
                 # What gives the wanted size as well is likelier than what is off by a factor.
-                sized = ((candidates[i], abs(factor - 1) <= _EXACT) for i, factor in fitting.items())
-                weighed = (replace(c, cost=c.cost - _SIZED) if exact else c for c, exact in sized)
+                sized = ((candidates[i], factor, abs(factor - 1) <= _EXACT) for i, factor in fitting.items())
+                weighed = (replace(c, cost=c.cost - _SIZED * exact, fit=factor) for c, factor, exact in sized)
                 likely = sorted(weighed, key=lambda c: c.cost)[:_MOST_FITTING]
                 upside_down = {candidates[i].edits for i, factor in fitting.items() if abs(factor + 1) <= _EXACT}
                 likely += [t for c in likely if c.edits in upside_down and (t := one.turned(c)) is not None]
