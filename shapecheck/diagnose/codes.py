@@ -58,7 +58,7 @@ _CATALOGUE = (
     Code("SC406", "a parameter that is never updated, or twice", "error"),
     Code("SC407", "inputs and targets that are shuffled apart", "error"),
     Code("SC408", "a gradient that is computed once and applied again and again", "error"),
-    Code("SC409", "a shuffle that loses rows", "error"),
+    Code("SC409", "rows of the data that are lost", "error"),
     Code("SC410", "optimizer state that several parameters share", "error"),
     Code("SC411", "a result that is thrown away", "error"),
     Code("SC501", "overflow or NaN", "warning"),

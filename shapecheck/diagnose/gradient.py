@@ -262,13 +262,16 @@ def _spoilt_at_the_start(known: Replay, step: Step, losses: Sequence[Loss]) -> D
 def _meets_data(known: Replay, step: Step, loss: Loss) -> bool:
     """Whether data meet a loss entry by entry, or by an index, on its way from the parameters, as targets do.
 
-    A mean of outputs is printed to be looked at, and the gradient of a single bias is a number as well.
+    A mean of outputs is printed to be looked at, and the gradient of a single bias is a number as well. What another
+    network met in its own steps, of which this loss sees the results, is no target here.
     """
-    if loss.adjoints is None:
+    if loss.value is None:
         return False
-    parameters = {u.old for p in find_parameters(known.tape) for u in p.updates} | step.olds
+    updates = [u for p in find_parameters(known.tape, most_updates=len(known.tape.operations)) for u in p.updates]
+    parameters = {u.old for u in updates} | step.olds
     learned = known.dependents(parameters, step.last + 400)
-    computed = (learned - parameters) & loss.adjoints.closure
+    stepped = {u.new for u in updates}
+    computed = (learned & known.ancestors([loss.value], until=parameters | stepped)) - parameters - stepped
     for operation in (o for o in known.tape.operations if o.result in computed):
         others = [n for n in operation.inputs if n not in learned and known.tape.values[n].size > 1]
         if others and (operation.function in SUMS | PRODUCTS | QUOTIENTS or operation.function == "getitem"):

@@ -16,6 +16,7 @@ from shapecheck.diagnose.trail import span_of
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.diagnose.wrong_values import value_suspects
 from shapecheck.gradients.hypotheses import own_formula
+from shapecheck.gradients.inferred import SQUARES
 from shapecheck.gradients.losses import find_losses, sounds_like_a_loss
 from shapecheck.gradients.matching import EXACT
 from shapecheck.gradients.replay import Replay, ReplayError
@@ -28,27 +29,39 @@ _ONE_WAY = 0.02
 _LEVEL = 0.05
 # So many expressions are tried to be mended.
 _MOST_BLAMED = 3
+# A likelihood that is this steep where the outputs are the targets, beside how steep it is, is least elsewhere.
+_STEEP = 0.05
+_PROBES, _STEP = 4, 1e-5
+# Of fewer outputs another array may have the same numbers by chance.
+_TELLING = 3
+_EXPONENTIALS = frozenset({"numpy.exp", "numpy.expm1", "math.exp"})
 _LOGARITHMS = frozenset({"numpy.log", "numpy.log2", "numpy.log10", "numpy.log1p"})
 
 
 def differing_loss(course: Course) -> list[Finding]:
     """A loss that the program computes from the same outputs, while its updates follow something else.
 
-    Three things count: a cross-entropy, since squares and absolute errors are often printed for their own sake beside
-    another loss, and a cross-entropy is not; a penalty that only the loss has; and targets that other outputs meet in
-    the loss.
+    Four things count: a cross-entropy, since squares and absolute errors are often printed for their own sake beside
+    another loss, and a cross-entropy is not; a likelihood of the outputs' exponentials, which is least elsewhere than
+    where the outputs are the targets; a penalty that only the loss has; and targets that other outputs meet in it.
     """
     verdict = course.verdict
     if verdict.verdict != "right" or not verdict.same_factor or not course.steps:
         return []
     step = course.steps[0]
     losses = find_losses(course.replay, step)
-    followed = _followed(losses, step)
+    followed = _followed(course.replay, losses, step)
     for loss in losses if followed is not None else []:
         site = course.tape.site_of(loss.value) if loss.value is not None else None
         if site is None or followed is None:
             continue
-        if not sounds_like_a_loss(course.replay, loss) or not _of_the_same_outputs(loss, followed):
+        if not sounds_like_a_loss(course.replay, loss):
+            continue
+        if _is_least_elsewhere(course.replay, loss, followed) and (
+            found := _apart(course.replay, step, loss, followed)
+        ):
+            return [_of_another(course, step, loss, followed.formula, found)]
+        if not _of_the_same_outputs(loss, followed):
             continue
         alike = len(_right(course.replay, loss)) == len(_right(course.replay, followed))
         if not alike and verdict.inferred and (penalised := _penalised(course.replay, step, loss, followed)):
@@ -62,16 +75,19 @@ def differing_loss(course: Course) -> list[Finding]:
         if alike and not _is_level(course.replay, followed):
             continue
         if parted := _parted(course, step, loss, followed):
-            formula, apart = parted
             if elsewhere is not None:
-                said = (
-                    f"`{shown(elsewhere[0].text)}` goes into the error of another output than in `{shown(site.text)}`"
-                )
-                return [_finding(course, step, loss, tuple(apart), said, elsewhere=elsewhere)]
-            said = f"the updates of {quoted(apart)} follow {formula}; the gradient of `{shown(site.text)}` "
-            said += "points elsewhere: either this loss is not the one that is meant, or the error at the output is "
-            return [_finding(course, step, loss, tuple(apart), said + "not its derivative")]
+                met = shown(elsewhere[0].text)
+                said = f"`{met}` goes into the error of another output than in `{shown(site.text)}`"
+                return [_finding(course, step, loss, tuple(parted[1]), said, elsewhere=elsewhere)]
+            return [_of_another(course, step, loss, *parted)]
     return []
+
+
+def _of_another(course: Course, step: Step, loss: Loss, formula: str, apart: list[str]) -> Finding:
+    site = course.tape.site_of(loss.value or 0)
+    said = f"the updates of {quoted(apart)} follow {formula}; the gradient of `{shown(site.text if site else '')}` "
+    said += "points elsewhere: either this loss is not the one that is meant, or the error at the output is "
+    return _finding(course, step, loss, tuple(apart), said + "not its derivative")
 
 
 def _is_level(replay: Replay, loss: Loss) -> bool:
@@ -80,9 +96,14 @@ def _is_level(replay: Replay, loss: Loss) -> bool:
     return all(np.ptp(array) <= _LEVEL for array in arrays)
 
 
-def _followed(losses: list[Loss], step: Step) -> Loss | None:
-    found = next((c for c in losses if c.inferred and len(c.right) == len(step.olds)), None)
-    return found if found is not None and found.adjoints is not None else None
+def _followed(replay: Replay, losses: list[Loss], step: Step) -> Loss | None:
+    for loss in losses:
+        if loss.inferred and loss.adjoints is not None and loss.matching is not None:
+            # A weight that was drawn and scaled has its adjoint in common with what was drawn, up to a factor.
+            changes = {old: replay.recorded[change] for _, old, change, _ in step.parameters if old not in loss.right}
+            if all(loss.matching.against(change, old) is not None for old, change in changes.items()):
+                return loss
+    return None
 
 
 def _finding(
@@ -100,10 +121,15 @@ def _finding(
     assert loss.matching is not None
     known = Verdicts(loss.matching, step)
     known.all()
+    wanted = {
+        s.site: {v: (np.asarray(known.matching.adjoints[forward]),) for v, (forward, _) in s.wanted.items()}
+        for s in blamed
+    }
+    later = {suspect.site: _wanted_later(course, step, loss, suspect) for suspect in blamed}
     targets: list[Target] = [elsewhere[1]] if elsewhere is not None else []
-    for suspect in blamed:
-        wanted = {v: (np.asarray(known.matching.adjoints[forward]),) for v, (forward, _) in suspect.wanted.items()}
-        targets += targets_of(suspect.site, wanted, [], known)
+    for site_number in [n for n in wanted if later[n]] or wanted:
+        found = targets_of(site_number, wanted[site_number] | later[site_number], [], known)
+        targets += [t for t in found if len(t.results) > 1 or not later[site_number]]
     if targets:
         course.aimed[names], course.meant[names] = tuple(targets), own_formula(site)
     cause = elsewhere[0] if elsewhere is not None else course.tape.sites[blamed[0].site] if blamed else site
@@ -116,6 +142,33 @@ def _finding(
         cause=span_of(cause),
         parameters=names,
     )
+
+
+def _wanted_later(course: Course, step: Step, loss: Loss, suspect: Suspect) -> dict[int, tuple[Any, ...]]:
+    """What an expression should have given in the next step, by the loss as that step's parameters would have it.
+
+    Of weights that begin with zeros the first step says little: `exp(z)` and `1 + z` are one there. Only the same
+    samples tell.
+    """
+    later = {p.birth: old for s in course.steps if s.number == step.number + 1 for p, old, *_ in s.parameters}
+    made = course.tape.values[loss.value or 0].producer or 0
+    recorded = course.replay.recorded
+    if not {p.birth for p, *_ in step.parameters} <= later.keys():
+        return {}
+    try:
+        moved = course.replay.moved(
+            {old: recorded[later[p.birth]] for p, old, *_ in step.parameters}, max(step.last, made) + 1
+        )
+    except ReplayError:
+        return {}
+    same = next((c for c in find_losses(moved, step) if c.value == loss.value), None)
+    found: dict[int, tuple[Any, ...]] = {}
+    for value, (forward, _) in suspect.wanted.items() if same is not None and same.adjoints is not None else ():
+        again = [o.result for o in course.tape.made_at(suspect.site) if o.number > step.last]
+        if again and same is not None and same.adjoints is not None and forward in same.adjoints:
+            if np.allclose(moved.recorded[value], recorded[again[0]], rtol=EXACT):
+                found[again[0]] = (np.asarray(same.adjoints[forward]),)
+    return found
 
 
 def _to_blame(course: Course, step: Step, loss: Loss, concerned: Collection[int]) -> list[Suspect]:
@@ -180,7 +233,7 @@ def _parted(course: Course, step: Step, loss: Loss, followed: Loss) -> tuple[str
     moved = _elsewhere(course.replay, step, loss)
     losses = find_losses(moved, step) if moved is not None else []
     same = next((c for c in losses if c.value == loss.value), None)
-    there = _followed(losses, step)
+    there = _followed(moved, losses, step) if moved is not None else None
     if moved is None or same is None or there is None or _right(moved, same) or not _of_the_same_outputs(same, there):
         return None
     found = _apart(moved, step, same, there)
@@ -213,6 +266,42 @@ def _apart(replay: Replay, step: Step, loss: Loss, followed: Loss) -> list[str]:
 
 def _of_the_same_outputs(loss: Loss, followed: Loss) -> bool:
     return loss.adjoints is not None and all(output in loss.adjoints.closure for output in followed.seeds)
+
+
+def _is_least_elsewhere(replay: Replay, loss: Loss, followed: Loss) -> bool:
+    """Whether a loss is made from exponentials of the outputs, and goes on falling where these are the targets.
+
+    A squared error may be shown in other units than it is descended in (of `exp(output)`, where prices were learned as
+    their logarithms); it is least where the other one is.
+    """
+    if len(followed.seeds) != 1 or followed.formula != SQUARES or loss.value is None or loss.adjoints is None:
+        return False
+    ((output, difference),) = followed.seeds.items()
+    outputs = np.asarray(replay.recorded[output], dtype=float)
+    for twin in sorted(loss.adjoints.closure):
+        array = replay.recorded[twin]
+        if np.shape(array) != outputs.shape or outputs.size < _TELLING or not np.array_equal(array, outputs):
+            continue
+        made = (replay.tape.values[v].producer for v in replay.dependents([twin]) & loss.adjoints.closure)
+        if not any(replay.tape.operations[number].function in _EXPONENTIALS for number in made if number is not None):
+            return False
+        try:
+            here, there = (_steepness(replay, loss.value, twin, at) for at in (outputs, outputs - difference))
+        except ReplayError:
+            return False
+        return bool(np.isfinite(there)) and there > _STEEP * here
+    return False
+
+
+def _steepness(replay: Replay, loss: int, output: int, at: Any) -> float:
+    """How steep a loss is in its outputs, where these are some array."""
+    rng = np.random.default_rng(20240229)
+    slopes = []
+    for _ in range(_PROBES):
+        way = rng.standard_normal(np.shape(at))
+        ends = [replay.evaluate({output: at + step * way}, [loss])[loss] for step in (_STEP, -_STEP)]
+        slopes.append(float(np.ravel(ends[0])[0] - np.ravel(ends[1])[0]) / (2 * _STEP))
+    return float(np.linalg.norm(slopes))
 
 
 def _has_a_logarithm(course: Course, loss: Loss) -> bool:

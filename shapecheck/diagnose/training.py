@@ -26,6 +26,8 @@ from shapecheck.diagnose.kept_best import kept_best
 from shapecheck.diagnose.lagging import late_steps
 from shapecheck.diagnose.later import later_versions
 from shapecheck.diagnose.later_passes import later_passes
+from shapecheck.diagnose.left_early import left_early
+from shapecheck.diagnose.left_views import left_views
 from shapecheck.diagnose.lost import lost_steps
 from shapecheck.diagnose.lost_numbers import lost_numbers
 from shapecheck.diagnose.moments import moments
@@ -34,16 +36,20 @@ from shapecheck.diagnose.number_steps import number_steps
 from shapecheck.diagnose.one_list import one_list
 from shapecheck.diagnose.only_last import only_last
 from shapecheck.diagnose.other_loss import differing_loss
+from shapecheck.diagnose.overwritten_shares import overwritten_shares
 from shapecheck.diagnose.overwritten_squares import overwritten_squares
 from shapecheck.diagnose.pairs import lost_rows, parted
 from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
 from shapecheck.diagnose.repeated_rows import repeated_rows
+from shapecheck.diagnose.second_names import second_names
+from shapecheck.diagnose.short_strides import short_strides
 from shapecheck.diagnose.start import constant_output, equal_units, out_of_reach, saturated
 from shapecheck.diagnose.step_counters import step_counters
 from shapecheck.diagnose.thrown_away import thrown_away
 from shapecheck.diagnose.unapplied import nothing_moves
 from shapecheck.diagnose.unfed import unfed_velocities
 from shapecheck.diagnose.unmoved import unmoved
+from shapecheck.diagnose.unread_scales import unread_scales
 from shapecheck.diagnose.unused import forgotten_siblings, unused_gradients
 from shapecheck.diagnose.update import lost_updates
 from shapecheck.diagnose.velocities import turned_velocities
@@ -58,6 +64,7 @@ def _uphill(course: Course) -> list[Finding]:
 
 _UPDATES: tuple[Finder, ...] = (
     one_list,
+    second_names,
     number_steps,
     lost_steps,
     lost_numbers,
@@ -69,10 +76,12 @@ _UPDATES: tuple[Finder, ...] = (
     _uphill,
     turned_round,
     moved_views,
+    left_views,
     later_versions,
     later_passes,
     moments,
     overwritten_squares,
+    overwritten_shares,
     step_counters,
     shared_state,
     added_twice,
@@ -82,7 +91,16 @@ _UPDATES: tuple[Finder, ...] = (
     growing_weights,
     biases_of_samples,
 )
-_DATA: tuple[Finder, ...] = (wrapped, lost_rows, parted, thrown_away, kept_best)
+_DATA: tuple[Finder, ...] = (
+    wrapped,
+    lost_rows,
+    short_strides,
+    left_early,
+    parted,
+    thrown_away,
+    unread_scales,
+    kept_best,
+)
 _NUMBERS: tuple[Finder, ...] = (constant_output, not_finite, equal_units, saturated, out_of_reach)
 # Right updates cannot be out of order, and nothing is added to them twice.
 _OF_WRONG_UPDATES = frozenset({later_versions, later_passes, added_twice})
@@ -170,12 +188,13 @@ def _asked(finder: Finder, course: Course) -> list[Finding]:
 _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC202": (biases_of_samples,),
     "SC303": (growing_weights,),
+    "SC306": (overwritten_shares,),
     "SC308": (differing_loss,),
     "SC309": (number_steps,),
     "SC401": (late_steps, later_versions, filled_late),
     "SC402": (_uphill, turned_round),
     "SC403": (never_reset,),
-    "SC404": (one_list, later_versions, later_passes, moved_views, kept_best),
+    "SC404": (one_list, second_names, later_versions, later_passes, moved_views, kept_best),
     "SC405": (_lost_updates, wrapped),
     "SC406": (
         _lost_updates,
@@ -184,6 +203,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
         lost_numbers,
         dropped_sums,
         added_twice,
+        left_views,
         only_last,
         moments,
         overwritten_squares,
@@ -193,9 +213,9 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     ),
     "SC407": (parted,),
     "SC408": (never_renewed,),
-    "SC409": (lost_rows,),
+    "SC409": (lost_rows, short_strides, left_early),
     "SC410": (moments, step_counters, shared_state),
-    "SC411": (thrown_away,),
+    "SC411": (thrown_away, unread_scales),
     "SC501": (not_finite,),
     "SC502": (not_finite,),
     "SC503": (saturated,),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ from shapecheck.trace.tape import Tape
 
 # How many steps are looked at when the first ones say nothing of a parameter.
 _MOST_STEPS = 8
+# What is this far from a gradient is no rounding, and no kink that was stepped over.
+_PLAINLY = 1e-2
 
 
 @dataclass
@@ -47,6 +49,7 @@ class Agreement:
         binding: Whether it is this loss that is meant, of the program's own, though all updates follow another as well
             but for what is added to them: some are its gradients to the last term.
         falls: Whether the loss is lower after the first step than before it; known of right steps only.
+        followed: The formulas of the losses that the steps follow; of weights that are zero, several are one.
     """
 
     verdict: Verdict
@@ -60,6 +63,7 @@ class Agreement:
     unproven: list[str] = field(default_factory=list)
     binding: bool = False
     falls: bool = False
+    followed: tuple[str, ...] = ()
 
     @property
     def grew(self) -> bool:
@@ -147,7 +151,42 @@ def agreement(tape: Tape, *, steps: int = 2, meant: str = "") -> Agreement:
         if grown is not None:
             row.grew_to = tape.values[grown.new].shape
     worst.unproven = list(open_ones.values())
+    worst.followed = tuple(dict.fromkeys(r.formula for r in results))
     return worst
+
+
+def holds_later(tape: Tape, found: Agreement) -> bool:
+    """Whether what was found right in the first steps is not plainly wrong a few steps further on.
+
+    A network that begins with next to nothing may follow the gradient of a loss there by accident: all its units are
+    alike, every margin is missed, and every exponential is one more than its argument.
+    """
+    if found.verdict != "right" or stacked(tape) is not None:
+        return True
+    parameters = [p for p in find_parameters(tape, most_updates=_MOST_STEPS) if _is_alive(tape, p)]
+    number = min((len(p.updates) for p in parameters), default=0) - 1
+    if number < 2:
+        return True
+    step, replay = _Step(tape, parameters, [], number), Replay(tape)
+    among = ancestors(tape, [u.change for u in step.updates], until=frozenset(u.old for u in step.updates))
+    same = [h for h in _hypotheses(tape, step, among, value_names(tape)) if h.formula in found.followed]
+    samples = _samples(tape, step, among)
+    same = [h for h in same if h.inferred or not samples.isdisjoint(_samples(tape, step, _made_from(tape, step, h)))]
+    if not {h.formula for h in same}.issuperset(found.followed):
+        return True  # the loss may be one that is computed now and then, or of other samples
+    judged = [one for h in same if (one := _judge(tape, replay, step, h, among)) is not None]
+    return not judged or any(one.verdict != "wrong" or one.error < _PLAINLY for one in judged)
+
+
+def _hypotheses(tape: Tape, step: _Step, among: set[int], names: dict[int, str]) -> Iterator[Hypothesis]:
+    """The losses that a step may follow, the likeliest first."""
+    everything = 0
+    for mask in step.masks:
+        everything |= mask
+    meetings = Meetings(tape, step.dependence, everything)
+    yield from catalogue_losses(tape, meetings, among, names, differences=True)
+    yield from scalar_losses(tape, step.dependence, step.masks, step.horizon(), among)
+    yield from catalogue_losses(tape, meetings, among, names, differences=False)
 
 
 def _is_alive(tape: Tape, parameter: Parameter) -> bool:
@@ -159,17 +198,9 @@ def _is_alive(tape: Tape, parameter: Parameter) -> bool:
 def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str], meant: str) -> Agreement:
     changes = [u.change for u in step.updates]
     among = ancestors(tape, changes, until=frozenset(u.old for u in step.updates))
-    everything = 0
-    for mask in step.masks:
-        everything |= mask
-    meetings = Meetings(tape, step.dependence, everything)
     samples = _samples(tape, step, among)
     best: Agreement | None = None
-    for hypothesis in chain(
-        catalogue_losses(tape, meetings, among, names, differences=True),
-        scalar_losses(tape, step.dependence, step.masks, step.horizon(), among),
-        catalogue_losses(tape, meetings, among, names, differences=False),
-    ):
+    for hypothesis in _hypotheses(tape, step, among, names):
         if samples and not hypothesis.inferred and not _samples(tape, step, _made_from(tape, step, hypothesis)):
             continue  # a penalty by itself is followed by what is added for it, whatever that is added to
         judged = _judge(tape, replay, step, hypothesis, among)

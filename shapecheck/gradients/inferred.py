@@ -14,6 +14,8 @@ from shapecheck.gradients.replay import Replay
 from shapecheck.gradients.steps import Loss, Step, reach
 from shapecheck.trace.tape import Kind, Operation, Ref
 
+# The loss of the catalogue that suits all outputs.
+SQUARES = "1/2 sum (output - target)^2"
 # So many differences of output and target are tried, and so many outputs and given arrays that never met.
 _MOST_INFERRED = 6
 _MOST_OUTPUTS, _MOST_GIVEN = 4, 2
@@ -102,7 +104,7 @@ def _catalogue(replay: Replay, instances: Sequence[tuple[int, Any]]) -> list[Los
     """Squared error, and the cross-entropies where the outputs can be probabilities."""
     outputs = {o: np.asarray(replay.recorded[o], dtype=float) for o, _ in instances}
     targets = dict(instances)
-    losses = [Loss({o: a - targets[o] for o, a in outputs.items()}, "1/2 sum (output - target)^2", None)]
+    losses = [Loss({o: a - targets[o] for o, a in outputs.items()}, SQUARES, None)]
     inside = all(np.all((a > 0) & (a < 1)) for a in outputs.values())
     hot = all(np.all((t >= 0) & (t <= 1)) for t in targets.values())
     if inside and hot:
@@ -273,4 +275,4 @@ def _given(replay: Replay, step: Step, output: int, known: set[int]) -> list[Pai
     return seen[-_MOST_GIVEN:]
 
 
-__all__ = ["Pair", "inferred_losses", "losses_of", "met_numbers", "supposed_losses", "targets_at_hand"]
+__all__ = ["SQUARES", "Pair", "inferred_losses", "losses_of", "met_numbers", "supposed_losses", "targets_at_hand"]

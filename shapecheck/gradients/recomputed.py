@@ -23,6 +23,7 @@ from shapecheck.gradients.losses import sounds_like
 from shapecheck.gradients.replay import fill
 from shapecheck.network.dependence import ancestors
 from shapecheck.network.parameters import Parameter, find_parameters
+from shapecheck.trace.operations import PRODUCTS
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref, Tape, Value, refs
 
@@ -33,6 +34,8 @@ _MOST_LOSSES = 6
 _LONGEST = 400
 # How many training steps after those that are looked at a loss may still be computed.
 _FARTHEST = 4
+# A whole number in these is no size of a batch: `code**4` is not `code**3`.
+_EXACT = frozenset({"**", "numpy.power"}) | PRODUCTS
 _IN_PLACE = frozenset(["setitem", "write_back", "+=", "-=", "*=", "/=", "leaf"])
 
 
@@ -249,7 +252,9 @@ class _Alignment:
         found: dict[int, int] = {}
         for own, its in zip(operation.arguments, other.arguments, strict=True):
             if not isinstance(own, Ref) or not isinstance(its, Ref):
-                if isinstance(own, Ref) or isinstance(its, Ref) or not _are_alike(own, its):
+                if isinstance(own, Ref) or isinstance(its, Ref):
+                    return None
+                if not _are_alike(own, its, sizes=operation.function not in _EXACT):
                     return None
                 continue
             if own.value in self.image:
@@ -289,9 +294,9 @@ class _Alignment:
         return True
 
 
-def _are_alike(own: Any, its: Any) -> bool:
-    """Whether two constants are the same; sizes of batches may differ."""
-    if isinstance(own, int) and isinstance(its, int):
+def _are_alike(own: Any, its: Any, *, sizes: bool) -> bool:
+    """Whether two constants are the same; what may be the sizes of batches may differ."""
+    if sizes and isinstance(own, int) and isinstance(its, int):
         return own == its or min(own, its) > 1
     return own is its or repr(own) == repr(its)
 

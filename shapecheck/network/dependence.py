@@ -31,6 +31,9 @@ class Dependence:
     """For each value, the set of origins that it depends on, as a bit mask.
 
     Origins are leaves and whatever `cut` was called on (a parameter's next version begins a new origin).
+
+    Attributes:
+        written: The bits of single numbers that nothing made: one that is written down once may be in many values.
     """
 
     def __init__(self, tape: Tape) -> None:
@@ -38,9 +41,11 @@ class Dependence:
         self.masks: list[int] = [0] * len(tape.values)
         self.newborn: list[bool] = [False] * len(tape.values)
         self._bits = 0
+        self.written = 0
         for value in tape.values:
             if value.producer is None:
-                self._begin(value.number)
+                bit = self._begin(value.number)
+                self.written |= bit if value.shape == () else 0
 
     def _begin(self, value: int) -> int:
         self.masks[value] = 1 << self._bits

@@ -318,8 +318,10 @@ class _Finder:
         if old not in self.by_version and value.size == 1 and self.used[old] < 2:
             return False  # a number that goes into its own step only is a sum: no network reads it
         mask = self.dependence.masks
-        own = grown or mask[old]
-        depends = mask[change] & own and mask[change] & ~own
+        # `random() - 0.5` has the 0.5 in common with all weights that are drawn so.
+        made = value.producer is not None and old not in self.by_version
+        own = grown or (mask[old] & ~self.dependence.written if made else mask[old])
+        depends = mask[change] & own and mask[change] & ~(grown or mask[old])
         if not depends or (old not in self.by_version and not self.may_average and self.averages(old, change)):
             return False
         return self.takes_place(operation, old)

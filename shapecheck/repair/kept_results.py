@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from shapecheck.diagnose.finding import Edit, Finding, Span
 from shapecheck.diagnose.thrown_away import named_operands
 from shapecheck.diagnose.trail import ALSO
+from shapecheck.diagnose.unread_scales import UNREAD_SCALE
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk
 
@@ -17,6 +18,9 @@ def kept_results(desk: Desk, finding: Finding) -> Iterator[Candidate]:
 
     The statements that throw away their results like it are mended with it.
     """
+    if finding.title == UNREAD_SCALE:
+        yield from _under_the_old_name(desk, finding)
+        return
     spans = [finding.cause, *(s.span for s in finding.trail if s.note == ALSO and s.span.path == desk.path)]
     readings = [_operands(desk, span) for span in spans]
     for number, name in enumerate(readings[0]):
@@ -25,6 +29,16 @@ def kept_results(desk: Desk, finding: Finding) -> Iterator[Candidate]:
         edits = [e for span, n in zip(spans, names, strict=False) if (e := _keeping(desk, span, n)) is not None]
         if edits:
             yield desk.candidate(f"keep the result in `{name}`", "keep", 0.5 + 0.1 * number, *edits)
+
+
+def _under_the_old_name(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    """`X = (X - mean) / std` for `Z = (X - mean) / std`; in a function others would still be handed the old numbers."""
+    statement = desk.at(finding.cause)
+    if isinstance(statement, ast.Assign) and statement in desk.module.tree.body:
+        target, names = statement.targets[0], named_operands(statement.value)
+        if isinstance(target, ast.Name) and names and isinstance(names[0], ast.Name):
+            name = desk.text(names[0])
+            yield desk.candidate(f"keep the result in `{name}`", "keep", 0.5, desk.edit(target, name))
 
 
 def _operands(desk: Desk, span: Span) -> list[str]:

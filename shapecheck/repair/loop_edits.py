@@ -9,8 +9,12 @@ from shapecheck.diagnose.finding import Edit, Finding, Span
 from shapecheck.diagnose.growing_weights import GROWING, ONE_WAY
 from shapecheck.diagnose.kept_best import KEPT_BEST
 from shapecheck.diagnose.later_passes import LATER_PASS
+from shapecheck.diagnose.left_early import LEFT_EARLY
+from shapecheck.diagnose.left_views import LEFT_VIEW
 from shapecheck.diagnose.moments import KEPT_CORRECTED, ONE_ARRAY
 from shapecheck.diagnose.moved_views import MOVED_VIEW
+from shapecheck.diagnose.overwritten_shares import OVERWRITTEN_SHARE
+from shapecheck.diagnose.short_strides import SHORT_STRIDE
 from shapecheck.diagnose.trail import ALSO
 from shapecheck.diagnose.wrapped import WRAPPED
 from shapecheck.repair.candidate import Candidate
@@ -18,15 +22,18 @@ from shapecheck.repair.desk import Desk, places_of
 from shapecheck.repair.handed_back import filled_results
 from shapecheck.repair.kept_best import copies_of_the_best
 from shapecheck.repair.kept_results import kept_results
+from shapecheck.repair.loop_turns import after_the_loop
 from shapecheck.repair.moments import own_arrays
 from shapecheck.repair.orders import one_order
 from shapecheck.repair.resets import resets
+from shapecheck.repair.strides import whole_strides
 from shapecheck.repair.surroundings import Module
 from shapecheck.repair.update_order import SYMBOLS, update_later
 from shapecheck.trace.child import Trace
 
 # So many edits of one finding are tried.
 _MOST = 40
+_PLACES = (ast.Name, ast.Attribute, ast.Subscript)
 _ATOMS = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 _CREATING = frozenset("zeros zeros_like ones ones_like full full_like empty empty_like array arange asarray".split())
 
@@ -213,7 +220,8 @@ def _once(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     if statement is None:
         return
     together = desk.statements([finding.cause, *(s.span for s in finding.trail if s.note == ALSO)])
-    edits = [e for s in together if (e := _in_place(desk, s)) is not None]
+    places = _PLACES if finding.title == LEFT_VIEW else (ast.Name,)
+    edits = [e for s in together if (e := _in_place(desk, s, places)) is not None]
     if edits and len(edits) == len(together):
         yield desk.candidate("change the array itself", "in place", 0.5, *edits)
     kept = [e for s in together if (e := _kept(desk, s)) is not None]
@@ -227,12 +235,21 @@ def _once(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     yield from _like_its_neighbours(desk, finding, statement)
 
 
-def _in_place(desk: Desk, statement: ast.stmt) -> Edit | None:
-    """`w = w - step`, where `w` is a name of its own, as a change of the array itself."""
+def _both_shares(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    """`dh = ...`, which overwrites another share, as an addition to it."""
+    statement = desk.at(finding.cause)
+    if finding.title == OVERWRITTEN_SHARE and isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        name = desk.text(statement.targets[0])
+        text = f"{name} += {desk.text(statement.value)}"
+        yield desk.candidate(f"add it to `{name}`", "in place", 0.4, desk.edit(statement, text))
+
+
+def _in_place(desk: Desk, statement: ast.stmt, places: tuple[type[ast.expr], ...]) -> Edit | None:
+    """`w = w - step`, where `w` is written in one of some ways, as a change of the array itself."""
     if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.BinOp):
         return None
     target, value = statement.targets[0], statement.value
-    if not isinstance(target, ast.Name) or desk.text(target) != desk.text(value.left):
+    if not isinstance(target, places) or desk.text(target) != desk.text(value.left):
         return None
     if not isinstance(value.op, ast.Add | ast.Sub):
         return None
@@ -325,6 +342,13 @@ def _floats(desk: Desk, finding: Finding) -> Iterator[Candidate]:
 
 
 def _keep_rows(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    if finding.title == SHORT_STRIDE:
+        yield from whole_strides(desk, finding)
+        return
+    if finding.title == LEFT_EARLY:
+        loop = desk.loop(desk.at(finding.cause) or ast.Pass())
+        yield from after_the_loop(desk, loop) if isinstance(loop, ast.For) else ()
+        return
     node = desk.expression(finding.cause)
     numpy = desk.numpy()
     if isinstance(node, ast.Call) and numpy is not None:
@@ -372,6 +396,7 @@ def _random_weights(desk: Desk, finding: Finding) -> Iterator[Candidate]:
 
 _GENERATORS: dict[str, Generator] = {
     "SC303": _shrinking,
+    "SC306": _both_shares,
     "SC309": filled_results,
     "SC401": update_later,
     "SC402": _downhill,

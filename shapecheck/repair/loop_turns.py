@@ -29,7 +29,7 @@ def longer_loops(trace: Trace) -> Iterator[Candidate]:
         loops = [n for n in desk.module.parents if isinstance(n, ast.For) and _is_come_to(desk, n, lines)]
         depth = {n: sum(other in _around(desk, n) for other in loops) for n in loops}
         for number, loop in enumerate(sorted(loops, key=lambda n: (-depth[n], n.lineno))[:_MOST_LOOPS]):
-            yield from _after_the_loop(desk, loop)
+            yield from after_the_loop(desk, loop)
             for text, cost, node in _longer(desk, loop.iter):
                 title = f"let the loop run over `{_whole(desk, loop.iter, node, text)}`"
                 yield desk.candidate(title, REACH, 0.3 + cost + 0.02 * number, desk.edit(node, text))
@@ -61,7 +61,7 @@ def _around(desk: Desk, node: ast.AST) -> list[ast.AST]:
 # -- leaving a loop -------------------------------------------------------------------------------------------------
 
 
-def _after_the_loop(desk: Desk, loop: ast.For) -> Iterator[Candidate]:
+def after_the_loop(desk: Desk, loop: ast.For) -> Iterator[Candidate]:
     """A `return` that ends the body of a loop, and hence the loop in its first turn, put after it."""
     last = loop.body[-1]
     if not isinstance(last, ast.Return) or len(loop.body) < 2 or loop.orelse:
@@ -154,4 +154,4 @@ def plus(desk: Desk, node: ast.expr, change: int) -> str:
     return f"{desk.text(node)} {'+' if change > 0 else '-'} {abs(change)}"
 
 
-__all__ = ["LEAVE", "REACH", "longer_loops"]
+__all__ = ["LEAVE", "REACH", "after_the_loop", "longer_loops"]

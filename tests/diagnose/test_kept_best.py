@@ -69,3 +69,53 @@ def test_the_copies_are_made(tmp_path: Path) -> None:
     (found,) = findings(tmp_path, text, trials=True)
     assert found.fixes[0].confidence == "verified"
     assert "best = {key: array.copy() for key, array in net.items()}" in repaired(text, found.fixes[0])
+
+
+RENEWED = """\
+import numpy as np
+
+rng = np.random.default_rng(5)
+{helper}
+
+online = [rng.normal(0, 0.4, (4, 6)), rng.normal(0, 0.4, (6, 2))]
+frozen = {kept}
+for step in range(30):
+    s, after, a = rng.integers(0, 4, 8), rng.integers(0, 4, 8), rng.integers(0, 2, 8)
+    h = np.tanh(np.eye(4)[s] @ online[0])
+    q = h @ online[1]
+    goal = (after == 3) + 0.9 * (np.tanh(np.eye(4)[after] @ frozen[0]) @ frozen[1]).max(axis=1)
+    d = np.zeros_like(q)
+    d[np.arange(8), a] = (q[np.arange(8), a] - goal) / 8
+    below = d @ online[1].T * (1 - h**2)
+    online[1] -= 0.2 * h.T @ d
+    online[0] -= 0.2 * np.eye(4)[s].T @ below
+    if step % 10 == 9:
+        {again}
+print(frozen[1], online[1])
+"""
+SHALLOW = "def twin(weights):\n    return weights[:]"
+DEEP = "def twin(weights):\n    return [w.copy() for w in weights]"
+ANEW_NOW_AND_THEN = "frozen = twin(online)"
+
+
+@pytest.mark.parametrize("helper", [SHALLOW, "twin = list"])
+def test_weights_kept_now_and_then_that_follow_every_step_are_named(tmp_path: Path, helper: str) -> None:
+    kept = "list(online)" if helper != SHALLOW else "twin(online)"
+    text = RENEWED.format(helper=helper, kept=kept, again=f"frozen = {kept}")
+    (found,) = findings(tmp_path, text)
+    assert found.code == "SC404"
+    assert ("return weights[:]" if helper == SHALLOW else "frozen = list") in blamed_line(text, found)
+
+
+@pytest.mark.parametrize(
+    ("helper", "kept", "again"),
+    [
+        (DEEP, "twin(online)", ANEW_NOW_AND_THEN),
+        (SHALLOW, "twin(online)", "print(len(frozen))"),
+        (SHALLOW, "[w.copy() for w in online]", ANEW_NOW_AND_THEN),
+        ("", "online", "frozen = online"),
+    ],
+    ids=["copies", "kept once", "another copy at first", "a second name"],
+)
+def test_weights_kept_otherwise_are_left_alone(tmp_path: Path, helper: str, kept: str, again: str) -> None:
+    assert findings(tmp_path, RENEWED.format(helper=helper, kept=kept, again=again)) == []

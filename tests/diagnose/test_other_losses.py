@@ -125,6 +125,74 @@ for i in range(6):
     b1 = b1 - 0.1 * d1.sum(axis=0)
 """
 
+# Counts, whose logarithm is the output; the likelihood is computed in every step, or now and then, from zeros.
+COUNTS = """\
+import numpy as np
+
+rng = np.random.RandomState(4)
+X = rng.randn(3, 60)
+counts = rng.poisson(np.exp(0.8 + np.array([[0.5, -0.4, 0.3]]) @ X))
+W1, b1 = rng.randn(5, 3) * 0.3, np.zeros((5, 1))
+W2, b2 = rng.randn(1, 5) * 0.3, np.zeros((1, 1))
+for epoch in range(60):
+    A1 = np.tanh(W1 @ X + b1)
+    Z2 = W2 @ A1 + b2
+    rate = np.exp(Z2)
+    cost = np.sum(rate - counts * Z2) / 60
+    dZ2 = (rate - counts) / 60
+    dZ1 = W2.T @ dZ2 * (1 - A1**2)
+    W2 -= 0.1 * dZ2 @ A1.T
+    b2 -= 0.1 * dZ2.sum(axis=1, keepdims=True)
+    W1 -= 0.1 * dZ1 @ X.T
+    b1 -= 0.1 * dZ1.sum(axis=1, keepdims=True)
+    if epoch % 20 == 0:
+        print(epoch, cost)
+"""
+
+COUNTS_NOW_AND_THEN = """\
+import numpy as np
+
+rng = np.random.RandomState(2)
+X = np.hstack([np.ones((80, 1)), rng.randn(80, 2)])
+y = rng.poisson(np.exp(X @ np.array([1.0, 0.5, -0.4])))
+
+
+def nll(w):
+    eta = X @ w
+    return np.mean(np.exp(eta) - y * eta)
+
+
+def slope(w):
+    eta = X @ w
+    mu = np.exp(eta)
+    return X.T @ (mu - y) / 80
+
+
+w = np.zeros(3)
+for i in range(60):
+    if i % 20 == 0:
+        print(i, nll(w))
+    w = w - 0.1 * slope(w)
+"""
+
+# Prices, learned as their logarithms, and judged as they are.
+PRICES = """\
+import numpy as np
+
+rng = np.random.RandomState(4)
+X = rng.randn(60, 3)
+prices = np.exp(0.8 + X @ np.array([0.5, -0.4, 0.3]) + 0.1 * rng.randn(60))
+w, b = np.zeros(3), 0.0
+t = np.log(prices)
+for epoch in range(30):
+    z = X @ w + b
+    loss = np.mean((np.exp(z) - prices) ** 2)
+    d = (z - t) / 60
+    w -= 0.3 * X.T @ d
+    b -= 0.3 * d.sum()
+    print(loss)
+"""
+
 RIGHT = {
     "a penalty": (PENALISED, []),
     "weights that decay before their step": (
@@ -141,6 +209,9 @@ RIGHT = {
         [*BARE, ("    loss = entropy(P) +", "    loss = np.mean((P - y) ** 2) # ")],
     ),
     "entry by entry": (BY_ENTRY, []),
+    "counts": (COUNTS, []),
+    "counts, with a loss now and then": (COUNTS_NOW_AND_THEN, []),
+    "prices": (PRICES, []),
 }
 
 # Of each: the program, the edits that spoil it, the code, what the line to blame has in it, and the fix.
@@ -161,6 +232,20 @@ WRONG = {
         None,
     ),
     "a penalty that nothing follows": (PENALISED, BARE, "SC306", "gW1 = ", "gW1 = X.T @ dh + lam * W1"),
+    "counts by their squares": (
+        COUNTS,
+        [("rate - counts) / 60\n    dZ1", "Z2 - counts) / 60\n    dZ1")],
+        "SC308",
+        "(Z2 -",
+        "(rate -",
+    ),
+    "counts by their squares, with a loss now and then": (
+        COUNTS_NOW_AND_THEN,
+        [("(mu - y)", "(eta - y)")],
+        "SC308",
+        "(eta - y)",
+        "(mu - y)",
+    ),
     "the target twice": (
         PENALISED,
         [("(P - y) / len", "(y - y) / len")],

@@ -229,10 +229,64 @@ for turn in range(8):
     print(squashed(a).mean(), squashed(b).mean(), fake.mean())
 """
 
+WITH_MEAN_SQUARES = """\
+import numpy as np
+
+rng = np.random.default_rng(6)
+
+
+def network(*sizes):
+    return [{"W": rng.normal(0, 0.5, s), "b": np.zeros(s[1])} for s in zip(sizes, sizes[1:])]
+
+
+def forward(net, x):
+    kept = [x]
+    for layer in net[:-1]:
+        kept.append(np.tanh(kept[-1] @ layer["W"] + layer["b"]))
+    return kept[-1] @ net[-1]["W"] + net[-1]["b"], kept
+
+
+def backward(net, kept, d):
+    grads = []
+    for layer, x in zip(net[::-1], kept[::-1]):
+        grads.insert(0, {"W": x.T @ d, "b": d.sum(axis=0)})
+        d = d @ layer["W"].T
+        if x is not kept[0]:
+            d = d * (1 - x**2)
+    return grads, d
+
+
+class Rms:
+    def __init__(self, net):
+        self.net, self.mean = net, [{k: np.zeros_like(v) for k, v in layer.items()} for layer in net]
+
+    def step(self, grads):
+        for layer, mean, grad in zip(self.net, self.mean, grads):
+            for k in layer:
+                mean[k] += 0.1 * (grad[k] ** 2 - mean[k])
+                layer[k] -= 0.01 * grad[k] / (np.sqrt(mean[k]) + 1e-6)
+
+
+maker, judge = network(2, 5, 2), network(2, 6, 1)
+makes, judges = Rms(maker), Rms(judge)
+for turn in range(12):
+    real = np.array([1.0, -0.5]) + 0.4 * rng.normal(size=(10, 2))
+    fake = forward(maker, rng.normal(size=(10, 2)))[0]
+    score, kept = forward(judge, np.concatenate([real, fake]))
+    told = 1 / (1 + np.exp(-score))
+    judges.step(backward(judge, kept, (told - np.repeat([[1.0], [0.0]], 10, axis=0)) / 20)[0])
+    fake, way = forward(maker, rng.normal(size=(10, 2)))
+    score, kept = forward(judge, fake)
+    _, pull = backward(judge, kept, (1 / (1 + np.exp(-score)) - 1) / 10)
+    makes.step(backward(maker, way, pull)[0])
+    print(turn, fake.mean(axis=0), score.mean())
+"""
+
 RIGHT = {
     "two parts of a loss": PARTS_APART,
     "pairs in another order": PAIRS,
     "two networks against each other": AGAINST_EACH_OTHER,
+    "two networks, each step divided by mean squares": WITH_MEAN_SQUARES,
     "a rate for each": OWN_RATES,
     "pruned": PRUNED,
     "frozen-rows": FROZEN_ROWS,

@@ -149,3 +149,32 @@ W = np.ones((3, 1))
     tape = record(program).tape
     assert [p.name for p in find_parameters(tape)] == ["W"]
     assert {p.name for p in find_strays(tape)} == strays
+
+
+def test_weights_that_are_drawn_about_one_written_number_are_apart(record: Callable[[str], Any]) -> None:
+    program = """
+from random import Random
+draw = Random(1).random
+first = [[draw() - 0.5 for _ in range(3)] for _ in range(2)]
+second = [draw() - 0.5 for _ in range(3)]
+
+
+def summed(weights, inputs):
+    total = weights[-1]
+    for i in range(2):
+        total += weights[i] * inputs[i]
+    return total
+
+
+for x in ([0.3, 0.8], [0.9, 0.2], [0.5, 0.6]):
+    h = [summed(w, x) for w in first]
+    error = summed(second, h) - 0.4
+    deltas = [error * second[j] for j in range(2)]
+    for w, inputs, d in ((second, h, error), (first[0], x, deltas[0]), (first[1], x, deltas[1])):
+        for i in range(2):
+            w[i] -= 0.1 * d * inputs[i]
+        w[-1] -= 0.1 * d
+"""
+    names = [p.name for p in find_parameters(record(program).tape)]
+    assert len(names) == 9
+    assert "total" not in names
