@@ -269,7 +269,7 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
             yield from _with_array(place, node, text)
     if shape:
         yield from _with_terms(place, node, shape)
-    cost = 1.5 if _is_taken_off_one(place, node) else 2.9  # `1 - a` is little without the square of the slope of tanh
+    cost = 2.25 if _is_taken_off_one(place, node) else 2.9  # `1 - a` is little without the square of the slope of tanh
     yield from power_candidates(place, node, cost)
     # What the program scales by itself is likelier than a number that happens to be the same.
     for number in scalings(place):
