@@ -60,7 +60,9 @@ _MOST_PAIRED = 220
 _MOST_PAIRS = 12_000
 _MOST_OF_A_KIND = 5
 # Kinds that do not go with a second edit.
-_LONE = frozenset({"reshape", "slice", "flatten", "row", "column", "count", "copy", "ragged", "scalar", "keepdims"})
+_LONE = frozenset(
+    {"reshape", "slice", "flatten", "row", "column", "count", "copy", "ragged", "scalar", "keepdims", "flip"}
+)
 _SCALING = frozenset({"factor", "number", "sign"})
 _MOST_ARRAYS = 30
 _MOST_NUMBERS = 8
