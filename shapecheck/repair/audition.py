@@ -147,6 +147,8 @@ class Listener:
                 raise Over
             self.hearing = True
             before = Before(sys._getframe(1))
+            if self.changing is None:  # before the time is taken: to look through thousands of texts takes some
+                self.changing = set(changing(self.audition.texts, before.modules))
             if instance.summed:
                 self._add_up(instance, rewritten, before, instance.summed.index(number))
             if number == (instance.summed or (number,))[-1]:
@@ -170,9 +172,7 @@ class Listener:
 
     def _put_back(self, position: int, before: Before) -> None:
         """Undo what a rewriting may have changed."""
-        if self.changing is None:
-            self.changing = set(changing(self.audition.texts, before.modules))
-        if position in self.changing:
+        if position in (self.changing or ()):
             before.restore()
 
     def _look_round(self, frame: types.FrameType, expressions: Sequence[Callable[[], Any]]) -> None:
