@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shapecheck.network.dependence import Dependence, ancestors
 from shapecheck.trace.operations import SUMS
@@ -13,6 +13,8 @@ from shapecheck.trace.tape import PART, Operation, Ref, Shape, Tape
 _IN_PLACE = frozenset({"setitem", "write_back", "-=", "+=", "*=", "/="})
 _SCALED_IN_PLACE = frozenset({"*=", "/="})
 _REBOUND = frozenset({"-", "+", "*", "/", "numpy.subtract", "numpy.add", "numpy.multiply", "numpy.clip", ".clip"})
+# By so many of its first updates a parameter's next one is known.
+_FEW = 8
 
 
 @dataclass(slots=True)
@@ -68,10 +70,9 @@ class Parameter:
 
 
 class _Finder:
-    def __init__(self, tape: Tape, most_updates: int, *, averages: bool = False) -> None:
+    def __init__(self, tape: Tape, *, averages: bool = False) -> None:
         self.tape = tape
         self.may_average = averages
-        self.most = most_updates
         self.dependence = Dependence(tape)
         self.by_version: dict[int, Parameter] = {}
         self.parameters: list[Parameter] = []
@@ -114,8 +115,7 @@ class _Finder:
                 self.branched.add(id(parameter))  # one version stepped twice: a residual connection, not a parameter
                 continue
             self.latest[id(parameter)] = update.new
-            if len(parameter.updates) < self.most:
-                parameter.updates.append(update)
+            parameter.updates.append(update)
             self.by_version[update.new] = parameter
             self.dependence.cut(update.new)
         return [p for p in self.parameters if id(p) not in self.branched and p.updates]
@@ -185,7 +185,7 @@ class _Finder:
         if not isinstance(first, Ref) or not isinstance(second, Ref) or first.value not in self.by_version:
             return None
         known, tape = self.by_version[first.value], self.tape
-        sites = {tape.operations[u.operation].site for u in known.updates}
+        sites = {tape.operations[u.operation].site for u in known.updates[:_FEW]}
         if operation.site not in sites or tape.values[first.value].shape != tape.values[operation.result].shape:
             return None
         if self.sees_a_parameter(second.value):
@@ -230,9 +230,8 @@ class _Finder:
             known = Parameter(self.names.get(old) or self.operand_text(operation), old, stray=True)
             self.strays.append(known)
         self.stray_of[operation.result] = known
-        if len(known.updates) < self.most:
-            sign = -1 if operation.function in {"-", "-=", "numpy.subtract"} else 1
-            known.updates.append(Update(operation.number, old, operation.result, second.value, sign))
+        sign = -1 if operation.function in {"-", "-=", "numpy.subtract"} else 1
+        known.updates.append(Update(operation.number, old, operation.result, second.value, sign))
 
     def keeps_name(self, operation: Operation, old: int) -> bool:
         """Whether the result of an operation on a parameter is kept under the parameter's own name."""
@@ -251,7 +250,7 @@ class _Finder:
         change = operation.arguments[1]
         if not isinstance(change, Ref) or self.uses[parameter.birth].isdisjoint(self.uses[operation.result]):
             return False
-        return any(self.dependence.masks[change.value] & self.dependence.masks[u.old] for u in parameter.updates)
+        return any(self.dependence.masks[change.value] & self.dependence.masks[u.old] for u in parameter.updates[:_FEW])
 
     def operand_text(self, operation: Operation) -> str:
         site = self.tape.sites[operation.site] if operation.site is not None else None
@@ -447,13 +446,17 @@ def _found(tape: Tape, most_updates: int) -> tuple[list[Parameter], list[Paramet
     """The parameters and the strays; looked for once, for many ask."""
     key = ("parameters", most_updates, len(tape.operations), len(tape.bindings))
     if key not in tape.memory:
-        finder = _Finder(tape, most_updates)
-        found = finder.find()
-        if not found:
-            # A table that is pulled towards what was seen is learned, where nothing else is.
-            finder = _Finder(tape, most_updates, averages=True)
+        every = (*key[:1], *key[2:])
+        if every not in tape.memory:
+            finder = _Finder(tape)
             found = finder.find()
-        tape.memory[key] = found, finder.strays
+            if not found:
+                # A table that is pulled towards what was seen is learned, where nothing else is.
+                finder = _Finder(tape, averages=True)
+                found = finder.find()
+            tape.memory[every] = found, finder.strays
+        few = ([replace(p, updates=p.updates[:most_updates]) for p in one] for one in tape.memory[every])
+        tape.memory[key] = tuple(few)
     parameters, strays = tape.memory[key]
     return parameters, strays
 

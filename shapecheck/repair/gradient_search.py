@@ -60,6 +60,8 @@ _MOST_FITTING = 16
 # How long edits are tried all the same when none gives what the adjoints ask for: it may belong elsewhere.
 _SECONDS_WITHOUT_HOPE = 6.0
 _MOST_PAIRED = 2
+# To put thousands of rewritings into a program takes seconds: the likeliest go by themselves.
+_FIRST_PAIRS = 2_500
 # What an edit may cost that is tried before anything is heard.
 _EVIDENT = 0.5
 _MOST_SUMMED = 1_500
@@ -313,8 +315,10 @@ class GradientSearch(Search):
             one.candidates = [replace(c, cost=c.cost + one.doubt) for c in found_here]
         found = self._hear(known)
         if not found:
-            first = [replace(a, aim=replace(a.aim, instances=a.aim.instances[:1])) for a in known]
-            found = self._hear([replace(a, candidates=pairs_of(a.candidates)) for a in first[:_MOST_PAIRED]])
+            first = [replace(a, aim=replace(a.aim, instances=a.aim.instances[:1])) for a in known[:_MOST_PAIRED]]
+            paired = [pairs_of(a.candidates) for a in first]
+            for some in (slice(_FIRST_PAIRS), slice(_FIRST_PAIRS, None)):
+                found = found or self._hear([replace(a, candidates=p[some]) for a, p in zip(first, paired, strict=True)])
         return found
 
     def _inserted(self, surroundings: Surroundings) -> Iterator[_Asked]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 
 from shapecheck.repair.candidate import Candidate, Place
@@ -28,6 +29,7 @@ _MOST_CARRIED = 4
 _MOST_UPSTREAM = 30
 _MOST_SPREAD = 8
 _MOST_NEAR = 10
+_MOST_SLOPES_AT = 12
 
 
 def grown(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterator[Candidate]:
@@ -74,6 +76,37 @@ def with_upstream(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterat
             yield place.around(whole, f"({total}) * ", "", title, "missing factor", 2.0 + term.cost)
 
 
+def at_upstream(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterator[Candidate]:
+    """A slope that is taken at the adjoint, in place of being multiplied by it: `f'(z) * da` for `f'(da)`."""
+    if not wanted or place.shape(whole) != wanted or isinstance(whole, ast.Name | ast.Attribute):
+        return
+    simple = [n for n in ast.walk(whole) if isinstance(n, ast.Name | ast.Attribute | ast.Subscript)]
+    inside: dict[str, list[ast.expr]] = {}
+    for node in simple:
+        if node is not whole and place.shape(node) == wanted and isinstance(node.ctx, ast.Load):
+            inside.setdefault(place.text(node), []).append(node)
+    others = [text for text, seen in nearest(place).items() if seen.shape == wanted]
+    for own, nodes in inside.items():
+        if all(_is_factor(place, whole, node) for node in nodes):
+            continue
+        for text in [t for t in others if t != own][:_MOST_SLOPES_AT]:
+            title = f"take the slope at `{text}`, and multiply by `{own}`"
+            edits = tuple(place.edit(node, text) for node in nodes)
+            around = place.around(whole, "", f" * {own}", title, "slope", 2.0)
+            yield replace(around, edits=(*edits, *around.edits))
+
+
+def _is_factor(place: Place, whole: ast.expr, node: ast.AST) -> bool:
+    """Whether an expression is a sum of products, in which a node is a factor already."""
+    while node is not whole:
+        around = place.parent(node)
+        sums = ast.Add | ast.Sub | ast.Mult | ast.Div | ast.MatMult
+        if not (isinstance(around, ast.BinOp) and isinstance(around.op, sums)) and not isinstance(around, ast.UnaryOp):
+            return False
+        node = around
+    return True
+
+
 def spread(place: Place, node: ast.expr) -> Iterator[Candidate]:
     """A node times, or by, a row or a column that is used nearby and spreads over it: `cos[:, None] * v` for `v`."""
     shape = place.shape(node)
@@ -108,4 +141,4 @@ def _factor(text: str) -> str:
     return f"({text})" if isinstance(ast.parse(text, mode="eval").body, ast.BinOp) else text
 
 
-__all__ = ["grown", "spread", "with_two", "with_upstream"]
+__all__ = ["at_upstream", "grown", "spread", "with_two", "with_upstream"]

@@ -22,7 +22,7 @@ from shapecheck.repair.left_out import (
     path_candidates,
     quotient_candidates,
 )
-from shapecheck.repair.missing_factors import grown, spread, with_two, with_upstream
+from shapecheck.repair.missing_factors import at_upstream, grown, spread, with_two, with_upstream
 from shapecheck.repair.naming import index_candidates, order_candidates
 from shapecheck.repair.powers import power_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates, transposed
@@ -138,6 +138,7 @@ def rewritings(
             found += grown(place, node, place.shape(around))
     found += grown(place, whole, wanted)
     found += with_upstream(place, whole, wanted)
+    found += at_upstream(place, whole, wanted)
     inside = [c for c in found if all(_within(place, whole, c, e) for e in c.edits)]
     if isinstance(place.parent(whole), ast.Expr):
         # A statement that keeps nothing does something by itself; anything else in its place would do nothing.
