@@ -35,9 +35,7 @@ from shapecheck.diagnose.training import other_mistakes, update_mistakes
 from shapecheck.diagnose.unmoved import missing_update
 from shapecheck.diagnose.wrong_gradient import described, wrong_gradients
 from shapecheck.gradients.agreement import Agreement
-from shapecheck.gradients.gathered import gathered
-from shapecheck.gradients.partial_steps import taken_together
-from shapecheck.gradients.recomputed import with_losses
+from shapecheck.gradients.readied import readied
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.network.layers import Layers
 from shapecheck.repair.evidence import NOT_FINITE, Solution
@@ -135,10 +133,8 @@ class _Doctor:
         self.request = request
         self.program = program
         self.run = run
-        self.recorded = taken_together(trace.head)
-        whole = gathered(self.recorded)
-        self.is_gathered = whole is not self.recorded
-        self.trace = trace = replace(trace, head=with_losses(whole))
+        self.readied = readied(trace.head)
+        self.trace = trace = replace(trace, head=self.readied.tape)
         self.trials = trials
         self.layers = Layers(trace.head, trace.sources.values(), complete=trace.failure is None)
         # The formula of the loss that updates have to follow, where no other will do.
@@ -295,10 +291,11 @@ class _Doctor:
 
     def ungathered(self) -> list[Finding]:
         """What only the single steps of rows and entries show, where they were gathered and nothing was found."""
-        if not self.is_gathered:
+        single = self.readied.single_steps()
+        if single is None:
             return []
-        self.trace = replace(self.trace, head=self.recorded)
-        self.layers = Layers(self.recorded, self.trace.sources.values())
+        self.trace = replace(self.trace, head=single)
+        self.layers = Layers(single, self.trace.sources.values())
         return self.training()
 
     def mend_other(self, finding: Finding, course: Course) -> Finding:

@@ -17,6 +17,7 @@ from shapecheck.diagnose.verdicts import TELLING, Verdicts
 from shapecheck.gradients.matching import same_direction
 from shapecheck.trace.tape import Binding, Ref
 
+ONLY_THE_LAST = "each turn of the loop replaces what the one before gave; their sum belongs here (`+=`)"
 # How near the factor of a few numbers has to be to the rate of all other gradients.
 _EXACT = 1e-5
 # What puts parts one after the other, and what they go through before.
@@ -138,4 +139,4 @@ def _is_whole(known: Verdicts, old: int, value: int, earlier: list[int], wanted:
     return outcome.times == 1 and abs(outcome.factor.number / known.rate - 1) <= _EXACT
 
 
-__all__ = ["last_shares"]
+__all__ = ["ONLY_THE_LAST", "last_shares"]

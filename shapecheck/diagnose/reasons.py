@@ -13,6 +13,7 @@ import numpy as np
 
 from shapecheck.diagnose.activation_slopes import RANGES, Slope, equal, quotient, recognise
 from shapecheck.diagnose.known_loss import Accused
+from shapecheck.diagnose.last_shares import ONLY_THE_LAST
 from shapecheck.diagnose.lone_slopes import following
 from shapecheck.diagnose.softmax_jacobian import diagonal_only, is_distribution
 from shapecheck.diagnose.suspects import Suspect
@@ -97,6 +98,8 @@ class _Finder:
         """The whole sentence."""
         if self.suspect.reason == "scale" and self.suspect.scale is not None:
             return Reason(self.scale(self.suspect.scale), is_telling=True)
+        if self.suspect.reason == "last":
+            return Reason(ONLY_THE_LAST, is_telling=True)
         shown = " ".join(self.site.text.split())
         should = f"{f'`{shown}`' if len(shown) <= 70 else 'this'} should be {self.words.derivative(self.forward)}"
         if self.operation is None or not self.wanted.size:
@@ -107,7 +110,6 @@ class _Finder:
             self.softmax,
             self.slope,
             self.missing_slope,
-            self.overwritten,
             self.turned,
             self.other_operand,
             self.other_axis,
@@ -342,16 +344,6 @@ class _Finder:
             if axis != now and total.size == self.wanted.size and self._is_wanted(total.reshape(self.wanted.shape)):
                 along = "over everything" if now is None else f"along axis {now}"
                 return f"it sums {along}; the sum along axis {axis} belongs here"
-        return ""
-
-    def overwritten(self, operation: Operation) -> str:
-        """The last of several results, of which the sum is wanted."""
-        results = [o.result for o in self.tape.made_at(self.suspect.site)]
-        shapes = {np.shape(self.recorded[r]) for r in results}
-        if len(results) < 2 or shapes != {self.wanted.shape} or operation.result != results[-1]:
-            return ""
-        if self._is_wanted(np.asarray(sum(np.asarray(self.recorded[r], dtype=float) for r in results))):
-            return "each turn of the loop replaces what the one before gave; their sum belongs here (`+=`)"
         return ""
 
     # -- terms --------------------------------------------------------------------------------------------------

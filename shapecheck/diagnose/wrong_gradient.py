@@ -13,6 +13,7 @@ from shapecheck.diagnose.broadcast import SilentMistake, pseudo_failure
 from shapecheck.diagnose.finding import Finding, Span
 from shapecheck.diagnose.gradient import Diagnosis, diagnose_steps
 from shapecheck.diagnose.known_loss import Accused
+from shapecheck.diagnose.last_shares import ONLY_THE_LAST
 from shapecheck.diagnose.missing import missing_addition, names_of
 from shapecheck.diagnose.parts_of_loss import follows_parts
 from shapecheck.diagnose.reasons import reason
@@ -343,11 +344,7 @@ def _words(names: dict[int, str], site: Site, suspect: Suspect) -> tuple[str, st
     if suspect.reason == "unrelated":
         return "SC309", "this step does not follow the gradient", f"`{shown}` applies something else than the gradient"
     if suspect.reason == "last":
-        return (
-            "SC306",
-            "only the last of several additions is kept",
-            f"`{shown}` takes the place of what the turns of the loop before it brought, and nothing adds them up",
-        )
+        return "SC306", "only the last of several additions is kept", f"`{shown}`: {ONLY_THE_LAST}"
     if suspect.reason == "exchanged":
         return "SC305", "these are in another order", f"`{shown}` mixes up what belongs to which parameter"
     if suspect.reason == "axis":

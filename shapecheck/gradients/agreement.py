@@ -106,13 +106,15 @@ class _Step:
         return min(min(following, default=len(self.tape.operations)), self.last + 5000)
 
 
-def agreement(tape: Tape, *, steps: int = 2, meant: str = "") -> Agreement:
+def agreement(tape: Tape, *, steps: int = 2, meant: str = "", later: bool = False) -> Agreement:
     """Hold the first updates on a tape against numeric gradients of the losses that the program may mean.
 
     Args:
         tape: With whole values.
         steps: Every one of so many first updates must agree.
         meant: The formula of a loss of the program's own that the updates must follow to the last term.
+        later: Whether it has to hold some steps further on, too. Of a repair it is asked for: of many edits one is
+            right by accident in the first steps.
     """
     if (stack := stacked(tape)) is not None:
         found = agreement(stack.tape, steps=steps, meant=meant)
@@ -152,10 +154,12 @@ def agreement(tape: Tape, *, steps: int = 2, meant: str = "") -> Agreement:
             row.grew_to = tape.values[grown.new].shape
     worst.unproven = list(open_ones.values())
     worst.followed = tuple(dict.fromkeys(r.formula for r in results))
+    if later and not _holds_later(tape, worst):
+        worst.verdict = "wrong"
     return worst
 
 
-def holds_later(tape: Tape, found: Agreement) -> bool:
+def _holds_later(tape: Tape, found: Agreement) -> bool:
     """Whether what was found right in the first steps is not plainly wrong a few steps further on.
 
     A network that begins with next to nothing may follow the gradient of a loss there by accident: all its units are

@@ -10,10 +10,8 @@ from dataclasses import dataclass, field
 
 from shapecheck.diagnose.course import Course
 from shapecheck.diagnose.training import remains
-from shapecheck.gradients.agreement import Agreement, agreement, holds_later
-from shapecheck.gradients.gathered import gathered
-from shapecheck.gradients.partial_steps import taken_together
-from shapecheck.gradients.recomputed import with_losses
+from shapecheck.gradients.agreement import Agreement, agreement
+from shapecheck.gradients.readied import readied
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.repair.audition import Audition, Heard, hear
 from shapecheck.repair.beginning import Beginning
@@ -192,10 +190,8 @@ def _judged(order: Attempt, recording: Recording, guard: Guard) -> AttemptOutcom
         return outcome
     if order.judge and outcome.ended in {"finished", "stopped", "exit", "refused"}:
         tape = build_tape(recorder.window, recorder.sites, recording.files, values=True)
-        tape = with_losses(gathered(taken_together(tape)))
-        outcome.agreement = agreement(tape, meant=order.meant)
-        if not holds_later(tape, outcome.agreement):
-            outcome.agreement.verdict = "wrong"
+        tape = readied(tape).tape
+        outcome.agreement = agreement(tape, meant=order.meant, later=True)
         outcome.witness = witness(tape)
         sites = [tape.operations[b.operation].site for b in outer_broadcasts(tape) if not b.deliberate]
         outcome.broadcasts = [(tape.sites[s].line, tape.sites[s].text) for s in sites if s is not None]

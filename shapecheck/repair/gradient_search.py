@@ -318,7 +318,9 @@ class GradientSearch(Search):
             first = [replace(a, aim=replace(a.aim, instances=a.aim.instances[:1])) for a in known[:_MOST_PAIRED]]
             paired = [pairs_of(a.candidates) for a in first]
             for some in (slice(_FIRST_PAIRS), slice(_FIRST_PAIRS, None)):
-                found = found or self._hear([replace(a, candidates=p[some]) for a, p in zip(first, paired, strict=True)])
+                found = found or self._hear(
+                    [replace(a, candidates=p[some]) for a, p in zip(first, paired, strict=True)]
+                )
         return found
 
     def _inserted(self, surroundings: Surroundings) -> Iterator[_Asked]:
