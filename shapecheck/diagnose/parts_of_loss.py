@@ -43,10 +43,12 @@ def _parts(known: Verdicts, wrong: set[int]) -> Iterator[int]:
     tape, step = known.replay.tape, known.step
     end = step.last + 400
     reached = reach(known.replay, step.olds, end)
+    # A sum over batches goes on with what the next step's parameters give.
+    later = reach(known.replay, {p.updates[step.number].new for p, *_ in step.parameters}, end)
     used = known.replay.ancestors([change for _, _, change, _ in step.parameters])
     numbers = (o.result for o in tape.operations[step.first : end] if o.site is not None)
     numbers = (v for v in numbers if tape.values[v].size == 1 and tape.values[v].dtype.startswith("float"))
-    apart = [v for v in numbers if wrong <= reached.get(v, frozenset()) and v not in used]
+    apart = [v for v in numbers if wrong <= reached.get(v, frozenset()) and v not in used and v not in later]
     inner = {i for v in apart for i in tape.operations[tape.values[v].producer or 0].inputs}
     yield from [v for v in apart if v not in inner and v not in known.matching.adjoints.closure][:_MOST]
 
