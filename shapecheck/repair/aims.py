@@ -229,12 +229,17 @@ def _places(tape: Tape, surroundings: Surroundings, target: Target, home: Site |
             ordinal = _reading(tape, site, result)
             for path, node in _at(surroundings, tape.sites[site]):
                 yield path, node, {} if ordinal is None else {result: ordinal}
+        for _, number, values in tape.returns:
+            # What one layer hands back may be all that the next one does: there something may be added to it.
+            if result.value in values:
+                yield from ((*one, {}) for one in _handed_on(surroundings, tape.sites[number], ast.Call))
         for binding in tape.bindings:
             if binding.value == result.value:
                 for path, node in _bound(surroundings, tape.sites[binding.site], binding.key):
                     yield path, node, {}
         for _, number, values in tape.returns:
             if result.value in values:
+                yield from ((*one, {}) for one in _handed_on(surroundings, tape.sites[number], ast.Name))
                 elements = list(_handed_back(surroundings, tape.sites[number]))
                 own = [e for e, v in zip(elements, values, strict=False) if v == result.value]
                 for path, node in own if len(elements) == len(values) else elements:
@@ -293,6 +298,14 @@ def _handed_back(surroundings: Surroundings, site: Site) -> Iterator[tuple[str, 
             open_nodes.extend([v for v in node.values if v is not None][::-1])
         elif isinstance(node, ast.expr) and node is not getattr(statement, "value", None):
             yield site.path, node
+
+
+def _handed_on(surroundings: Surroundings, site: Site, kind: type[ast.expr]) -> Iterator[tuple[str, ast.expr]]:
+    """All that a function returns, if that is a name, or what another one that it calls returns."""
+    module = surroundings.modules.get(site.path)
+    statement = module.at_line(site.line) if module is not None else None
+    if isinstance(statement, ast.Return) and isinstance(statement.value, kind):
+        yield site.path, statement.value
 
 
 def _handed_over(surroundings: Surroundings, home: Site) -> Iterator[tuple[str, ast.expr]]:

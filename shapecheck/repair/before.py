@@ -21,22 +21,27 @@ _CALL = re.compile(r"[\w)\]]\s*\(")
 class Before:
     """What a frame can reach, to be put back where a rewriting calls what changes it.
 
-    These are arrays, changed in place, and attributes of objects (a forward pass that is called once more keeps what it
-    was given).
+    These are arrays, changed in place, and attributes of objects and what dictionaries hold (a forward pass that is
+    called once more keeps what it was given, and so do the layers that it calls).
     """
 
     def __init__(self, frame: types.FrameType) -> None:
         found: dict[int, Any] = {}
+        holders: dict[int, dict[Any, Any]] = {}
         entries = 0
-        for place in places(dict(frame.f_locals)):
+        names = dict(frame.f_locals)
+        for place in places(names):
             array = place.value
+            # A layer's layers keep what they were given too; what modules hold is left as it is.
+            if isinstance(place.holder, dict) and place.holder is not names and "__builtins__" not in place.holder:
+                holders[id(place.holder)] = place.holder
             if isinstance(array, np.ndarray) and array.flags.writeable and array.dtype.kind in "fiub":
                 entries += array.size if id(array) not in found else 0
                 found[id(array)] = array
         # Larger ones are taken on trust: comparing them each time would take longer than hearing.
         self.kept = [(a, a.copy()) for a in found.values()] if entries <= _MOST_ENTRIES else []
-        objects = {id(o): o for o in frame.f_locals.values() if _has_attributes(o)}
-        self.attributes = [(vars(o), dict(vars(o))) for o in objects.values()]
+        objects = {id(vars(o)): vars(o) for o in frame.f_locals.values() if _has_attributes(o)}
+        self.attributes = [(a, dict(a)) for a in {**holders, **objects}.values()]
         modules = (*frame.f_globals.items(), *frame.f_locals.items())
         self.modules = {name: m.__name__ for name, m in modules if isinstance(m, types.ModuleType)}
 

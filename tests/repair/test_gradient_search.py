@@ -277,6 +277,82 @@ for step in range(6):
     slant += 0.03 * g_slant
     print(value)
 """
+# What a layer hands back comes from the layers in it, and is not all.
+AROUND = """\
+import numpy as np
+
+rng = np.random.default_rng(18)
+
+
+class Dense:
+    def __init__(self, n, m):
+        self.w = rng.normal(size=(n, m)) / np.sqrt(n)
+
+    def there(self, x):
+        self.x = x
+        return x @ self.w
+
+    def back(self, d):
+        self.dw = self.x.T @ d
+        return d @ self.w.T
+
+
+class Bent:
+    def __init__(self, n, m):
+        self.inner = Dense(n, m)
+
+    def there(self, x):
+        self.y = np.tanh(self.inner.there(x))
+        return self.y
+
+    def back(self, d):
+        return self.inner.back(d * (1 - self.y ** 2))
+
+
+class Around:
+    def __init__(self, *layers):
+        self.layers = layers
+
+    def there(self, x):
+        y = x
+        for layer in self.layers:
+            y = layer.there(y)
+        return x + y
+
+    def back(self, dy):
+        dx = dy
+        for layer in reversed(self.layers):
+            dx = layer.back(dx)
+        return dy + dx
+
+
+class Beside:
+    def __init__(self, inner):
+        self.inner = inner
+
+    def there(self, x):
+        return x + self.inner.there(x)
+
+    def back(self, dy):
+        return dy + self.inner.back(dy)
+
+
+X = rng.normal(size=(20, 3))
+T = np.sin(X[:, :1])
+first, a, b, c = Dense(3, 4), Bent(4, 4), Dense(4, 4), Bent(4, 4)
+layers = [first, Around(a, b), Beside(c)]
+for step in range(6):
+    x = X
+    for layer in layers:
+        x = layer.there(x)
+    e = x.sum(axis=1, keepdims=True) - T
+    print(0.5 * np.mean(e ** 2))
+    d = np.repeat(e / len(X), 4, axis=1)
+    for layer in reversed(layers):
+        d = layer.back(d)
+    for layer in (first, a.inner, b, c.inner):
+        layer.w -= 0.1 * layer.dw
+"""
 #     id, program, what is right, what is written instead
 MISTAKES = [
     ("a slope left out, of an activation with ones", NETWORK, DELTA, "        d = d @ W[i][1:].T\n"),
@@ -303,6 +379,8 @@ MISTAKES = [
     ("another gate for a share", GATED, "after = dc * f", "after = dc * g"),
     ("a width of another function", LIKELIHOOD, "z.sum(axis=0) / np.exp(log_width)", "z.sum(axis=0)"),
     ("one of two shares left out", THROUGH_TIME, "(given[t] + after) *", "given[t] *"),
+    ("the way around some layers", AROUND, "return dy + dx", "return dx"),
+    ("the way around what a layer calls", AROUND, "return dy + self.inner.back(dy)", "return self.inner.back(dy)"),
 ]
 
 
