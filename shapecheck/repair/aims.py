@@ -20,7 +20,6 @@ from shapecheck.trace.tape import PART, WHOLE, Operation, Ref, Tape
 _MOST_INSTANCES = 12
 _MOST_AIMS = 8
 _MOST_SUMS = 5
-_MOST_DEFINITIONS = 4
 _IN_PLACE: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 
 
@@ -42,34 +41,6 @@ class Aim:
     def heard_as(self, text: str) -> str:
         """The text to evaluate for a text in the expression's place."""
         return self.around[0] + text + self.around[1]
-
-
-@dataclass(frozen=True)
-class Definition:
-    """Where a name that an expression uses was given its value, in the same function: `slope = self.slopes[l]`."""
-
-    value: ast.expr
-    uses: tuple[ast.Name, ...]
-
-
-def definitions(module: Module, node: ast.expr) -> list[Definition]:
-    """The definitions, just before it in the same block or around it, of the names that an expression uses."""
-    statement = module.statement(node)
-    found: dict[str, ast.expr] = {}
-    current: ast.AST = statement
-    while not isinstance(current, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef):
-        parent = module.parents[current]
-        for name in ("body", "orelse"):
-            block = getattr(parent, name, None)
-            if isinstance(block, list) and current in block:
-                for earlier in reversed(block[: block.index(current)]):
-                    target = earlier.targets[0] if isinstance(earlier, ast.Assign) else None
-                    if isinstance(earlier, ast.Assign) and isinstance(target, ast.Name):
-                        found.setdefault(target.id, earlier.value)
-        current = parent
-    names = [n for n in ast.walk(node) if isinstance(n, ast.Name)]
-    used = dict.fromkeys(n.id for n in names if n.id in found)
-    return [Definition(found[u], tuple(n for n in names if n.id == u)) for u in used][:_MOST_DEFINITIONS]
 
 
 def aims(tape: Tape, surroundings: Surroundings, targets: Sequence[Target]) -> list[Aim]:
@@ -337,4 +308,4 @@ def _calls(module: Module, name: str) -> Iterator[ast.Call]:
                 yield node
 
 
-__all__ = ["Aim", "Definition", "aims", "definitions"]
+__all__ = ["Aim", "aims"]

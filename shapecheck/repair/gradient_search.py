@@ -15,7 +15,7 @@ from shapecheck.diagnose.missing import Missing
 from shapecheck.diagnose.targets import Target
 from shapecheck.network.parameters import find_parameters
 from shapecheck.repair.accumulations import accumulation_candidates
-from shapecheck.repair.aims import Aim, Definition, aims, definitions
+from shapecheck.repair.aims import Aim, aims
 from shapecheck.repair.attempt import Attempt
 from shapecheck.repair.audition import Audition, Heard, edited_slice, is_expression, rewritten_program
 from shapecheck.repair.beginning import Beginning
@@ -23,6 +23,7 @@ from shapecheck.repair.calculus import calculus_candidates
 from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
 from shapecheck.repair.carried import begun
+from shapecheck.repair.definitions import Definition, definitions
 from shapecheck.repair.evidence import Evidence, GoneEvidence, Solution, spread_on
 from shapecheck.repair.exchanges import exchange_candidates
 from shapecheck.repair.insertions import Insertion, additions_in_idle_loops, insertions, times_values, whole_values
@@ -141,7 +142,7 @@ class _Asked:
     def offered(self, candidate: Candidate) -> list[Candidate]:
         """The edits that a rewriting stands for, the likeliest first."""
         if not self.insertions:
-            return [*where_defined(self.place, candidate), candidate] if self.aim.index else [candidate]
+            return [*where_defined(self.place, self.aim.node, candidate), candidate] if self.aim.index else [candidate]
         text = edited_slice(self.place.source.text, self.spot, candidate.edits)
         each = enumerate(self.insertions) if text is not None else ()
         return [one.candidate(text or "", candidate.cost + 0.1 * number) for number, one in each]

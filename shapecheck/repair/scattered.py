@@ -7,14 +7,15 @@ column, a stride is missing.
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator, Sequence
-from itertools import combinations
 
 import numpy as np
 
 from shapecheck.diagnose.targets import Result, Target
-from shapecheck.repair.audition import Instance
+from shapecheck.repair.audition import Instance, edited_slice
 from shapecheck.repair.candidate import Candidate, Place
+from shapecheck.repair.definitions import definitions
 from shapecheck.repair.surroundings import Module
 from shapecheck.trace.tape import Operation, Ref, Tape
 
@@ -79,6 +80,7 @@ def index_rewritings(place: Place, index: ast.expr) -> list[Candidate]:
     """Other places that may be meant by an index, the likeliest first."""
     elements = index.elts if isinstance(index, ast.Tuple) else [index]
     found = [*_exchanged(place, elements), *_with_origins(place, elements), *_renamed(place, elements)]
+    found += _decoded(place, elements)
     return sorted(found, key=lambda candidate: candidate.cost)
 
 
@@ -89,20 +91,56 @@ def _candidate(place: Place, changes: Sequence[tuple[ast.AST, str]], title: str,
 
 def _exchanged(place: Place, elements: Sequence[ast.expr]) -> Iterator[Candidate]:
     """Two places, or two of the names in them, exchanged: a row for a column."""
-    for one, other in combinations(elements, 2):
+    for one, other in itertools.combinations(elements, 2):
         first, second = place.text(one), place.text(other)
         if first != second:
             title = f"exchange `{first}` and `{second}`"
             yield _candidate(place, [(one, second), (other, first)], title, 1.2)
     names = [n for e in elements for n in ast.walk(e) if isinstance(n, ast.Name)]
-    for first, second in combinations(dict.fromkeys(n.id for n in names), 2):
+    for first, second in itertools.combinations(dict.fromkeys(n.id for n in names), 2):
         swap = {first: second, second: first}
         title = f"exchange `{first}` and `{second}`"
         yield _candidate(place, [(n, swap[n.id]) for n in names if n.id in swap], title, 1.3)
 
 
-def where_defined(place: Place, candidate: Candidate) -> Iterator[Candidate]:
-    """Two names exchanged where they are given their values (`row, col = k % 2, k // 2`), not where they are used."""
+def _decoded(place: Place, elements: Sequence[ast.expr]) -> Iterator[Candidate]:
+    """What a place is worked out from, as `k // 2` and `k % 2` from the number of an entry, for one and for another."""
+    known = {use: d.value for e in elements for d in definitions(place.module, e) for use in d.uses}
+    values = [known.get(e, e) if isinstance(e, ast.Name) else e for e in elements]
+    parts = [[n for n in ast.walk(v) if isinstance(n, ast.BinOp)] for v in values]
+    for one, other in itertools.combinations(range(len(elements)), 2):
+        for first, second in itertools.product(parts[one], parts[other]):
+            texts = place.text(first), place.text(second)
+            if texts[0] != texts[1] and not (first is values[one] and second is values[other]):
+                both = {one: (first, texts[1]), other: (second, texts[0])}
+                changes: list[tuple[ast.AST, str]] = [
+                    (elements[n], _changed(place, values[n], *change)) for n, change in both.items()
+                ]
+                yield _candidate(place, changes, f"exchange `{texts[0]}` and `{texts[1]}`", 1.25)
+    for number, nodes in enumerate(parts):
+        for node in nodes:
+            symbol = {ast.Mod: "//", ast.FloorDiv: "%"}.get(type(node.op))
+            if symbol is not None:
+                text = f"{place.atom(node.left)} {symbol} {place.atom(node.right)}"
+                changes = [(elements[number], _changed(place, values[number], node, text))]
+                yield _candidate(place, changes, f"use `{text}` instead of `{place.text(node)}`", 1.4)
+
+
+def _changed(place: Place, value: ast.expr, node: ast.expr, text: str) -> str:
+    """An expression with another text in the place of a part of it."""
+    whole = edited_slice(place.source.text, place.edit(value, place.text(value)), [place.edit(node, text)])
+    return whole if whole is not None else place.text(value)
+
+
+def where_defined(place: Place, index: ast.expr, candidate: Candidate) -> Iterator[Candidate]:
+    """Another index by other values of the names in it (`row, col = k % 2, k // 2`), not by what stands there."""
+    known = {(n.lineno, place.edit(n, "").column): d for d in definitions(place.module, index) for n in d.uses}
+    values = {n.id: place.text(d.value) for d in known.values() for n in d.uses}
+    spots = [(edit.line, edit.column) for edit in candidate.edits]
+    if all(spot in known for spot in spots):
+        texts = [values.get(edit.replacement, edit.replacement) for edit in candidate.edits]
+        changed = [(known[spot].value, text) for spot, text in zip(spots, texts, strict=True)]
+        yield _candidate(place, changed, candidate.title, candidate.cost - 0.2)
     names = {edit.replacement for edit in candidate.edits}
     block = place.parent(place.statement)
     before = (s for s in getattr(block, "body", ()) if s.lineno < place.statement.lineno)
@@ -112,9 +150,9 @@ def where_defined(place: Place, candidate: Candidate) -> Iterator[Candidate]:
         given = statement.targets[0]
         if isinstance(given, ast.Tuple) and len(given.elts) == len(statement.value.elts):
             pairs = zip(given.elts, statement.value.elts, strict=True)
-            values = [value for name, value in pairs if place.text(name) in names]
-            if len(values) == 2:
-                first, second = values
+            pairs_of_names = [value for name, value in pairs if place.text(name) in names]
+            if len(pairs_of_names) == 2:
+                first, second = pairs_of_names
                 changes = [(first, place.text(second)), (second, place.text(first))]
                 yield _candidate(place, changes, candidate.title, candidate.cost - 0.2)
 
