@@ -363,7 +363,13 @@ def _astray(
 def _have_one_factor(rows: list[ParameterAgreement]) -> bool:
     """Whether all changes have the same factor; of one that was clipped only what was not clipped has a factor."""
     open_rows = [r for r in rows if r.clipped != 0] or rows
+    # Of two entries that an optimizer gives rates of their own, one looks as if it was clipped to the other.
+    certain = [abs(r.factor) * (1.0 if math.prod(r.shape) == 2 else r.clipped or 1.0) for r in open_rows if r.factor]
     factors = [abs(r.factor) * (r.clipped or 1.0) for r in open_rows if r.factor]
+    return _are_one(factors) or _are_one(certain)
+
+
+def _are_one(factors: list[float]) -> bool:
     return bool(factors) and max(factors) < 1.01 * min(factors)
 
 

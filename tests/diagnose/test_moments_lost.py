@@ -56,15 +56,40 @@ for t in range(1, 9):
 print(net)
 """
 
+# The step of one of two biases is the longer one, and looks as if the other's was clipped to it.
+TOGETHER = """\
+import numpy as np
+
+rng = np.random.default_rng(3)
+X = rng.normal(size=(24, 3))
+T = X @ rng.normal(size=(3, 2)) + [0.3, -0.4]
+net = [rng.normal(0, 0.3, (3, 2)), np.zeros(2)]
+means, squares = [np.zeros_like(p) for p in net], [np.zeros_like(p) for p in net]
+for t in range(1, 9):
+    d = (X @ net[0] + net[1] - T) / len(X)
+    for p, slope, mean, square in zip(net, [X.T @ d, d.sum(axis=0)], means, squares):
+        mean[:] = 0.9 * mean + 0.1 * slope
+        square[:] = 0.999 * square + 0.001 * slope**2
+        p -= 0.01 * mean / (1 - 0.9**t) / (np.sqrt(square / (1 - 0.999**t)) + 1e-8)
+print(net)
+"""
+
 #     program, edits, code, what the line to blame has in it
 LOST: dict[str, tuple[str, Edits, str, str]] = {
     "zeros in every turn": (MOMENTUM, [(ZEROS, ""), (BATCH, WITHIN)], "SC406", "speed_of_W = np.zeros_like"),
+    "names for what a list holds": (
+        TOGETHER,
+        [("mean[:] =", "mean ="), ("square[:] =", "square =")],
+        "SC406",
+        "mean = 0.9 * mean",
+    ),
     "squares as they are": (ADAM, [("np.sqrt(square)", "np.sqrt(squares[k])")], "SC410", "np.sqrt(squares[k])"),
 }
 RIGHT: dict[str, tuple[str, Edits]] = {
     "zeros before the loop": (MOMENTUM, []),
     "zeros in every epoch": (MOMENTUM, [(ZEROS, ""), (EPOCH, EPOCH + EACH)]),
     "both corrected": (ADAM, []),
+    "what a list holds is changed": (TOGETHER, []),
     "none corrected": (ADAM, [(" / (1 - 0.9**t)", ""), (" / (1 - 0.999**t)", "")]),
 }
 
