@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from shapecheck.diagnose.course import Course, shown
-from shapecheck.diagnose.finding import Finding
+from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
 from shapecheck.gradients.adjoints import adjoints
 from shapecheck.network.dependence import ancestors
@@ -28,7 +28,7 @@ class _Scatter:
 
     Attributes:
         array: The array before.
-        index: Which rows.
+        index: Which rows, one after another; the array that said so had a `shape`.
         value: What is added, or subtracted.
         lost: The rows that come more than once, each with how often.
     """
@@ -36,6 +36,7 @@ class _Scatter:
     operation: Operation
     array: int
     index: Any
+    shape: tuple[int, ...]
     value: int
     lost: dict[int, int]
 
@@ -43,29 +44,36 @@ class _Scatter:
 def repeated_rows(course: Course) -> list[Finding]:
     """Gradients that are added to rows by an index in which some rows come more than once."""
     seen: dict[int, int] = {}
+    found: dict[int, _Scatter] = {}
     for scatter in _scatters(course):
         number = scatter.operation.site or 0
-        site = course.site(scatter.operation.site)
         seen[number] = seen.get(number, 0) + 1
-        if site is None or seen[number] > _MOST_LOOKED_AT or not _is_learned(course, scatter):
+        if number in found or seen[number] > _MOST_LOOKED_AT or not _is_learned(course, scatter):
             continue
-        if _differ(course, scatter) or _falls_short(course, scatter):
-            row, times = max(scatter.lost.items(), key=lambda pair: pair[1])
-            name = course.names.get(scatter.array) or site.text.partition("[")[0]
-            return [
-                Finding(
-                    code="SC406",
-                    severity="error",
-                    title=REPEATED_ROWS,
-                    message=f"`{shown(site.text)}` writes each row once, whatever was there before: row {row} comes "
-                    f"{times} times in one step, and only the last of them counts",
-                    location=span_of(site),
-                    cause=span_of(site),
-                    layer=course.layer(scatter.array),
-                    parameters=(name,),
-                )
-            ]
-    return []
+        if course.site(scatter.operation.site) is not None and (
+            _differ(course, scatter) or _falls_short(course, scatter)
+        ):
+            found[number] = scatter
+    sites = [site for number in found if (site := course.site(number)) is not None]
+    if not sites:
+        return []
+    first = next(iter(found.values()))
+    row, times = max(first.lost.items(), key=lambda pair: pair[1])
+    names = (course.names.get(f.array) or s.text.partition("[")[0] for f, s in zip(found.values(), sites, strict=True))
+    return [
+        Finding(
+            code="SC406",
+            severity="error",
+            title=REPEATED_ROWS,
+            message=f"`{shown(sites[0].text)}` writes each row once, whatever was there before: row {row} comes "
+            f"{times} times in one step, and only the last of them counts",
+            location=span_of(sites[0]),
+            cause=span_of(sites[0]),
+            layer=course.layer(first.array),
+            parameters=tuple(dict.fromkeys(names)),
+            trail=tuple(TrailStep(span_of(site), "and so does this") for site in sites[1:8]),
+        )
+    ]
 
 
 def _scatters(course: Course) -> Iterator[_Scatter]:
@@ -82,12 +90,12 @@ def _scatters(course: Course) -> Iterator[_Scatter]:
         else:
             continue
         rows = course.tape.values[index.value].array if isinstance(index, Ref) else None
-        if not isinstance(rows, np.ndarray) or rows.ndim != 1 or rows.dtype.kind not in "iu":
+        if not isinstance(rows, np.ndarray) or rows.ndim < 1 or rows.dtype.kind not in "iu":
             continue
         numbers, counts = np.unique(rows, return_counts=True)
         lost = {int(n): int(c) for n, c in zip(numbers, counts, strict=True) if c > 1}
         if lost and isinstance(value, Ref):
-            yield _Scatter(step, step.arguments[0].value, rows, value.value, lost)
+            yield _Scatter(step, step.arguments[0].value, rows.ravel(), rows.shape, value.value, lost)
 
 
 def _gathered_into(course: Course, operation: Operation) -> Operation | None:
@@ -128,10 +136,10 @@ def _is_learned(course: Course, scatter: _Scatter) -> bool:
 
 
 def _rows(course: Course, scatter: _Scatter) -> Any:
-    shape = (len(scatter.index), *course.tape.values[scatter.array].shape[1:])
+    row = course.tape.values[scatter.array].shape[1:]
     recorded = np.asarray(course.replay.recorded[scatter.value], dtype=float)
     try:
-        return np.broadcast_to(recorded, shape)
+        return np.broadcast_to(recorded, (*scatter.shape, *row)).reshape(-1, *row)
     except ValueError:
         return None
 

@@ -116,6 +116,20 @@ for turn in range(12):
     V -= 0.01 * rows.T @ e
     np.subtract.at(table, ids, 0.01 * g)
 """
+PAIRS = """\
+import numpy as np
+
+rng = np.random.default_rng(6)
+words, near = rng.normal(size=(5, 3)), rng.normal(size=(5, 3))
+for turn in range(12):
+    middle, around = rng.integers(0, 5, 4), rng.integers(0, 5, (4, 2))
+    v, u = words[middle], near[around]
+    p = 1 / (1 + np.exp(-(u @ v[:, :, None])[:, :, 0]))
+    g = p - [1, 0]
+    print(-np.sum(np.log(np.abs(p - [0, 1]))))
+    np.subtract.at(near, around, 0.1 * g[:, :, None] * v[:, None])
+    np.add.at(words, middle, -0.1 * np.sum(g[:, :, None] * u, axis=1))
+"""
 PENALTY = """\
 import numpy as np
 
@@ -129,7 +143,15 @@ for turn in range(12):
     W -= 0.1 * dW
     b -= 0.1 * e.sum(axis=0, keepdims=True)
 """
-PROGRAMS = {"layers": LAYERS, "samples": SAMPLES, "caches": CACHES, "adam": ADAM, "rows": ROWS, "penalty": PENALTY}
+PROGRAMS = {
+    "layers": LAYERS,
+    "samples": SAMPLES,
+    "caches": CACHES,
+    "adam": ADAM,
+    "rows": ROWS,
+    "pairs": PAIRS,
+    "penalty": PENALTY,
+}
 
 #     id, program, edits, what the line to blame holds, code, what the repaired program holds (if that is asked for)
 MISTAKES: list[tuple[str, str, Edits, str, str, str]] = [
@@ -203,6 +225,17 @@ MISTAKES: list[tuple[str, str, Edits, str, str, str]] = [
         "table[ids] -=",
         "SC406",
         "np.subtract.at(table, ids, 0.01 * g)",
+    ),
+    (
+        "rows that come twice in two arrays",
+        "pairs",
+        [
+            ("np.subtract.at(near, around, 0.1 * ", "near[around] -= (0.1 * "),
+            ("np.add.at(words, middle, ", "words[middle] += ("),
+        ],
+        "near[around] -=",
+        "SC406",
+        "np.add.at(words, middle, ",
     ),
     ("a penalty taken off", "penalty", [("+ 0.1 * W", "- 0.1 * W")], "dW =", "SC303", "+ 0.1 * W"),
     ("sizes of the weights", "penalty", [("* W\n", "* abs(W)\n")], "dW =", "SC303", "+ 0.1 * np.sign(W)"),
