@@ -369,6 +369,13 @@ def _have_one_factor(rows: list[ParameterAgreement]) -> bool:
     return _are_one(factors) or _are_one(certain)
 
 
+def _share_factors(rows: list[ParameterAgreement]) -> bool:
+    """Whether every change of a single entry has the factor of one of more entries: layers may have their own rates."""
+    factors = [abs(r.factor) for r in rows if r.factor and math.prod(r.shape) > 1]
+    single = [abs(r.factor or 0.0) for r in rows if math.prod(r.shape) == 1]
+    return all(any(_are_one([one, factor]) for factor in factors) for one in single)
+
+
 def _are_one(factors: list[float]) -> bool:
     return bool(factors) and max(factors) < 1.01 * min(factors)
 
@@ -381,8 +388,8 @@ def _summary(hypothesis: Hypothesis, rows: list[ParameterAgreement], *, numbers:
     signs = {np.sign(r.factor) for r in right if r.factor is not None}
     same = _have_one_factor(right)
     verdict: Verdict = "right" if len(right) == len(decided) and len(signs) == 1 else "wrong"
-    if verdict == "right" and not same and (numbers or any(r.shape == () or set(r.shape) == {1} for r in right)):
-        verdict = "wrong"  # a single entry fits any direction: only the common factor tells
+    if verdict == "right" and not same and (numbers or not _share_factors(right)):
+        verdict = "wrong"  # a single entry fits any direction: only a common factor tells
     single = all(r.shape == () for r in decided)
     ascent = len(right) == len(decided) and signs == {1.0} and (same or not (single or numbers))
     if ascent and hypothesis.inferred:

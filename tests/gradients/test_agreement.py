@@ -80,3 +80,31 @@ def test_corners(tmp_path: Path, text: str, verdict: str) -> None:
     trace = run_program(Program(str(script)), stdout_to_stderr=True).trace
     assert trace is not None
     assert judged(trace).verdict == verdict
+
+
+# Every layer has a rate of its own; of a single number any change is a multiple of its gradient.
+RATES = """\
+import numpy as np
+
+rng = np.random.default_rng(5)
+X = rng.normal(size=(12, 3))
+T = np.sin(X[:, 0])
+A, a, c = rng.normal(size=(3, 4)), rng.normal(size=4), 0.1
+for step in range(3):
+    h = np.tanh(X @ A)
+    e = h @ a + c - T
+    print(0.5 * np.mean(e**2))
+    gA = X.T @ (np.outer(e, a) * (1 - h**2)) / len(X)
+    a = a - 0.1 * h.T @ e / len(X)
+    c = c - 0.1 * e.sum() / len(X)
+    A = A - 0.03 * gA
+"""
+
+
+@pytest.mark.parametrize(("text", "verdict"), [(RATES, "right"), (RATES.replace("e.sum() / len(X)", "e[0]"), "wrong")])
+def test_a_single_number_has_the_rate_of_an_array(tmp_path: Path, text: str, verdict: str) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(text)
+    trace = run_program(Program(str(script)), stdout_to_stderr=True).trace
+    assert trace is not None
+    assert judged(trace).verdict == verdict
