@@ -22,6 +22,7 @@ def update_later(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     if reader is None or not early:
         return
     yield from _read_from_a_copy(desk, reader, early)
+    yield from _kept_before(desk, reader, early)
     block = desk.block(reader)
     moved = [s for s in early if s in block]
     if not moved:
@@ -117,10 +118,40 @@ def _read_from_a_copy(desk: Desk, reader: ast.stmt, early: list[ast.stmt]) -> It
             yield desk.candidate(f"make a new array for `{name}`", "copy", 0.8, desk.edit(statement, text))
 
 
+def _kept_before(desk: Desk, reader: ast.stmt, early: list[ast.stmt]) -> Iterator[Candidate]:
+    """What two steps read of one another (`P[u] += a * Q[i]`, then `Q[i] += a * P[u]`), kept before the first."""
+    block = desk.block(reader)
+    for statement in early:
+        target = statement.target if isinstance(statement, ast.AugAssign) else None
+        if target is None or statement not in block or block.index(statement) > block.index(reader):
+            continue
+        text = desk.text(target)
+        later = block[block.index(statement) + 1 :]
+        reads = [n for s in later for n in ast.walk(s) if isinstance(n, type(target)) and _is_read(desk, n, text)]
+        owner = target
+        while isinstance(owner, ast.Subscript):
+            owner = owner.value
+        name = getattr(owner, "attr", None) or getattr(owner, "id", "")
+        if name and reads:
+            kept = _unused(desk, (f"{name}_before", f"{name}_as_read", f"{name}_{statement.lineno}"))
+            before = desk.before(statement, f"{kept} = {text}.copy()")
+            edits = (before, *(desk.edit(n, kept) for n in reads))
+            yield desk.candidate(f"keep `{text}` as it was", "copy", 0.7, *edits)
+
+
+def _is_read(desk: Desk, node: ast.AST, text: str) -> bool:
+    return isinstance(getattr(node, "ctx", None), ast.Load) and desk.text(node) == text
+
+
 def _new_name(desk: Desk, statement: ast.stmt) -> str:
     """A name for what a function returns, that the file does not use."""
+    return _unused(desk, ("passed_on", "handed_back", f"result_{statement.lineno}"))
+
+
+def _unused(desk: Desk, names: tuple[str, ...]) -> str:
+    """The first of some names that the file does not use; the last in any case."""
     used = {n.id for n in ast.walk(desk.module.tree) if isinstance(n, ast.Name)}
-    return next(name for name in ("passed_on", "handed_back", f"result_{statement.lineno}") if name not in used)
+    return next((name for name in names[:-1] if name not in used), names[-1])
 
 
 __all__ = ["SYMBOLS", "update_later"]

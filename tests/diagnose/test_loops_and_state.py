@@ -130,6 +130,20 @@ for turn in range(12):
     np.subtract.at(near, around, 0.1 * g[:, :, None] * v[:, None])
     np.add.at(words, middle, -0.1 * np.sum(g[:, :, None] * u, axis=1))
 """
+FACTORS = """\
+import numpy as np
+
+rng = np.random.default_rng(7)
+marks = [(rng.integers(6), rng.integers(5), rng.normal()) for _ in range(20)]
+people, things = rng.normal(size=(6, 4)), rng.normal(size=(5, 4))
+for turn in range(3):
+    for who, what, mark in marks:
+        miss = mark - people[who] @ things[what]
+        was = people[who].copy()
+        people[who] += 0.05 * (miss * things[what] - 0.1 * was)
+        things[what] += 0.05 * (miss * was - 0.1 * things[what])
+    print(np.mean([(m - people[i] @ things[j]) ** 2 for i, j, m in marks]))
+"""
 PENALTY = """\
 import numpy as np
 
@@ -150,6 +164,7 @@ PROGRAMS = {
     "adam": ADAM,
     "rows": ROWS,
     "pairs": PAIRS,
+    "factors": FACTORS,
     "penalty": PENALTY,
 }
 
@@ -236,6 +251,26 @@ MISTAKES: list[tuple[str, str, Edits, str, str, str]] = [
         "near[around] -=",
         "SC406",
         "np.add.at(words, middle, ",
+    ),
+    (
+        "a row that has moved already",
+        "factors",
+        [
+            ("        was = people[who].copy()\n", ""),
+            ("0.1 * was", "0.1 * people[who]"),
+            ("miss * was", "miss * people[who]"),
+        ],
+        "people[who] +=",
+        "SC401",
+        "= people[who].copy()",
+    ),
+    (
+        "a penalty added to a row",
+        "factors",
+        [("- 0.1 * things[what]", "+ 0.1 * things[what]")],
+        "things[what] +=",
+        "SC303",
+        "- 0.1 * things[what]",
     ),
     ("a penalty taken off", "penalty", [("+ 0.1 * W", "- 0.1 * W")], "dW =", "SC303", "+ 0.1 * W"),
     ("sizes of the weights", "penalty", [("* W\n", "* abs(W)\n")], "dW =", "SC303", "+ 0.1 * np.sign(W)"),
