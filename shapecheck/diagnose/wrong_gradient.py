@@ -15,7 +15,6 @@ from shapecheck.diagnose.gradient import Diagnosis, diagnose_steps
 from shapecheck.diagnose.known_loss import Accused
 from shapecheck.diagnose.last_shares import ONLY_THE_LAST
 from shapecheck.diagnose.missing import missing_addition, names_of
-from shapecheck.diagnose.parts_of_loss import follows_parts
 from shapecheck.diagnose.reasons import reason
 from shapecheck.diagnose.single_error import slips_of_one_number
 from shapecheck.diagnose.suspects import Suspect
@@ -83,8 +82,6 @@ def wrong_gradients(
     accused = [d for d in diagnoses if d.suspects and d.independent]
     whole = [d for d in diagnoses if _is_right(d)]
     accused = [a for a in accused if not any(_follows_more(tape, d, a) for d in whole)]
-    if accused and follows_parts(accused[0]):
-        return []
     # What is right in any step that could be judged is right; a mistake shows in the others too.
     right = sum(_is_right(d) and _speaks_of(d, accused) for d in diagnoses)
     if not accused or len(accused) < right or (len(accused) == right and all(map(_is_of_one_number, accused))):

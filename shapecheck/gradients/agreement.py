@@ -24,6 +24,7 @@ from shapecheck.gradients.frozen import free_entries
 from shapecheck.gradients.hypotheses import Hypothesis, Meetings, catalogue_losses, scalar_losses
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.gradients.stacked_numbers import is_stacked, stacked
+from shapecheck.gradients.sums_of_losses import joined_hypotheses, other_parts
 from shapecheck.gradients.tied import tied_entries
 from shapecheck.network.dependence import Dependence, ancestors
 from shapecheck.network.parameters import Parameter, Update, find_parameters, find_strays, value_names
@@ -204,6 +205,7 @@ def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str], 
     among = ancestors(tape, changes, until=frozenset(u.old for u in step.updates))
     samples = _samples(tape, step, among)
     best: Agreement | None = None
+    likeliest: Hypothesis | None = None
     for hypothesis in _hypotheses(tape, step, among, names):
         if samples and not hypothesis.inferred and not _samples(tape, step, _made_from(tape, step, hypothesis)):
             continue  # a penalty by itself is followed by what is added for it, whatever that is added to
@@ -211,12 +213,14 @@ def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str], 
         if judged is None:
             continue
         if best is None or _weight(judged) > _weight(best):
-            best = judged
+            best, likeliest = judged, hypothesis
         if best.verdict == "right" and not best.ascent:
             break
     if best is None:
         rows = [ParameterAgreement(p.name, p.shape(tape), "unknown") for p in step.parameters]
         return Agreement("unknown", rows)
+    if best.verdict == "wrong" and likeliest is not None and not meant:
+        best = _with_another_part(tape, replay, step, likeliest, best, among) or best
     followed: set[str] = set()
     if best.verdict == "right" and best.inferred and (meant or not all(row.entire for row in best.parameters)):
         for hypothesis in scalar_losses(tape, step.dependence, step.masks, step.horizon(), among):
@@ -232,6 +236,30 @@ def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str], 
                 judged.binding = True
                 return judged
     return best
+
+
+def _with_another_part(
+    tape: Tape, replay: Replay, step: _Step, hypothesis: Hypothesis, found: Agreement, among: set[int]
+) -> Agreement | None:
+    """How all updates follow a loss and a number that the program never adds to it, if they do."""
+    masks = step.dependence.masks
+    wrong = later = 0
+    for row, update in zip(found.parameters, step.updates, strict=False):
+        wrong |= masks[update.old] if row.verdict == "wrong" else 0
+        later |= masks[update.new]
+    known = _made_from(tape, step, hypothesis) | among
+
+    def may_be(value: int) -> bool:
+        return bool(masks[value] & wrong) and not masks[value] & later and value not in known
+
+    parts = other_parts(tape, 0, step.horizon(), may_be)
+    each = _judge(tape, replay, step, hypothesis, among, whole=True) if parts else None
+    updates = list(zip(each.parameters, step.updates, strict=False)) if each is not None else []
+    for both in joined_hypotheses(replay, hypothesis, updates, parts):
+        judged = _judge(tape, replay, step, both, among)
+        if judged is not None and judged.verdict == "right":
+            return judged
+    return None
 
 
 def _made_from(tape: Tape, step: _Step, hypothesis: Hypothesis) -> set[int]:
@@ -264,15 +292,20 @@ def _weight(judged: Agreement) -> tuple[int, int, bool, float]:
     return judged.matched, depending, judged.verdict == "right" or judged.ascent, -judged.error
 
 
-def _judge(tape: Tape, replay: Replay, step: _Step, hypothesis: Hypothesis, among: set[int]) -> Agreement | None:
-    """Every parameter of a step against one loss; None where the loss cannot be evaluated."""
+def _judge(
+    tape: Tape, replay: Replay, step: _Step, hypothesis: Hypothesis, among: set[int], *, whole: bool = False
+) -> Agreement | None:
+    """Every parameter of a step against one loss; None where the loss cannot be evaluated.
+
+    It ends where the first few do not follow the loss, unless it is to be `whole`.
+    """
     rng = np.random.default_rng(20240229)
     rows: list[ParameterAgreement] = []
     again: list[tuple[ParameterAgreement, Update, list[tuple[int, int]], list[np.ndarray[Any, Any]]]] = []
     single: list[tuple[ParameterAgreement, Update, list[tuple[int, int]], list[np.ndarray[Any, Any]], Any]] = []
     # From the output backwards: a loss that does not even fit the last two parameters is not the one meant.
     for parameter, update in reversed(list(zip(step.parameters, step.updates, strict=True))):
-        if len(rows) >= 3 and all(r.verdict == "wrong" for r in rows):
+        if not whole and len(rows) >= 3 and all(r.verdict == "wrong" for r in rows):
             rows.append(ParameterAgreement(parameter.name, tape.values[update.old].shape, "wrong"))
             continue
         shape = tape.values[update.old].shape

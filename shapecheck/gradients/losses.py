@@ -14,6 +14,7 @@ from shapecheck.gradients.inferred import inferred_losses
 from shapecheck.gradients.matching import Matching, Standing
 from shapecheck.gradients.replay import Replay
 from shapecheck.gradients.steps import Loss, Step, reach
+from shapecheck.gradients.sums_of_losses import joined_loss
 from shapecheck.network.dependence import CARRIERS
 from shapecheck.trace.sites import Site
 
@@ -54,6 +55,7 @@ def _find_losses(replay: Replay, step: Step) -> list[Loss]:
         loss.matching = Matching(loss.adjoints)
         loss.score, loss.right = _agreement(loss.matching, step, chain)
     candidates = [c for c in candidates if c.adjoints is not None and any(np.any(c.adjoints[o]) for o in step.olds)]
+    candidates += _joined(replay, step, candidates, chain)
     for loss in candidates:
         loss.credible = _is_credible(replay, loss, step, chain)
 
@@ -62,6 +64,18 @@ def _find_losses(replay: Replay, step: Step) -> list[Loss]:
         return -exceeds, -round(loss.score), loss.inferred, -_telling(replay, loss), -_closure_size(loss)
 
     return sorted(candidates, key=preference)
+
+
+def _joined(replay: Replay, step: Step, losses: Sequence[Loss], chain: Sequence[int]) -> list[Loss]:
+    """The loss that is agreed with most, and what some gradients follow besides, if more of them follow the two."""
+    first = max(losses, key=lambda loss: (loss.score, not loss.inferred), default=None)
+    both = joined_loss(replay, step, first) if first is not None and first.right else None
+    if first is None or both is None:
+        return []
+    both.adjoints = adjoints(replay, both.seeds, step.olds, check=(), held=step.held)
+    both.matching = Matching(both.adjoints)
+    both.score, both.right = _agreement(both.matching, step, chain)
+    return [both] if both.right > first.right else []
 
 
 def _exceeds(replay: Replay, step: Step, loss: Loss, others: Iterable[Loss]) -> int:

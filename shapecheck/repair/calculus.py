@@ -176,13 +176,9 @@ def _sign_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
         yield place.candidate("turn the sign round", "sign", node, place.text(node.operand), 1.2)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and place.shape(node) not in {None, ()}:
         left, right = place.text(node.left), place.atom(node.right)
-        yield place.candidate(
-            f"subtract the other way round: `{place.text(node.right)} - {left}`",
-            "sign",
-            node,
-            f"{place.text(node.right)} - {place.atom(node.left)}",
-            1.3,
-        )
+        turned = f"{place.text(node.right)} - {left if isinstance(node.left, ast.Constant) else place.atom(node.left)}"
+        title = f"subtract the other way round: `{turned}`"
+        yield place.candidate(title, "sign", node, turned, 1.3)
         yield place.candidate("add instead of subtracting", "sign", node, f"{left} + {right}", 1.6)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and place.shape(node) not in {None, ()}:
         left, right = place.text(node.left), place.atom(node.right)
