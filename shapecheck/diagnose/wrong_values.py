@@ -89,6 +89,8 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
     enough = [s for s in found if len(s.explains) == len(wrong) and s.operands_right]
     if not any(s.together != 1 or len(wrong) == 1 for s in enough):
         found += loop_suspects(known, chain, standings, wrong, right)
+        unread = [v for v in chain if standings[v] is Standing.FORWARD and v not in passed_on]
+        found += _made_from_outputs(known, unread, targets, prospects, wrong, right)
         explained = {p for s in found for p in s.explains}
     return _without_idle_factors(known, found) + _misused(known, wrong - explained)
 
@@ -141,6 +143,34 @@ def _is_made_again(known: Verdicts, value: int, by_site: Mapping[int, list[int]]
     operation, recorded = known.producer(value), known.replay.recorded
     others = by_site.get(operation.site, []) if operation is not None and operation.site is not None else []
     return any(other != value and np.array_equal(recorded[other], recorded[value]) for other in others)
+
+
+def _made_from_outputs(
+    known: Verdicts,
+    values: Sequence[int],
+    targets: Mapping[tuple[int, ...], _Candidates],
+    prospects: Prospects,
+    wrong: set[int],
+    right: set[int],
+) -> list[Suspect]:
+    """A derivative by an output that is made of the forward pass alone, beside others that are right.
+
+    `d_width = 1 - ((t - mean) / width) ** 2` is no derivative and not made from one, and all that comes of it is wrong.
+    """
+    for value in reversed(values):
+        operation = known.producer(value)
+        single = np.size(known.replay.recorded[value]) == 1
+        if operation is None or operation.site is None or single or known.settled or len(wrong) == 1:
+            continue
+        if value in known.matching.adjoints.closure:
+            continue
+        best = _best_target(known, value, targets, prospects, wrong, right)
+        if best is not None and len(best[2]) == len(wrong):
+            forward, adjoint, explains, others = best
+            wanted, alternatives = {value: (forward, adjoint)}, {value: others}
+            suspect = Suspect(operation.site, (value,), wanted, explains, True, alternatives=alternatives)
+            return [replace(suspect, sound=(value,), together=len(explains))]
+    return []
 
 
 def _passed_on(

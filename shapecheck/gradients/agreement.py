@@ -32,6 +32,8 @@ from shapecheck.trace.tape import Tape
 
 # How many steps are looked at when the first ones say nothing of a parameter.
 _MOST_STEPS = 8
+# Fewer steps than this show nothing that is further on.
+_FEW_STEPS = 3
 # What is this far from a gradient is no rounding, and no kink that was stepped over.
 _PLAINLY = 1e-2
 
@@ -169,8 +171,10 @@ def _holds_later(tape: Tape, found: Agreement) -> bool:
     if found.verdict != "right" or stacked(tape) is not None:
         return True
     parameters = [p for p in find_parameters(tape, most_updates=_MOST_STEPS) if _is_alive(tape, p)]
-    number = min((len(p.updates) for p in parameters), default=0) - 1
-    if number < 2:
+    known = min((len(p.updates) for p in parameters), default=0)
+    # The update after it says where a step ends: later losses depend on its gradients by what an optimizer keeps.
+    number = known - 2 if known > _FEW_STEPS else known - 1
+    if number < _FEW_STEPS - 1:
         return True
     step, replay = _Step(tape, parameters, [], number), Replay(tape)
     among = ancestors(tape, [u.change for u in step.updates], until=frozenset(u.old for u in step.updates))
@@ -396,10 +400,7 @@ def _astray(
 def _have_one_factor(rows: list[ParameterAgreement]) -> bool:
     """Whether all changes have the same factor; of one that was clipped only what was not clipped has a factor."""
     open_rows = [r for r in rows if r.clipped != 0] or rows
-    # Of two entries that an optimizer gives rates of their own, one looks as if it was clipped to the other.
-    certain = [abs(r.factor) * (1.0 if math.prod(r.shape) == 2 else r.clipped or 1.0) for r in open_rows if r.factor]
-    factors = [abs(r.factor) * (r.clipped or 1.0) for r in open_rows if r.factor]
-    return _are_one(factors) or _are_one(certain)
+    return _are_one([abs(r.factor) * (r.clipped or 1.0) for r in open_rows if r.factor])
 
 
 def _share_factors(rows: list[ParameterAgreement]) -> bool:

@@ -27,6 +27,8 @@ _MOST_LIKE_A_GRADIENT = 10
 _MOST_KEPT = 5_000
 # Factors that differ by less are one.
 _ALIKE = 1e-2
+# Steps whose lengths differ by less are as long.
+_AS_LONG = 1e-4
 # Where a difference may have stepped over a kink (of a relu, an absolute value), a step is tried that is a fraction as
 # long, and, where a bias of zero puts units exactly on the kink, one beside it.
 _OFF_KINKS = ((1e-2, 0.0), (1e-4, -1e-6), (1e-4, 1e-6))
@@ -251,7 +253,7 @@ def _clipped_on_the_way(tape: Tape, candidates: list[tuple[int, int]], chosen: i
         times = _clipped(signs[number] * np.asarray(array, dtype=float), gradient) if array is not None else None
         if times:
             return times
-        held = times if held is None else held  # the first step of some optimizers is as long for every entry
+        held = times if held is None else held
     return held
 
 
@@ -266,7 +268,8 @@ def _clipped(change: Any, gradient: Any) -> float | None:
     limit = float(moved.max())
     if np.any(np.abs(moved[held] - limit) > 1e-9 * limit):
         return None
-    return 0.0 if np.all(np.abs(moved - limit) <= 1e-9 * limit) else times
+    # The first step of some optimizers is as long for every entry, but for what keeps it from a division by zero.
+    return 0.0 if np.all(np.abs(moved - limit) <= _AS_LONG * limit) else times
 
 
 def fit_off_kinks(

@@ -353,6 +353,31 @@ for step in range(6):
     for layer in (first, a.inner, b, c.inner):
         layer.w -= 0.1 * layer.dw
 """
+# A derivative of widths is made from outputs alone, and stepped by what an optimizer keeps.
+MIXTURE = """\
+import numpy as np
+
+rng = np.random.default_rng(19)
+x = rng.uniform(-1, 1, (40, 1))
+t = np.where(rng.random((40, 1)) < 0.5, x, -x) + 0.1 * rng.normal(size=(40, 1))
+net = {"M": rng.normal(size=(1, 3)), "m": rng.normal(size=3), "S": 0.3 * rng.normal(size=(1, 3)), "s": np.zeros(3)}
+kept = {k: (np.zeros_like(p), np.zeros_like(p)) for k, p in net.items()}
+for step in range(1, 15):
+    middle, width = x @ net["M"] + net["m"], np.exp(x @ net["S"] + net["s"])
+    each = np.exp(-0.5 * ((t - middle) / width) ** 2) / width
+    total = each.sum(axis=1, keepdims=True)
+    loss = -np.mean(np.log(total))
+    share = each / total
+    d_middle = share * (middle - t) / width**2 / len(x)
+    d_width = share * (1 - ((t - middle) / width) ** 2) / len(x)
+    g = {"M": x.T @ d_middle, "m": d_middle.sum(axis=0), "S": x.T @ d_width, "s": d_width.sum(axis=0)}
+    for k, p in net.items():
+        mean, square = kept[k]
+        mean[...] = 0.9 * mean + 0.1 * g[k]
+        square[...] = 0.99 * square + 0.01 * g[k] ** 2
+        p -= 0.01 * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.99**step)) + 1e-8)
+    print(loss)
+"""
 #     id, program, what is right, what is written instead
 MISTAKES = [
     ("a slope left out, of an activation with ones", NETWORK, DELTA, "        d = d @ W[i][1:].T\n"),
@@ -379,6 +404,7 @@ MISTAKES = [
     ("another gate for a share", GATED, "after = dc * f", "after = dc * g"),
     ("a width of another function", LIKELIHOOD, "z.sum(axis=0) / np.exp(log_width)", "z.sum(axis=0)"),
     ("one of two shares left out", THROUGH_TIME, "(given[t] + after) *", "given[t] *"),
+    ("a factor of what is made from outputs alone", MIXTURE, "d_width = share * (1", "d_width = (1"),
     ("the way around some layers", AROUND, "return dy + dx", "return dx"),
     ("the way around what a layer calls", AROUND, "return dy + self.inner.back(dy)", "return self.inner.back(dy)"),
 ]
