@@ -246,11 +246,21 @@ class Matching:
                 inputs = tape.operations[producer].inputs if producer is not None else ()
                 carried = any(found.get(i) in {Standing.VERIFIED, Standing.UNVERIFIED, Standing.ZERO} for i in inputs)
                 match = self.match(value)
-                if match is not None and (carried or not match.weak or any(i in self.adjoints for i in inputs)):
+                if match is not None and not carried and self._is_of_data(match):
+                    found[value] = Standing.FORWARD
+                elif match is not None and (carried or not match.weak or any(i in self.adjoints for i in inputs)):
                     found[value] = Standing.VERIFIED
                 else:
                     found[value] = Standing.UNVERIFIED if carried else Standing.FORWARD
         return found
+
+    def _is_of_data(self, match: Match) -> bool:
+        """Whether what no derivative went into is the adjoint of data, and of nothing that depends on parameters.
+
+        The adjoint of a cross-entropy's target is what went into the sigmoid: `-z`, which has another purpose.
+        """
+        moving = self.adjoints.moving
+        return moving is not None and moving.isdisjoint((match.forward, *match.alike))
 
     def first_unverified(self, values: Iterable[int]) -> list[int]:
         """Those among `values` that are unverified though none of their operands is: where a mistake can be."""
