@@ -32,6 +32,7 @@ from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
 from shapecheck.diagnose.last_shares import last_shares
 from shapecheck.diagnose.lone_slopes import at_their_use
 from shapecheck.diagnose.missing import empty_sums
+from shapecheck.diagnose.odd_slopes import follows_up_to_it, has_the_slope_of_another
 from shapecheck.diagnose.shared_slopes import shared_slopes
 from shapecheck.diagnose.shares import other_share, taken_up, whole_sums
 from shapecheck.diagnose.suspects import Suspect, independent
@@ -306,8 +307,13 @@ def _is_one_mistake(found: Diagnosis) -> bool:
     if found.loss.value is None:
         return True
     several = sum(np.ndim(adjoints[v.parameter]) > 1 for v in found.wrong) > 1
-    matching = found.loss.matching
-    return several or (matching is not None and common_factor(Verdicts(matching, found.step), first.values) is not None)
+    if several or found.loss.matching is None:
+        return several
+    known = Verdicts(found.loss.matching, found.step)
+    supposed = found.loss.inferred
+    if common_factor(known, first.values) is not None or has_the_slope_of_another(known, first, supposed=supposed):
+        return True
+    return not supposed and follows_up_to_it(known, first)
 
 
 def _is_chain_of_mistakes(found: Diagnosis) -> bool:
