@@ -128,7 +128,7 @@ def _kept_before(desk: Desk, reader: ast.stmt, early: list[ast.stmt]) -> Iterato
         text = desk.text(target)
         later = block[block.index(statement) + 1 :]
         reads = [n for s in later for n in ast.walk(s) if isinstance(n, type(target)) and _is_read(desk, n, text)]
-        owner = target
+        owner: ast.expr = target
         while isinstance(owner, ast.Subscript):
             owner = owner.value
         name = getattr(owner, "attr", None) or getattr(owner, "id", "")
