@@ -47,7 +47,9 @@ def loop_suspects(
         # All a part of the forward pass, or all of them adjoints, but of something else.
         uniform = len({standings[v] for v in values}) == 1
         if uniform and standings[values[0]] is Standing.ZERO:
-            uniform = any(is_still(known, p) for p in known.reached(values[-1]) if p in wrong)
+            # Each is made from the one before; zeros that were given, and only scaled, are the fault of who gave them.
+            fed = any(not known.ancestors(v).isdisjoint(set(values) - {v}) for v in values)
+            uniform = fed and any(is_still(known, p) for p in known.reached(values[-1]) if p in wrong)
         if not unverified and not uniform:
             continue
         for targets in _joint_targets(known, values, wrong):
