@@ -262,7 +262,7 @@ def _one_order(course: Course, picks: list[_Pick], targets: set[int]) -> Finding
     if site is None or len(shuffles) < 2 or not _comparable(last.array):
         return None
     count = last.shape[picks[-1].axis]
-    # A mask that was drawn after the order is no target that stays as it was.
+    # A mask that was drawn after the order is no target that stays as it was; neither is the order itself.
     began = min(_drawn_at(course, p) for p in shuffles)
     for number in sorted(targets, reverse=True):
         value = course.tape.values[number]
@@ -270,7 +270,7 @@ def _one_order(course: Course, picks: list[_Pick], targets: set[int]) -> Finding
         # Some rows of what is as long as the data are as old as all of them.
         samples = course.tape.values[picks[-1].source].shape[picks[-1].axis]
         producer = (whole if samples in whole.shape[:1] else value).producer or -1
-        if not _comparable(value.array) or count not in value.shape[:2] or producer > began:
+        if not _comparable(value.array) or count not in value.shape[:2] or producer >= began:
             continue
         axis = value.shape.index(count)
         rows = _rows(value.array, axis)
