@@ -52,6 +52,7 @@ from shapecheck.diagnose.unmoved import unmoved
 from shapecheck.diagnose.unread_scales import unread_scales
 from shapecheck.diagnose.unused import forgotten_siblings, unused_gradients
 from shapecheck.diagnose.update import lost_updates
+from shapecheck.diagnose.used_up import used_up
 from shapecheck.diagnose.velocities import turned_velocities
 from shapecheck.diagnose.wrapped import wrapped
 
@@ -96,6 +97,7 @@ _DATA: tuple[Finder, ...] = (
     lost_rows,
     short_strides,
     left_early,
+    used_up,
     parted,
     thrown_away,
     unread_scales,
@@ -213,7 +215,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     ),
     "SC407": (parted,),
     "SC408": (never_renewed,),
-    "SC409": (lost_rows, short_strides, left_early),
+    "SC409": (lost_rows, short_strides, left_early, used_up),
     "SC410": (moments, step_counters, shared_state),
     "SC411": (thrown_away, unread_scales),
     "SC501": (not_finite,),

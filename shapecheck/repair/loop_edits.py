@@ -16,13 +16,14 @@ from shapecheck.diagnose.moved_views import MOVED_VIEW
 from shapecheck.diagnose.overwritten_shares import OVERWRITTEN_SHARE
 from shapecheck.diagnose.short_strides import SHORT_STRIDE
 from shapecheck.diagnose.trail import ALSO
+from shapecheck.diagnose.used_up import USED_UP
 from shapecheck.diagnose.wrapped import WRAPPED
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk, places_of
 from shapecheck.repair.handed_back import filled_results
 from shapecheck.repair.kept_best import copies_of_the_best
 from shapecheck.repair.kept_results import kept_results
-from shapecheck.repair.loop_turns import after_the_loop
+from shapecheck.repair.loop_turns import after_the_loop, anew_in_each_turn
 from shapecheck.repair.moments import own_arrays
 from shapecheck.repair.orders import one_order
 from shapecheck.repair.resets import resets
@@ -344,6 +345,9 @@ def _floats(desk: Desk, finding: Finding) -> Iterator[Candidate]:
 def _keep_rows(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     if finding.title == SHORT_STRIDE:
         yield from whole_strides(desk, finding)
+        return
+    if finding.title == USED_UP:
+        yield from anew_in_each_turn(desk, finding)
         return
     if finding.title == LEFT_EARLY:
         loop = desk.loop(desk.at(finding.cause) or ast.Pass())
