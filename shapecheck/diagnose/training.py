@@ -31,6 +31,7 @@ from shapecheck.diagnose.left_views import left_views
 from shapecheck.diagnose.lost import lost_steps
 from shapecheck.diagnose.lost_numbers import lost_numbers
 from shapecheck.diagnose.moments import moments
+from shapecheck.diagnose.moved_copies import moved_copies
 from shapecheck.diagnose.moved_views import moved_views
 from shapecheck.diagnose.number_steps import number_steps
 from shapecheck.diagnose.one_list import one_list
@@ -111,6 +112,10 @@ _OF_WRONG_UPDATES = frozenset({later_versions, later_passes, added_twice})
 def update_mistakes(course: Course) -> Iterator[Finding]:
     """Mistakes that make updates wrong although every formula may be right; each names the parameters it explains."""
     if not course.tape.operations:
+        return
+    copies = _asked(moved_copies, course)
+    if copies:  # what such steps do besides is done to nothing
+        yield from copies
         return
     yield from _asked(_lost_updates, course)
     explained = False
@@ -200,6 +205,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC405": (_lost_updates, wrapped),
     "SC406": (
         _lost_updates,
+        moved_copies,
         unfed_velocities,
         lost_steps,
         lost_numbers,
