@@ -167,8 +167,9 @@ def _holds_later(tape: Tape, found: Agreement) -> bool:
     """
     if found.verdict != "right" or stacked(tape) is not None:
         return True
-    parameters = [p for p in find_parameters(tape, most_updates=_MOST_STEPS) if _is_alive(tape, p)]
-    number = min((len(p.updates) for p in parameters), default=0) - 1
+    # One update more than is judged: with it the step's own losses are told from those that come after it.
+    parameters = [p for p in find_parameters(tape, most_updates=_MOST_STEPS + 1) if _is_alive(tape, p)]
+    number = min(_MOST_STEPS, min((len(p.updates) for p in parameters), default=0)) - 1
     if number < 2:
         return True
     step, replay = _Step(tape, parameters, [], number), Replay(tape)
