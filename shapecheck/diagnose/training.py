@@ -35,6 +35,7 @@ from shapecheck.diagnose.moved_copies import moved_copies
 from shapecheck.diagnose.moved_views import moved_views
 from shapecheck.diagnose.number_steps import number_steps
 from shapecheck.diagnose.one_list import one_list
+from shapecheck.diagnose.one_object import one_object
 from shapecheck.diagnose.only_last import only_last
 from shapecheck.diagnose.other_loss import differing_loss
 from shapecheck.diagnose.overwritten_shares import overwritten_shares
@@ -113,8 +114,8 @@ def update_mistakes(course: Course) -> Iterator[Finding]:
     """Mistakes that make updates wrong although every formula may be right; each names the parameters it explains."""
     if not course.tape.operations:
         return
-    copies = _asked(moved_copies, course)
-    if copies:  # what such steps do besides is done to nothing
+    copies = _asked(moved_copies, course) or _asked(one_object, course)
+    if copies:  # what such steps do besides is done to nothing, or to what should be several
         yield from copies
         return
     yield from _asked(_lost_updates, course)
@@ -201,7 +202,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC401": (late_steps, later_versions, filled_late),
     "SC402": (_uphill, turned_round),
     "SC403": (never_reset,),
-    "SC404": (one_list, second_names, later_versions, later_passes, moved_views, kept_best),
+    "SC404": (one_list, one_object, second_names, later_versions, later_passes, moved_views, kept_best),
     "SC405": (_lost_updates, wrapped),
     "SC406": (
         _lost_updates,

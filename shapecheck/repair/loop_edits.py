@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from shapecheck.diagnose.finding import Edit, Finding, Span
 from shapecheck.diagnose.growing_weights import GROWING, ONE_WAY
@@ -14,6 +15,7 @@ from shapecheck.diagnose.left_views import LEFT_VIEW
 from shapecheck.diagnose.moments import KEPT_CORRECTED, ONE_ARRAY
 from shapecheck.diagnose.moved_copies import MOVED_COPY
 from shapecheck.diagnose.moved_views import MOVED_VIEW
+from shapecheck.diagnose.one_object import ONE_OBJECT
 from shapecheck.diagnose.overwritten_shares import OVERWRITTEN_SHARE
 from shapecheck.diagnose.short_strides import SHORT_STRIDE
 from shapecheck.diagnose.trail import ALSO
@@ -60,6 +62,12 @@ def loop_edits(trace: Trace, finding: Finding) -> list[Candidate]:
 def _copies(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     """Ways not to write into an array that somebody else keeps."""
     if finding.title == LATER_PASS:
+        return
+    if finding.title == ONE_OBJECT:
+        made = desk.expression(finding.cause)
+        here = [] if made is None else [desk.source.place(made)[:2]]
+        listed = (c for c in _own_arrays(desk) if [(c.edits[0].line, c.edits[0].column)] == here)
+        yield from (replace(c, title="make an object of its own for each") for c in listed)
         return
     if finding.title == MOVED_VIEW and (rows := desk.expression(finding.cause)) is not None:
         yield desk.candidate(
