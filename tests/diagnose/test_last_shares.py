@@ -194,3 +194,9 @@ def test_of_several_sums_that_keep_the_last_share_all_are_mended(tmp_path: Path)
     assert {f.code for f in found} == {"SC306"}
     assert found[0].fixes[0].confidence == "verified"
     assert repaired(changed, found[0].fixes[0]) == TWICE
+
+
+def test_what_is_zero_in_every_turn_is_named(tmp_path: Path) -> None:
+    text = STATES.replace("(e * v + back)", "back")
+    found = findings(tmp_path, text)
+    assert [f.cause.line for f in found] == [text[: text.index("dz = back")].count("\n") + 1]
