@@ -33,7 +33,7 @@ def missed_losses(replay: Replay, step: Step) -> Iterator[tuple[Loss, str]]:
         if number >= _MOST_SUPPOSED:
             return
         for signal in error_signals(replay, step, loss, [pair]):
-            if _is_followed(step, signal) and is_a_slip(replay, step, signal, pair):
+            if _is_followed(step, signal, pair) and is_a_slip(replay, step, signal, pair):
                 yield loss, signal.kind
                 break
 
@@ -68,10 +68,13 @@ def _scalings(replay: Replay, step: Step, change: int, learned: set[int]) -> lis
     return [(o, i) for o in made for i in o.inputs if i not in learned and tape.values[i].shape == ()]
 
 
-def _is_followed(step: Step, signal: ErrorSignal) -> bool:
+def _is_followed(step: Step, signal: ErrorSignal, pair: Pair) -> bool:
     """Whether all changes of a step are gradients of what an error signal is the derivative of."""
+    recorded = signal.matching.replay.recorded
     if not any(np.any(array) for array in signal.values.values()):
-        return not any(np.any(signal.matching.replay.recorded[change]) for _, _, change, _ in step.parameters)
+        # What is zero because the output is, as it is under weights of zero, tells of no target.
+        nothing = not any(np.any(recorded[change]) for _, _, change, _ in step.parameters)
+        return nothing and bool(np.any(recorded[pair.output]))
     return followed_at(step, signal.matching) is not None
 
 

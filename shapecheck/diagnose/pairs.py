@@ -262,15 +262,18 @@ def _one_order(course: Course, picks: list[_Pick], targets: set[int]) -> Finding
     if site is None or len(shuffles) < 2 or not _comparable(last.array):
         return None
     count = last.shape[picks[-1].axis]
-    # A mask that was drawn after the order is no target that stays as it was.
+    # A mask that was drawn after the order is no target that stays as it was; neither is the order itself, nor
+    # what is drawn anew for every step.
     began = min(_drawn_at(course, p) for p in shuffles)
     for number in sorted(targets, reverse=True):
         value = course.tape.values[number]
         whole = course.tape.values[_whole(course, number)]
         # Some rows of what is as long as the data are as old as all of them.
         samples = course.tape.values[picks[-1].source].shape[picks[-1].axis]
-        producer = (whole if samples in whole.shape[:1] else value).producer or -1
-        if not _comparable(value.array) or count not in value.shape[:2] or producer > began:
+        producer = (whole if samples in whole.shape[:1] else value).producer
+        if not _comparable(value.array) or count not in value.shape[:2]:
+            continue
+        if producer is not None and (producer >= began or _is_made_again(course, producer, began)):
             continue
         axis = value.shape.index(count)
         rows = _rows(value.array, axis)
@@ -292,6 +295,12 @@ def _one_order(course: Course, picks: list[_Pick], targets: set[int]) -> Finding
             cause=span_of(site),
         )
     return None
+
+
+def _is_made_again(course: Course, number: int, time: int) -> bool:
+    """Whether the expression of an operation is evaluated once more after some other operation."""
+    site = course.tape.operations[number].site
+    return site is not None and any(o.number > time for o in course.tape.made_at(site))
 
 
 def _unread_twin(course: Course, picks: list[_Pick], unordered: int, targets: set[int]) -> Finding | None:

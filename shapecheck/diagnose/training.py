@@ -31,9 +31,11 @@ from shapecheck.diagnose.left_views import left_views
 from shapecheck.diagnose.lost import lost_steps
 from shapecheck.diagnose.lost_numbers import lost_numbers
 from shapecheck.diagnose.moments import moments
+from shapecheck.diagnose.moved_copies import moved_copies
 from shapecheck.diagnose.moved_views import moved_views
 from shapecheck.diagnose.number_steps import number_steps
 from shapecheck.diagnose.one_list import one_list
+from shapecheck.diagnose.one_object import one_object
 from shapecheck.diagnose.only_last import only_last
 from shapecheck.diagnose.other_loss import differing_loss
 from shapecheck.diagnose.overwritten_shares import overwritten_shares
@@ -52,6 +54,7 @@ from shapecheck.diagnose.unmoved import unmoved
 from shapecheck.diagnose.unread_scales import unread_scales
 from shapecheck.diagnose.unused import forgotten_siblings, unused_gradients
 from shapecheck.diagnose.update import lost_updates
+from shapecheck.diagnose.used_up import used_up
 from shapecheck.diagnose.velocities import turned_velocities
 from shapecheck.diagnose.wrapped import wrapped
 
@@ -96,6 +99,7 @@ _DATA: tuple[Finder, ...] = (
     lost_rows,
     short_strides,
     left_early,
+    used_up,
     parted,
     thrown_away,
     unread_scales,
@@ -109,6 +113,10 @@ _OF_WRONG_UPDATES = frozenset({later_versions, later_passes, added_twice})
 def update_mistakes(course: Course) -> Iterator[Finding]:
     """Mistakes that make updates wrong although every formula may be right; each names the parameters it explains."""
     if not course.tape.operations:
+        return
+    copies = _asked(moved_copies, course) or _asked(one_object, course)
+    if copies:  # what such steps do besides is done to nothing, or to what should be several
+        yield from copies
         return
     yield from _asked(_lost_updates, course)
     explained = False
@@ -194,10 +202,11 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC401": (late_steps, later_versions, filled_late),
     "SC402": (_uphill, turned_round),
     "SC403": (never_reset,),
-    "SC404": (one_list, second_names, later_versions, later_passes, moved_views, kept_best),
+    "SC404": (one_list, one_object, second_names, later_versions, later_passes, moved_views, kept_best),
     "SC405": (_lost_updates, wrapped),
     "SC406": (
         _lost_updates,
+        moved_copies,
         unfed_velocities,
         lost_steps,
         lost_numbers,
@@ -213,7 +222,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     ),
     "SC407": (parted,),
     "SC408": (never_renewed,),
-    "SC409": (lost_rows, short_strides, left_early),
+    "SC409": (lost_rows, short_strides, left_early, used_up),
     "SC410": (moments, step_counters, shared_state),
     "SC411": (thrown_away, unread_scales),
     "SC501": (not_finite,),

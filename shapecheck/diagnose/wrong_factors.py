@@ -57,6 +57,10 @@ def factor_suspects(known: Verdicts, verdicts: Sequence[Verdict]) -> list[Suspec
         if compounded is not None:
             known.rate = compounded[1]
             return [compounded[0]]
+        several = _one_in_each_layer(known, factors)
+        if several is not None and len(several[0]) < best[0][1]:
+            known.rate = several[1]
+            return several[0]
     known.rate = best[2]
     return best[1]
 
@@ -87,6 +91,38 @@ def _compounded(known: Verdicts, factors: dict[int, float]) -> tuple[Suspect, fl
         explains = tuple(p for p in factors if turns[p])
         return Suspect(site, tuple(wanted), wanted, explains, True, "scale", 1 / factor), rate
     return None
+
+
+def _one_in_each_layer(known: Verdicts, factors: dict[int, float]) -> tuple[list[Suspect], float] | None:
+    """Expressions of several layers, each of which gives a factor to all that lies below: (them, the factor without).
+
+    A dropout's mask without its `1 / keep` in the first layer's gradient is off by one factor for each layer above.
+    """
+    introduced: dict[int, list[tuple[int, float, int]]] = {}
+    for value in known.chain(factors)[:_MOST_SUSPECTS]:
+        operation, match = known.producer(value), known.matching.match(value)
+        if operation is None or operation.site is None or match is None or match.weak or scales(operation, known):
+            continue
+        before = _derivative_before(known, operation)
+        ratio = match.factor.number / before if before else 1.0
+        if abs(ratio - 1) > 10 * EXACT:
+            introduced.setdefault(operation.site, []).append((value, ratio, match.forward))
+    rows = [row for found in introduced.values() for row in found]
+    if not 1 < len(introduced) <= len(factors) or len(rows) != len(introduced):
+        return None
+    reached = {value: {p for p in known.reached(value) if p in factors} for value, _, _ in rows}
+    above = {p: [row for row in rows if p in reached[row[0]]] for p in factors}
+    without = {p: f / float(np.prod([ratio for _, ratio, _ in above[p]])) for p, f in factors.items()}
+    rate = next(iter(without.values()))
+    if any(abs(f / rate - 1) > 10 * EXACT for f in without.values()):
+        return None
+    suspects = []
+    for site, ((value, ratio, forward),) in introduced.items():
+        # What lies below a further one is that one's to explain.
+        own = tuple(p for p in reached[value] if above[p][-1][0] == value)
+        wanted = {value: (forward, np.asarray(known.replay.recorded[value]) / ratio)}
+        suspects.append(Suspect(site, (value,), wanted, own, True, "scale", 1 / ratio))
+    return (suspects, rate) if all(suspect.explains for suspect in suspects) else None
 
 
 def _factors(verdicts: Iterable[Verdict]) -> dict[int, float]:

@@ -170,7 +170,7 @@ def _holds_later(tape: Tape, found: Agreement) -> bool:
     """
     if found.verdict != "right" or stacked(tape) is not None:
         return True
-    parameters = [p for p in find_parameters(tape, most_updates=_MOST_STEPS) if _is_alive(tape, p)]
+    parameters = [p for p in find_parameters(tape, most_updates=_MOST_STEPS + 1) if _is_alive(tape, p)]
     known = min((len(p.updates) for p in parameters), default=0)
     # The update after it says where a step ends: later losses depend on its gradients by what an optimizer keeps.
     number = known - 2 if known > _FEW_STEPS else known - 1

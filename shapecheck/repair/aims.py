@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 
 from shapecheck.diagnose.targets import Result, Target
+from shapecheck.gradients.replay import fill
 from shapecheck.repair.audition import Instance
 from shapecheck.repair.scattered import scattered
 from shapecheck.repair.stores import stored
 from shapecheck.repair.surroundings import Module, Surroundings
 from shapecheck.trace.sites import Site
-from shapecheck.trace.tape import PART, WHOLE, Operation, Ref, Tape
+from shapecheck.trace.tape import PART, WHOLE, Operation, Ref, Shape, Tape
 
 _MOST_INSTANCES = 12
 _MOST_AIMS = 8
 _MOST_SUMS = 5
+# An array with some of its entries set.
+_SETTING = "(lambda array, index, value: (array.__setitem__(index, value), array)[1])"
 _IN_PLACE: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 
 
@@ -30,6 +33,7 @@ class Aim:
     Attributes:
         around: What is put before and after it for the results to compare, where it is only a part of what gives them.
         index: Whether it says where something is stored.
+        shape: What it should have, where it is only a part of what gives the results.
     """
 
     path: str
@@ -37,6 +41,7 @@ class Aim:
     instances: tuple[Instance, ...]
     around: tuple[str, str] = ("", "")
     index: bool = False
+    shape: Shape | None = None
 
     def heard_as(self, text: str) -> str:
         """The text to evaluate for a text in the expression's place."""
@@ -57,6 +62,9 @@ def aims(tape: Tape, surroundings: Surroundings, targets: Sequence[Target]) -> l
                     parts = stored(tape, surroundings.modules[path], node, target)
                     aim = Aim(path, *parts) if parts is not None else None
                     aim = aim or _mask(surroundings.modules[path], path, node, instances)
+                    entries = _entries(tape, surroundings.modules[path], path, node, instances) if not parts else None
+                    if entries is not None:
+                        found.setdefault((entries.node, False), entries)
                 if aim is not None:
                     found.setdefault((aim.node, False), aim)
         if (where := _scattered(tape, surroundings, target)) is not None:
@@ -83,9 +91,31 @@ def _mask(module: Module, path: str, node: ast.expr, instances: tuple[Instance, 
         return None
     assert isinstance(node, ast.Subscript)
     array, value = module.source.of(node.value), module.source.of(statement.value)
-    before = f"(lambda array, index, value: (array.__setitem__(index, value), array)[1])(({array}).copy(), ("
+    before = f"{_SETTING}(({array}).copy(), ("
     unknown = tuple(replace(i, recorded=None) for i in instances)
     return Aim(path, node.slice, unknown, (before, f"), ({value}))"))
+
+
+def _entries(tape: Tape, module: Module, path: str, node: ast.expr, instances: tuple[Instance, ...]) -> Aim | None:
+    """What some entries of an array are set to (`d[rows, y] = -1`), where it is one for all of them."""
+    statement = module.parents.get(node)
+    if not isinstance(node, ast.Subscript) or not isinstance(statement, ast.Assign) or statement.targets != [node]:
+        return None
+    if any(i.ordinal is None for i in instances):
+        return None
+    line, column, end_line, end_column = module.source.place(node)
+    sites = tape.sites.at(path, line, column, end_line, end_column)
+    stores = [o for site in sites for o in tape.made_at(site.number) if o.function == "setitem"]
+    if not stores:
+        return None
+    arrays = [value.array for value in tape.values]
+    try:
+        shape = np.shape(np.asarray(instances[0].wanted[0])[fill(stores[0].arguments[1], arrays)])
+    except (IndexError, TypeError, ValueError):
+        return None
+    before = f"{_SETTING}(({module.source.of(node.value)}).copy(), {_key(module, node.slice)}, ("
+    unknown = tuple(replace(i, recorded=None) for i in instances)
+    return Aim(path, statement.value, unknown, (before, "))"), shape=shape) if shape else None
 
 
 def _addend(tape: Tape, surroundings: Surroundings, number: int, results: Sequence[Result]) -> Aim | None:

@@ -106,6 +106,8 @@ class _Asked:
         """The shape that the expression should have; None for one that is used in it, or where that is not known."""
         if self.defined is not None:
             return None
+        if self.aim.shape is not None:
+            return self.aim.shape
         if self.aim.around != ("", ""):
             statement = self.place.statement
             return self.place.shape(statement.target) if isinstance(statement, ast.AugAssign) else None
@@ -283,7 +285,10 @@ class GradientSearch(Search):
     def reaching(self) -> list[Candidate]:
         """The edits that give what the adjoints ask for at the place to blame, the likeliest first."""
         if self._reaching is None:
-            self._reaching = sorted(self._fitting(), key=lambda candidate: candidate.cost)
+            # Of several additions of which the last is kept only all together give what is wanted.
+            kept = self._evident() if self.reason == "last" else []
+            added = [c for c in kept if c.kind == "accumulate"]
+            self._reaching = sorted([*added, *self._fitting()], key=lambda candidate: candidate.cost)
         return self._reaching
 
     def _fitting(self) -> list[Candidate]:

@@ -143,8 +143,10 @@ def times_values(place: Place, node: ast.expr, shape: tuple[int, ...]) -> Iterat
         number, rest = node.left, place.text(node)[len(place.text(node.left)) :]
     plain = isinstance(number, ast.Name | ast.Attribute | ast.Constant | ast.Subscript | ast.Call)
     own = place.text(number) if plain else f"({place.text(number)})"
+    before = "-" if own.strip("()") in {"-1", "-1.0"} else f"{own} * "
     for text, more in terms:
-        told = f"{own} * {text}{rest}"
+        bare = before == "-" and text[0] == "(" and not isinstance(ast.parse(text, mode="eval").body, ast.BinOp)
+        told = f"{before}{text[1:-1] if bare else text}{rest}"
         yield place.candidate(f"use `{told}`", "missing factor", node, told, 1.2 + more - 0.5 * likeness(own, text))
 
 

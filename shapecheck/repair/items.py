@@ -27,11 +27,16 @@ def items_as_written(place: Place) -> Iterator[str]:
     yield from written
     for text, node in written.items():
         for index in (n for n in ast.walk(node.slice) if isinstance(n, ast.Name) and _counts(place, n)):
-            around = place.parent(index)
+            counted: str = index.id
+            own: ast.expr = index
+            around: ast.AST | None = place.parent(index)
+            if isinstance(around, ast.UnaryOp) and isinstance(around.op, ast.USub):  # from the end: `W[-l + 1]`
+                counted, own = f"-{index.id}", around
+                around = place.parent(around)
             shifted = isinstance(around, ast.BinOp) and isinstance(around.right, ast.Constant)
             for shift in ("",) if shifted else (" + 1", " - 1"):
-                old = around if shifted and around is not None else index
-                new = _replaced(place, node, old, f"{index.id}{shift}")
+                old = around if shifted and around is not None else own
+                new = _replaced(place, node, old, f"{counted}{shift}")
                 if new != text:
                     yield new
         yield from _of_other_names(place, node)

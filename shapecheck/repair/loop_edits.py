@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from shapecheck.diagnose.finding import Edit, Finding, Span
 from shapecheck.diagnose.growing_weights import GROWING, ONE_WAY
@@ -12,17 +13,21 @@ from shapecheck.diagnose.later_passes import LATER_PASS
 from shapecheck.diagnose.left_early import LEFT_EARLY
 from shapecheck.diagnose.left_views import LEFT_VIEW
 from shapecheck.diagnose.moments import KEPT_CORRECTED, ONE_ARRAY
+from shapecheck.diagnose.moved_copies import MOVED_COPY
 from shapecheck.diagnose.moved_views import MOVED_VIEW
+from shapecheck.diagnose.one_object import ONE_OBJECT
 from shapecheck.diagnose.overwritten_shares import OVERWRITTEN_SHARE
 from shapecheck.diagnose.short_strides import SHORT_STRIDE
 from shapecheck.diagnose.trail import ALSO
+from shapecheck.diagnose.used_up import USED_UP
 from shapecheck.diagnose.wrapped import WRAPPED
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk, places_of
 from shapecheck.repair.handed_back import filled_results
+from shapecheck.repair.in_place import arrays_themselves, in_place
 from shapecheck.repair.kept_best import copies_of_the_best
 from shapecheck.repair.kept_results import kept_results
-from shapecheck.repair.loop_turns import after_the_loop
+from shapecheck.repair.loop_turns import after_the_loop, anew_in_each_turn
 from shapecheck.repair.moments import own_arrays
 from shapecheck.repair.orders import one_order
 from shapecheck.repair.resets import resets
@@ -57,6 +62,12 @@ def loop_edits(trace: Trace, finding: Finding) -> list[Candidate]:
 def _copies(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     """Ways not to write into an array that somebody else keeps."""
     if finding.title == LATER_PASS:
+        return
+    if finding.title == ONE_OBJECT:
+        made = desk.expression(finding.cause)
+        here = [] if made is None else [desk.source.place(made)[:2]]
+        listed = (c for c in _own_arrays(desk) if [(c.edits[0].line, c.edits[0].column)] == here)
+        yield from (replace(c, title="make an object of its own for each") for c in listed)
         return
     if finding.title == MOVED_VIEW and (rows := desk.expression(finding.cause)) is not None:
         yield desk.candidate(
@@ -219,9 +230,12 @@ def _once(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     statement = desk.at(finding.cause)
     if statement is None:
         return
+    if finding.title == MOVED_COPY:
+        yield from arrays_themselves(desk, finding)
+        return
     together = desk.statements([finding.cause, *(s.span for s in finding.trail if s.note == ALSO)])
     places = _PLACES if finding.title == LEFT_VIEW else (ast.Name,)
-    edits = [e for s in together if (e := _in_place(desk, s, places)) is not None]
+    edits = [e for s in together if (e := in_place(desk, s, places)) is not None]
     if edits and len(edits) == len(together):
         yield desk.candidate("change the array itself", "in place", 0.5, *edits)
     kept = [e for s in together if (e := _kept(desk, s)) is not None]
@@ -242,19 +256,6 @@ def _both_shares(desk: Desk, finding: Finding) -> Iterator[Candidate]:
         name = desk.text(statement.targets[0])
         text = f"{name} += {desk.text(statement.value)}"
         yield desk.candidate(f"add it to `{name}`", "in place", 0.4, desk.edit(statement, text))
-
-
-def _in_place(desk: Desk, statement: ast.stmt, places: tuple[type[ast.expr], ...]) -> Edit | None:
-    """`w = w - step`, where `w` is written in one of some ways, as a change of the array itself."""
-    if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.BinOp):
-        return None
-    target, value = statement.targets[0], statement.value
-    if not isinstance(target, places) or desk.text(target) != desk.text(value.left):
-        return None
-    if not isinstance(value.op, ast.Add | ast.Sub):
-        return None
-    symbol = "-=" if isinstance(value.op, ast.Sub) else "+="
-    return desk.edit(statement, f"{desk.text(target)} {symbol} {desk.text(value.right)}")
 
 
 def _kept(desk: Desk, statement: ast.stmt) -> Edit | None:
@@ -344,6 +345,9 @@ def _floats(desk: Desk, finding: Finding) -> Iterator[Candidate]:
 def _keep_rows(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     if finding.title == SHORT_STRIDE:
         yield from whole_strides(desk, finding)
+        return
+    if finding.title == USED_UP:
+        yield from anew_in_each_turn(desk, finding)
         return
     if finding.title == LEFT_EARLY:
         loop = desk.loop(desk.at(finding.cause) or ast.Pass())

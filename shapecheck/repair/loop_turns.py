@@ -1,11 +1,14 @@
-"""Loops that leave out a layer, or a sample: bounds one further, slices one longer, a `return` after the last turn."""
+"""Loops that leave out a layer, or a sample: bounds one further, slices one longer, a `return` after the last turn.
+
+Or loops that find nothing in their second pass.
+"""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
 
-from shapecheck.diagnose.finding import Edit
+from shapecheck.diagnose.finding import Edit, Finding
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk
 from shapecheck.repair.surroundings import Module
@@ -76,6 +79,31 @@ def after_the_loop(desk: Desk, loop: ast.For) -> Iterator[Candidate]:
     if last.end_lineno != last.lineno:
         moved = [desk.whole(last), desk.after(loop, *desk.lines(last).split("\n"))]
     yield desk.candidate("leave the loop after its last turn", LEAVE, 0.2, *moved)
+
+
+# -- what is gone through again ---------------------------------------------------------------------------------------
+
+
+def anew_in_each_turn(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    """An iterator that one pass uses up, made before each pass instead of once, or kept as a list.
+
+    What is made anew may be in an order of its own each time, as batches are.
+    """
+    loop = desk.at(finding.cause)
+    made = desk.expression(finding.trail[0].span) if finding.trail else None
+    statement = desk.at(finding.trail[0].span) if finding.trail else None
+    if not isinstance(loop, ast.For) or made is None:
+        return
+    assigned = isinstance(statement, ast.Assign) and statement.value is made
+    if statement is not None and assigned and made.lineno == made.end_lineno:
+        edits = (desk.whole(statement), desk.before(loop, desk.text(statement)))
+        yield desk.candidate("make it anew in each turn", "move", 0.3, *edits)
+    text = desk.text(made)
+    whole = f"list({text})"
+    if isinstance(made, ast.GeneratorExp):
+        whole = f"[{text[1:-1]}]"
+        whole = f"({whole})" if isinstance(desk.module.parents.get(made), ast.Call) else whole
+    yield desk.candidate("keep its items in a list", "list", 0.5, desk.edit(made, whole))
 
 
 # -- one turn more --------------------------------------------------------------------------------------------------
@@ -154,4 +182,4 @@ def plus(desk: Desk, node: ast.expr, change: int) -> str:
     return f"{desk.text(node)} {'+' if change > 0 else '-'} {abs(change)}"
 
 
-__all__ = ["LEAVE", "REACH", "after_the_loop", "longer_loops"]
+__all__ = ["LEAVE", "REACH", "after_the_loop", "anew_in_each_turn", "longer_loops"]

@@ -30,6 +30,7 @@ _MOST_UPSTREAM = 30
 _MOST_SPREAD = 8
 _MOST_NEAR = 10
 _MOST_SLOPES_AT = 12
+_MOST_SIGNED = 4
 
 
 def grown(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterator[Candidate]:
@@ -137,8 +138,42 @@ def with_two(place: Place, node: ast.expr) -> Iterator[Candidate]:
         yield place.around(node, f"{first} * {second} * ", "", title, "missing factor", 2.1)
 
 
+def with_sign(place: Place, node: ast.expr, wanted: Shape | None) -> Iterator[Candidate]:
+    """A number, or an array, times the sign of what the program takes the size of: `delta * sign(e)` is Huber's slope.
+
+    Args:
+        place: The statement.
+        node: An expression in it.
+        wanted: The shape that the whole is to have.
+    """
+    sign, shape = place.numpy_function("sign"), place.shape(node)
+    written = isinstance(node, ast.Constant) and is_number(node.value) and not isinstance(node.value, bool)
+    if sign is None or not wanted or (not written and shape not in {None, (), wanted}):
+        return
+    sizes = [place.text(n.args[0]) for n in place.module.expressions() if isinstance(n, ast.Call) and _is_size(n)]
+    if not sizes or any(isinstance(n, ast.Compare) or _is_size(n) for n in (node, place.parent(node))):
+        return
+    scope = arrays_in_scope(place)
+    alike = [text for text in nearest(place) if scope.get(text) is not None and scope[text].shape == wanted]
+    for text in dict.fromkeys([t for t in sizes if t in scope and scope[t].shape == wanted] + alike[:_MOST_SIGNED]):
+        cost = 1.6 if text in sizes else 2.0
+        if isinstance(node, ast.Constant) and node.value == 1:
+            yield place.candidate(f"use the sign of `{text}`", "missing factor", node, f"{sign}({text})", cost)
+        else:
+            title = f"multiply by the sign of `{text}`"
+            yield place.around(node, "", f" * {sign}({text})", title, "missing factor", cost)
+
+
+def _is_size(node: ast.AST | None) -> bool:
+    """Whether an expression takes the absolute value of one thing."""
+    if not isinstance(node, ast.Call) or len(node.args) != 1:
+        return False
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    return name in {"abs", "absolute", "fabs"}
+
+
 def _factor(text: str) -> str:
     return f"({text})" if isinstance(ast.parse(text, mode="eval").body, ast.BinOp) else text
 
 
-__all__ = ["at_upstream", "grown", "spread", "with_two", "with_upstream"]
+__all__ = ["at_upstream", "grown", "spread", "with_sign", "with_two", "with_upstream"]

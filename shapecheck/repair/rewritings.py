@@ -22,7 +22,7 @@ from shapecheck.repair.left_out import (
     path_candidates,
     quotient_candidates,
 )
-from shapecheck.repair.missing_factors import at_upstream, grown, spread, with_two, with_upstream
+from shapecheck.repair.missing_factors import at_upstream, grown, spread, with_sign, with_two, with_upstream
 from shapecheck.repair.naming import index_candidates, order_candidates
 from shapecheck.repair.powers import power_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates, transposed
@@ -75,6 +75,8 @@ _WRITERS = frozenset({"at", "copyto", "put", "place", "putmask", "fill_diagonal"
 _KIN = (
     ("sum", "mean"),
     ("max", "min"),
+    ("abs", "sign"),
+    ("absolute", "sign"),
     ("argmax", "argmin"),
     ("maximum", "minimum"),
     ("tanh", "sinh", "cosh", "exp"),
@@ -129,6 +131,7 @@ def rewritings(
             found += path_candidates(place, node) if node is whole else ()
             found += spread(place, node)
             found += with_two(place, node)
+        found += with_sign(place, node, wanted) if isinstance(node, ast.Constant) or _is_operand(place, node) else ()
         found += axis_orders(place, node)
         found += item_orders(place, node)
         found += slice_candidates(place, node, whole, wanted)

@@ -115,6 +115,55 @@ for _ in range(6):
 print(J)
 """
 
+# One network for both of a pair; the samples are drawn around five centres, and what is wanted tells of their draws.
+TWICE = """\
+import numpy as np
+
+rng = np.random.RandomState(6)
+centres = rng.randn(5, 4)
+
+
+class Net:
+    def __init__(self, sizes):
+        self.W = [rng.randn(i, o) / 2 for i, o in zip(sizes, sizes[1:])]
+        self.b = [np.zeros(o) for o in sizes[1:]]
+
+    def forget(self):
+        self.gW = [np.zeros_like(w) for w in self.W]
+        self.gb = [np.zeros_like(b) for b in self.b]
+
+    def forward(self, x):
+        outs = [x]
+        for k, (w, b) in enumerate(zip(self.W, self.b)):
+            z = outs[-1] @ w + b
+            outs.append(np.tanh(z) if k == 0 else z)
+        return outs
+
+    def backward(self, d, outs):
+        for k in (1, 0):
+            if k == 0:
+                d = d * (1 - outs[1] ** 2)
+            self.gW[k] += outs[k].T @ d
+            self.gb[k] += d.sum(axis=0)
+            d = d @ self.W[k].T
+
+
+net = Net([4, 6, 2])
+for _ in range(6):
+    i, j = rng.randint(0, 5, 16), rng.randint(0, 5, 16)
+    left = net.forward(centres[i] + 0.2 * rng.randn(16, 4))
+    right = net.forward(centres[j] + 0.2 * rng.randn(16, 4))
+    apart = left[-1] - right[-1]
+    wanted = np.where(i == j, 0.0, 1.0)[:, None] * np.array([1.0, -1.0])
+    cost = 0.5 * np.sum((apart - wanted) ** 2) / 16
+    net.forget()
+    net.backward((apart - wanted) / 16, left)
+    net.backward(-(apart - wanted) / 16, right)
+    for p, g in zip(net.W + net.b, net.gW + net.gb):
+        p -= 0.1 * g
+print(cost)
+"""
+
 # The mistake, the program, and the line that adds what it should.
 LAST = [
     ("a bias through time", STATES, "db += dz"),
@@ -124,7 +173,7 @@ LAST = [
 ]
 
 
-@pytest.mark.parametrize("text", [STATES, GATES, CONSTANTS])
+@pytest.mark.parametrize("text", [STATES, GATES, CONSTANTS, TWICE])
 def test_the_right_program_is_left_alone(tmp_path: Path, text: str) -> None:
     assert [f for f in findings(tmp_path, text) if f.severity != "note"] == []
 
@@ -137,6 +186,14 @@ def test_the_line_that_keeps_only_the_last_share_is_named(tmp_path: Path, text: 
     assert (found[0].code, found[0].cause.line) == ("SC306", text[: text.index(adds)].count("\n") + 1)
     assert found[0].fixes[0].confidence == "verified"
     assert repaired(changed, found[0].fixes[0]) == text
+
+
+def test_of_several_sums_that_keep_the_last_share_all_are_mended(tmp_path: Path) -> None:
+    changed = TWICE.replace("] += ", "] = ")
+    found = findings(tmp_path, changed, trials=True)
+    assert {f.code for f in found} == {"SC306"}
+    assert found[0].fixes[0].confidence == "verified"
+    assert repaired(changed, found[0].fixes[0]) == TWICE
 
 
 def test_what_is_zero_in_every_turn_is_named(tmp_path: Path) -> None:

@@ -252,6 +252,55 @@ print(np.mean((p > 0.5) == y))
     assert findings(tmp_path, text) == []
 
 
+ALL_ZERO = """\
+import numpy as np
+
+rng = np.random.RandomState(3)
+X, Y = rng.randn(2, 8), np.repeat([0.0, 1.0], 4)[None, :]
+net = {}
+for k, (i, o) in enumerate([(2, 4), (4, 3), (3, 1)], 1):
+    net[f"W{k}"] = np.zeros((o, i))
+    net[f"b{k}"] = np.zeros((o, 1))
+
+
+def forward(x):
+    kept = {"A0": x}
+    for k in (1, 2):
+        kept[f"Z{k}"] = net[f"W{k}"] @ kept[f"A{k - 1}"] + net[f"b{k}"]
+        kept[f"A{k}"] = np.maximum(kept[f"Z{k}"], 0)
+    kept["Z3"] = net["W3"] @ kept["A2"] + net["b3"]
+    kept["A3"] = 1 / (1 + np.exp(-kept["Z3"]))
+    return kept
+
+
+def backward(y, kept):
+    grads, d = {}, kept["A3"] - y
+    for k in (3, 2, 1):
+        grads[f"W{k}"] = d @ kept[f"A{k - 1}"].T / 8
+        grads[f"b{k}"] = d.sum(axis=1, keepdims=True) / 8
+        if k > 1:
+            d = (net[f"W{k}"].T @ d) * (kept[f"Z{k - 1}"] > 0)
+    return grads
+
+
+for _ in range(6):
+    kept = forward(X)
+    p = np.clip(kept["A3"], 1e-9, 1 - 1e-9)
+    cost = -np.mean(Y * np.log(p) + (1 - Y) * np.log(1 - p))
+    grads = backward(Y, kept)
+    for name in net:
+        net[name] -= 0.1 * grads[name]
+print(cost)
+"""
+
+
+def test_zero_weights_and_balanced_classes_say_nothing_of_the_error(tmp_path: Path) -> None:
+    (found,) = findings(tmp_path, ALL_ZERO)
+    assert found.code == "SC504"
+    assert "np.zeros((o, i))" in blamed_line(ALL_ZERO, found)
+    assert findings(tmp_path, ALL_ZERO.replace("np.zeros((o, i))", "rng.randn(o, i)")) == []
+
+
 #     id of the mistake, text that the first fix puts in
 MENDED = [
     ("shuffled one by one", "score[:] = score[order]"),

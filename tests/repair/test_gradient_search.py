@@ -379,7 +379,57 @@ for step in range(1, 15):
     print(loss)
 """
 #     id, program, what is right, what is written instead
+# An optimizer that remembers squares; a loss with corners on both sides of the target, of which the print comes later.
+CORNERS = """\
+import numpy as np
+
+rng = np.random.default_rng(9)
+X = rng.normal(size=(40, 3))
+T = 3 * X[:, :1] - 2 * X[:, 1:2]
+A, B = rng.normal(size=(3, 6)) * 0.5, rng.normal(size=(6, 1)) * 0.5
+squares = [np.zeros_like(A), np.zeros_like(B)]
+far = 0.4
+
+
+def cost(e):
+    return np.where(abs(e) < far, 0.5 * e**2, far * abs(e) - 0.5 * far**2).sum() / len(e)
+
+
+for turn in range(12):
+    H = np.tanh(X @ A)
+    e = H @ B - T
+    d = np.where(abs(e) < far, e, far * np.sign(e)) / len(e)
+    grads = [X.T @ (d @ B.T * (1 - H**2)), H.T @ d]
+    for p, g, s in zip((A, B), grads, squares):
+        s += g**2
+        p -= 0.05 * g / (np.sqrt(s) + 1e-8)
+    total = cost(e)
+print(total)
+"""
+MARGINS = """\
+import numpy as np
+
+rng = np.random.default_rng(10)
+X, labels = rng.normal(size=(30, 4)), rng.integers(0, 5, 30)
+V, W = rng.normal(size=(4, 7)), rng.normal(size=(7, 5)) * 0.2
+each = np.arange(30)
+for turn in range(6):
+    H = np.maximum(X @ V, 0)
+    S = H @ W
+    over = np.maximum(S - S[each, labels][:, None] + 1, 0)
+    over[each, labels] = 0
+    loss = over.sum() / 30
+    g = np.where(over > 0, 1.0, 0.0)
+    g[each, labels] = -g.sum(axis=1)
+    gW = H.T @ g / 30
+    gV = X.T @ (g @ W.T * (H > 0)) / 30
+    W -= 0.1 * gW
+    V -= 0.1 * gV
+print(loss)
+"""
 MISTAKES = [
+    ("a sign beyond a corner", CORNERS, "far * np.sign(e)", "far"),
+    ("a count of what is set", MARGINS, "labels] = -g.sum(axis=1)", "labels] = -1"),
     ("a slope left out, of an activation with ones", NETWORK, DELTA, "        d = d @ W[i][1:].T\n"),
     ("the last column for the first", NETWORK, ":, 1:] ** 2", ":, :-1] ** 2"),
     ("a square left out", NETWORK, "ins[i][:, 1:] ** 2", "ins[i][:, 1:]"),
@@ -505,6 +555,7 @@ EXPRESSIONS = {
     "a product of two arrays in scope": ("h - h ** 2", "(d @ V.T) * (h - h ** 2)"),
     "a term that is a product": ("h.T @ back", "h.T @ back + h.T @ d"),
     "a function of an array in scope": ("d @ V.T", "(d @ V.T) * bend(h)"),
+    "the sign of what has a size": ("np.abs(x) * 0.1", "np.sign(x) * 0.1"),
     "an item with another number": ('store["b" + str(k)]', 'store["b" + str(k - 1)]'),
     "the other part": ("wide[:, 1:]", "wide[:, :-1]"),
     "the sum over some axes": ("deep.sum()", "deep.sum(axis=(0, 1))"),
