@@ -33,6 +33,7 @@ from shapecheck.diagnose.lone_slopes import at_their_use
 from shapecheck.diagnose.missing import empty_sums
 from shapecheck.diagnose.shared_slopes import shared_slopes
 from shapecheck.diagnose.shares import other_share, taken_up, whole_sums
+from shapecheck.diagnose.softmax_jacobian import behind_a_diagonal
 from shapecheck.diagnose.suspects import Suspect, independent
 from shapecheck.diagnose.targets import Result, Target, targets_of
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
@@ -242,7 +243,9 @@ def _spoilt_at_the_start(known: Replay, step: Step, losses: Sequence[Loss]) -> D
     supposed = [(loss, "") for loss in tried] or missed_losses(known, step)
     # Whoever multiplies the error by the rate of the steps has mistaken it for something else.
     twice = [(c, "") for c in losses if c.inferred] if not tried and has_a_rate_twice(known, step) else []
-    for loss, signal in (*supposed, *twice):
+    # Who takes the diagonal of a softmax's Jacobian begins with the derivative of the loss that is meant.
+    diagonal = [(c, "") for c in behind_a_diagonal(losses, step)] if not tried else []
+    for loss, signal in (*diagonal, *supposed, *twice):
         if accepted and set(accepted[0].loss.seeds) != set(loss.seeds):
             break
         found = replace(diagnose_step(step, loss), signal=signal)
