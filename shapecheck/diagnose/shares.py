@@ -15,6 +15,7 @@ import numpy as np
 from shapecheck.diagnose.blame import Origin
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.verdicts import Verdicts
+from shapecheck.gradients.functions import COUNTING_BYTES
 from shapecheck.gradients.matching import same_direction
 from shapecheck.gradients.rules import LocalDerivative, NoRuleError
 from shapecheck.trace.operations import ADDITIONS
@@ -129,7 +130,7 @@ def _uses(known: Verdicts, forward: int) -> list[Any]:
     for operation in tape.operations[(tape.values[forward].producer or 0) + 1 :]:
         if forward not in operation.inputs or operation.result not in adjoints:
             continue
-        dtype = np.dtype(tape.values[forward].dtype) if operation.function in {"view", "write_back"} else None
+        dtype = np.dtype(tape.values[forward].dtype) if operation.function in COUNTING_BYTES else None
         try:
             parts = local.contributions(operation, replay.recorded, adjoints[operation.result], {forward}, dtype)
         except NoRuleError:
