@@ -32,7 +32,7 @@ from shapecheck.diagnose.last_shares import last_shares
 from shapecheck.diagnose.lone_slopes import at_their_use
 from shapecheck.diagnose.missing import empty_sums
 from shapecheck.diagnose.shared_slopes import shared_slopes
-from shapecheck.diagnose.shares import other_share, taken_up, whole_sums
+from shapecheck.diagnose.shares import beside_a_share, other_share, taken_up, whole_sums
 from shapecheck.diagnose.softmax_jacobian import behind_a_diagonal
 from shapecheck.diagnose.suspects import Suspect, independent
 from shapecheck.diagnose.targets import Result, Target, targets_of
@@ -298,7 +298,9 @@ def _is_one_mistake(found: Diagnosis) -> bool:
     adjoints = found.loss.adjoints
     # Of a loss that is only supposed, what is a multiple of a derivative, or another one, may be that of the real loss.
     reasons = {"value"} if found.loss.inferred else {"value", "other", "scale"}
-    if first is None or adjoints is None or first.reason not in reasons or not (first.operands_right or first.sound):
+    if first is None or adjoints is None or first.reason not in reasons:
+        return False
+    if not (first.operands_right or first.sound or (first.beside_right and not found.loss.inferred)):
         return False
     if not len(first.explains) == len(found.wrong) == sum(not v.proves_nothing for v in found.verdicts):
         return False
@@ -357,7 +359,7 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
     }
     if not wanted:
         return suspect
-    origins = _origins(known, wanted) if suspect.reason == "value" else []
+    origins = _origins(known, suspect, wanted) if suspect.reason == "value" else []
     site = origins[0].site if origins else None
     if origins and (passed := _handed_on(known, [o.value for o in origins])) is not None:
         # What was handed on as it is was to be changed on the way.
@@ -378,16 +380,22 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
         targets = (Target(site, results), *targets) if results else targets
     if isinstance(known.replay.tape.sites[suspect.site].node, ast.Name):
         targets = targets[:1]  # a second name: under the first one the output is right
-    return replace(suspect, origin=site, targets=targets, slope=any(o.slope for o in origins))
+    beside_right = any(o.beside_right for o in origins)
+    return replace(
+        suspect, origin=site, targets=targets, slope=any(o.slope for o in origins), beside_right=beside_right
+    )
 
 
-def _origins(known: Verdicts, wanted: Mapping[int, tuple[Any, ...]]) -> list[Origin]:
+def _origins(known: Verdicts, suspect: Suspect, wanted: Mapping[int, tuple[Any, ...]]) -> list[Origin]:
     """The operands to blame, of one expression, for some values that should have been others."""
 
     def penalised(_: Matching, value: int, array: Any) -> Origin | None:
         return beside_a_penalty(known, value, array)
 
-    finders = (penalised, misplaced_before_a_slope, blamed, read_at, wrong_addend, wrong_share, misplaced)
+    def shared(_: Matching, value: int, array: Any) -> Origin | None:
+        return beside_a_share(known, value, suspect.wanted[value][0], array)
+
+    finders = (penalised, misplaced_before_a_slope, blamed, read_at, wrong_addend, shared, wrong_share, misplaced)
     for find in finders:
         found: list[Origin] = []
         for value, arrays in list(wanted.items())[:_MOST_ORIGINS]:
