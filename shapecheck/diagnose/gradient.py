@@ -395,7 +395,7 @@ def _origins(known: Verdicts, suspect: Suspect, wanted: Mapping[int, tuple[Any, 
     def shared(_: Matching, value: int, array: Any) -> Origin | None:
         return beside_a_share(known, value, suspect.wanted[value][0], array)
 
-    finders = (penalised, misplaced_before_a_slope, blamed, read_at, wrong_addend, shared, wrong_share, misplaced)
+    finders = (penalised, misplaced_before_a_slope, blamed, read_at, shared, wrong_addend, wrong_share, misplaced)
     for find in finders:
         found: list[Origin] = []
         for value, arrays in list(wanted.items())[:_MOST_ORIGINS]:
