@@ -18,6 +18,7 @@ from shapecheck.diagnose.short_strides import SHORT_STRIDE
 from shapecheck.diagnose.trail import ALSO
 from shapecheck.diagnose.wrapped import WRAPPED
 from shapecheck.repair.candidate import Candidate
+from shapecheck.repair.class_codes import codes_of_classes
 from shapecheck.repair.desk import Desk, places_of
 from shapecheck.repair.handed_back import filled_results
 from shapecheck.repair.kept_best import copies_of_the_best
@@ -412,6 +413,7 @@ _GENERATORS: dict[str, Generator] = {
     "SC501": _below_overflow,
     "SC502": _positive,
     "SC504": _random_weights,
+    "SC505": codes_of_classes,
 }
 
 __all__ = ["loop_edits"]
