@@ -61,7 +61,13 @@ RIGHT = [
 ]
 WRONG = [
     ("one by one", ONE_BY_ONE, [("np.eye(5)[k]", "k")], "d = gap(out, k)", "np.eye(5)[k]"),
-    ("a batch", BATCH, [("error = T - p", "error = y - p")], "error = ", "np.eye(4)[np.ravel(y)]"),
+    (
+        "a batch",
+        BATCH,
+        [("T = np.eye(4)[y[:, 0]]\n", ""), ("error = T - p", "error = y - p")],
+        "error = ",
+        "np.eye(4)[np.ravel(y)]",
+    ),
 ]
 
 
