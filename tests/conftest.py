@@ -19,11 +19,12 @@ settings.load_profile("shapecheck")
 # Tables whose every row runs a whole diagnosis, or several: some minutes for all.
 _TABLES_OF_DIAGNOSES = ("diagnose", "repair", "cases/test_diagnoses.py")
 _FEW = 3
+_EVERY = 3
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of the longest tables every other row where all tests are run; with the corpus, or by its path, every row."""
+    """Of the longest tables every third row where all tests are run; with the corpus, or by its path, every row."""
     if [Path(argument).name for argument in config.args] != ["tests"]:
         return
     here = Path(__file__).parent
@@ -34,8 +35,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             rows.setdefault(item.nodeid.partition("[")[0], []).append(item)
     for table in rows.values():
         usual = [item for item in table if item.get_closest_marker("corpus") is None]
-        for item in usual[1::2] if len(usual) > _FEW else ():
-            item.add_marker(pytest.mark.corpus)
+        for number, item in enumerate(usual if len(usual) > _FEW else ()):
+            if number % _EVERY:
+                item.add_marker(pytest.mark.corpus)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -59,8 +59,11 @@ def blamed(matching: Matching, value: int, wanted: Any) -> Origin | None:
         return None
     standings = matching.standings(sorted(replay.ancestors([value])))
     upstream = [i for i in operation.inputs if standings.get(i) in {Standing.VERIFIED, Standing.UNVERIFIED}]
+    # An error that is part of the loss is its own derivative, and stands for that by the output.
+    errors = [i for i in operation.inputs if (m := matching.match(i)) is not None and not m.weak]
+    upstream = upstream or [i for i in errors if i in matching.adjoints]
     slopes = [i for i in operation.inputs if i not in upstream and _is_slope(matching, standings, i)]
-    if len(upstream) != 1 or len(slopes) != 1 or standings[upstream[0]] is not Standing.VERIFIED:
+    if len(upstream) != 1 or len(slopes) != 1 or standings[upstream[0]] is Standing.UNVERIFIED:
         return None
     made = _producer(replay, slopes[0])
     assert made is not None

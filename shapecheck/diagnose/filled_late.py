@@ -61,6 +61,8 @@ def _divided_by_zeros(course: Course) -> list[Finding]:
         if len(parameter.updates) < _FEWEST:
             continue
         first, second = parameter.updates[:2]
+        if not np.any(course.replay.recorded[first.change]):
+            continue  # what is divided is zero: nothing is too long, nor does it fill a memory
         shape = course.tape.values[first.old].shape
         needed = course.replay.ancestors([first.change]) if shape else set()
         later = course.replay.ancestors([second.change]) if shape else set()

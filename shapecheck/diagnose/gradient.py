@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from shapecheck.diagnose.as_given import as_given
 from shapecheck.diagnose.beside_penalties import beside_a_penalty
 from shapecheck.diagnose.blame import (
     Origin,
@@ -31,6 +32,7 @@ from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
 from shapecheck.diagnose.last_shares import last_shares
 from shapecheck.diagnose.lone_slopes import at_their_use
 from shapecheck.diagnose.missing import empty_sums
+from shapecheck.diagnose.odd_slopes import follows_up_to_it, has_the_slope_of_another
 from shapecheck.diagnose.shared_slopes import shared_slopes
 from shapecheck.diagnose.shares import beside_a_share, other_share, taken_up, whole_sums
 from shapecheck.diagnose.softmax_jacobian import behind_a_diagonal
@@ -112,7 +114,7 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None, *, axes
         suspects = list(_before_the_rate(suspects, known))
     suspects = list(_after_their_operands(known, whole_sums(known, suspects)))
     chosen, others = independent(suspects, whole=len(known.changes) if known.settled else 0)
-    chosen = _without_consequences(known, chosen)
+    chosen = as_given(known, _without_consequences(known, chosen))
     chosen += [s for s in others if s.reason == "axis"]
     others = [s for s in others if s.reason != "axis"]
     chosen = [_with_origin(s, known) for s in chosen]
@@ -240,6 +242,7 @@ def _spoilt_at_the_start(known: Replay, step: Step, losses: Sequence[Loss]) -> D
     tried = [c for c in own if sounds_like_a_loss(known, c) or _meets_data(known, step, c)][:2]
     accepted: list[Diagnosis] = []
     passed_on: list[Diagnosis] = []
+    chains: list[Diagnosis] = []
     supposed = [(loss, "") for loss in tried] or missed_losses(known, step)
     # Whoever multiplies the error by the rate of the steps has mistaken it for something else.
     twice = [(c, "") for c in losses if c.inferred] if not tried and has_a_rate_twice(known, step) else []
@@ -252,10 +255,12 @@ def _spoilt_at_the_start(known: Replay, step: Step, losses: Sequence[Loss]) -> D
         if _is_one_mistake(found):
             # What looks like an output that goes backwards as it is may be made from the output.
             (passed_on if _is_output(found) and not _is_renamed(known, found) else accepted).append(found)
+        elif _is_chain_of_mistakes(found):
+            chains.append(found)
     passed_on.sort(key=lambda found: min(found.suspects[0].values))
     accepted = accepted or [found for found in passed_on if set(found.loss.seeds) == set(passed_on[0].loss.seeds)]
     if not accepted:
-        return None
+        return chains[0] if chains else None
     first, *others = [found.suspects[0] for found in accepted]
     for other in others:
         first = replace(first, targets=tuple(_either(first.targets, other.targets)))
@@ -307,8 +312,28 @@ def _is_one_mistake(found: Diagnosis) -> bool:
     if found.loss.value is None:
         return True
     several = sum(np.ndim(adjoints[v.parameter]) > 1 for v in found.wrong) > 1
-    matching = found.loss.matching
-    return several or (matching is not None and common_factor(Verdicts(matching, found.step), first.values) is not None)
+    if several or found.loss.matching is None:
+        return several
+    known = Verdicts(found.loss.matching, found.step)
+    supposed = found.loss.inferred
+    if common_factor(known, first.values) is not None or has_the_slope_of_another(known, first, supposed=supposed):
+        return True
+    return not supposed and follows_up_to_it(known, first)
+
+
+def _is_chain_of_mistakes(found: Diagnosis) -> bool:
+    """Whether values that are made from one another set a whole backward pass right, one of them several layers."""
+    chosen = found.suspects[: found.independent]
+    adjoints = found.loss.adjoints
+    if found.loss.inferred or found.loss.value is None or adjoints is None or len(chosen) < 2:
+        return False
+    first = min(chosen, key=lambda s: min(s.values))
+    if not (first.operands_right or first.sound) or any(s.reason != "value" for s in chosen):
+        return False
+    made_from_it = all(set(first.values) & adjoints.replay.ancestors(s.values) for s in chosen)
+    several = any(sum(np.ndim(adjoints[p]) > 1 for p in s.explains) > 1 for s in chosen)
+    explained = {p for s in chosen for p in s.explains}
+    return made_from_it and several and explained >= {v.parameter for v in found.wrong}
 
 
 def _either(targets: Sequence[Target], others: Sequence[Target]) -> Iterator[Target]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.verdicts import Verdicts
+from shapecheck.diagnose.zeros import is_still
 from shapecheck.gradients.matching import Matching, Standing
 from shapecheck.gradients.replay import ReplayError
 
@@ -44,7 +45,9 @@ def loop_suspects(
     for site, values in by_site.items():
         unverified = [v for v in values if standings[v] is Standing.UNVERIFIED]
         # All a part of the forward pass, or all of them adjoints, but of something else.
-        uniform = len({standings[v] for v in values}) == 1 and standings[values[0]] is not Standing.ZERO
+        uniform = len({standings[v] for v in values}) == 1
+        if uniform and standings[values[0]] is Standing.ZERO:
+            uniform = any(is_still(known, p) for p in known.reached(values[-1]) if p in wrong)
         if not unverified and not uniform:
             continue
         for targets in _joint_targets(known, values, wrong):

@@ -11,6 +11,7 @@ import numpy as np
 from shapecheck.gradients.factors import Factor
 from shapecheck.gradients.frozen import free_entries
 from shapecheck.gradients.matching import EXACT, Matching
+from shapecheck.gradients.preconditioned import preconditioned
 from shapecheck.gradients.stacked_numbers import is_stacked
 from shapecheck.gradients.steps import Step
 from shapecheck.gradients.tied import tied_entries
@@ -129,6 +130,7 @@ class Verdicts:
                 continue
             if operation.function == "setitem" and _is_all(operation.arguments[1]):
                 open_values.extend(refs(operation.arguments[2:]))  # `m[:] = 0.9 * m + g` is a new array in an old place
+            open_values.extend(preconditioned(self.replay, operation))
             if operation.function not in _ENTRYWISE:
                 continue
             if operation.function in SUMS:

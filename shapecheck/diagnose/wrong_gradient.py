@@ -256,7 +256,8 @@ def _finding(trace: Trace, tape: Tape, layers: Layers, chosen: Diagnosis, suspec
         code, title = CODES_OF_SIGNALS.get(chosen.signal, code), "the error at the output is no difference"
         message = f"`{_shown(site)}` {SIGNALS[chosen.signal]}"
     elif suspect.reason == "value" and not any(np.any(tape.values[v].array) for v in suspect.values):
-        title, message = "here a gradient becomes zero", f"`{_shown(site)}` is zero, and what it is made from is not"
+        title = "here a gradient becomes zero"
+        message = f"`{_shown(site)}` is zero, and the derivative that belongs here is not"
     else:
         message = _calculus(tape, chosen, suspect) or message
     concerned = f" of {', '.join(f'`{p}`' for p in parameters[:4])}" if parameters else ""

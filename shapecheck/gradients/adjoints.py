@@ -43,6 +43,7 @@ class Adjoints:
         beliefs: What the numeric check said, for the values that were checked.
         alternatives: At ties: the adjoints under the other conventions. Each is as right as `of`.
         numeric: Operations without a rule, differentiated numerically.
+        moving: What depends on the values that the adjoints were wanted for; None where they were wanted for all.
     """
 
     replay: Replay
@@ -54,6 +55,7 @@ class Adjoints:
     alternatives: list[dict[int, Any]] = field(default_factory=list)
     tied: set[int] = field(default_factory=set)
     numeric: set[int] = field(default_factory=set)
+    moving: set[int] | None = None
 
     def __getitem__(self, value: int) -> Any:
         """The adjoint of a value; zeros if the loss does not depend on it."""
@@ -103,7 +105,7 @@ def adjoints(
     active = {v for v in result.closure if is_differentiable(replay.recorded[v])}
     if wanted is not None:
         last = max((p for v in result.seeds if (p := replay.tape.values[v].producer) is not None), default=-1)
-        between = replay.dependents(wanted, last + 1) & result.closure
+        result.moving = between = replay.dependents(wanted, last + 1) & result.closure
         made = [p for v in between if (p := replay.tape.values[v].producer) is not None]
         active &= between.union(*(replay.tape.operations[number].inputs for number in made))
     active.difference_update(held)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -49,11 +50,20 @@ class Factors:
                     self._plain.append((float(a) ** p * float(b) ** q, text))
         self._plain.sort(key=lambda pair: len(pair[1]))
         self._rates = [abs(r) for r in dict.fromkeys(rates) if r and abs(r) != 1]
+        # (number, rank, text) in the order of the numbers, with and without rates; the first in rank is the plainest.
+        self._tables: dict[bool, list[tuple[float, int, str]]] = {}
+
+    def _table(self, rates: bool) -> list[tuple[float, int, str]]:
+        if rates not in self._tables:
+            known = list(self._plain)
+            for rate, (plain, text) in itertools.product(self._rates if rates else (), self._plain):
+                known.append((plain * rate, f"{rate:g}" if text == "1" else f"{rate:g} * {text}"))
+            self._tables[rates] = sorted((number, rank, text) for rank, (number, text) in enumerate(known))
+        return self._tables[rates]
 
     def are_plain(self, numbers: Any) -> Any:
         """For each of an array of positive numbers, whether it is made of sizes and 2, or of a rate and these."""
-        plain = np.array([p for p, _ in self._plain])
-        known = np.sort(np.concatenate([plain, *(plain * rate for rate in self._rates)]))
+        known = np.array([number for number, _, _ in self._table(True)])
         at = np.clip(np.searchsorted(known, numbers), 1, len(known) - 1)
         nearest = np.minimum(np.abs(known[at] - numbers), np.abs(known[at - 1] - numbers))
         return nearest <= CLOSE * numbers
@@ -61,6 +71,7 @@ class Factors:
     def add_rates(self, rates: Iterable[float]) -> None:
         """Expect further rates."""
         self._rates += [abs(r) for r in rates if r and abs(r) != 1 and abs(r) not in self._rates]
+        self._tables.clear()
 
     def recognise(self, number: float, *, rates: bool = True) -> Factor:
         """What a factor is made of.
@@ -69,15 +80,11 @@ class Factors:
             number: The factor.
             rates: Whether a learning rate may be part of it.
         """
-        sign = "-" if number < 0 else ""
-        for plain, text in self._plain:
-            if abs(abs(number) - plain) <= CLOSE * plain:
-                return Factor(number, sign + text)
-        if rates:
-            for rate, (plain, text) in itertools.product(self._rates, self._plain):
-                if abs(abs(number) - plain * rate) <= CLOSE * plain * rate:
-                    return Factor(number, f"{sign}{rate:g}" if text == "1" else f"{sign}{rate:g} * {text}")
-        return Factor(number, "")
+        table, size = self._table(rates), abs(number)
+        at = bisect_left(table, (size * (1 - 2 * CLOSE),))
+        near = itertools.takewhile(lambda one: one[0] <= size * (1 + 2 * CLOSE), itertools.islice(table, at, None))
+        plainest = min(((rank, text) for known, rank, text in near if abs(size - known) <= CLOSE * known), default=None)
+        return Factor(number, ("-" if number < 0 else "") + plainest[1] if plainest is not None else "")
 
 
 def _product(two: float, size: int, power: int) -> str:

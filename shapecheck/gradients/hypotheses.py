@@ -203,17 +203,26 @@ def _parts_of_sums(tape: Tape, dependence: Dependence, parameters: Sequence[int]
     from the parameters only, and the losses of two samples from two outputs.
     """
     parts: set[int] = set()
+    numbered: dict[int, int] = {}  # a value that depends on all parameters -> its bit
+    made: dict[int, int] = {}  # such a value -> the bits of those that it was computed from, and its own
+    single: list[int] = []
     for operation in tape.operations[:until]:
+        value = operation.result
+        if not all(dependence.masks[value] & mask for mask in parameters):
+            continue
+        bits = made.get(value, 0) | 1 << numbered.setdefault(value, len(numbered))
+        for number in operation.inputs:
+            bits |= made.get(number, 0)
+        made[value] = bits
+        if tape.values[value].size == 1:
+            single.append(value)
         places = [a.value for a in operation.arguments[:2] if isinstance(a, Ref)]
-        if operation.function not in _SUMS or len(places) != 2 or tape.values[operation.result].size != 1:
+        if operation.function not in _SUMS or len(places) != 2 or tape.values[value].size != 1:
             continue
-        if not all(dependence.masks[n] & mask for n in places for mask in parameters):
-            continue
-        made = [_computed_from(tape, dependence, n, parameters) for n in places]
-        if made[0] & made[1]:
-            for number in places:
-                parts.add(number)
-                parts |= {n for n in made[0] ^ made[1] if tape.values[n].size == 1}
+        if all(number in made for number in places) and made[places[0]] & made[places[1]]:
+            apart = made[places[0]] ^ made[places[1]]
+            parts.update(places)
+            parts.update(n for n in single if apart >> numbered[n] & 1)
     return parts
 
 
@@ -241,20 +250,6 @@ def _is_negative(tape: Tape, operand: Any) -> bool:
     made = tape.operations[value.producer] if value.producer is not None else None
     plain = made is None or not any(tape.values[i].size > 1 for i in made.inputs)
     return plain and value.size == 1 and value.array is not None and bool(np.all(np.asarray(value.array) < 0))
-
-
-def _computed_from(tape: Tape, dependence: Dependence, value: int, parameters: Sequence[int]) -> set[int]:
-    """The values that depend on all parameters and that a value was computed from, itself included."""
-    found: set[int] = set()
-    open_values = [value]
-    while open_values:
-        number = open_values.pop()
-        producer = tape.values[number].producer
-        if number in found or producer is None or not all(dependence.masks[number] & mask for mask in parameters):
-            continue
-        found.add(number)
-        open_values.extend(tape.operations[producer].inputs)
-    return found
 
 
 def _only_shifted(tape: Tape, dependence: Dependence, operation: Operation, parameters: Sequence[int]) -> bool:

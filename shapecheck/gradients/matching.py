@@ -77,6 +77,8 @@ class Matching:
         self.factors = factors or Factors(_axes(adjoints))
         self._by_shape: dict[tuple[int, ...], list[_Entry]] = {}
         self._prints: dict[tuple[int, ...], Any] = {}
+        self._norms: dict[tuple[int, ...], Any] = {}
+        self._masked: dict[tuple[int, ...], list[int]] = {}
         self._probes: dict[tuple[int, ...], Any] = {}
         self._known: dict[int, list[Match]] = {}
         self._own: dict[int, list[_Entry]] = {}
@@ -88,6 +90,8 @@ class Matching:
         for shape, entries in self._by_shape.items():
             entries.sort(key=lambda e: e.print)
             self._prints[shape] = np.array([e.print for e in entries])
+            self._norms[shape] = np.array([e.norm for e in entries])
+            self._masked[shape] = [number for number, e in enumerate(entries) if e.mask is not None]
 
     # -- the index ----------------------------------------------------------------------------------------------
 
@@ -180,13 +184,13 @@ class Matching:
         if not entries:
             return []
         if array.size == 1:
-            ratios = norm / np.array([e.norm for e in entries])
+            ratios = norm / self._norms[array.shape]
             return [entries[i] for i in np.flatnonzero(self.factors.are_plain(ratios))[:50]]
         prints = self._prints[array.shape]
         print_ = self._print(array, norm)
         slack = 2 * EXACT * float(np.sqrt(array.size))
         low, high = np.searchsorted(prints, [print_ - slack, print_ + slack])
-        return entries[low:high] + [e for e in entries[:low] + entries[high:] if e.mask is not None]
+        return entries[low:high] + [entries[i] for i in self._masked[array.shape] if not low <= i < high]
 
     def _compare(self, value: int, array: Any, norm: float, entry: _Entry, marks: dict[str, bool]) -> Match | None:
         adjoint = entry.adjoint
@@ -246,11 +250,21 @@ class Matching:
                 inputs = tape.operations[producer].inputs if producer is not None else ()
                 carried = any(found.get(i) in {Standing.VERIFIED, Standing.UNVERIFIED, Standing.ZERO} for i in inputs)
                 match = self.match(value)
-                if match is not None and (carried or not match.weak or any(i in self.adjoints for i in inputs)):
+                if match is not None and not carried and self._is_of_data(match):
+                    found[value] = Standing.FORWARD
+                elif match is not None and (carried or not match.weak or any(i in self.adjoints for i in inputs)):
                     found[value] = Standing.VERIFIED
                 else:
                     found[value] = Standing.UNVERIFIED if carried else Standing.FORWARD
         return found
+
+    def _is_of_data(self, match: Match) -> bool:
+        """Whether what no derivative went into is the adjoint of data, and of nothing that depends on parameters.
+
+        The adjoint of a cross-entropy's target is what went into the sigmoid: `-z`, which has another purpose.
+        """
+        moving = self.adjoints.moving
+        return moving is not None and moving.isdisjoint((match.forward, *match.alike))
 
     def first_unverified(self, values: Iterable[int]) -> list[int]:
         """Those among `values` that are unverified though none of their operands is: where a mistake can be."""

@@ -26,6 +26,8 @@ from shapecheck.trace.tape import Operation, Ref, Tape
 # So many training steps are looked at, and so many losses tried, the last that was computed first.
 _MOST_STEPS = 3
 _MOST_LOSSES = 6
+# So many numbers that may be losses are looked into.
+_MOST_NUMBERS = 500
 # A longer loss is that of many samples one by one.
 _LONGEST = 400
 # How many training steps after those that are looked at a loss may still be computed.
@@ -43,7 +45,7 @@ class _Step:
         olds: The parameters as it finds them, by their births.
         first: The last operation before it, and `last` its first update.
         used: What its changes are made from; `data` the arrays among that which depend on no parameter.
-        learned: What depends on the parameters.
+        learned: What depends on the parameters; `after` also that of which the step itself is not made.
     """
 
     number: int
@@ -52,6 +54,7 @@ class _Step:
     last: int
     used: set[int]
     learned: set[int] = field(default_factory=set)
+    after: set[int] = field(default_factory=set)
     data: set[int] = field(default_factory=set)
 
 
@@ -111,8 +114,10 @@ def _steps(tape: Tape, parameters: list[Parameter]) -> list[_Step]:
         operations = [u.operation for _, u in updated]
         found.append(_Step(number, olds, found[-1].last if found else -1, min(operations), used))
     for step in found:
-        step.learned = _dependents(tape, set(step.olds.values()), step.last)
-        step.data = _samples(tape, step.used, step.learned, set(step.olds.values()))
+        olds_now = set(step.olds.values())
+        step.learned = _dependents(tape, olds_now, step.last)
+        step.after = _dependents(tape, olds_now, step.last + _FARTHEST * (step.last - step.first))
+        step.data = _samples(tape, step.used, step.learned, olds_now)
     return found
 
 
@@ -136,8 +141,8 @@ def _losses(tape: Tape, versions: dict[int, int], steps: list[_Step]) -> dict[in
     masks = {v: 1 << births.index(birth) for v, birth in versions.items()}
     whole = (1 << len(births)) - 1
     until = frozenset(versions)
-    found: dict[int, set[int]] = {}
     end = steps[-1].last + _FARTHEST * (steps[-1].last - steps[-1].first) if steps else 0
+    candidates: set[int] = set()
     for operation in tape.operations[:end]:
         value = tape.values[operation.result]
         if operation.function == "leaf" or value.number in until:
@@ -148,22 +153,21 @@ def _losses(tape: Tape, versions: dict[int, int], steps: list[_Step]) -> dict[in
         masks[value.number] = mask
         if mask != whole or value.size != 1 or not value.dtype.startswith("float"):
             continue
-        if operation.site is None or operation.function in SELECTIONS or operation.function in _IN_PLACE:
-            continue
-        made_from = ancestors(tape, [value.number], until=until)
-        for part in [v for v in found if v in made_from]:
-            del found[part]
-        found[value.number] = made_from
-    return found
+        if operation.site is not None and operation.function not in SELECTIONS | _IN_PLACE:
+            candidates.add(value.number)
+    # Of a sum that is added up sample by sample only the last value is a loss.
+    inner: set[int] = set()
+    for operation in reversed(tape.operations[:end]):
+        if operation.result in candidates or (operation.result in inner and operation.result not in until):
+            inner.update(operation.inputs)
+    last = sorted(candidates - inner)[:_MOST_NUMBERS]
+    return {value: ancestors(tape, [value], until=until) for value in last}
 
 
 def _is_of(tape: Tape, made_from: set[int], step: _Step) -> bool:
     """Whether a loss is that of a step, of the same parameters and of samples that its changes are made from."""
     olds = set(step.olds.values())
-    if not olds <= made_from:
-        return False
-    learned = _dependents(tape, olds, step.last + _FARTHEST * (step.last - step.first))
-    return not _samples(tape, made_from, learned, olds).isdisjoint(step.data)
+    return olds <= made_from and not _samples(tape, made_from, step.after, olds).isdisjoint(step.data)
 
 
 def _samples(tape: Tape, values: set[int], learned: set[int], olds: set[int]) -> set[int]:

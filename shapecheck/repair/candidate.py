@@ -199,12 +199,20 @@ class Place:
         if isinstance(new, (*_ATOMS, ast.Constant, ast.Tuple)) or _is_enclosed(replacement.strip()):
             return False
         parent = self.parent(node)
+        if isinstance(parent, ast.BinOp | ast.UnaryOp) and self._is_in_parentheses(node):
+            return False
         if isinstance(parent, ast.BinOp) and isinstance(new, ast.BinOp):
             return _binding(new.op) <= _binding(parent.op)
         return isinstance(parent, ast.BinOp | ast.UnaryOp | ast.Attribute | ast.Compare | ast.Starred) or (
             isinstance(parent, ast.Subscript | ast.Call)
             and getattr(parent, "value", getattr(parent, "func", None)) is node
         )
+
+    def _is_in_parentheses(self, node: ast.expr) -> bool:
+        """Whether an operand stands in parentheses of its own."""
+        line, column, end_line, end_column = self.source.place(node)
+        before = self.source.lines[line - 1][: column - 1]
+        return before.endswith("(") and self.source.lines[end_line - 1][end_column - 1 :].startswith(")")
 
     def candidate(self, title: str, kind: str, node: ast.AST, replacement: str, cost: float) -> Candidate:
         """A candidate that replaces one node; distance from the failure makes it dearer."""

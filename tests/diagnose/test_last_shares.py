@@ -137,3 +137,9 @@ def test_the_line_that_keeps_only_the_last_share_is_named(tmp_path: Path, text: 
     assert (found[0].code, found[0].cause.line) == ("SC306", text[: text.index(adds)].count("\n") + 1)
     assert found[0].fixes[0].confidence == "verified"
     assert repaired(changed, found[0].fixes[0]) == text
+
+
+def test_what_is_zero_in_every_turn_is_named(tmp_path: Path) -> None:
+    text = STATES.replace("(e * v + back)", "back")
+    found = findings(tmp_path, text)
+    assert [f.cause.line for f in found] == [text[: text.index("dz = back")].count("\n") + 1]
