@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 
 from shapecheck.trace.compiling import PlainCompiler
+from shapecheck.trace.own_modules import own_modules_first
 from shapecheck.trace.run import Program, recorded_imports
 from shapecheck.trace.starting import take_over
 
@@ -40,7 +41,7 @@ def plain_run(program: Program, compiler: PlainCompiler | None = None) -> tuple[
     start, roots, _ = take_over(program, compiler)
 
     def run() -> None:
-        with recorded_imports(compiler, roots):
+        with recorded_imports(compiler, roots), own_modules_first(roots):
             start()
 
     return compiler, run

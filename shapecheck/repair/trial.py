@@ -12,11 +12,9 @@ from typing import Self
 
 from shapecheck.repair.attempt import Attempt, AttemptOutcome
 from shapecheck.repair.zygote import receive, send
+from shapecheck.trace.process import BOOT
 
-_BOOT = (
-    "import sys; sys.path.insert(0, {root!r}); "
-    "from shapecheck.repair.zygote import main; sys.path.remove({root!r}); main()"
-)
+_BOOT = BOOT.format(module="shapecheck.repair.zygote")
 
 
 class Trials:

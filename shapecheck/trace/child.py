@@ -131,7 +131,9 @@ def _limit_memory(limit: int | None) -> None:
         return
     import resource
 
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    within = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (within, hard))  # the hard limit stays: the trace has to be built yet
 
 
 def _raise_memory_limit() -> None:
@@ -165,11 +167,11 @@ class _Delivery:
             if self.done:
                 return
             self.done = True
+            if self.order.memory_bytes is not None:
+                _raise_memory_limit()
             if recording is None and self.close is not None:
                 recording = self.close(ended)
             if recording is not None:
-                if self.order.memory_bytes is not None:
-                    _raise_memory_limit()
                 trace = trace_of(recording)
                 trace.modules = _installed_modules()
                 trace.left = self.left
@@ -215,7 +217,6 @@ def run(order: Order) -> None:
     if order.stdout_to_stderr:
         sys.stdout.flush()
         os.dup2(2, 1)
-    _limit_memory(order.memory_bytes)
     delivery = _Delivery(order)
     # The program may leave through the back door; what was seen until then is still wanted.
     os._exit = _leaving(delivery)  # type: ignore[assignment]
@@ -225,6 +226,7 @@ def run(order: Order) -> None:
         delivery.generators = generator_states()
         # A watching thread would be seen: Python warns of a fork when there is one.
         signal.signal(EXPIRY, delivery.expire)
+        _limit_memory(order.memory_bytes)  # the program's, not what it takes to begin
 
     try:
         recording = execute(order.program, limits=Limits(order.trace_memory_mib), on_start=started)

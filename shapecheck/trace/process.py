@@ -21,10 +21,12 @@ from shapecheck.trace.run import Program
 # How long the child may take to write its trace after the program's time is up.
 GRACE_SECONDS = 20.0
 
-_BOOT = (
-    "import sys; sys.path.insert(0, {root!r}); from shapecheck.trace.child import main; sys.path.remove({root!r}); "
-    "sys.path.pop(0) if sys.path and sys.path[0] == '' else None; main()"
+# The folder that it is started in may hold files of the user's with the names of Python's own modules.
+BOOT = (
+    "import sys; sys.path[:] = [{{root!r}}, *(p for p in sys.path if p)]; from {module} import main; "
+    "sys.path.remove({{root!r}}); main()"
 )
+_BOOT = BOOT.format(module="shapecheck.trace.child")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from shapecheck.trace.cells import Cell, Cells
 from shapecheck.trace.compiling import Piece, PlainCompiler
 from shapecheck.trace.failure import Failure, Seen, read_failure, see
 from shapecheck.trace.libraries import is_of_a_library
+from shapecheck.trace.own_modules import own_modules_first
 from shapecheck.trace.recorder import Limits, Recorder, WindowFull
 from shapecheck.trace.rewrite import compile_recorded, rewrite
 from shapecheck.trace.sites import SiteTable, Source, SourceText
@@ -225,7 +226,7 @@ def execute(
         on_start(close)
     ended: Ended = "finished"
     error: BaseException | None = None
-    with recorded_imports(compiler, roots), _watched_threads(recorder):
+    with recorded_imports(compiler, roots), _watched_threads(recorder), own_modules_first(roots):
         try:
             start()
         except UnrunnableError:

@@ -71,3 +71,23 @@ def test_the_command_says_it_and_ends_with_2(tmp_path):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("there is no file gone.py")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_file_with_the_name_of_a_module_of_pythons_is_the_programs(tmp_path):
+    (tmp_path / "copy.py").write_text("word = 'mine'\n")
+    (tmp_path / "train.py").write_text("import copy\nimport numpy as np\nprint(copy.word, np.ones((2, 3)).sum())\n")
+    command = [sys.executable, "-m", "shapecheck", "diagnose", "train.py"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("mine 6.0\n")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is limited on Linux only")
+def test_too_little_memory_is_said(tmp_path):
+    text = "import numpy as np\nkept = [np.ones((1000, 1000)) @ np.ones(1000) for _ in range(3)]\n"
+    (tmp_path / "large.py").write_text(text + "kept.append(np.ones((20_000, 20_000)))\n")
+    command = [sys.executable, "-m", "shapecheck", "diagnose", "--memory", "80", "large.py"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "note[SC904]: the program ran out of memory" in done.stdout
+    assert "shapecheck" not in done.stderr.replace("shapecheck diagnose", "")
