@@ -27,6 +27,7 @@ class Origin:
         wanted: What it should have been; NaN where that makes no difference.
         misled: The number of the operation that it went into.
         slope: Whether it is a slope, by a formula that is wrong.
+        beside_right: Whether it is added to a right share of what the sum should have been.
     """
 
     site: int
@@ -34,6 +35,7 @@ class Origin:
     wanted: Any
     misled: int
     slope: bool = False
+    beside_right: bool = False
 
 
 def blamed(matching: Matching, value: int, wanted: Any) -> Origin | None:

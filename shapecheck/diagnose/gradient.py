@@ -34,7 +34,8 @@ from shapecheck.diagnose.lone_slopes import at_their_use
 from shapecheck.diagnose.missing import empty_sums
 from shapecheck.diagnose.odd_slopes import follows_up_to_it, has_the_slope_of_another
 from shapecheck.diagnose.shared_slopes import shared_slopes
-from shapecheck.diagnose.shares import other_share, taken_up, whole_sums
+from shapecheck.diagnose.shares import beside_a_share, other_share, taken_up, whole_sums
+from shapecheck.diagnose.softmax_jacobian import behind_a_diagonal
 from shapecheck.diagnose.suspects import Suspect, independent
 from shapecheck.diagnose.targets import Result, Target, targets_of
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
@@ -245,7 +246,9 @@ def _spoilt_at_the_start(known: Replay, step: Step, losses: Sequence[Loss]) -> D
     supposed = [(loss, "") for loss in tried] or missed_losses(known, step)
     # Whoever multiplies the error by the rate of the steps has mistaken it for something else.
     twice = [(c, "") for c in losses if c.inferred] if not tried and has_a_rate_twice(known, step) else []
-    for loss, signal in (*supposed, *twice):
+    # Who takes the diagonal of a softmax's Jacobian begins with the derivative of the loss that is meant.
+    diagonal = [(c, "") for c in behind_a_diagonal(losses, step)] if not tried else []
+    for loss, signal in (*diagonal, *supposed, *twice):
         if accepted and set(accepted[0].loss.seeds) != set(loss.seeds):
             break
         found = replace(diagnose_step(step, loss), signal=signal)
@@ -300,7 +303,9 @@ def _is_one_mistake(found: Diagnosis) -> bool:
     adjoints = found.loss.adjoints
     # Of a loss that is only supposed, what is a multiple of a derivative, or another one, may be that of the real loss.
     reasons = {"value"} if found.loss.inferred else {"value", "other", "scale"}
-    if first is None or adjoints is None or first.reason not in reasons or not (first.operands_right or first.sound):
+    if first is None or adjoints is None or first.reason not in reasons:
+        return False
+    if not (first.operands_right or first.sound or (first.beside_right and not found.loss.inferred)):
         return False
     if not len(first.explains) == len(found.wrong) == sum(not v.proves_nothing for v in found.verdicts):
         return False
@@ -379,7 +384,7 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
     }
     if not wanted:
         return suspect
-    origins = _origins(known, wanted) if suspect.reason == "value" else []
+    origins = _origins(known, suspect, wanted) if suspect.reason == "value" else []
     site = origins[0].site if origins else None
     if origins and (passed := _handed_on(known, [o.value for o in origins])) is not None:
         # What was handed on as it is was to be changed on the way.
@@ -400,16 +405,22 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
         targets = (Target(site, results), *targets) if results else targets
     if isinstance(known.replay.tape.sites[suspect.site].node, ast.Name):
         targets = targets[:1]  # a second name: under the first one the output is right
-    return replace(suspect, origin=site, targets=targets, slope=any(o.slope for o in origins))
+    beside_right = any(o.beside_right for o in origins)
+    return replace(
+        suspect, origin=site, targets=targets, slope=any(o.slope for o in origins), beside_right=beside_right
+    )
 
 
-def _origins(known: Verdicts, wanted: Mapping[int, tuple[Any, ...]]) -> list[Origin]:
+def _origins(known: Verdicts, suspect: Suspect, wanted: Mapping[int, tuple[Any, ...]]) -> list[Origin]:
     """The operands to blame, of one expression, for some values that should have been others."""
 
     def penalised(_: Matching, value: int, array: Any) -> Origin | None:
         return beside_a_penalty(known, value, array)
 
-    finders = (penalised, misplaced_before_a_slope, blamed, read_at, wrong_addend, wrong_share, misplaced)
+    def shared(_: Matching, value: int, array: Any) -> Origin | None:
+        return beside_a_share(known, value, suspect.wanted[value][0], array)
+
+    finders = (penalised, misplaced_before_a_slope, blamed, read_at, shared, wrong_addend, wrong_share, misplaced)
     for find in finders:
         found: list[Origin] = []
         for value, arrays in list(wanted.items())[:_MOST_ORIGINS]:

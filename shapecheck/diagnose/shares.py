@@ -15,10 +15,11 @@ import numpy as np
 from shapecheck.diagnose.blame import Origin
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.verdicts import Verdicts
-from shapecheck.gradients.matching import same_direction
+from shapecheck.gradients.functions import COUNTING_BYTES
+from shapecheck.gradients.matching import EXACT, same_direction
 from shapecheck.gradients.rules import LocalDerivative, NoRuleError
 from shapecheck.trace.operations import ADDITIONS
-from shapecheck.trace.tape import Operation
+from shapecheck.trace.tape import Operation, Ref
 
 # So many results of one expression are looked at.
 _MOST = 6
@@ -69,6 +70,39 @@ def other_share(known: Verdicts, suspect: Suspect) -> tuple[Suspect, list[Origin
     return replace(summed, operands_right=False), [origin for _, origin, _, _ in found]
 
 
+def beside_a_share(known: Verdicts, value: int, forward: int, wanted: Any) -> Origin | None:
+    """The addend that is to blame for a wrong sum, where the other one is what one use of a value sends back.
+
+    A state that is used for an output and in the next step, an input that goes round a block as well as through it: of
+    the two addends of their derivative neither is one by itself.
+
+    Args:
+        known: The verdicts of the step.
+        value: The sum.
+        forward: What it should have been the derivative by.
+        wanted: That derivative.
+    """
+    operation = known.producer(value)
+    if operation is None or operation.function not in ADDITIONS or len(operation.arguments) != 2:
+        return None
+    addends = [a.value for a in operation.arguments if isinstance(a, Ref)]
+    forward = next(
+        (f for f in _alike(known, forward) if any(_share(known, a, f) is not None for a in addends)), forward
+    )
+    right = [a for a in addends if _share(known, a, forward) is not None]
+    if len(addends) != 2 or len(right) != 1 or addends[0] == addends[1]:
+        return None
+    other = next(a for a in addends if a != right[0])
+    made = known.producer(other)
+    whole = _sized(known, right[0], forward, wanted)
+    if whole is None or made is None or made.site is None or made.number < known.step.first:
+        return None
+    rest = whole - np.asarray(known.replay.recorded[right[0]], dtype=float)
+    if np.shape(rest) != np.shape(wanted):
+        return None
+    return Origin(made.site, other, rest, operation.number, beside_right=True)
+
+
 def taken_up(known: Verdicts, suspect: Suspect) -> int | None:
     """Where right shares are read from a list, elsewhere than they were made, to be used as whole derivatives."""
     tape = known.replay.tape
@@ -101,6 +135,14 @@ def _sized(known: Verdicts, value: int, forward: int, adjoint: Any) -> Any:
     return factor * plain if size else None
 
 
+def _alike(known: Verdicts, forward: int) -> list[int]:
+    """The forward values with one and the same derivative: `z` in `z + b`, and what is used further."""
+    adjoints = known.matching.adjoints
+    whole = np.asarray(adjoints[forward])
+    same = (v for v, adjoint in adjoints.of.items() if np.shape(adjoint) == whole.shape)
+    return [forward, *(v for v in same if v != forward and np.allclose(adjoints[v], whole, rtol=EXACT, atol=0.0))]
+
+
 def _share(known: Verdicts, value: int, forward: int) -> Any:
     """The share in the adjoint of a forward value that a value is a multiple of; None where it is no share."""
     recorded = known.replay.recorded[value]
@@ -129,7 +171,7 @@ def _uses(known: Verdicts, forward: int) -> list[Any]:
     for operation in tape.operations[(tape.values[forward].producer or 0) + 1 :]:
         if forward not in operation.inputs or operation.result not in adjoints:
             continue
-        dtype = np.dtype(tape.values[forward].dtype) if operation.function in {"view", "write_back"} else None
+        dtype = np.dtype(tape.values[forward].dtype) if operation.function in COUNTING_BYTES else None
         try:
             parts = local.contributions(operation, replay.recorded, adjoints[operation.result], {forward}, dtype)
         except NoRuleError:
@@ -150,4 +192,4 @@ def _sum_of(known: Verdicts, value: int) -> tuple[Operation, int] | None:
     return None
 
 
-__all__ = ["other_share", "taken_up", "whole_sums"]
+__all__ = ["beside_a_share", "other_share", "taken_up", "whole_sums"]

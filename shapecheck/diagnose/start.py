@@ -22,8 +22,8 @@ _NO_SLOPE = 1e-6
 _NEARLY_ALL = 0.95
 _STANDING_STILL = 1e-5
 # This share of the targets has to lie outside of what the output can be.
-_UNREACHED = 0.1
-_RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "softmax": (0.0, 1.0), "relu": (0.0, np.inf)}
+UNREACHED = 0.1
+REACH = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "softmax": (0.0, 1.0), "relu": (0.0, np.inf)}
 
 
 def saturated(course: Course) -> list[Finding]:
@@ -183,11 +183,11 @@ def out_of_reach(course: Course) -> list[Finding]:
         layer = _layer_giving(course, output)
         if operation.function not in {"-", "numpy.subtract"} or layer is None:
             continue
-        low, high = _RANGES[(layer.activation or "").partition(" ")[0]]
+        low, high = REACH[(layer.activation or "").partition(" ")[0]]
         wanted = np.asarray(course.tape.values[targets[0]].array, dtype=float)
         outside = float(np.mean((wanted < low - 0.02) | (wanted > high + 0.02)))
         site, made = course.site(operation.site), _computed(course, layer, output)
-        if outside < _UNREACHED or site is None or made is None:
+        if outside < UNREACHED or site is None or made is None:
             continue
         reach = f"between {low:g} and {high:g}" if np.isfinite(high) else "never below zero"
         finding = Finding(
@@ -227,7 +227,7 @@ def _layer_giving(course: Course, output: int) -> Layer | None:
     array = course.tape.values[output].array
     for layer in course.layers.layers.values():
         kind = (layer.activation or "").partition(" ")[0]
-        if layer.weighted is None or kind not in _RANGES or course.layers.depth[output] != layer.index:
+        if layer.weighted is None or kind not in REACH or course.layers.depth[output] != layer.index:
             continue
         z = course.tape.values[layer.weighted].array
         given = activation_values(np.asarray(z, dtype=float)).get(layer.activation or "")
@@ -280,4 +280,4 @@ def _by_itself(course: Course, value: int) -> bool:
     return bool(varies and summed and np.array_equal(above.array, below.array))
 
 
-__all__ = ["constant_output", "equal_units", "out_of_reach", "saturated"]
+__all__ = ["REACH", "UNREACHED", "constant_output", "equal_units", "out_of_reach", "saturated"]

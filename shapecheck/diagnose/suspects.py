@@ -25,6 +25,7 @@ class Suspect:
         scale: For a factor that is wrong: what the value has to be multiplied by.
         origin: The site of an operand (a slope computed elsewhere) that is to blame, if it is not this expression.
         slope: Whether that is the formula of a slope.
+        beside_right: Whether it is to blame as an addend, and the other one is a right share of the derivative.
         together: The most parameters that one of its results explains; 0 where only all results do.
         sound: Those of `values` whose operands were right: they tell what the expression makes of right operands.
         alternatives: Other arrays for the same values that would do as well.
@@ -49,6 +50,7 @@ class Suspect:
     alternatives: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     targets: tuple[Target, ...] = ()
     slope: bool = False
+    beside_right: bool = False
     together: int = 0
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from shapecheck.diagnose.added_twice import added_twice
 from shapecheck.diagnose.ascent import climbing, turned_round
 from shapecheck.diagnose.born_numbers import biases_of_samples
+from shapecheck.diagnose.class_numbers import class_numbers
 from shapecheck.diagnose.course import Course
 from shapecheck.diagnose.divided_twice import divided_twice
 from shapecheck.diagnose.dropped import dropped_sums
@@ -105,7 +106,14 @@ _DATA: tuple[Finder, ...] = (
     unread_scales,
     kept_best,
 )
-_NUMBERS: tuple[Finder, ...] = (constant_output, not_finite, equal_units, saturated, out_of_reach)
+_NUMBERS: tuple[Finder, ...] = (
+    constant_output,
+    not_finite,
+    equal_units,
+    saturated,
+    class_numbers,
+    out_of_reach,
+)
 # Right updates cannot be out of order, and nothing is added to them twice.
 _OF_WRONG_UPDATES = frozenset({later_versions, later_passes, added_twice})
 
@@ -229,7 +237,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC502": (not_finite,),
     "SC503": (saturated,),
     "SC504": (equal_units,),
-    "SC505": (out_of_reach,),
+    "SC505": (class_numbers, out_of_reach),
     "SC506": (constant_output,),
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from shapecheck.gradients.adjoints import Adjoints
-from shapecheck.network.parameters import value_names
+from shapecheck.network.parameters import NOBODYS, value_names
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Tape
 
@@ -58,7 +58,7 @@ class ValueWords:
                 self.own.setdefault(access.value, tape.sites[access.site].text)
         self._namings = list(namings(tape))
         for value, name, where, _ in self._namings:
-            if (where.path, where.function) == here:
+            if (where.path, where.function) == here and name != NOBODYS:
                 self.own[value] = name
         elsewhere = {a.value: tape.sites[a.site].text for a in reversed(tape.accesses)}
         self.names = {**elsewhere, **value_names(tape), **self.own, **parameters}

@@ -32,8 +32,8 @@ TELLING = 4
 _MOST_SIZES = 3
 # Two directions whose product is nearer to one are taken to be one (1 less its square).
 _ALIKE = 1e-10
-# What is this small beside the others of its kind is what is left of terms that cancel.
-_ROUNDING = 1e-14
+# What is this small beside the others of its kind is what is left of terms that cancel; what is larger is plainly not.
+_ROUNDING, _PLAINLY = 1e-14, 1e-13
 
 
 def _size(array: Any) -> float:
@@ -274,6 +274,15 @@ class Verdicts:
             _size(recorded[c]) for c in self.changes.values()
         )
 
+    def _cancels(self, old: int, found: Mapping[int, Any]) -> bool:
+        """Whether terms would cancel as they should: in a bias before a normalisation, which takes it off again."""
+        adjoints, recorded = self.matching.adjoints, self.replay.recorded
+        largest = max(_size(adjoints[o]) for o in self.changes), max(_size(recorded[c]) for c in self.changes.values())
+        if not any(_size(recorded[probe]) > _PLAINLY * largest[1] for probe in self.probes[old]):
+            return False  # it is nothing as it stands
+        still = _size(adjoints[old]) <= _PLAINLY * largest[0]
+        return still and _size(found[self.changes[old]]) <= _PLAINLY * largest[1]
+
     def factor(self, old: int, array: Any) -> tuple[Factor | None, bool]:
         """(factor between an array and the parameter's adjoint, whether the match is weak)."""
         shape = np.shape(self.matching.adjoints[old])
@@ -356,6 +365,8 @@ class Verdicts:
             if times != 1:
                 factors = (f for f in factors if self.rate is None or self.is_exact(f))
             factor = next((f for f in factors if f is not None), None)
+            if factor is None and self.rate is not None and self._cancels(parameter, found):
+                factor = self.matching.factors.recognise(self.rate)
             outcomes[parameter] = Outcome(factor, times) if factor is not None else None
         return outcomes
 

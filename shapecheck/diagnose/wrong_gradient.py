@@ -87,7 +87,7 @@ def wrong_gradients(
     if not accused or len(accused) < right or (len(accused) == right and all(map(_is_of_one_number, accused))):
         return []
     if undecided:
-        accused = [d for d in accused if _is_plain(d) or _is_lost(d)]
+        accused = [d for d in accused if _is_plain(d) or _is_lost(d) or _is_half_right(d)]
     elif verdict.verdict == "unknown" and not _varies(accused):
         return []
     if not accused:
@@ -180,6 +180,13 @@ def _is_lost(found: Diagnosis) -> bool:
     if adjoints is None or found.loss.inferred or not first.operands_right or found.independent > 1:
         return False
     return not any(np.any(adjoints.replay.recorded[v]) for v in first.values)
+
+
+def _is_half_right(found: Diagnosis) -> bool:
+    """Whether a sum is all that is wrong with a loss of the program's own, and one of its two addends is right."""
+    first = found.suspects[0]
+    several = len(found.wrong) > 1 and {v.parameter for v in found.wrong} <= set(first.explains)
+    return several and first.beside_right and found.independent == 1 and not found.loss.inferred
 
 
 def _varies(accused: Sequence[Diagnosis]) -> bool:

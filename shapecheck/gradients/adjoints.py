@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from shapecheck.gradients.functions import COUNTING_BYTES
 from shapecheck.gradients.kinks import Convention
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.gradients.rules import LocalDerivative, NoRuleError, is_differentiable
@@ -141,7 +142,7 @@ def sweep(
         adjoint = of.get(operation.result)
         if adjoint is None or operation.function == "leaf":
             continue
-        dtype = np.dtype(values[operation.inputs[0]].dtype) if operation.function in {"view", "write_back"} else None
+        dtype = np.dtype(values[operation.inputs[0]].dtype) if operation.function in COUNTING_BYTES else None
         try:
             if replay.step(operation) is None:
                 raise NoRuleError(operation.function)

@@ -273,11 +273,39 @@ def _write_back(
     return copy
 
 
+def _strided(
+    array: Any,
+    shape: Any = None,
+    strides: Any = None,
+    subok: bool = False,  # noqa: ARG001 - as NumPy has it
+    writeable: bool = True,  # noqa: ARG001
+    dtype: Any = None,
+) -> Any:
+    """`as_strided` of an array that lies in memory in C order, within its bounds."""
+    memory = np.ascontiguousarray(array)
+    shape = memory.shape if shape is None else tuple(np.atleast_1d(shape).tolist())
+    strides = memory.strides if strides is None else tuple(np.atleast_1d(strides).tolist())
+    return _window(memory, 0, shape, strides, dtype).copy()
+
+
+AS_STRIDED = "numpy.lib.stride_tricks.as_strided"
+# What is told its places in memory in bytes, of the entries as they were then.
+COUNTING_BYTES = frozenset({"view", "write_back", AS_STRIDED})
 _STRUCTURAL: dict[str, Function] = {
+    AS_STRIDED: _strided,
     "getitem": _get_item,
     "setitem": _set_item,
     "view": _view,
     "write_back": _write_back,
 }
 
-__all__ = ["CannotReplayError", "change_item_here", "fitted", "inputs_of", "resolve", "set_item_here"]
+__all__ = [
+    "AS_STRIDED",
+    "COUNTING_BYTES",
+    "CannotReplayError",
+    "change_item_here",
+    "fitted",
+    "inputs_of",
+    "resolve",
+    "set_item_here",
+]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.gradients.functions import resolve
+from shapecheck.gradients.functions import AS_STRIDED, COUNTING_BYTES, resolve
 from shapecheck.gradients.occurrences import Occurrences
 from shapecheck.trace.tape import Ref
 
@@ -32,7 +32,7 @@ _POSITIONS: dict[str, tuple[int, ...]] = {
     f"numpy.{name}": tuple(map(int, positions)) for positions, names in _NUMPY.items() for name in names.split()
 }
 _POSITIONS.update({f".{name}": (0,) for name in _METHODS.split()})
-_POSITIONS.update({"getitem": (0,), "view": (0,), "write_back": (0, 1), "setitem": (0, 2)})
+_POSITIONS.update({AS_STRIDED: (0,), "getitem": (0,), "view": (0,), "write_back": (0, 1), "setitem": (0, 2)})
 _POSITIONS.update({f"numpy.{name}": (0,) for name in ("float64", "float32", "float16", "double", "single")})
 _POSITIONS.update({"builtins.float": (0,), "builtins.complex": (0,)})
 _PADDING_THAT_MOVES = frozenset({"constant", "edge", "reflect", "symmetric", "wrap"})
@@ -48,7 +48,7 @@ def moved(occurrences: Occurrences, dtype: Any, adjoint: Any) -> list[Any] | Non
 
     Args:
         occurrences: The operation's operands.
-        dtype: For `view` and `write_back`: of the memory that their byte offsets were counted in.
+        dtype: Of the memory that byte offsets were counted in, where there are any.
         adjoint: The adjoint of the result.
 
     Returns:
@@ -69,8 +69,8 @@ def moved(occurrences: Occurrences, dtype: Any, adjoint: Any) -> list[Any] | Non
         if position < len(arguments):
             arguments[position] = _only_labels(arguments[position], originals[position], present)
     keywords = _without_arithmetic(operation.function, arguments, keywords)
-    if operation.function in {"view", "write_back"}:
-        arguments.append(dtype)
+    if operation.function in COUNTING_BYTES:
+        keywords["dtype"] = dtype
     name = operation.function
     if name in {".astype", ".item", ".tolist"} or name.startswith(("builtins.", "numpy.float", "numpy.double")):
         result = np.asarray(arguments[0]).reshape(np.shape(adjoint))

@@ -8,24 +8,20 @@ expressions. What is missing there is added to the tape, as if the program had c
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from shapecheck.gradients.functions import CannotReplayError, resolve
-from shapecheck.gradients.hypotheses import RECOMPUTED, SELECTIONS
+from shapecheck.gradients.hypotheses import SELECTIONS
+from shapecheck.gradients.inserted import Counterpart, Inserted
+from shapecheck.gradients.later_passes import losses_of_later_passes
 from shapecheck.gradients.losses import sounds_like
-from shapecheck.gradients.replay import fill
 from shapecheck.network.dependence import ancestors
 from shapecheck.network.parameters import Parameter, find_parameters
 from shapecheck.trace.operations import PRODUCTS
 from shapecheck.trace.sites import Site
-from shapecheck.trace.tape import Operation, Ref, Tape, Value, refs
+from shapecheck.trace.tape import Operation, Ref, Tape
 
 # So many training steps are looked at, and so many losses tried, the last that was computed first.
 _MOST_STEPS = 3
@@ -62,34 +58,21 @@ class _Step:
     data: set[int] = field(default_factory=set)
 
 
-@dataclass
-class _Counterpart:
-    """A loss as it is to be computed in another step.
-
-    Attributes:
-        image: Value -> its counterpart.
-        added: The operations without one, in order.
-        after: Number of the last operation that has to come first.
-    """
-
-    image: dict[int, int]
-    added: list[Operation]
-    after: int
-
-
 def with_losses(tape: Tape) -> Tape:
     """The tape with the loss of one training step computed in those that have none; the same tape otherwise."""
     if "with losses" not in tape.memory:
-        found = _Inserted(tape)
+        found = Inserted(tape)
         for step, losses in _missing(tape):
-            found.insert(step, losses)
+            found.insert(step.last, losses)
+        for update, loss in losses_of_later_passes(tape):
+            found.insert(update, [loss])
         whole = found.tape_with_them() if found.added else tape
         whole.memory["with losses"] = tape.memory["with losses"] = whole
     result: Tape = tape.memory["with losses"]
     return result
 
 
-def _missing(tape: Tape) -> Iterator[tuple[_Step, list[_Counterpart]]]:
+def _missing(tape: Tape) -> Iterator[tuple[_Step, list[Counterpart]]]:
     """The steps of which the program computes no loss, each with the counterparts that losses of others have in it."""
     parameters = find_parameters(tape)
     if not parameters:
@@ -211,7 +194,7 @@ class _Alignment:
             for number in operation.inputs:
                 self.readers[number].append(operation)
 
-    def found(self) -> _Counterpart | None:
+    def found(self) -> Counterpart | None:
         """The loss as it is to be computed in the step; None where its operands have no counterparts there."""
         made = (self.tape.values[v].producer for v in self.learned if v not in self.image)
         operations = [self.tape.operations[n] for n in sorted(n for n in made if n is not None)]
@@ -229,7 +212,7 @@ class _Alignment:
         if self.value in self.image or self.step.data.isdisjoint(data):
             return None
         made = (self.tape.values[v].producer for v in self.image.values())
-        return _Counterpart(self.image, list(self.added.values()), max((n for n in made if n is not None), default=-1))
+        return Counterpart(self.image, list(self.added.values()), max((n for n in made if n is not None), default=-1))
 
     def counterpart(self, operation: Operation) -> int | None:
         """The value that the step makes in the same way."""
@@ -303,89 +286,6 @@ def _are_alike(own: Any, its: Any, *, sizes: bool) -> bool:
     if sizes and isinstance(own, int) and isinstance(its, int):
         return own == its or min(own, its) > 1
     return own is its or repr(own) == repr(its)
-
-
-class _Inserted:
-    """A tape in the making, with the operations of losses before the updates of the steps that had none."""
-
-    def __init__(self, tape: Tape) -> None:
-        self.tape = tape
-        self.values = [replace(v) for v in tape.values]
-        self.added: dict[int, list[Operation]] = {}
-        self.image: dict[int, int] = {}
-
-    def insert(self, step: _Step, losses: list[_Counterpart]) -> None:
-        """Compute the first of some losses that can be computed."""
-        for loss in losses:
-            if loss.after >= step.last:
-                continue
-            count = len(self.values)
-            self.image = dict(loss.image)
-            try:
-                added = [self.computed(operation, last=operation is loss.added[-1]) for operation in loss.added]
-            except (CannotReplayError, ValueError, TypeError, IndexError, KeyError, ArithmeticError):
-                del self.values[count:]
-                continue
-            self.added.setdefault(loss.after + 1, []).extend(added)
-            return
-
-    def tape_with_them(self) -> Tape:
-        """The new tape."""
-        places = sorted(self.added)
-        operations: list[Operation] = []
-        for begin, end in pairwise([0, *places, len(self.tape.operations)]):
-            operations += [*self.added.get(begin, ()), *self.tape.operations[begin:end]]
-        operations = [replace(operation, number=number) for number, operation in enumerate(operations)]
-        for operation in operations:
-            self.values[operation.result].producer = operation.number
-        before = [sum(len(self.added[p]) for p in places[:count]) for count in range(len(places) + 1)]
-
-        def later(time: int) -> int:
-            return time + before[bisect_left(places, time)]
-
-        return replace(
-            self.tape,
-            values=self.values,
-            operations=operations,
-            bindings=[replace(b, time=later(b.time)) for b in self.tape.bindings],
-            accesses=[replace(a, time=later(a.time)) for a in self.tape.accesses],
-            returns=[(later(time), site, values) for time, site, values in self.tape.returns],
-            memory={},
-        )
-
-    def computed(self, operation: Operation, *, last: bool) -> Operation:
-        """An operation on the counterparts of its operands, and its result as a new value."""
-        arguments, keywords = self.moved(operation.arguments), self.moved(operation.keywords)
-        function = resolve(operation.function)
-        with np.errstate(all="ignore"):
-            array = np.asarray(function(*fill(arguments, self), **fill(keywords, self)))
-        if array.dtype.kind not in "fbiu":
-            raise TypeError("no numbers")
-        number = len(self.values)
-        self.values.append(Value(number, array, array.shape, str(array.dtype), None, -1 - number))
-        self.image[operation.result] = number
-        # A loss is known by the expression that computes it; the rest is not there, and nothing can be said of it.
-        site = operation.site if last else None
-        inputs = tuple(dict.fromkeys(refs([arguments, keywords])))
-        label = operation.label if last else RECOMPUTED
-        made = replace(operation, site=site, label=label, arguments=arguments, keywords=keywords)
-        return replace(made, inputs=inputs, result=number)
-
-    def __getitem__(self, value: int) -> Any:
-        """The array of a value, old or new."""
-        return self.values[value].array
-
-    def moved(self, structure: Any) -> Any:
-        """A nest of operands with each value's counterpart in its place."""
-        if isinstance(structure, Ref):
-            return Ref(self.image[structure.value])
-        if isinstance(structure, list | tuple):
-            return type(structure)(self.moved(element) for element in structure)
-        if isinstance(structure, dict):
-            return {key: self.moved(element) for key, element in structure.items()}
-        if isinstance(structure, slice):
-            return slice(*(self.moved(p) for p in (structure.start, structure.stop, structure.step)))
-        return structure
 
 
 __all__ = ["with_losses"]

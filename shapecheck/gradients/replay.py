@@ -11,7 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.gradients.functions import CannotReplayError, change_item_here, resolve, set_item_here
+from shapecheck.gradients.functions import (
+    AS_STRIDED,
+    COUNTING_BYTES,
+    CannotReplayError,
+    change_item_here,
+    resolve,
+    set_item_here,
+)
 from shapecheck.trace.tape import Operation, Ref, Tape, refs
 
 # What changes items of an array by what it is given with an index.
@@ -374,11 +381,12 @@ def agrees(again: Any, before: Any, tolerance: float = 1e-6) -> bool:
 
 
 def _bind(function: Callable[..., Any], operation: Operation, tape: Tape) -> Step:
-    arguments = operation.arguments
-    if operation.function in {"view", "write_back"}:
+    arguments, keywords = operation.arguments, operation.keywords
+    if operation.function == AS_STRIDED:
+        keywords = {**keywords, "dtype": np.dtype(tape.values[operation.inputs[0]].dtype)}
+    elif operation.function in COUNTING_BYTES:
         arguments = (*arguments, np.dtype(tape.values[operation.inputs[0]].dtype))
-    if operation.keywords or not all(isinstance(a, Ref) or is_plain(a) for a in arguments):
-        keywords = operation.keywords
+    if keywords or not all(isinstance(a, Ref) or is_plain(a) for a in arguments):
         check_fillable((arguments, keywords))
         return lambda values: function(*fill(arguments, values), **fill(keywords, values))
     if len(arguments) == 1 and isinstance(arguments[0], Ref):

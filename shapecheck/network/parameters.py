@@ -412,11 +412,17 @@ def times_used(tape: Tape) -> list[int]:
     return used
 
 
+# What is called so is not meant to be spoken of: `out, _ = forward(x)`.
+NOBODYS = "_"
+
+
 def value_names(tape: Tape) -> dict[int, str]:
     """The user's name for each value that has one; the most telling one where there are several."""
     names: dict[int, str] = {}
     for binding in tape.bindings:
         old = names.get(binding.value)
+        if binding.name == NOBODYS:
+            continue
         if old is None or _rank(binding.name) > _rank(old):
             names[binding.value] = binding.name
     for operation in tape.operations:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from shapecheck.repair.candidate import Candidate, Place
 from shapecheck.repair.terms import arrays_in_scope, in_reach, nearest
@@ -76,22 +77,38 @@ def centring_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
 
 
 def jacobian_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
-    """`s * (g - sum(s * g))` for a product `s * g`, which is the half of what goes back through a softmax.
+    """`s * (g - sum(s * g))` for a product `s * g`, the half of what goes back through a softmax, or `g * slope(s)`.
 
     Args:
         place: The statement.
         node: An expression in it.
     """
-    shape, factors, total = place.shape(node), _two_factors(node), place.numpy_function("sum")
-    if not shape or factors is None or total is None or any(place.shape(f) != shape for f in factors):
+    shape, factors, total = place.shape(node), _factors(node), place.numpy_function("sum")
+    if not shape or len(factors) < 2 or total is None or any(place.shape(f) != shape for f in factors):
         return
-    for s, g in (factors, factors[::-1]):
-        one, other = place.atom(s), place.atom(g)
-        for axis in range(len(shape)):
-            along = f", axis={axis}, keepdims=True" if len(shape) > 1 else ""
-            term = f"{total}({one} * {other}{along})"
-            title = f"subtract `{term}`, which a softmax's derivative has besides"
-            yield place.candidate(title, "jacobian", node, f"{one} * ({other} - {term})", 2.0)
+    for factor in factors:
+        for s in dict.fromkeys(ast.unparse(e) for e in ast.walk(factor) if _is_plain(e) and place.shape(e) == shape):
+            slope = {s, f"1 - {s}", f"1.0 - {s}", ast.unparse(factor)}
+            rest = [place.atom(f) for f in factors if ast.unparse(f) not in slope]
+            if not rest:
+                continue
+            other = " * ".join(rest)
+            for axis in range(len(shape)):
+                along = f", axis={axis}, keepdims=True" if len(shape) > 1 else ""
+                term = f"{total}({s} * {other}{along})"
+                title = f"subtract `{term}`, which a softmax's derivative has besides"
+                yield place.candidate(title, "jacobian", node, f"{s} * ({other} - {term})", 2.0)
+
+
+def _is_plain(node: ast.AST) -> TypeGuard[ast.expr]:
+    """Whether an expression only names something that is there."""
+    return isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
+
+
+def _factors(node: ast.expr) -> list[ast.expr]:
+    """The factors of a product, and of those that it is made from."""
+    factors = _two_factors(node)
+    return [node] if factors is None else [one for factor in factors for one in _factors(factor)]
 
 
 def exponential_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:

@@ -22,6 +22,7 @@ from shapecheck.diagnose.trail import ALSO
 from shapecheck.diagnose.used_up import USED_UP
 from shapecheck.diagnose.wrapped import WRAPPED
 from shapecheck.repair.candidate import Candidate
+from shapecheck.repair.class_codes import codes_of_classes
 from shapecheck.repair.desk import Desk, places_of
 from shapecheck.repair.handed_back import filled_results
 from shapecheck.repair.in_place import arrays_themselves, in_place
@@ -416,6 +417,7 @@ _GENERATORS: dict[str, Generator] = {
     "SC501": _below_overflow,
     "SC502": _positive,
     "SC504": _random_weights,
+    "SC505": codes_of_classes,
 }
 
 __all__ = ["loop_edits"]

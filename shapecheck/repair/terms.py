@@ -12,6 +12,7 @@ import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from shapecheck.network.parameters import NOBODYS
 from shapecheck.repair.candidate import Place
 from shapecheck.repair.items import items_as_stored, items_as_written, items_by_counter
 from shapecheck.trace.failure import Seen
@@ -124,14 +125,15 @@ def _is_one_of_many(text: str) -> bool:
 def in_reach(place: Place) -> dict[str, Seen]:
     """The function's own names, `self`, and of the module's those that it uses anyway, and arrays that others use."""
     function = place.module.enclosing_function(place.statement)
+    meant = {name: seen for name, seen in place.scope().items() if name != NOBODYS}
     if function is None:
-        return place.scope()
+        return meant
     used = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
     elsewhere = _used_in_functions(place.module.tree)
-    scope = place.scope().items()
-    found = {name: seen for name, seen in scope if name in used}
-    shared = {name: seen for name, seen in scope if name in elsewhere - used and seen.shape}
-    return {**(shared if len(shared) <= _MOST_SHARED else {}), **place.locals(), **found}
+    found = {name: seen for name, seen in meant.items() if name in used}
+    shared = {name: seen for name, seen in meant.items() if name in elsewhere - used and seen.shape}
+    local = {name: seen for name, seen in place.locals().items() if name != NOBODYS}
+    return {**(shared if len(shared) <= _MOST_SHARED else {}), **local, **found}
 
 
 @functools.lru_cache(maxsize=8)

@@ -192,6 +192,17 @@ loss = -np.sum(xlogy(0.3, p)) + np.sum(np.cbrt(1 + p)) + np.convolve(k[0], img[0
 """,
     ),
     (
+        "windows by strides, of single precision too",
+        """
+from numpy.lib.stride_tricks import as_strided
+sig = rng.normal(size=(4, 9)); img = rng.normal(size=(5, 5)).astype(np.float32); k = rng.normal(size=(3, 2))
+rows = as_strided(sig, shape=(4, 7, 3), strides=(sig.strides[0], sig.strides[1], sig.strides[1]))
+a, b = img.strides
+tiles = as_strided(img, (2, 2, 2, 2), (2 * a, 2 * b, a, b), writeable=False)
+loss = np.sum((rows @ k) ** 2) + float(np.sum(tiles ** 3))
+""",
+    ),
+    (
         "padding, repeat, tile, flips, diagonal, triangles",
         """
 x = rng.normal(size=(4, 4))

@@ -35,6 +35,7 @@ FUNCTIONS = [
     ("view", (X, 8, (2,), (16,)), np.array([2.0, 4.0])),
     ("write_back", (X, np.array([7.0, 8.0]), 0, (2,), (16,)), np.array([[7.0, 2.0], [8.0, 4.0]])),
     ("numpy.lib.stride_tricks.sliding_window_view", (np.arange(3.0), 2), np.array([[0.0, 1.0], [1.0, 2.0]])),
+    ("numpy.lib.stride_tricks.as_strided", (np.arange(3.0), (2, 2), (8, 8)), np.array([[0.0, 1.0], [1.0, 2.0]])),
 ]
 
 
