@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from hypothesis import HealthCheck, settings
 
 from shapecheck.diagnose.finding import Edit, Span
 
+# Tests run side by side, on all cores: threads of each one's linear algebra would only wait for one another.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # A busy machine is slow, which is no fault of the code: properties have no deadline.
 settings.register_profile("shapecheck", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shapecheck")

@@ -49,6 +49,7 @@ from shapecheck.gradients.stacked_numbers import is_stacked
 from shapecheck.gradients.steps import Loss, Step, joint_step, steps
 from shapecheck.network.parameters import Parameter, find_parameters
 from shapecheck.trace.operations import PRODUCTS, QUOTIENTS, SUMS
+from shapecheck.trace.tape import Operation
 
 _MOST_ORIGINS = 6
 
@@ -284,7 +285,18 @@ def _meets_data(known: Replay, step: Step, loss: Loss) -> bool:
         others = [n for n in operation.inputs if n not in learned and known.tape.values[n].size > 1]
         if others and (operation.function in SUMS | PRODUCTS | QUOTIENTS or operation.function == "getitem"):
             return True
+        if operation.function in SUMS and _are_of_two_samples(known, operation):
+            return True
     return False
+
+
+def _are_of_two_samples(known: Replay, operation: Operation) -> bool:
+    """Whether two outputs of one expression are held against each other, as those of pairs and triplets are."""
+    if len(set(operation.inputs)) != 2 or any(known.tape.values[n].size < 2 for n in operation.inputs):
+        return False
+    made = [known.tape.values[n].producer for n in operation.inputs]
+    sites = {known.tape.operations[p].site for p in made if p is not None}
+    return None not in made and len(sites) == 1 and None not in sites
 
 
 def _is_output(found: Diagnosis) -> bool:
