@@ -12,7 +12,7 @@ import numpy as np
 from shapecheck.gradients.functions import CannotReplayError, resolve
 from shapecheck.gradients.hypotheses import RECOMPUTED
 from shapecheck.gradients.replay import fill
-from shapecheck.trace.tape import Operation, Ref, Tape, Value, refs
+from shapecheck.trace.tape import ELSEWHERE, Operation, Ref, Tape, Value, refs
 
 
 @dataclass
@@ -92,7 +92,7 @@ class Inserted:
         # A loss is known by the expression that computes it; the rest is not there, and nothing can be said of it.
         site = operation.site if last else None
         inputs = tuple(dict.fromkeys(refs([arguments, keywords])))
-        label = operation.label if last else RECOMPUTED
+        label = ELSEWHERE if last else RECOMPUTED
         made = replace(operation, site=site, label=label, arguments=arguments, keywords=keywords)
         return replace(made, inputs=inputs, result=number)
 

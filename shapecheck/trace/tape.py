@@ -12,6 +12,8 @@ from shapecheck.trace.sites import Kind, Site, SiteTable
 Shape = tuple[int, ...]
 
 PART, WHOLE = "part of a step", "step of parts"
+# The label of an operation that the program has not done there, but elsewhere by the same expression.
+ELSEWHERE = "done elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +134,8 @@ class Tape:
         return None if number is None else self.sites[number]
 
     def made_at(self, site: int) -> Iterator[Operation]:
-        """The operations of one site."""
-        return (operation for operation in self.operations if operation.site == site)
+        """The operations of one site, each time that the program came there."""
+        return (o for o in self.operations if o.site == site and o.label != ELSEWHERE)
 
     def latest(self, identity: int) -> Value | None:
         """The last version of an object."""
