@@ -13,6 +13,7 @@ from shapecheck.gradients.steps import Loss, Step
 from shapecheck.trace.operations import PRODUCTS
 
 _MOST_VALUES = 60
+_ROUNDING = 1e-9
 
 
 def diagonal_only(is_now: Any, wanted: Any, values: Iterable[tuple[int, Any]]) -> tuple[int, int] | None:
@@ -61,6 +62,9 @@ def _is_behind_a_diagonal(loss: Loss, step: Step) -> bool:
         if not axes or not is_distribution(s):
             continue
         diagonal, whole = seed * s * (1 - s), s * (seed - np.sum(seed * s, axis=axes[0], keepdims=True))
+        # What sums to zero over the classes can be a derivative by the scores: `s - t` is that of a cross-entropy.
+        if np.all(np.abs(diagonal.sum(axis=axes[0])) <= _ROUNDING * np.abs(diagonal).max()):
+            continue
         made = (recorded[o.result] for o in operations if o.function in PRODUCTS)
         if not same_direction(diagonal, whole) and any(same_direction(array, diagonal) for array in made):
             return True

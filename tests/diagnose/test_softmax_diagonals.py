@@ -96,3 +96,41 @@ def test_the_rest_of_the_jacobian_is_asked_for(tmp_path: Path, text: str, line: 
     assert line in blamed_line(text, found[0])
     assert found[0].fixes[0].confidence == "verified"
     assert findings(tmp_path, repaired(text, found[0].fixes[0])) == []
+
+
+# A policy that is rewarded: what was chosen less what is likely, times how good it was.
+REWARDED = """\
+import numpy as np
+
+draw = np.random.default_rng(5)
+W, b, V = 0.3 * draw.normal(size=(2, 6)), np.zeros(6), 0.3 * draw.normal(size=(6, 3))
+usual = 0.0
+for game in range(60):
+    gW, gb, gV = np.zeros_like(W), np.zeros_like(b), np.zeros_like(V)
+    kept, rewards = [], []
+    for turn in range(4):
+        x = draw.normal(size=2)
+        h = np.tanh(x @ W + b)
+        u = h @ V
+        p = np.exp(u - u.max()) / np.exp(u - u.max()).sum()
+        a = draw.choice(3, p=p)
+        kept.append((x, h, p, a))
+        rewards.append(float(a == np.argmax([x[0], x[1], 0.0])))
+    good = np.array(rewards) - usual
+    usual = 0.9 * usual + 0.1 * np.mean(rewards)
+    for (x, h, p, a), G in zip(kept, good):
+        chosen = np.zeros(3)
+        chosen[a] = 1
+        d = (chosen - p) * G
+        gV += np.outer(h, d)
+        e = (V @ d) * (1 - h ** 2)
+        gW += np.outer(x, e)
+        gb += e
+    W += 0.05 * gW
+    b += 0.05 * gb
+    V += 0.05 * gV
+"""
+
+
+def test_what_sums_to_zero_over_the_classes_is_a_derivative(tmp_path: Path) -> None:
+    assert findings(tmp_path, REWARDED) == []
