@@ -185,9 +185,8 @@ def _is_tuple_arithmetic(failure: Failure, site: Site) -> bool:
 
 def _statement(trace: Trace, failure: Failure) -> ast.stmt | None:
     shot = failure.frames[-1]
-    tree = ast.parse(trace.sources[shot.path].text)
     best: ast.stmt | None = None
-    for node in ast.walk(tree):
+    for node in trace.sources[shot.path].nodes():
         if isinstance(node, ast.stmt) and node.lineno <= shot.place[0] <= (node.end_lineno or node.lineno):
             if best is None or node.lineno >= best.lineno:
                 best = node

@@ -40,11 +40,7 @@ def _bare_statements(course: Course) -> set[tuple[str, int, int]]:
     """Where a calculation is all of a statement, within a loop or a function: a notebook shows what ends a cell."""
     found = set()
     for path, source in course.trace.sources.items():
-        try:
-            tree = ast.parse(source.text)
-        except (SyntaxError, ValueError):
-            continue
-        for node in ast.walk(tree):
+        for node in source.nodes():
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.BinOp) and node.col_offset:
                 line, column, *_ = source.place(node.value)
                 found.add((path, line, column))

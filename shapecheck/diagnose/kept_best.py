@@ -8,7 +8,6 @@ as good as their originals, and need no keeping.
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -57,12 +56,9 @@ def _is_changed_in_place(course: Course, parameter: Parameter) -> bool:
 
 def _keepings(course: Course) -> Iterator[_Keeping]:
     for source in course.trace.sources.values():
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                tree = ast.parse(source.text)
-            except (SyntaxError, ValueError):
-                continue
+        tree = source.tree
+        if tree is None:
+            continue
         loops = [n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While)]
         for test in dict.fromkeys(n for loop in loops for n in ast.walk(loop) if isinstance(n, ast.If)):
             yield from _records(source, tree, test)

@@ -7,7 +7,6 @@ it before there is a second turn, was meant to be handed back after the last one
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterator
 
 from shapecheck.diagnose.course import Course, quoted, shown
@@ -25,12 +24,9 @@ def left_early(course: Course) -> list[Finding]:
     places = {(site.path, site.line) for number in stepped if (site := course.site(number)) is not None}
     found = []
     for source in course.trace.sources.values():
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                tree = ast.parse(source.text)
-            except (SyntaxError, ValueError):
-                continue
+        tree = source.tree
+        if tree is None:
+            continue
         for loop, leaves, sums in _loops(tree):
             if any((source.path, line) in places for line in range(loop.lineno, leaves.lineno)):
                 found.append(_finding(source, loop, leaves, sums))

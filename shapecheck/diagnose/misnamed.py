@@ -36,7 +36,7 @@ class Misnamed:
 
     def place(self, source: SourceText) -> tuple[int, int, int, int]:
         """Where the value is put under its name: in a dictionary that is written out, the value itself."""
-        for node in ast.walk(ast.parse(source.text)):
+        for node in source.nodes():
             if isinstance(node, ast.Assign) and node.lineno <= self.site.line <= (node.end_lineno or node.lineno):
                 if isinstance(node.value, ast.Dict):
                     for key, value in zip(node.value.keys, node.value.values, strict=True):

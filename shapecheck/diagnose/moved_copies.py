@@ -177,9 +177,8 @@ def _is_for_good(course: Course, copied: Operation | None, steps: list[Operation
 
 def _is_repeated(course: Course, site: Site) -> bool:
     """Whether an expression stands in a loop, or in a function that is called in one."""
-    try:
-        tree = ast.parse(course.trace.sources[site.path].text)
-    except (SyntaxError, ValueError):
+    tree = course.trace.sources[site.path].tree
+    if tree is None:
         return True
     functions = {n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
     calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]

@@ -7,7 +7,6 @@ said. Here the last pass writes over what the earlier ones left for their way ba
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterator
 
 from shapecheck.diagnose.course import Course, quoted, shown
@@ -40,12 +39,9 @@ def one_object(course: Course) -> list[Finding]:
 def _lists_of_one(course: Course) -> Iterator[tuple[Span, str, set[str]]]:
     """(the expression, the class, its attributes) of lists that hold one object of the user's several times."""
     for source in course.trace.sources.values():
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                tree = ast.parse(source.text)
-            except (SyntaxError, ValueError):
-                continue
+        tree = source.tree
+        if tree is None:
+            continue
         classes = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)}
         for node in ast.walk(tree):
             if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):

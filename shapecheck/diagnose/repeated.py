@@ -193,7 +193,7 @@ def _is_now_and_then(course: Course, update: Site, addition: Site) -> bool:
     """Whether an update waits in a loop for a condition, `if turn % 8 == 0`, and its sum is not made under that."""
     if update.path != addition.path:
         return False
-    nodes = list(ast.walk(ast.parse(course.trace.sources[update.path].text)))
+    nodes = list(course.trace.sources[update.path].nodes())
     conditions = [n for n in nodes if isinstance(n, ast.If) and _lies_in(update, n) and not _lies_in(addition, n)]
     loops = [n for n in nodes if isinstance(n, ast.For | ast.While) and _lies_in(update, n) and _lies_in(addition, n)]
     return any(condition in ast.walk(loop) for condition in conditions for loop in loops)

@@ -94,7 +94,7 @@ def _where_counted(course: Course, read: Site) -> Span | None:
     if not isinstance(exponent, ast.Name | ast.Attribute):
         return None
     source = course.trace.sources[read.path]
-    found = [n for n in ast.walk(ast.parse(source.text)) if isinstance(n, ast.AugAssign) and isinstance(n.op, ast.Add)]
+    found = [n for n in source.nodes() if isinstance(n, ast.AugAssign) and isinstance(n.op, ast.Add)]
     found = [n for n in found if ast.unparse(n.target) == ast.unparse(exponent)]
     return Span(read.path, *source.place(found[0]), source.of(found[0])) if len(found) == 1 else None
 

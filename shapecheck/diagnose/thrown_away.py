@@ -6,7 +6,6 @@ It says so only where training reads the argument afterwards, as it was; what is
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -93,14 +92,7 @@ def thrown_away(course: Course) -> list[Finding]:
 
 def _bare_statements(course: Course) -> Iterator[_Bare]:
     """The statements that are nothing but a calculation."""
-    trees: dict[str, ast.Module] = {}
-    for path, source in course.trace.sources.items():
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                trees[path] = ast.parse(source.text)
-            except (SyntaxError, ValueError):
-                continue
+    trees = {path: source.tree for path, source in course.trace.sources.items() if source.tree is not None}
     calls = PureCalls(trees)
     for path, tree in trees.items():
         source = course.trace.sources[path]

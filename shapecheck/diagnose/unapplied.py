@@ -336,9 +336,8 @@ def _named(course: Course, value: int) -> Iterator[tuple[Site, str]]:
 
 def _prints(course: Course, site: Site) -> Iterator[ast.Call]:
     """The calls of `print` in the function that a site stands in."""
-    try:
-        tree: ast.AST = ast.parse(course.trace.sources[site.path].text)
-    except SyntaxError:
+    tree = course.trace.sources[site.path].tree
+    if tree is None:
         return
     functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
     around = [f for f in functions if f.lineno <= site.line <= (f.end_lineno or f.lineno)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -100,12 +99,9 @@ def _is_scaled_of(course: Course, value: int, other: int) -> bool:
 
 def _is_read(course: Course, site: Site, name: str) -> bool:
     """Whether a name is read in the function that it is given in, or anywhere where it may be read from."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            tree: ast.AST = ast.parse(course.trace.sources[site.path].text)
-        except (SyntaxError, ValueError):
-            return True
+    tree = course.trace.sources[site.path].tree
+    if tree is None:
+        return True
     around = [f for f in ast.walk(tree) if isinstance(f, _FUNCTIONS) and _holds(f, site)]
     scope = around[-1] if around else tree
     read = {n.id for n in ast.walk(scope) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}

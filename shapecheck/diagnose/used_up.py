@@ -7,7 +7,6 @@ loop that has run to their end finds none in its next turn, and says nothing of 
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -44,12 +43,9 @@ def used_up(course: Course) -> list[Finding]:
     found = []
     for source in course.trace.sources.values():
         lines = [site.line for site in ran if site is not None and site.path == source.path]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                tree = ast.parse(source.text)
-            except (SyntaxError, ValueError):
-                continue
+        tree = source.tree
+        if tree is None:
+            continue
         for one in _File(tree).passes():
             within = range(one.loop.body[0].lineno, (one.loop.end_lineno or 0) + 1)
             if any(line in within for line in lines):

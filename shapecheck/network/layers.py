@@ -320,11 +320,7 @@ def updated_names(sources: Iterable[SourceText]) -> set[str]:
     """Names, attributes and keys that the program changes by adding to or subtracting from them."""
     found: set[str] = set()
     for source in sources:
-        try:
-            tree = ast.parse(source.text)
-        except SyntaxError:
-            continue
-        for node in ast.walk(tree):
+        for node in source.nodes():
             if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Sub):
                 found.update(_identifiers(ast.unparse(node.target)))
             elif isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp) and len(node.targets) == 1:

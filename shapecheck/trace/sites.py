@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -130,6 +133,20 @@ class SourceText:
         self.text = text
         self.lines = split_lines(text) or [""]
         self._ascii = text.isascii()
+
+    @functools.cached_property
+    def tree(self) -> ast.Module | None:
+        """The syntax tree, which nobody may change; None for what is no Python (yet), such as a cell with magics."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the user's own, such as an escape that is none
+            try:
+                return ast.parse(self.text)
+            except (SyntaxError, ValueError):
+                return None
+
+    def nodes(self) -> Iterator[ast.AST]:
+        """All nodes of the tree, the outer ones before the inner ones; none where there is no tree."""
+        return ast.walk(self.tree) if self.tree is not None else iter(())
 
     def characters(self, line: int, byte_column: int) -> int:
         """0-based character column of a 0-based UTF-8 byte column."""
