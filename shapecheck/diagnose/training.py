@@ -52,6 +52,7 @@ from shapecheck.diagnose.thrown_away import thrown_away
 from shapecheck.diagnose.unapplied import nothing_moves
 from shapecheck.diagnose.unfed import unfed_velocities
 from shapecheck.diagnose.unmoved import unmoved
+from shapecheck.diagnose.unread_biases import unread_biases
 from shapecheck.diagnose.unread_scales import unread_scales
 from shapecheck.diagnose.unused import forgotten_siblings, unused_gradients
 from shapecheck.diagnose.update import lost_updates
@@ -159,7 +160,7 @@ def other_mistakes(course: Course, *, blamed: bool) -> Iterator[Finding]:
         yield from _asked(nothing_moves, course)
         return
     found = False
-    for finder in (_never_moved, differing_loss, *_NUMBERS):
+    for finder in (unread_biases, _never_moved, differing_loss, *_NUMBERS):
         for finding in _asked(finder, course):
             found = True
             yield finding
@@ -232,7 +233,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC408": (never_renewed,),
     "SC409": (lost_rows, short_strides, left_early, used_up),
     "SC410": (moments, step_counters, shared_state),
-    "SC411": (thrown_away, unread_scales),
+    "SC411": (thrown_away, unread_scales, unread_biases),
     "SC501": (not_finite,),
     "SC502": (not_finite,),
     "SC503": (saturated,),

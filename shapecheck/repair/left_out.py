@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import TypeGuard
 
 from shapecheck.repair.candidate import Candidate, Place
-from shapecheck.repair.terms import arrays_in_scope, in_reach, nearest
+from shapecheck.repair.terms import arrays_in_scope, in_reach, nearest, single_numbers, spreads
 
 _MOST_ARRAYS = 8
 _MOST_PAIRED = 5
@@ -174,6 +174,21 @@ def label_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
                 yield place.candidate(title, "target", node, f"{own} - {eye}({atom}.shape[0])[{name}]", 2.0)
 
 
+def offset_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """A layer's product with a bias added, which is as large as one of its rows or columns, or a number.
+
+    Args:
+        place: The statement.
+        node: An expression in it.
+    """
+    shape = place.shape(node)
+    if not isinstance(node, ast.BinOp | ast.Call) or shape is None:
+        return
+    alike = [t for t, seen in nearest(place).items() if seen.shape and seen.shape != shape and spreads(seen.shape, shape)]
+    for text in (*alike[:_MOST_FACTORS], *single_numbers(place)):
+        yield place.around(node, "", f" + {text}", f"add `{text}`, which is left out", "term", 1.9)
+
+
 def quotient_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
     """A quotient with its mirror image: the cross-entropy of two classes has `-y / a + (1 - y) / (1 - a)`.
 
@@ -269,6 +284,7 @@ __all__ = [
     "exponential_candidates",
     "jacobian_candidates",
     "label_candidates",
+    "offset_candidates",
     "path_candidates",
     "quotient_candidates",
 ]

@@ -19,6 +19,7 @@ from shapecheck.repair.left_out import (
     exponential_candidates,
     jacobian_candidates,
     label_candidates,
+    offset_candidates,
     path_candidates,
     quotient_candidates,
 )
@@ -128,7 +129,7 @@ def rewritings(
             found += quotient_candidates(place, node)
             found += difference_candidates(place, node)
             found += flip_candidates(place, node)
-            found += path_candidates(place, node) if node is whole else ()
+            found += (*path_candidates(place, node), *offset_candidates(place, node)) if node is whole else ()
             found += spread(place, node)
             found += with_two(place, node)
         found += with_sign(place, node, wanted) if isinstance(node, ast.Constant) or _is_operand(place, node) else ()
