@@ -167,11 +167,16 @@ def label_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
         for targets in (*rows, *columns) if whole else ():
             title = f"subtract the targets `{text}`, one-hot"
             yield place.candidate(title, "target", node, f"{own} - {targets}", 1.8)
-    if len(shape) == 1:
-        for name, seen in place.scope().items():
-            if isinstance(seen.literal, int) and not isinstance(seen.literal, bool) and 0 <= seen.literal < shape[0]:
-                title = f"subtract the target `{name}`, one-hot"
-                yield place.candidate(title, "target", node, f"{own} - {eye}({atom}.shape[0])[{name}]", 2.0)
+    # Of one sample: a row of the codes as it is, or as a column.
+    parts = {1: "[{0}]", 2: "[:, [{0}]]" if shape[-1:] == (1,) else "[[{0}]]"}
+    classes = math.prod(shape)
+    if len(shape) in parts and classes == max(shape, default=0):
+        axis = shape.index(classes)
+        items = {text: seen for text, seen in place.looked.items() if "[" in text and "(" not in text}
+        for name, seen in {**place.scope(), **items}.items():
+            if isinstance(seen.literal, int) and not isinstance(seen.literal, bool) and 0 <= seen.literal < classes:
+                codes = f"{eye}({atom}.shape[{axis}]){parts[len(shape)].format(name)}"
+                yield place.candidate(f"subtract the target `{name}`, one-hot", "target", node, f"{own} - {codes}", 2.0)
 
 
 def offset_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
