@@ -39,7 +39,9 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
     """
     chain = known.chain(wrong)
     standings = known.matching.standings(chain)
-    carried = any(s is Standing.VERIFIED for s in standings.values())
+    verified = [v for v, s in standings.items() if s is Standing.VERIFIED]
+    # What is made of outputs is no derivative where derivatives go backwards, but for what all of these are made from.
+    made_from = set[int]().union(*map(known.ancestors, verified[:1])).intersection(*map(known.ancestors, verified))
     targets = _targets(known, wrong)
     learned = known.replay.dependents(known.step.olds, known.step.last + 1) - known.step.olds
     begun = min((known.replay.tape.values[v].producer or 0 for v in learned), default=0)
@@ -60,12 +62,14 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
             continue  # what was there before the forward pass is no derivative
         if standing is Standing.ZERO and not begins_to_be_zero(known, operation, wrong, standings):
             continue
-        only_forward = carried and not known.settled
+        first = value in made_from and value not in known.matching.adjoints.closure
+        only_forward = bool(verified) and not first and not known.settled
         if standing is Standing.FORWARD and (only_forward or np.size(known.replay.recorded[value]) == 1):
             continue
         tried += 1
         best = _best_target(known, value, targets, prospects, wrong, right)
-        if best is None:
+        all_of_it = best is not None and 1 < len(best[2]) == len(wrong)
+        if best is None or (first and not known.settled and standing is Standing.FORWARD and not all_of_it):
             continue
         forward, adjoint, explains, others = best
         inputs_right = all(standings.get(i) is not Standing.UNVERIFIED for i in operation.inputs)
