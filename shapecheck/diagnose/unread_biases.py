@@ -71,14 +71,12 @@ def unread_biases(course: Course) -> list[Finding]:
         and (len(found) > 1 or course.tape.values[birth].size > 1)
     ]
     groups: dict[int, list[list[_Unread]]] = defaultdict(list)
-    for found in sure:
-        groups[found[0].site].append(found)
+    for one in sure:
+        groups[one[0].site].append(one)
     return [_finding(course, site, group) for site, group in groups.items() if course.site(site) is not None]
 
 
-def _unread(
-    course: Course, known: Verdicts, stray: Parameter, update: Update, others: list[int]
-) -> _Unread | None:
+def _unread(course: Course, known: Verdicts, stray: Parameter, update: Update, others: list[int]) -> _Unread | None:
     """Where a step's bias belongs; None for what is read, by other steps too, or is stepped by something else."""
     replay, adjoints = known.replay, known.matching.adjoints
     verdicts = known.all()
@@ -87,7 +85,9 @@ def _unread(
         return None
     signs = {sign for _, old, _, sign in known.step.parameters}
     changes = [*others, *(change for _, _, change, _ in known.step.parameters)]
-    if update.sign not in signs or not {update.old, update.new}.isdisjoint(replay.ancestors(changes) | adjoints.closure):
+    if update.sign not in signs or not {update.old, update.new}.isdisjoint(
+        replay.ancestors(changes) | adjoints.closure
+    ):
         return None
     factors = {v.factor.number for v in right if v.factor is not None}
     # An optimizer stands between gradients and steps where the changes themselves are no multiples.
@@ -152,7 +152,7 @@ def _takes(shape: Shape, bias: Shape) -> bool:
 
 
 def _has_another(course: Course, value: int, shape: Shape) -> bool:
-    """Whether something that nobody moves is added there: then the steps move another array than the one that is read."""
+    """Whether something that nobody moves is added there: then the steps move another array than is read."""
     moved = {u.new for p in course.strays for u in p.updates} | course.learned
     for operation in course.users.get(value, ()):
         others = [n for n in operation.inputs if n != value]

@@ -1,4 +1,4 @@
-"""Errors that are zero whatever comes in: `error = out - out`, or a target that is taken from itself; nothing moves then."""
+"""Errors that are zero whatever comes in: an output or a target that is taken from itself; nothing moves then."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def zero_error(trace: Trace, replay: Replay, parameters: list[Parameter]) -> Sil
         targets = _targets(replay, parameters, operation) if of_output else _from_outputs(replay, parameters, operation)
         if of_target and not targets:
             continue  # nothing that has to do with an output
-        said = "an output from itself: the target is missing" if of_output else "data from themselves: no output is in it"
+        said = (
+            "an output from itself: the target is missing" if of_output else "data from themselves: no output is in it"
+        )
         span = span_of(site)
         shown = " ".join(site.text.split())
         finding = Finding(

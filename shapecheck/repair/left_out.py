@@ -189,7 +189,9 @@ def offset_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
     shape = place.shape(node)
     if not isinstance(node, ast.BinOp | ast.Call) or shape is None:
         return
-    alike = [t for t, seen in nearest(place).items() if seen.shape and seen.shape != shape and spreads(seen.shape, shape)]
+    alike = [
+        t for t, seen in nearest(place).items() if seen.shape and seen.shape != shape and spreads(seen.shape, shape)
+    ]
     for text in (*alike[:_MOST_FACTORS], *single_numbers(place)):
         yield place.around(node, "", f" + {text}", f"add `{text}`, which is left out", "term", 1.9)
 

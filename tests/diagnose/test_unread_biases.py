@@ -88,12 +88,16 @@ RIGHT = [
     ("read in every turn", UNROLLED.format(state="self.U @ x + self.W @ self.h[-1] + self.b")),
     (
         "a sum of gradients that is only printed",
-        LAYERS.format(**READ, state="seen = np.zeros(4)", step="P[i] = P[i] - 0.1 * g; seen += 0.1 * g if i == 1 else 0")
+        LAYERS.format(
+            **READ, state="seen = np.zeros(4)", step="P[i] = P[i] - 0.1 * g; seen += 0.1 * g if i == 1 else 0"
+        )
         + "print(seen)\n",
     ),
     (
         "what moved it, kept to be looked at",
-        LAYERS.format(**READ, state="moved = np.zeros(4)", step="P[i] = P[i] - 0.1 * g; moved -= 0.1 * (i == 1) * P[1]"),
+        LAYERS.format(
+            **READ, state="moved = np.zeros(4)", step="P[i] = P[i] - 0.1 * g; moved -= 0.1 * (i == 1) * P[1]"
+        ),
     ),
 ]
 
