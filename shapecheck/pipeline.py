@@ -60,8 +60,6 @@ _JUDGING_SECONDS = 10.0
 _ALL_JUDGING_SECONDS = 16.0
 # Parameters whose gradients are right for the shape that they took, which is the mistake.
 _SHAPED_ASTRAY = frozenset({"SC202"})
-# What is found where the gradients of all that is read are right already: what is found has to end.
-_RIGHT_ALREADY = _SHAPED_ASTRAY | {"SC411"}
 
 
 @dataclass(frozen=True)
@@ -312,10 +310,12 @@ class _Doctor:
             targets = course.aimed[finding.parameters]
             self.meant = course.meant.get(finding.parameters, self.meant)
             failure = pseudo_failure(self.trace, self.trace.head, self.trace.head.sites[targets[0].site or 0], ())
-            mistakes.append(SilentMistake(finding, failure, targets=targets, bound=finding.code in _RIGHT_ALREADY))
+            bound = finding.code in _SHAPED_ASTRAY or finding.parameters in course.settled
+            mistakes.append(SilentMistake(finding, failure, targets=targets, bound=bound))
         # The gradients are right already where another loss than the one that is followed is meant, or each sample
         # has a bias of its own.
-        right = (f.code for f in findings if f.parameters in course.meant or f.code in _RIGHT_ALREADY)
+        aside = course.meant.keys() | course.settled
+        right = (f.code for f in findings if f.parameters in aside or f.code in _SHAPED_ASTRAY)
         return self.mend_gradients(mistakes, gone=next(right, ""))
 
     def mend_astray(self, findings: list[Finding], course: Course) -> list[Finding]:

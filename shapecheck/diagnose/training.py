@@ -39,6 +39,7 @@ from shapecheck.diagnose.one_list import one_list
 from shapecheck.diagnose.one_object import one_object
 from shapecheck.diagnose.only_last import only_last
 from shapecheck.diagnose.other_loss import differing_loss
+from shapecheck.diagnose.other_starts import other_starts
 from shapecheck.diagnose.overwritten_shares import overwritten_shares
 from shapecheck.diagnose.overwritten_squares import overwritten_squares
 from shapecheck.diagnose.pairs import lost_rows, parted
@@ -70,6 +71,7 @@ def _uphill(course: Course) -> list[Finding]:
 _UPDATES: tuple[Finder, ...] = (
     one_list,
     second_names,
+    other_starts,
     number_steps,
     lost_steps,
     lost_numbers,
@@ -205,6 +207,7 @@ def _asked(finder: Finder, course: Course) -> list[Finding]:
 _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC202": (biases_of_samples,),
     "SC303": (growing_weights,),
+    "SC305": (other_starts,),
     "SC306": (overwritten_shares,),
     "SC308": (differing_loss,),
     "SC309": (number_steps,),

@@ -181,6 +181,7 @@ def _finding(course: Course, number: int, group: list[list[_Unread]]) -> Finding
             results[value] = Result(value, (wanted,), exact=True)
     ordered = sorted(results.values(), key=lambda result: result.value)
     course.aimed[names] = (Target(number, tuple(ordered)),)
+    course.settled.add(names)
     stepped = course.site(course.tape.operations[group[0][0].update.operation].site)
     several = len(names) > 1
     return Finding(
