@@ -25,7 +25,7 @@ from shapecheck.repair.left_out import (
 from shapecheck.repair.missing_factors import at_upstream, grown, spread, with_sign, with_two, with_upstream
 from shapecheck.repair.naming import index_candidates, order_candidates
 from shapecheck.repair.powers import power_candidates
-from shapecheck.repair.products import product_candidates, regroup_candidates, transposed
+from shapecheck.repair.products import product_candidates, regroup_candidates, transposed, unmultiplied
 from shapecheck.repair.renamings import renaming_candidates
 from shapecheck.repair.shaping import shaping_candidates
 from shapecheck.repair.slices import slice_candidates
@@ -49,6 +49,7 @@ from shapecheck.trace.tape import Shape
 _KNOWN = (
     calculus_candidates,
     product_candidates,
+    unmultiplied,
     regroup_candidates,
     index_candidates,
     order_candidates,
