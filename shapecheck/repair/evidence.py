@@ -96,6 +96,7 @@ class GoneEvidence(Evidence):
         updated: How many arrays the program updates as it is.
         begins: Whether the edits are its first steps, for which no rate is known: the loss has to fall.
         hides: Whether the edits only keep numbers finite: that proves nothing where the steps themselves are too long.
+        mended: Parameters of which the finding says that their gradients are right without the mistake.
         paces: Where the steps follow a loss as they are, the factor of each: a repair that follows another one has its
             factors in the same ratio. Of a single sample many an error points where the right one does.
     """
@@ -107,12 +108,14 @@ class GoneEvidence(Evidence):
         *,
         begins: bool,
         hides: bool,
+        mended: Collection[str] = (),
         paces: Mapping[int, tuple[str, float]] | None = None,
     ) -> None:
         super().__init__(spread=spread)
         self.begins = begins
         self.hides = hides
         self.updated = updated
+        self.mended = frozenset(mended)
         self.paces = paces or {}
 
     def judge(self, candidate: Candidate, texts: dict[str, str], outcome: AttemptOutcome) -> Solution | None:
@@ -121,7 +124,9 @@ class GoneEvidence(Evidence):
         if self.begins and (outcome.agreement is None or not outcome.agreement.falls):
             return None
         lost = whole and outcome.witness.parameters < self.updated
-        solution = None if outcome.remains or lost else super().judge(candidate, texts, outcome)
+        rows = outcome.agreement.parameters if outcome.agreement is not None else ()
+        still_wrong = any(row.name in self.mended and row.verdict == "wrong" for row in rows)
+        solution = None if outcome.remains or lost or still_wrong else super().judge(candidate, texts, outcome)
         if solution is not None and self.hides and solution.tier == 0 and not self._falls(outcome):
             return replace(solution, tier=2)
         if solution is not None and solution.tier == 0 and not self._keeps_pace(outcome):

@@ -307,3 +307,52 @@ def test_the_mistake_is_named_and_mended(
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_the_right_twin_is_left_alone(tmp_path: Path, program: str) -> None:
     assert findings(tmp_path, PROGRAMS[program]) == []
+
+
+# Dropout on top of a sigmoid, in place.
+DROPPED = """\
+import numpy as np
+
+rng = np.random.default_rng(6)
+X = rng.normal(size=(24, 3))
+y = (X[:, :1] > X[:, 1:2]).astype(float)
+
+
+class Net:
+    def __init__(self):
+        self.U, self.V = rng.normal(size=(3, 5)), rng.normal(size=(5, 1))
+
+    def curve(self, s):
+        return 1 / (1 + np.exp(-s))
+
+    def forward(self):
+        self.s = X @ self.U
+        self.a = self.curve(self.s)
+        self.mask = rng.random(self.a.shape) < 0.8
+        self.a *= self.mask
+        self.a /= 0.8
+        self.out = self.curve(self.a @ self.V)
+
+    def backward(self):
+        d = (self.out - y) / len(X)
+        back = d @ self.V.T * self.mask / 0.8
+        back = back * self.a * (1 - self.a)
+        self.V -= 0.5 * self.a.T @ d
+        self.U -= 0.5 * X.T @ back
+
+
+net = Net()
+for turn in range(30):
+    net.forward()
+    net.backward()
+print(np.mean((net.out > 0.5) == y))
+"""
+
+
+def test_a_slope_of_what_was_changed_since_is_computed_anew(tmp_path: Path) -> None:
+    (found,) = findings(tmp_path, DROPPED, trials=True)
+    assert found.code == "SC404"
+    assert found.fixes[0].confidence == "verified"
+    mended = repaired(DROPPED, found.fixes[0])
+    assert "back * self.curve(self.s) * (1 - self.curve(self.s))" in mended
+    assert findings(tmp_path, mended) == []
