@@ -47,7 +47,11 @@ def _from_the_end(place: Place) -> Iterator[Candidate]:
         return
     for node in (n for n in ast.walk(statement.value) if isinstance(n, ast.Subscript)):
         index = node.slice
-        if not isinstance(index, ast.BinOp) or not isinstance(index.op, ast.Sub) or not isinstance(index.left, ast.Name):
+        if (
+            not isinstance(index, ast.BinOp)
+            or not isinstance(index.op, ast.Sub)
+            or not isinstance(index.left, ast.Name)
+        ):
             continue
         if not isinstance(index.right, ast.Constant) or not isinstance(index.right.value, int):
             continue

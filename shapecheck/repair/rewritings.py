@@ -21,6 +21,7 @@ from shapecheck.repair.left_out import (
     label_candidates,
     path_candidates,
     quotient_candidates,
+    softmax_candidates,
 )
 from shapecheck.repair.missing_factors import at_upstream, grown, spread, with_sign, with_two, with_upstream
 from shapecheck.repair.naming import index_candidates, order_candidates
@@ -129,7 +130,7 @@ def rewritings(
             found += quotient_candidates(place, node)
             found += difference_candidates(place, node)
             found += flip_candidates(place, node)
-            found += path_candidates(place, node) if node is whole else ()
+            found += [*path_candidates(place, node), *softmax_candidates(place, node)] if node is whole else ()
             found += spread(place, node)
             found += with_two(place, node)
         found += with_sign(place, node, wanted) if isinstance(node, ast.Constant) or _is_operand(place, node) else ()
