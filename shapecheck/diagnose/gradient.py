@@ -241,7 +241,7 @@ def _spoilt_at_the_start(known: Replay, step: Step, losses: Sequence[Loss]) -> D
     that is made of the two, and that is no difference.
     """
     own = (c for c in losses if not c.inferred)
-    tried = [c for c in own if sounds_like_a_loss(known, c) or _meets_data(known, step, c)][:2]
+    tried = [c for c in own if sounds_like_a_loss(known, c) or meets_data(known, step, c)][:2]
     accepted: list[Diagnosis] = []
     passed_on: list[Diagnosis] = []
     chains: list[Diagnosis] = []
@@ -269,7 +269,7 @@ def _spoilt_at_the_start(known: Replay, step: Step, losses: Sequence[Loss]) -> D
     return replace(accepted[0], suspects=[first, *accepted[0].suspects[1:]])
 
 
-def _meets_data(known: Replay, step: Step, loss: Loss) -> bool:
+def meets_data(known: Replay, step: Step, loss: Loss) -> bool:
     """Whether data meet a loss entry by entry, or by an index, on its way from the parameters, as targets do.
 
     A mean of outputs is printed to be looked at, and the gradient of a single bias is a number as well. What another
@@ -450,4 +450,4 @@ def _origins(known: Verdicts, suspect: Suspect, wanted: Mapping[int, tuple[Any, 
     return []
 
 
-__all__ = ["Diagnosis", "diagnose_step", "diagnose_steps"]
+__all__ = ["Diagnosis", "diagnose_step", "diagnose_steps", "meets_data"]
