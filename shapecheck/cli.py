@@ -176,7 +176,8 @@ def diagnose(ctx: click.Context, /, form: str | None, diff: bool, fix: bool, **o
         except EditError as error:
             raise _InputError(str(error)) from error
     if astray := _options_behind_the_script(ctx, options["arguments"]):
-        click.echo(f"{astray} went to the program, as all behind the script does: options of shapecheck stand before it", err=True)
+        remark = f"{astray} went to the program, as all behind the script does: options of shapecheck stand before it"
+        click.echo(remark, err=True)
     ctx.exit(exit_status(diagnosis))
 
 
