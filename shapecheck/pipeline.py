@@ -313,10 +313,12 @@ class _Doctor:
             self.paces = course.verdict.paces
             self.meant = course.meant.get(finding.parameters, self.meant)
             failure = pseudo_failure(self.trace, self.trace.head, self.trace.head.sites[targets[0].site or 0], ())
-            mistakes.append(SilentMistake(finding, failure, targets=targets, bound=finding.code in _SHAPED_ASTRAY))
+            bound = finding.code in _SHAPED_ASTRAY or finding.parameters in course.settled
+            mistakes.append(SilentMistake(finding, failure, targets=targets, bound=bound))
         # The gradients are right already where another loss than the one that is followed is meant, or each sample
         # has a bias of its own.
-        right = (f.code for f in findings if f.parameters in course.meant or f.code in _SHAPED_ASTRAY)
+        aside = course.meant.keys() | course.settled
+        right = (f.code for f in findings if f.parameters in aside or f.code in _SHAPED_ASTRAY)
         return self.mend_gradients(mistakes, gone=next(right, ""))
 
     def mend_astray(self, findings: list[Finding], course: Course) -> list[Finding]:

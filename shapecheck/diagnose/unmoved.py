@@ -33,11 +33,12 @@ class _Affine:
 
     Attributes:
         weight, bias: The values that the layer read.
-        sum: The operation that adds the bias.
+        product, sum: The operations that multiply by the one and add the other.
     """
 
     weight: int
     bias: int
+    product: Operation
     sum: Operation
 
 
@@ -73,7 +74,7 @@ def unmoved(course: Course) -> list[Finding]:
             told = others or computed is not None or (biases_only and what == "weight")
             told = told or (weights_only and what == "bias")
             told = told or _is_kept_for_nobody(course, still, mate, step, pair)
-            if told and is_read_again(course, still):
+            if told and is_read_again(course, still, {pair.product.site, pair.sum.site}):
                 found.setdefault(still, (what, pair.sum, mate))
                 gradients |= {still: computed} if computed is not None else {}
     return [_half_finding(course, step, halves, gradients) for halves in _moved_together(course, step, found)]
@@ -180,7 +181,7 @@ def _affine(course: Course, step: Step) -> Iterator[_Affine]:
                     or _spread_side(course, bias) == operands.index(weight)
                 )
                 if known and is_given(course, weight) and len(course.tape.values[weight].shape) > 1:
-                    yield _Affine(weight, uncarried(course, bias), operation)
+                    yield _Affine(weight, uncarried(course, bias), made, operation)
 
 
 def _of_numbers(course: Course, operation: Operation) -> Iterator[_Affine]:

@@ -39,7 +39,7 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
     """
     chain = known.chain(wrong)
     standings = known.matching.standings(chain)
-    carried = any(s is Standing.VERIFIED for s in standings.values())
+    firsts = _firsts(known, standings)
     targets = _targets(known, wrong)
     learned = known.replay.dependents(known.step.olds, known.step.last + 1) - known.step.olds
     begun = min((known.replay.tape.values[v].producer or 0 for v in learned), default=0)
@@ -53,23 +53,25 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
     for value in ordered:
         operation = known.producer(value)
         standing = standings[value]
-        misplaced = standing is Standing.VERIFIED
         if operation is None or operation.site is None or tried > _MOST_SUSPECTS or value in passed_on:
             continue
         if operation.number < begun and not known.settled:
             continue  # what was there before the forward pass is no derivative
         if standing is Standing.ZERO and not begins_to_be_zero(known, operation, wrong, standings):
             continue
-        only_forward = carried and not known.settled
-        if standing is Standing.FORWARD and (only_forward or np.size(known.replay.recorded[value]) == 1):
+        only_forward = standing is Standing.FORWARD and firsts is not None and not known.settled
+        if (only_forward and value not in (firsts or ())) or (
+            standing is Standing.FORWARD and np.size(known.replay.recorded[value]) == 1
+        ):
             continue
         tried += 1
         best = _best_target(known, value, targets, prospects, wrong, right)
-        if best is None:
+        if best is None or (only_forward and not 1 < len(best[2]) == len(wrong)):
             continue
         forward, adjoint, explains, others = best
         inputs_right = all(standings.get(i) is not Standing.UNVERIFIED for i in operation.inputs)
         whole = whole or (inputs_right and len(explains) == len(wrong))
+        misplaced = standing is Standing.VERIFIED
         reason = "other" if misplaced else "value"
         suspect = Suspect(operation.site, (value,), {value: (forward, adjoint)}, explains, inputs_right, reason)
         sound = inputs_right or is_sound(known.replay, operation, standings)
@@ -93,6 +95,15 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
         found += _made_from_outputs(known, unread, targets, prospects, wrong, right)
         explained = {p for s in found for p in s.explains}
     return _without_idle_factors(known, found) + _misused(known, wrong - explained)
+
+
+def _firsts(known: Verdicts, standings: Mapping[int, Standing]) -> set[int] | None:
+    """What all derivatives are made from that go backwards, and is no part of the forward pass; None where none do.
+
+    What else is made of outputs alone is no derivative then.
+    """
+    verified = [known.ancestors(v) for v, s in standings.items() if s is Standing.VERIFIED]
+    return set.intersection(*verified) - known.matching.adjoints.closure if verified else None
 
 
 def _without_idle_factors(known: Verdicts, suspects: list[Suspect]) -> list[Suspect]:

@@ -228,6 +228,7 @@ def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str], 
     among = ancestors(tape, changes, until=frozenset(u.old for u in step.updates))
     samples = _samples(tape, step, among)
     best: Agreement | None = None
+    whole: Agreement | None = None
     likeliest: Hypothesis | None = None
     for hypothesis in _hypotheses(tape, step, among, names):
         if samples and not hypothesis.inferred and not _samples(tape, step, _made_from(tape, step, hypothesis)):
@@ -235,6 +236,8 @@ def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str], 
         judged = _judge(tape, replay, step, hypothesis, among)
         if judged is None:
             continue
+        if not judged.inferred and judged.verdict == "wrong" and whole is None:
+            whole = judged
         if best is None or _weight(judged) > _weight(best):
             best, likeliest = judged, hypothesis
         if best.verdict == "right" and not best.ascent:
@@ -242,6 +245,9 @@ def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str], 
     if best is None:
         rows = [ParameterAgreement(p.name, p.shape(tape), "unknown") for p in step.parameters]
         return Agreement("unknown", rows)
+    few = 2 * best.matched < len(best.parameters) and any(row.verdict == "wrong" for row in best.parameters)
+    if whole is not None and best.verdict == "unknown" and few:
+        return whole  # what a few follow by accident, some do not, and others do not depend on, is no loss
     if best.verdict == "wrong" and likeliest is not None and not meant:
         best = _with_another_part(tape, replay, step, likeliest, best, among) or best
     followed: set[str] = set()

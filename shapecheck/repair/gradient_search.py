@@ -31,7 +31,7 @@ from shapecheck.repair.joint import Joint
 from shapecheck.repair.loop_turns import longer_loops
 from shapecheck.repair.moves import kept_before_made, move_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates
-from shapecheck.repair.penalties import penalty_candidates
+from shapecheck.repair.penalties import lacks_a_penalty, penalty_candidates, penalty_statements
 from shapecheck.repair.products import product_candidates, regroup_candidates
 from shapecheck.repair.rewritings import pairs_of, rewritings
 from shapecheck.repair.scattered import index_rewritings, where_defined
@@ -209,6 +209,7 @@ class GradientSearch(Search):
         if gone:
             self.evidence = GoneEvidence(updated, spread, begins=False, hides=False, paces=paces)
         self.targets = targets
+        self.named = named
         self.missing = missing
         self.bound = bound
         self.still = still
@@ -248,6 +249,8 @@ class GradientSearch(Search):
         evident = np.inf if self.reason == "last" else _EVIDENT
         found = [c for place in places for c in accumulation_candidates(place) if c.cost <= evident]
         found += [c for place in places for c in penalty_candidates(place)]
+        if lacks_a_penalty(self.trace.head, self.targets, self.named):
+            found += [c for place in places for c in penalty_statements(place)]
         found += [c for s in around for c in kept_before_made(Place(surroundings, s.path, s.statement, 0))]
         found += [c for place in places if self.reason == "exchanged" for c in exchange_candidates(place)]
         if self.missing is not None and not self.missing.moves:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import TypeGuard
 
 from shapecheck.repair.candidate import Candidate, Place
-from shapecheck.repair.terms import arrays_in_scope, in_reach, nearest
+from shapecheck.repair.terms import arrays_in_scope, in_reach, nearest, single_numbers, spreads
 
 _MOST_ARRAYS = 8
 _MOST_PAIRED = 5
@@ -188,11 +188,33 @@ def label_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
         for targets in (*rows, *columns) if whole else ():
             title = f"subtract the targets `{text}`, one-hot"
             yield place.candidate(title, "target", node, f"{own} - {targets}", 1.8)
-    if len(shape) == 1:
-        for name, seen in place.scope().items():
-            if isinstance(seen.literal, int) and not isinstance(seen.literal, bool) and 0 <= seen.literal < shape[0]:
-                title = f"subtract the target `{name}`, one-hot"
-                yield place.candidate(title, "target", node, f"{own} - {eye}({atom}.shape[0])[{name}]", 2.0)
+    # Of one sample: a row of the codes as it is, or as a column.
+    parts = {1: "[{0}]", 2: "[:, [{0}]]" if shape[-1:] == (1,) else "[[{0}]]"}
+    classes = math.prod(shape)
+    if len(shape) in parts and classes == max(shape, default=0):
+        axis = shape.index(classes)
+        items = {text: seen for text, seen in place.looked.items() if "[" in text and "(" not in text}
+        for name, seen in {**place.scope(), **items}.items():
+            if isinstance(seen.literal, int) and not isinstance(seen.literal, bool) and 0 <= seen.literal < classes:
+                codes = f"{eye}({atom}.shape[{axis}]){parts[len(shape)].format(name)}"
+                yield place.candidate(f"subtract the target `{name}`, one-hot", "target", node, f"{own} - {codes}", 2.0)
+
+
+def offset_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """A layer's product with a bias added, which is as large as one of its rows or columns, or a number.
+
+    Args:
+        place: The statement.
+        node: An expression in it.
+    """
+    shape = place.shape(node)
+    if not isinstance(node, ast.BinOp | ast.Call) or shape is None:
+        return
+    alike = [
+        t for t, seen in nearest(place).items() if seen.shape and seen.shape != shape and spreads(seen.shape, shape)
+    ]
+    for text in (*alike[:_MOST_FACTORS], *single_numbers(place)):
+        yield place.around(node, "", f" + {text}", f"add `{text}`, which is left out", "term", 1.9)
 
 
 def quotient_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
@@ -290,6 +312,7 @@ __all__ = [
     "exponential_candidates",
     "jacobian_candidates",
     "label_candidates",
+    "offset_candidates",
     "path_candidates",
     "quotient_candidates",
     "softmax_candidates",

@@ -19,6 +19,7 @@ from shapecheck.repair.left_out import (
     exponential_candidates,
     jacobian_candidates,
     label_candidates,
+    offset_candidates,
     path_candidates,
     quotient_candidates,
     softmax_candidates,
@@ -57,6 +58,7 @@ _KNOWN = (
     call_candidates,
     shaping_candidates,
 )
+_WHOLE = (path_candidates, offset_candidates, softmax_candidates)
 _MOST_SINGLE = 2500
 _MOST_PAIRED = 220
 _MOST_PAIRS = 12_000
@@ -130,7 +132,9 @@ def rewritings(
             found += quotient_candidates(place, node)
             found += difference_candidates(place, node)
             found += flip_candidates(place, node)
-            found += [*path_candidates(place, node), *softmax_candidates(place, node)] if node is whole else ()
+            if node is whole:
+                for generate in _WHOLE:
+                    found += generate(place, node)
             found += spread(place, node)
             found += with_two(place, node)
         found += with_sign(place, node, wanted) if isinstance(node, ast.Constant) or _is_operand(place, node) else ()
