@@ -427,6 +427,22 @@ for turn in range(6):
     V -= 0.1 * gV
 print(loss)
 """
+STEPPED = """\
+import numpy as np
+
+rng = np.random.default_rng(21)
+X, y = rng.normal(size=(24, 3)), rng.normal(size=24)
+V, W, c = rng.normal(size=(3, 5)) * 0.6, rng.normal(size=5) * 0.5, 0.0
+n, rate = len(X), 0.1
+for turn in range(12):
+    H = np.tanh(X @ V)
+    e = H @ W + c - y
+    gW, gc = H.T @ e / n, e.mean()
+    V -= rate * X.T @ (np.outer(e, W) * (1 - H**2)) / n
+    W -= rate * gW
+    c -= rate * gc
+    print(np.mean(e**2) / 2)
+"""
 MISTAKES = [
     ("a sign beyond a corner", CORNERS, "far * np.sign(e)", "far"),
     ("a count of what is set", MARGINS, "labels] = -g.sum(axis=1)", "labels] = -1"),
@@ -455,6 +471,8 @@ MISTAKES = [
     ("a width of another function", LIKELIHOOD, "z.sum(axis=0) / np.exp(log_width)", "z.sum(axis=0)"),
     ("one of two shares left out", THROUGH_TIME, "(given[t] + after) *", "given[t] *"),
     ("a factor of what is made from outputs alone", MIXTURE, "d_width = share * (1", "d_width = (1"),
+    ("a count for the rate", STEPPED, "V -= rate *", "V -= n *"),
+    ("the gradient of a bias for that of a weight", STEPPED, "W -= rate * gW", "W -= rate * gc"),
     ("the way around some layers", AROUND, "return dy + dx", "return dx"),
     ("the way around what a layer calls", AROUND, "return dy + self.inner.back(dy)", "return self.inner.back(dy)"),
 ]
