@@ -12,6 +12,7 @@ from shapecheck.repair.terms import (
     Term,
     arrays_in_scope,
     calls,
+    calls_of_two,
     is_number,
     multiplied,
     nearest,
@@ -68,6 +69,9 @@ def with_upstream(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterat
     turns = place.loop() is not None
     carried = [t for t, seen in nearest(place).items() if turns and seen.shape == wanted and t.isidentifier()]
     made = products(place, wanted, _MOST_UPSTREAM, of_parts=True)
+    for term in calls_of_two(place, wanted):
+        title = f"multiply by `{term.text}`, which is left out"
+        yield place.around(whole, "", f" * {term.text}", title, "missing factor", 1.6 + term.cost)
     for term in (*made, *scaled(place, wanted, _MOST_UPSTREAM)):
         title = f"multiply by `{term.text}`, which is left out"
         yield place.around(whole, f"{_factor(term.text)} * ", "", title, "missing factor", 1.9 + term.cost)

@@ -24,6 +24,7 @@ from shapecheck.repair.left_out import (
 )
 from shapecheck.repair.missing_factors import at_upstream, grown, spread, with_sign, with_two, with_upstream
 from shapecheck.repair.naming import index_candidates, order_candidates
+from shapecheck.repair.own_functions import functions
 from shapecheck.repair.powers import power_candidates
 from shapecheck.repair.products import product_candidates, regroup_candidates, transposed
 from shapecheck.repair.renamings import renaming_candidates
@@ -32,7 +33,6 @@ from shapecheck.repair.slices import slice_candidates
 from shapecheck.repair.terms import (
     arrays_in_scope,
     calls,
-    functions,
     is_number,
     is_of_elsewhere,
     likeness,
