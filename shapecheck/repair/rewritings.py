@@ -22,7 +22,7 @@ from shapecheck.repair.left_out import (
     path_candidates,
     quotient_candidates,
 )
-from shapecheck.repair.missing_factors import at_upstream, grown, spread, with_sign, with_two, with_upstream
+from shapecheck.repair.missing_factors import at_upstream, grown, is_reduced, spread, with_sign, with_two, with_upstream
 from shapecheck.repair.naming import index_candidates, order_candidates
 from shapecheck.repair.own_functions import functions
 from shapecheck.repair.powers import power_candidates
@@ -295,22 +295,13 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
     yield place.around(node, "2 * ", "", f"multiply `{shown}` by 2", "factor", 1.9)
     yield place.around(node, "", " / 2", f"divide `{shown}` by 2", "factor", 2.0)
     total = place.numpy_function("sum")
-    summed = 0.4 if _is_reduced(place, node) else 0.0
+    summed = 0.4 if is_reduced(place, node) else 0.0
     for axis in range(min(len(shape or (0, 0)), 4)):
         for keep in (", keepdims=True", ""):
             before, after = (f"{total}(", f", axis={axis}{keep})") if total else ("", f".sum(axis={axis}{keep})")
             yield place.around(node, before, after, f"sum `{shown}` over axis {axis}", "sum", 1.6 + summed)
     for function in functions(place, 1):
         yield place.around(node, f"{function}(", ")", f"apply `{function}`", "function", 2.0)
-
-
-def _is_reduced(place: Place, node: ast.expr) -> bool:
-    """Whether a sum or a mean is taken of a node: it is this one that may be another."""
-    parent = place.parent(node)
-    name = parent.attr if isinstance(parent, ast.Attribute) else ""
-    if isinstance(parent, ast.Call) and node in parent.args:
-        name = place.text(parent.func).rpartition(".")[2]
-    return name in {"sum", "mean"}
 
 
 def _with_numbers(place: Place, node: ast.expr) -> Iterator[Candidate]:

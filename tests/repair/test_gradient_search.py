@@ -443,6 +443,26 @@ for turn in range(12):
     c -= rate * gc
     print(np.mean(e**2) / 2)
 """
+KERNEL = """\
+import numpy as np
+
+rng = np.random.RandomState(2)
+x, t = rng.randn(8, 1, 7), rng.randn(8, 4)
+K, V = rng.randn(4, 3) * 0.5, rng.randn(20, 4) * 0.2
+for turn in range(5):
+    z = np.zeros((8, 4, 5))
+    for k in range(3):
+        z += x[:, :, k:k + 5] * K[None, :, k, None]
+    a = np.tanh(z)
+    e = (a.reshape(8, -1) @ V - t) / 8
+    dz = (e @ V.T).reshape(a.shape) * (1 - a ** 2)
+    dK = np.zeros_like(K)
+    for k in range(3):
+        dK[:, k] = np.sum(x[:, :, k:k + 5] * dz, axis=(0, 2))
+    V -= 0.1 * a.reshape(8, -1).T @ e
+    K -= 0.1 * dK
+    print(np.sum(e ** 2))
+"""
 MISTAKES = [
     ("a sign beyond a corner", CORNERS, "far * np.sign(e)", "far"),
     ("a count of what is set", MARGINS, "labels] = -g.sum(axis=1)", "labels] = -1"),
@@ -471,6 +491,7 @@ MISTAKES = [
     ("a width of another function", LIKELIHOOD, "z.sum(axis=0) / np.exp(log_width)", "z.sum(axis=0)"),
     ("one of two shares left out", THROUGH_TIME, "(given[t] + after) *", "given[t] *"),
     ("a factor of what is made from outputs alone", MIXTURE, "d_width = share * (1", "d_width = (1"),
+    ("what windows are multiplied by", KERNEL, "k:k + 5] * dz", "k:k + 5]"),
     ("a count for the rate", STEPPED, "V -= rate *", "V -= n *"),
     ("the gradient of a bias for that of a weight", STEPPED, "W -= rate * gW", "W -= rate * gc"),
     ("the way around some layers", AROUND, "return dy + dx", "return dx"),
