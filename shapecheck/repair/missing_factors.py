@@ -150,6 +150,11 @@ def is_reduced(place: Place, node: ast.expr) -> bool:
     return name in {"sum", "mean"}
 
 
+def is_taken(place: Place, node: ast.expr, around: ast.Call) -> bool:
+    """Whether a node is what `where` takes for some of the entries."""
+    return node in around.args[1:] and place.text(around.func).rpartition(".")[2] == "where"
+
+
 def with_two(place: Place, node: ast.expr) -> Iterator[Candidate]:
     """A slope that is added to something, times two of the nearest arrays: `dh * o * (1 - a ** 2)` beside gates."""
     shape, around = place.shape(node), place.parent(node)
@@ -201,4 +206,4 @@ def _factor(text: str) -> str:
     return f"({text})" if isinstance(ast.parse(text, mode="eval").body, ast.BinOp) else text
 
 
-__all__ = ["at_upstream", "grown", "is_reduced", "spread", "with_sign", "with_two", "with_upstream"]
+__all__ = ["at_upstream", "grown", "is_reduced", "is_taken", "spread", "with_sign", "with_two", "with_upstream"]

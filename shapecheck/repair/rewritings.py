@@ -22,7 +22,16 @@ from shapecheck.repair.left_out import (
     path_candidates,
     quotient_candidates,
 )
-from shapecheck.repair.missing_factors import at_upstream, grown, is_reduced, spread, with_sign, with_two, with_upstream
+from shapecheck.repair.missing_factors import (
+    at_upstream,
+    grown,
+    is_reduced,
+    is_taken,
+    spread,
+    with_sign,
+    with_two,
+    with_upstream,
+)
 from shapecheck.repair.naming import index_candidates, order_candidates
 from shapecheck.repair.own_functions import functions
 from shapecheck.repair.powers import power_candidates
@@ -36,6 +45,7 @@ from shapecheck.repair.terms import (
     is_number,
     is_of_elsewhere,
     likeness,
+    nearest,
     numbers,
     parts,
     products,
@@ -66,6 +76,7 @@ _LONE = frozenset(
 _SCALING = frozenset({"factor", "number", "sign"})
 _MOST_ARRAYS = 30
 _MOST_NUMBERS = 8
+_MOST_PARTS = 8
 _MOST_LIKE_A_NUMBER = 8
 # What says of an array that it is one, and of its owner that another array may stand there.
 _OF_ARRAYS = frozenset(["T", "dot", "sum", "mean", "ravel", "flatten", "reshape"])
@@ -121,6 +132,7 @@ def rewritings(
             found += _exchanged(place, node, whole, wanted)
             found += _extended(place, node)
             found += _with_numbers(place, node) if told_apart else ()
+            found += _counted_together(place, node) if node is whole else ()
             found += centring_candidates(place, node)
             found += jacobian_candidates(place, node)
             found += exponential_candidates(place, node)
@@ -137,7 +149,7 @@ def rewritings(
         found += slice_candidates(place, node, whole, wanted)
         found += _restated(place, node)
         around = place.parent(node)
-        if node is not whole and isinstance(around, ast.BinOp) and isinstance(around.op, ast.Add | ast.Sub):
+        if node is not whole and isinstance(around, ast.expr) and _is_part(place, node, around):
             found += grown(place, node, place.shape(around))
     found += grown(place, whole, wanted)
     found += with_upstream(place, whole, wanted)
@@ -148,6 +160,12 @@ def rewritings(
         place_of_whole = place.source.place(whole)
         inside = [c for c in inside if all((*_start(e), *_end(e)) != place_of_whole for e in c.edits)]
     return list(distinct(inside))[:_MOST_SINGLE]
+
+
+def _is_part(place: Place, node: ast.expr, around: ast.expr) -> bool:
+    """Whether a node has to have the shape of the expression around it: an addend, what `where` takes."""
+    added = isinstance(around, ast.BinOp) and isinstance(around.op, ast.Add | ast.Sub)
+    return added or (isinstance(around, ast.Call) and is_taken(place, node, around))
 
 
 def _outputs(whole: ast.expr) -> Iterator[ast.expr]:
@@ -270,7 +288,8 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
         for title, slope in slopes_at(own).items():
             yield place.candidate(f"use {title}", "slope", node, slope, 1.6)
     alike = [text for text, seen in arrays_in_scope(place).items() if shape is None or seen.shape == shape]
-    for text in sorted(alike, key=lambda text: not text.isidentifier())[:16]:  # names before items of containers
+    alike = sorted(alike, key=lambda text: not text.isidentifier())[:16]  # names before items of containers
+    for text in dict.fromkeys((*alike, *_parts_alike(place, shape))):
         if text != own:
             yield from _with_array(place, node, text)
     if shape:
@@ -302,6 +321,23 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
             yield place.around(node, before, after, f"sum `{shown}` over axis {axis}", "sum", 1.6 + summed)
     for function in functions(place, 1):
         yield place.around(node, f"{function}(", ")", f"apply `{function}`", "function", 2.0)
+
+
+def _parts_alike(place: Place, shape: Shape | None) -> list[str]:
+    """Parts of arrays that the function takes itself (`gates[:, t]`), the nearest first."""
+    if not shape:
+        return []
+    return [text for text, seen in nearest(place).items() if seen.shape == shape and text.endswith("]")][:_MOST_PARTS]
+
+
+def _counted_together(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """A count times another one: `n = rows * length` for `n = rows`."""
+    if place.shape(node) != () or isinstance(node, ast.Constant):
+        return
+    own = place.text(node)
+    for number in numbers(place):
+        if number != own:
+            yield place.around(node, "", f" * {number}", f"multiply by `{number}`", "number", 1.9)
 
 
 def _with_numbers(place: Place, node: ast.expr) -> Iterator[Candidate]:

@@ -357,18 +357,30 @@ def single_numbers(place: Place, most: int = _MOST_SINGLE_NUMBERS) -> list[str]:
 
 
 def scalings(place: Place) -> list[str]:
-    """What the module multiplies or divides by and that is a single number: `np.sqrt(d)`, `len(X)`, `y.size`."""
+    """What the module multiplies or divides by and that is a single number: `np.sqrt(d)`, `len(X)`, `1 - rate`."""
     found: dict[str, None] = {}
+    known = set(numbers(place))
     for node in place.module.expressions():
-        if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult | ast.Div):
+        around = place.parent(node)
+        if not isinstance(around, ast.BinOp | ast.AugAssign) or not isinstance(around.op, ast.Mult | ast.Div):
             continue
-        for side in (node.left, node.right) if isinstance(node.op, ast.Mult) else (node.right,):
-            counts = isinstance(side, ast.Call) and place.text(side.func).rpartition(".")[2] in _SCALAR_FUNCTIONS
-            counts = counts or (isinstance(side, ast.Attribute) and side.attr in {"size", "ndim"})
-            counts = counts or (isinstance(side, ast.Subscript) and place.text(side.value).endswith(".shape"))
-            if counts and len(place.text(side)) <= _LONGEST_SCALING:
-                found[place.text(side)] = None
+        if isinstance(around.op, ast.Div) and node is (around.left if isinstance(around, ast.BinOp) else around.target):
+            continue
+        counts = isinstance(node, ast.Call) and place.text(node.func).rpartition(".")[2] in _SCALAR_FUNCTIONS
+        counts = counts or (isinstance(node, ast.Attribute) and node.attr in {"size", "ndim"})
+        counts = counts or (isinstance(node, ast.Subscript) and place.text(node.value).endswith(".shape"))
+        counts = counts or _is_off_a_number(place, node, known)
+        if counts and len(place.text(node)) <= _LONGEST_SCALING:
+            found[place.atom(node)] = None
     return list(found)[:_MOST_SCALINGS]
+
+
+def _is_off_a_number(place: Place, node: ast.expr, known: set[str]) -> bool:
+    """Whether an expression is a number taken off another: `1 - self.rate`."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Sub):
+        return False
+    sides = (node.left, node.right)
+    return all(isinstance(n, ast.Constant) or place.text(n) in known for n in sides) and place.text(node.right) in known
 
 
 def is_of_elsewhere(place: Place, text: str) -> bool:
