@@ -355,7 +355,9 @@ def _with_numbers(place: Place, node: ast.expr) -> Iterator[Candidate]:
 
 
 def _with_array(place: Place, node: ast.expr, text: str) -> Iterator[Candidate]:
-    for title, slope in slopes_at(text).items():
+    seen = place.look(text)
+    is_mask = seen is not None and seen.dtype == "bool"
+    for title, slope in slopes_at(text).items() if not is_mask else ():
         yield place.around(node, "", f" * {slope}", f"multiply by {title}", "missing slope", 1.8)
         yield place.candidate(f"use {title}", "slope", node, slope, 2.2)
     if (tanh := place.numpy_function("tanh")) is not None and "tanh" in place.source.text:

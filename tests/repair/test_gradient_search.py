@@ -515,6 +515,63 @@ for turn in range(4):
     B -= 0.01 * dB
     C -= 0.01 * dC
 """
+MASKED = """\
+import numpy as np
+
+rng = np.random.default_rng(12)
+
+
+class Linear:
+    def __init__(self, a, b):
+        self.w, self.c = rng.normal(size=(a, b)) * 0.5, np.zeros(b)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w + self.c
+
+    def backward(self, g):
+        self.dw, self.dc = self.x.T @ g, g.sum(axis=0)
+        return (g @ self.w.T).reshape(self.x.shape)
+
+
+class Bend:
+    def forward(self, x):
+        self.y = np.tanh(x)
+        return self.y
+
+    def backward(self, g):
+        return g * (1 - self.y ** 2)
+
+
+class Thin:
+    def __init__(self, keep):
+        self.keep = keep
+
+    def forward(self, x):
+        self.kept = rng.random(x.shape) < self.keep
+        return x * self.kept
+
+    def backward(self, g):
+        return g * self.kept
+
+
+x, t = rng.normal(size=(12, 4)), np.eye(3)[rng.integers(0, 3, 12)]
+parts = [Linear(4, 8), Bend(), Thin(0.7), Linear(8, 3)]
+for turn in range(5):
+    y = x
+    for part in parts:
+        y = part.forward(y)
+    p = np.exp(y - y.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    print(-np.sum(t * np.log(p + 1e-7)) / len(x))
+    g = (p - t) / len(x)
+    for part in reversed(parts):
+        g = part.backward(g)
+    for part in parts:
+        if isinstance(part, Linear):
+            part.w -= 0.1 * part.dw
+            part.c -= 0.1 * part.dc
+"""
 MISTAKES = [
     ("a sign beyond a corner", CORNERS, "far * np.sign(e)", "far"),
     ("a count of what is set", MARGINS, "labels] = -g.sum(axis=1)", "labels] = -1"),
@@ -543,6 +600,7 @@ MISTAKES = [
     ("a width of another function", LIKELIHOOD, "z.sum(axis=0) / np.exp(log_width)", "z.sum(axis=0)"),
     ("one of two shares left out", THROUGH_TIME, "(given[t] + after) *", "given[t] *"),
     ("a factor of what is made from outputs alone", MIXTURE, "d_width = share * (1", "d_width = (1"),
+    ("a share that stands for a mask", MASKED, "g * self.kept", "g * (1.0 - self.keep)"),
     ("a slope that is set", LEAKY, "*= leak", "= leak"),
     ("a slope where the derivative is to be scaled", LEAKY, "dH, leak * dH", "dH, leak"),
     ("what the forward pass divides by", LEAKY, "dY @ B.T / (1 - off)", "dY @ B.T"),
