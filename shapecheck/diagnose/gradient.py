@@ -37,6 +37,7 @@ from shapecheck.diagnose.odd_slopes import follows_up_to_it, has_the_slope_of_an
 from shapecheck.diagnose.shared_slopes import shared_slopes
 from shapecheck.diagnose.shares import beside_a_share, other_share, taken_up, whole_sums
 from shapecheck.diagnose.softmax_jacobian import behind_a_diagonal
+from shapecheck.diagnose.stacked_parts import wrong_part
 from shapecheck.diagnose.suspects import Suspect, independent
 from shapecheck.diagnose.targets import Result, Target, targets_of
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
@@ -436,8 +437,8 @@ def _origins(known: Verdicts, suspect: Suspect, wanted: Mapping[int, tuple[Any, 
     def shared(_: Matching, value: int, array: Any) -> Origin | None:
         return beside_a_share(known, value, suspect.wanted[value][0], array)
 
-    finders = (penalised, misplaced_before_a_slope, blamed, read_at, shared, wrong_addend, wrong_share, misplaced)
-    for find in finders:
+    slopes = (penalised, misplaced_before_a_slope, blamed)
+    for find in (*slopes, read_at, shared, wrong_part, wrong_addend, wrong_share, misplaced):
         found: list[Origin] = []
         for value, arrays in list(wanted.items())[:_MOST_ORIGINS]:
             origin = find(known.matching, value, np.asarray(arrays[0], dtype=float))

@@ -19,7 +19,7 @@ _MOST_LOOKED_AT = 5
 
 
 def accumulation_candidates(place: Place) -> Iterator[Candidate]:
-    """`+=` for `=` and `=` for `+=`, where a gradient is put together."""
+    """`+=` and `*=` for `=`, and `=` for `+=`, where a gradient is put together."""
     statement = place.statement
     if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add):
         target, value = place.text(statement.target), place.text(statement.value)
@@ -35,6 +35,11 @@ def accumulation_candidates(place: Place) -> Iterator[Candidate]:
         begun = begun or _is_added_to_beside(place, statement)
         cost = 0.4 if begun else 0.6 if placed else 1.8
         yield place.candidate(title, "accumulate", statement, f"{target} += {value}", cost)
+        if isinstance(statement.targets[0], ast.Subscript) and not _is_zero_or_one(statement.value):
+            # A number that some entries are set to may be the slope there: `d[z < 0] = 0.01`.
+            cost = 0.45 if _is_number(place, statement.value) else 1.9
+            title = f"multiply `{target}` instead of setting it"
+            yield place.candidate(title, "accumulate", statement, f"{target} *= {value}", cost)
     yield from _repeated_indices(place)
     yield from _said_twice(place)
     yield from _from_the_end(place)
@@ -73,6 +78,15 @@ def _loop_around(place: Place) -> ast.For | ast.While | None:
     while loop is not None and not isinstance(loop, ast.For | ast.While | ast.FunctionDef | ast.Module):
         loop = place.parent(loop)
     return loop if isinstance(loop, ast.For | ast.While) else None
+
+
+def _is_zero_or_one(node: ast.expr) -> bool:
+    """Whether a number is nothing to multiply by."""
+    return isinstance(node, ast.Constant) and node.value in (0, 1)
+
+
+def _is_number(place: Place, node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) or (isinstance(node, ast.Name | ast.Attribute) and place.shape(node) == ())
 
 
 def _begins_before_its_loop(place: Place, target: ast.expr) -> bool:
