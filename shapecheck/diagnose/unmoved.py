@@ -195,7 +195,7 @@ def _of_numbers(course: Course, operation: Operation) -> Iterator[_Affine]:
             continue
         for weight in (uncarried(course, factor) for factor in made.inputs):
             if weight in course.versions and len(course.tape.values[weight].shape) > 1:
-                yield _Affine(weight, bias, operation)
+                yield _Affine(weight, bias, made, operation)
 
 
 def _side(course: Course, operation: Operation, bias: int) -> int | None:
