@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
@@ -11,7 +10,7 @@ import numpy as np
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.gradients.matching import EXACT
-from shapecheck.trace.operations import PRODUCTS
+from shapecheck.trace.operations import MATRIX_PRODUCTS, PRODUCTS, QUOTIENTS
 from shapecheck.trace.tape import Operation, Ref
 
 # So many other parameters have to have one rate.
@@ -36,15 +35,20 @@ def counts_for_rates(known: Verdicts, factors: Mapping[int, float]) -> list[Susp
     learned = known.replay.dependents(known.step.olds, known.step.last + 1)
     counts = {n for shape in map(np.shape, known.matching.adjoints.of.values()) for n in shape if n > 1}
     steps = {p: _scaling(known, p, learned, counts) for p in factors}
-    rated = {p: math.prod(s.rates) for p, s in steps.items() if s.rates and not s.counts}
-    odd = {p: s.counts[0] for p, s in steps.items() if len(s.counts) == 1 and not s.rates}
+    rated = {p: s.rates for p, s in steps.items() if s.rates and not s.counts}
+    odd = {p: s.counts[0] for p, s in steps.items() if len(s.counts) == 1}
     if len(rated) < _FEWEST or not odd or len(rated) + len(odd) < len(factors):
         return []
-    rate = next(iter(rated.values()))
     common = factors[next(iter(rated))]
-    if any(not _same(r, rate) or not _same(factors[p], common) for p, r in rated.items()):
+    if not all(_same(factors[p], common) for p in rated):
         return []
-    if not all(_same(factors[p] * rate, common * times) and not _same(times, rate) for p, (_, times) in odd.items()):
+    # The number that all of them have and that makes these as long as the others.
+    shared = (r for r in next(iter(rated.values())) if all(any(_same(r, o) for o in rates) for rates in rated.values()))
+    fitting = (
+        r for r in shared if all(_same(factors[p] * r, common * t) and not _same(t, r) for p, (_, t) in odd.items())
+    )
+    rate = next(fitting, None)
+    if rate is None:
         return []
     known.rate = common
     found = []
@@ -60,25 +64,33 @@ def _same(one: float, other: float) -> bool:
 
 
 def _scaling(known: Verdicts, parameter: int, learned: Container[int], counts: Container[float]) -> _Scaling:
-    """What a parameter's gradient is multiplied by within the statement of its step."""
+    """What a parameter's gradient is multiplied by within the statement of its step.
+
+    A number may stand before the first factor of a matrix product (`rate * x.T @ d`): it scales all of it.
+    """
     tape, found = known.replay.tape, _Scaling()
     news = {old: p.updates[known.step.number].operation for p, old, _, _ in known.step.parameters}
     number = tape.operations[news[parameter]].site
     step = tape.sites[number] if number is not None else None
-    value: int | None = known.changes[parameter]
-    while step is not None and value is not None:
-        operation = known.producer(value)
+    open_values = [known.changes[parameter]] if step is not None else []
+    while open_values:
+        operation = known.producer(open_values.pop())
         site = tape.sites[operation.site] if operation is not None and operation.site is not None else None
-        value = None
-        if operation is None or site is None or not site.within(step) or operation.function not in PRODUCTS:
-            break
-        for argument in operation.arguments[:2]:
+        if operation is None or site is None or step is None or not site.within(step):
+            continue
+        if operation.function in MATRIX_PRODUCTS:
+            open_values += operation.inputs
+            continue
+        factors = operation.arguments[:2] if operation.function in PRODUCTS else ()
+        for argument in operation.arguments[:1] if operation.function in QUOTIENTS else factors:
             if isinstance(argument, Ref) and argument.value in learned:
-                value = argument.value
+                open_values.append(argument.value)
                 continue
             array = known.replay.recorded[argument.value] if isinstance(argument, Ref) else argument
-            if not isinstance(array, int | float | np.ndarray | np.generic) or np.size(array) != 1:
+            if not isinstance(array, int | float | np.ndarray | np.generic):
                 return _Scaling()
+            if np.size(array) != 1:
+                continue
             times = float(np.ravel(array)[0])
             if times in counts:
                 found.counts.append((operation, times))

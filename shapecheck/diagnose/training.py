@@ -56,6 +56,7 @@ from shapecheck.diagnose.unfed import unfed_velocities
 from shapecheck.diagnose.unmoved import unmoved
 from shapecheck.diagnose.unread_biases import unread_biases
 from shapecheck.diagnose.unread_scales import unread_scales
+from shapecheck.diagnose.unread_targets import unread_targets
 from shapecheck.diagnose.unused import forgotten_siblings, unused_gradients
 from shapecheck.diagnose.update import lost_updates
 from shapecheck.diagnose.used_up import used_up
@@ -109,6 +110,7 @@ _DATA: tuple[Finder, ...] = (
     parted,
     thrown_away,
     unread_scales,
+    unread_targets,
     kept_best,
 )
 _NUMBERS: tuple[Finder, ...] = (

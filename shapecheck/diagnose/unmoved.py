@@ -19,7 +19,7 @@ from shapecheck.gradients.adjoints import adjoints
 from shapecheck.gradients.matching import Matching
 from shapecheck.gradients.steps import Step
 from shapecheck.network.parameters import value_names
-from shapecheck.trace.operations import ADDITIONS
+from shapecheck.trace.operations import ADDITIONS, PRODUCTS
 from shapecheck.trace.tape import Operation
 
 _PRODUCTS = frozenset("@ .dot numpy.dot numpy.matmul numpy.einsum".split())
@@ -159,6 +159,9 @@ def _affine(course: Course, step: Step) -> Iterator[_Affine]:
     for operation in course.tape.operations[: step.last + 1]:
         if operation.function not in ADDITIONS or len(operation.inputs) != 2:
             continue
+        if course.tape.values[operation.result].shape == ():
+            yield from _of_numbers(course, operation)
+            continue
         for product, bias in (operation.inputs, operation.inputs[::-1]):
             made = course.producer(product)
             if made is None or made.function not in _PRODUCTS or not is_given(course, bias):
@@ -179,6 +182,20 @@ def _affine(course: Course, step: Step) -> Iterator[_Affine]:
                 )
                 if known and is_given(course, weight) and len(course.tape.values[weight].shape) > 1:
                     yield _Affine(weight, uncarried(course, bias), made, operation)
+
+
+def _of_numbers(course: Course, operation: Operation) -> Iterator[_Affine]:
+    """A layer that is computed unit by unit, where a sum of numbers begins or ends with an entry of its biases."""
+    for total, entry in (operation.inputs, operation.inputs[::-1]):
+        made = course.producer(total)
+        while made is not None and made.function in ADDITIONS and len(made.inputs) == 2:
+            made = course.producer(made.inputs[1])
+        bias = uncarried(course, entry)
+        if made is None or made.function not in PRODUCTS or bias == entry or not is_given(course, bias):
+            continue
+        for weight in (uncarried(course, factor) for factor in made.inputs):
+            if weight in course.versions and len(course.tape.values[weight].shape) > 1:
+                yield _Affine(weight, bias, made, operation)
 
 
 def _side(course: Course, operation: Operation, bias: int) -> int | None:

@@ -20,7 +20,8 @@ from shapecheck.diagnose.zeros import begins_to_be_zero
 from shapecheck.gradients.adjoints import Adjoints
 from shapecheck.gradients.matching import EXACT, Standing
 from shapecheck.gradients.replay import ReplayError
-from shapecheck.trace.operations import PRODUCTS
+from shapecheck.network.dependence import CARRIERS
+from shapecheck.trace.operations import PRODUCTS, QUOTIENTS
 from shapecheck.trace.tape import Operation
 
 # More suspects than these in one step are not tried.
@@ -107,21 +108,44 @@ def _firsts(known: Verdicts, standings: Mapping[int, Standing]) -> set[int] | No
 
 
 def _without_idle_factors(known: Verdicts, suspects: list[Suspect]) -> list[Suspect]:
-    """Without those that another suspect is made from by a factor that changes nothing: that factor is wrong."""
+    """Without those that another suspect is made from by a factor that changes nothing: that factor is wrong.
+
+    A number by which another function only scales the derivative that it is given stands for what it should have done.
+    """
     recorded = known.replay.recorded
     idle: set[int] = set()
     found: list[Suspect] = []
     for later in suspects:
         made = known.producer(later.values[0])
-        for earlier in suspects if made is not None and made.function in PRODUCTS else []:
-            before = [i for i in made.inputs if i in earlier.values] if made is not None else []
+        for earlier in suspects if made is not None and made.function in PRODUCTS | QUOTIENTS else []:
+            before = [i for i in made.inputs if earlier.values[0] in _moved_about(known, i)] if made is not None else []
             same = earlier.site != later.site and set(earlier.explains) == set(later.explains)
-            same = same and made is not None and any(np.size(recorded[i]) > 1 for i in made.inputs if i not in before)
-            if same and before and np.array_equal(recorded[before[0]], recorded[later.values[0]]):
+            others = [i for i in made.inputs if i not in before] if made is not None else []
+            if not same or not before:
+                continue
+            idle_array = any(np.size(recorded[i]) > 1 for i in others)
+            idle_array = idle_array and np.array_equal(recorded[before[0]], recorded[later.values[0]])
+            if idle_array or _only_scales(known, earlier, later, others):
                 later = replace(later, reason="value")  # noqa: PLW2901
                 idle.add(earlier.site)
         found.append(later)
     return [s for s in found if s.site not in idle]
+
+
+def _moved_about(known: Verdicts, value: int) -> list[int]:
+    """A value, and those before it whose entries it has, only put in another shape."""
+    found = [value]
+    while (made := known.producer(found[-1])) is not None and made.function in CARRIERS and made.inputs:
+        found.append(made.inputs[0])
+    return found
+
+
+def _only_scales(known: Verdicts, earlier: Suspect, later: Suspect, others: Sequence[int]) -> bool:
+    """Whether a function multiplies what another one gives, which is the adjoint of something else, by a number."""
+    sites = known.replay.tape.sites
+    apart = sites[earlier.site].function != sites[later.site].function
+    misplaced = earlier.reason == "other" and later.reason in {"other", "value"}
+    return apart and misplaced and all(np.size(known.replay.recorded[i]) == 1 for i in others)
 
 
 def _read_as_they_are(known: Verdicts, chain: Sequence[int], learned: set[int], begun: int) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shapecheck.gradients.gathered import gathered
+from shapecheck.gradients.held_copies import with_copies_held
 from shapecheck.gradients.partial_steps import taken_together
 from shapecheck.gradients.recomputed import with_losses
 from shapecheck.trace.tape import Tape
@@ -15,7 +16,8 @@ class Readied:
     """What a tape was made into.
 
     Attributes:
-        tape: With steps of one array in several parts as one, and with the losses that are printed now and then.
+        tape: With steps of one array in several parts as one, with the losses that are printed now and then, and with
+            copies of the network that the targets come from taken as given.
         steps: The same with the steps of rows and entries each by itself, and without these losses.
         is_gathered: Whether there are such steps.
     """
@@ -26,7 +28,7 @@ class Readied:
 
     def single_steps(self) -> Tape | None:
         """The tape with the steps of rows and entries each by itself; None where there are none."""
-        return with_losses(self.steps) if self.is_gathered else None
+        return with_copies_held(with_losses(self.steps)) if self.is_gathered else None
 
 
 def readied(tape: Tape) -> Readied:
@@ -37,7 +39,7 @@ def readied(tape: Tape) -> Readied:
     """
     steps = taken_together(tape)
     whole = gathered(steps)
-    return Readied(with_losses(whole), steps, whole is not steps)
+    return Readied(with_copies_held(with_losses(whole)), steps, whole is not steps)
 
 
 __all__ = ["Readied", "readied"]

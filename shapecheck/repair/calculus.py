@@ -85,8 +85,9 @@ def _slope_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
     shape = place.shape(node)
     if shape and _is_whole(place, node):
         for other in _arrays_of_shape(place, shape)[:6]:
-            if other in place.text(node).split():
-                continue
+            seen = place.look(other)
+            if other in place.text(node).split() or (seen is not None and seen.dtype == "bool"):
+                continue  # a mask is multiplied by as it is
             for title, text in slopes_at(other).items():
                 new = f"{place.atom(node)} * {text}"
                 yield place.candidate(f"multiply by {title}", "missing slope", node, new, 1.7)

@@ -25,6 +25,7 @@ _CODE_OF_REPAIR = {
     "keepdims": "SC304",
     "name": "SC305",
     "index": "SC305",
+    "guard": "SC305",
     "key": "SC305",
     "function": "SC305",
     "product": "SC307",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -71,6 +71,7 @@ _EXACT = 1e-4
 # How much likelier an edit is that gives the size as well.
 _SIZED = 0.3
 _HEARD_AT_ONCE = 2
+_FEW_TEXTS = 60
 # By so many single numbers an expression is known; one is a multiple of any other.
 _TOLD_APART = 4
 _SECONDS_CONTENT = 1.0
@@ -170,6 +171,7 @@ class GradientSearch(Search):
         still: Whether what is wrong is that a parameter does not move at all.
         reason: What is wrong with the place: the order of several results (`exchanged`), or that the last of several
             additions alone is kept (`last`).
+        paces: Number of a step -> the factor of its changes, where they follow another loss than the one that is meant.
         joined: Finds edits for this mistake and others, to be tried at once.
         together: These, once they are asked for.
     """
@@ -196,6 +198,7 @@ class GradientSearch(Search):
         bound: bool = False,
         still: bool = False,
         reason: str = "",
+        paces: Mapping[int, tuple[str, float]] | None = None,
     ) -> None:
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
         # Trials see less of a long run than the trace does; the beginning tells whether a parameter is missing.
@@ -205,7 +208,7 @@ class GradientSearch(Search):
         updated = len(find_parameters(trace.head)) if gone else 0
         self.evidence = Evidence(moved, spread, climbs=climbs)
         if gone:
-            self.evidence = GoneEvidence(updated, spread, begins=False, hides=False)
+            self.evidence = GoneEvidence(updated, spread, begins=False, hides=False, paces=paces)
         self.targets = targets
         self.named = named
         self.missing = missing
@@ -392,7 +395,8 @@ class GradientSearch(Search):
     ) -> list[tuple[_Asked, Heard]]:
         orders: list[Attempt] = []
         ordered: list[_Asked] = []
-        for one, texts in asked:
+        # A count that was defined before has few rewritings: these cost next to nothing, and come before thousands.
+        for one, texts in sorted(asked, key=lambda pair: not look and len(pair[1]) > _FEW_TEXTS):
             aim = one.aim
             audition = Audition(one.spot, texts, aim.instances, look=look)
             try:

@@ -100,6 +100,27 @@ def jacobian_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
                 yield place.candidate(title, "jacobian", node, f"{s} * ({other} - {term})", 2.0)
 
 
+def softmax_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """`s * (g - sum(s * g))` for an adjoint `g` that is handed on as it is, past a softmax.
+
+    Args:
+        place: The statement.
+        node: The whole expression.
+    """
+    copied = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "copy"
+    kept = node.func.value if copied and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else node
+    shape, total = place.shape(node), place.numpy_function("sum")
+    if not shape or total is None or not _is_plain(kept):
+        return
+    g = place.text(kept)
+    alike = [text for text, seen in nearest(place).items() if seen.shape == shape and text != g][:_MOST_FACTORS]
+    for s in alike:
+        for axis in reversed(range(len(shape))):
+            along = f", axis={axis}, keepdims=True" if len(shape) > 1 else ""
+            text = f"{s} * ({g} - {total}({s} * {g}{along}))"
+            yield place.candidate(f"go back through the softmax `{s}`", "jacobian", node, text, 1.9)
+
+
 def _is_plain(node: ast.AST) -> TypeGuard[ast.expr]:
     """Whether an expression only names something that is there."""
     return isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
@@ -294,4 +315,5 @@ __all__ = [
     "offset_candidates",
     "path_candidates",
     "quotient_candidates",
+    "softmax_candidates",
 ]

@@ -12,6 +12,7 @@ from shapecheck.repair.terms import (
     Term,
     arrays_in_scope,
     calls,
+    calls_of_two,
     is_number,
     multiplied,
     nearest,
@@ -68,6 +69,9 @@ def with_upstream(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterat
     turns = place.loop() is not None
     carried = [t for t, seen in nearest(place).items() if turns and seen.shape == wanted and t.isidentifier()]
     made = products(place, wanted, _MOST_UPSTREAM, of_parts=True)
+    for term in calls_of_two(place, wanted):
+        title = f"multiply by `{term.text}`, which is left out"
+        yield place.around(whole, "", f" * {term.text}", title, "missing factor", 1.6 + term.cost)
     for term in (*made, *scaled(place, wanted, _MOST_UPSTREAM)):
         title = f"multiply by `{term.text}`, which is left out"
         yield place.around(whole, f"{_factor(term.text)} * ", "", title, "missing factor", 1.9 + term.cost)
@@ -109,20 +113,46 @@ def _is_factor(place: Place, whole: ast.expr, node: ast.AST) -> bool:
 
 
 def spread(place: Place, node: ast.expr) -> Iterator[Candidate]:
-    """A node times, or by, a row or a column that is used nearby and spreads over it: `cos[:, None] * v` for `v`."""
+    """A node times, or by, a row or a column that is used nearby and spreads over it: `cos[:, None] * v` for `v`.
+
+    What is summed up may spread over the other factor itself: `(patch * d).sum(axis=0)` for `patch.sum(axis=0)`.
+    """
     shape = place.shape(node)
     if not shape or isinstance(node, ast.Compare):
         return
     found: dict[str, None] = {}
+    reduced = is_reduced(place, node)
     for text, seen in nearest(place).items():
         own = seen.shape or ()
         if own and own != shape and spreads(own, shape):
             found[text] = None
         if len(own) == 1 and len(shape) == 2 and own[0] == shape[0]:
             found[f"{text}[:, None]"] = None
+        if reduced and own != shape and _go_together(shape, own):
+            yield place.around(node, "", f" * {text}", f"multiply by `{text}`", "missing factor", 1.9)
     for text in list(found)[:_MOST_SPREAD]:
         yield place.around(node, f"{text} * ", "", f"multiply by `{text}`", "missing factor", 2.0)
         yield place.around(node, "", f" / {text}", f"divide by `{text}`", "missing factor", 2.1)
+
+
+def _go_together(first: Shape, second: Shape) -> bool:
+    """Whether arrays of several axes meet entry by entry, and one of them spreads over the other."""
+    alike = len(first) == len(second) > 1
+    return alike and all(1 in pair or pair[0] == pair[1] for pair in zip(first, second, strict=True))
+
+
+def is_reduced(place: Place, node: ast.expr) -> bool:
+    """Whether a sum or a mean is taken of a node: it is this one that may be another."""
+    parent = place.parent(node)
+    name = parent.attr if isinstance(parent, ast.Attribute) else ""
+    if isinstance(parent, ast.Call) and node in parent.args:
+        name = place.text(parent.func).rpartition(".")[2]
+    return name in {"sum", "mean"}
+
+
+def is_taken(place: Place, node: ast.expr, around: ast.Call) -> bool:
+    """Whether a node is what `where` takes for some of the entries."""
+    return node in around.args[1:] and place.text(around.func).rpartition(".")[2] == "where"
 
 
 def with_two(place: Place, node: ast.expr) -> Iterator[Candidate]:
@@ -176,4 +206,4 @@ def _factor(text: str) -> str:
     return f"({text})" if isinstance(ast.parse(text, mode="eval").body, ast.BinOp) else text
 
 
-__all__ = ["at_upstream", "grown", "spread", "with_sign", "with_two", "with_upstream"]
+__all__ = ["at_upstream", "grown", "is_reduced", "is_taken", "spread", "with_sign", "with_two", "with_upstream"]

@@ -50,13 +50,25 @@ def gradients_of_steps(trace: Trace, finding: Finding, stepped: Sequence[Unappli
         found |= dict.fromkeys((*turning, *(texts if len(stepped) == 1 else ())))
     own = stepped[0].name
     for place_of, text in enumerate(sorted(found, key=lambda t: -likeness(t, own))[:_MOST]):
+        title, cost = f"apply the gradient: `{text}`", 0.5 + 0.1 * place_of
+        for named in _factors(number):
+            yield desk.candidate(title, "name", cost - 0.05, desk.edit(named, text))
         factor = desk.text(number)
         told = f"{factor} * {text}" if isinstance(number, _TIGHT) else f"({factor}) * {text}"
-        title = f"apply the gradient: `{text}`"
-        yield desk.candidate(title, "missing factor", 0.5 + 0.1 * place_of, desk.edit(number, told))
+        yield desk.candidate(title, "missing factor", cost, desk.edit(number, told))
 
 
 _TIGHT = (ast.Name, ast.Attribute, ast.Constant, ast.Subscript, ast.Call)
+
+
+def _factors(number: ast.expr) -> Iterator[ast.expr]:
+    """What a number is multiplied together from and has a name: the gradient of a bias may stand for a weight's."""
+    if isinstance(number, ast.BinOp) and isinstance(number.op, ast.Mult | ast.Div):
+        yield from _factors(number.left)
+        if isinstance(number.op, ast.Mult):
+            yield from _factors(number.right)
+    elif isinstance(number, ast.Name | ast.Attribute | ast.Subscript):
+        yield number
 
 
 def _number_of(statement: ast.stmt | None) -> ast.expr | None:

@@ -22,21 +22,32 @@ from shapecheck.repair.left_out import (
     offset_candidates,
     path_candidates,
     quotient_candidates,
+    softmax_candidates,
 )
-from shapecheck.repair.missing_factors import at_upstream, grown, spread, with_sign, with_two, with_upstream
+from shapecheck.repair.missing_factors import (
+    at_upstream,
+    grown,
+    is_reduced,
+    is_taken,
+    spread,
+    with_sign,
+    with_two,
+    with_upstream,
+)
 from shapecheck.repair.naming import index_candidates, order_candidates
+from shapecheck.repair.own_functions import functions
 from shapecheck.repair.powers import power_candidates
-from shapecheck.repair.products import product_candidates, regroup_candidates, transposed
+from shapecheck.repair.products import product_candidates, regroup_candidates, transposed, unmultiplied
 from shapecheck.repair.renamings import renaming_candidates
 from shapecheck.repair.shaping import shaping_candidates
 from shapecheck.repair.slices import slice_candidates
 from shapecheck.repair.terms import (
     arrays_in_scope,
     calls,
-    functions,
     is_number,
     is_of_elsewhere,
     likeness,
+    nearest,
     numbers,
     parts,
     products,
@@ -50,12 +61,14 @@ from shapecheck.trace.tape import Shape
 _KNOWN = (
     calculus_candidates,
     product_candidates,
+    unmultiplied,
     regroup_candidates,
     index_candidates,
     order_candidates,
     call_candidates,
     shaping_candidates,
 )
+_WHOLE = (path_candidates, offset_candidates, softmax_candidates)
 _MOST_SINGLE = 2500
 _MOST_PAIRED = 220
 _MOST_PAIRS = 12_000
@@ -67,6 +80,7 @@ _LONE = frozenset(
 _SCALING = frozenset({"factor", "number", "sign"})
 _MOST_ARRAYS = 30
 _MOST_NUMBERS = 8
+_MOST_PARTS = 8
 _MOST_LIKE_A_NUMBER = 8
 # What says of an array that it is one, and of its owner that another array may stand there.
 _OF_ARRAYS = frozenset(["T", "dot", "sum", "mean", "ravel", "flatten", "reshape"])
@@ -122,6 +136,7 @@ def rewritings(
             found += _exchanged(place, node, whole, wanted)
             found += _extended(place, node)
             found += _with_numbers(place, node) if told_apart else ()
+            found += _counted_together(place, node) if node is whole else ()
             found += centring_candidates(place, node)
             found += jacobian_candidates(place, node)
             found += exponential_candidates(place, node)
@@ -129,7 +144,9 @@ def rewritings(
             found += quotient_candidates(place, node)
             found += difference_candidates(place, node)
             found += flip_candidates(place, node)
-            found += (*path_candidates(place, node), *offset_candidates(place, node)) if node is whole else ()
+            if node is whole:
+                for generate in _WHOLE:
+                    found += generate(place, node)
             found += spread(place, node)
             found += with_two(place, node)
         found += with_sign(place, node, wanted) if isinstance(node, ast.Constant) or _is_operand(place, node) else ()
@@ -138,7 +155,7 @@ def rewritings(
         found += slice_candidates(place, node, whole, wanted)
         found += _restated(place, node)
         around = place.parent(node)
-        if node is not whole and isinstance(around, ast.BinOp) and isinstance(around.op, ast.Add | ast.Sub):
+        if node is not whole and isinstance(around, ast.expr) and _is_part(place, node, around):
             found += grown(place, node, place.shape(around))
     found += grown(place, whole, wanted)
     found += with_upstream(place, whole, wanted)
@@ -149,6 +166,12 @@ def rewritings(
         place_of_whole = place.source.place(whole)
         inside = [c for c in inside if all((*_start(e), *_end(e)) != place_of_whole for e in c.edits)]
     return list(distinct(inside))[:_MOST_SINGLE]
+
+
+def _is_part(place: Place, node: ast.expr, around: ast.expr) -> bool:
+    """Whether a node has to have the shape of the expression around it: an addend, what `where` takes."""
+    added = isinstance(around, ast.BinOp) and isinstance(around.op, ast.Add | ast.Sub)
+    return added or (isinstance(around, ast.Call) and is_taken(place, node, around))
 
 
 def _outputs(whole: ast.expr) -> Iterator[ast.expr]:
@@ -271,7 +294,8 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
         for title, slope in slopes_at(own).items():
             yield place.candidate(f"use {title}", "slope", node, slope, 1.6)
     alike = [text for text, seen in arrays_in_scope(place).items() if shape is None or seen.shape == shape]
-    for text in sorted(alike, key=lambda text: not text.isidentifier())[:16]:  # names before items of containers
+    alike = sorted(alike, key=lambda text: not text.isidentifier())[:16]  # names before items of containers
+    for text in dict.fromkeys((*alike, *_parts_alike(place, shape))):
         if text != own:
             yield from _with_array(place, node, text)
     if shape:
@@ -296,12 +320,30 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
     yield place.around(node, "2 * ", "", f"multiply `{shown}` by 2", "factor", 1.9)
     yield place.around(node, "", " / 2", f"divide `{shown}` by 2", "factor", 2.0)
     total = place.numpy_function("sum")
+    summed = 0.4 if is_reduced(place, node) else 0.0
     for axis in range(min(len(shape or (0, 0)), 4)):
         for keep in (", keepdims=True", ""):
             before, after = (f"{total}(", f", axis={axis}{keep})") if total else ("", f".sum(axis={axis}{keep})")
-            yield place.around(node, before, after, f"sum `{shown}` over axis {axis}", "sum", 1.6)
+            yield place.around(node, before, after, f"sum `{shown}` over axis {axis}", "sum", 1.6 + summed)
     for function in functions(place, 1):
         yield place.around(node, f"{function}(", ")", f"apply `{function}`", "function", 2.0)
+
+
+def _parts_alike(place: Place, shape: Shape | None) -> list[str]:
+    """Parts of arrays that the function takes itself (`gates[:, t]`), the nearest first."""
+    if not shape:
+        return []
+    return [text for text, seen in nearest(place).items() if seen.shape == shape and text.endswith("]")][:_MOST_PARTS]
+
+
+def _counted_together(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """A count times another one: `n = rows * length` for `n = rows`."""
+    if place.shape(node) != () or isinstance(node, ast.Constant):
+        return
+    own = place.text(node)
+    for number in numbers(place):
+        if number != own:
+            yield place.around(node, "", f" * {number}", f"multiply by `{number}`", "number", 1.9)
 
 
 def _with_numbers(place: Place, node: ast.expr) -> Iterator[Candidate]:
@@ -319,7 +361,9 @@ def _with_numbers(place: Place, node: ast.expr) -> Iterator[Candidate]:
 
 
 def _with_array(place: Place, node: ast.expr, text: str) -> Iterator[Candidate]:
-    for title, slope in slopes_at(text).items():
+    seen = place.look(text)
+    is_mask = seen is not None and seen.dtype == "bool"
+    for title, slope in slopes_at(text).items() if not is_mask else ():
         yield place.around(node, "", f" * {slope}", f"multiply by {title}", "missing slope", 1.8)
         yield place.candidate(f"use {title}", "slope", node, slope, 2.2)
     if (tanh := place.numpy_function("tanh")) is not None and "tanh" in place.source.text:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from shapecheck.network.parameters import NOBODYS
 from shapecheck.repair.candidate import Place
 from shapecheck.repair.items import items_as_stored, items_as_written, items_by_counter
+from shapecheck.repair.own_functions import functions, methods_of_others, unread
 from shapecheck.trace.failure import Seen
 from shapecheck.trace.tape import Shape
 
@@ -23,10 +24,11 @@ _MOST_PARTS = 24
 _MOST_PRODUCTS = 60
 _MOST_CALLS = 24
 _MOST_SHARED = 8
+_MOST_ARGUMENTS = 5
+_MOST_CALLS_OF_TWO = 160
 _SCALAR_FUNCTIONS = frozenset({"sqrt", "len", "float"})
 _MOST_SCALINGS, _LONGEST_SCALING = 6, 30
 _MOST_SINGLE_NUMBERS = 16
-_MOST_HELD = 4
 # What a transpose costs: where one number is all there is, none is needed.
 _TURN = 0.01
 # More lines than a file has.
@@ -308,6 +310,23 @@ def calls(place: Place, shape: Shape) -> list[Term]:
     return found[:_MOST_CALLS]
 
 
+def calls_of_two(place: Place, shape: Shape) -> list[Term]:
+    """The program's own functions of two arguments, as the slope of a loss is one, of arrays in scope."""
+    near = [(text, seen.shape) for text, seen in nearest(place).items() if seen.shape in {shape, shape[:1]}]
+    elsewhere = {text for text, _ in near if is_of_elsewhere(place, text)}
+    near.sort(key=lambda pair: pair[0] in elsewhere)
+    first = [text for text, own in near if own == shape][:_MOST_ARGUMENTS]
+    second = [text for text, _ in near][:_MOST_ARGUMENTS]
+    pairs = [(one, other) for one in first for other in second if one != other]
+    callees = dict.fromkeys([*methods_of_others(place, 2), *unread(place), *functions(place, 2)])
+    found = []
+    for number, callee in enumerate(callees):
+        for pair in pairs:
+            cost = 0.3 + 0.02 * min(number, 5) + (0.0 if elsewhere.isdisjoint(pair) else 0.2)
+            found.append(Term(f"{callee}({', '.join(pair)})", cost, made=True))
+    return found[:_MOST_CALLS_OF_TWO]
+
+
 def written_calls(place: Place, shape: Shape) -> list[Term]:
     """Calls of the library's functions, written somewhere in the file, of an array in scope: `np.exp(log_s)`.
 
@@ -322,49 +341,6 @@ def written_calls(place: Place, shape: Shape) -> list[Term]:
             if of_numpy and place.text(node.args[0]) in alike and place.shape(node) in {shape, None}:
                 found[place.text(node)] = None
     return [Term(text, 0.2, made=True) for text in found][:_MOST_CALLS]
-
-
-def functions(place: Place, arity: int) -> list[str]:
-    """The module's functions of so many arguments; methods are called on `self`."""
-    found = []
-    for node in ast.walk(place.module.tree):
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("__") and _is_formula(node):
-            names = [a.arg for a in node.args.args]
-            owner = isinstance(place.parent(node), ast.ClassDef)
-            if owner and names[:1] == ["self"]:
-                if len(names) - 1 == arity:
-                    found.append(f"self.{node.name}")
-            elif len(names) == arity:
-                found.append(node.name)
-    return [*_held(place)[:_MOST_HELD], *found[:12]] if arity == 1 else found[:12]
-
-
-def _held(place: Place) -> list[str]:
-    """What may hold a function: names that are stored here and never read, and what else the file calls.
-
-    Activations and their slopes are often handed over, or kept in a list: `self.slope(z)`, `slopes[l](z)`.
-    """
-    methods = {n.name for n in ast.walk(place.module.tree) if isinstance(n, ast.FunctionDef)}
-    function = place.module.enclosing_function(place.statement)
-    found = dict.fromkeys(place.unused() if function is not None else ())
-    for node in place.module.expressions():
-        callee = node.func if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords else None
-        is_kept = isinstance(callee, ast.Subscript)
-        if isinstance(callee, ast.Attribute) and isinstance(callee.value, ast.Name):
-            is_kept = callee.value.id == "self" and callee.attr not in methods
-        if is_kept and callee is not None:
-            found[place.text(callee)] = None
-    return list(found)
-
-
-def _is_formula(function: ast.FunctionDef) -> bool:
-    """Whether a function just computes something: no loop, a result, few statements, and nothing that it keeps."""
-    nodes = list(ast.walk(function))
-    if any(isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store) for n in nodes):
-        return False
-    returns = any(isinstance(n, ast.Return) and n.value is not None for n in nodes)
-    loops = any(isinstance(n, ast.For | ast.While | ast.With | ast.Try | ast.Yield | ast.Global) for n in nodes)
-    return returns and not loops and sum(isinstance(n, ast.stmt) for n in nodes) <= 12
 
 
 def numbers(place: Place) -> list[str]:
@@ -395,18 +371,30 @@ def single_numbers(place: Place, most: int = _MOST_SINGLE_NUMBERS) -> list[str]:
 
 
 def scalings(place: Place) -> list[str]:
-    """What the module multiplies or divides by and that is a single number: `np.sqrt(d)`, `len(X)`, `y.size`."""
+    """What the module multiplies or divides by and that is a single number: `np.sqrt(d)`, `len(X)`, `1 - rate`."""
     found: dict[str, None] = {}
+    known = set(numbers(place))
     for node in place.module.expressions():
-        if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult | ast.Div):
+        around = place.parent(node)
+        if not isinstance(around, ast.BinOp | ast.AugAssign) or not isinstance(around.op, ast.Mult | ast.Div):
             continue
-        for side in (node.left, node.right) if isinstance(node.op, ast.Mult) else (node.right,):
-            counts = isinstance(side, ast.Call) and place.text(side.func).rpartition(".")[2] in _SCALAR_FUNCTIONS
-            counts = counts or (isinstance(side, ast.Attribute) and side.attr in {"size", "ndim"})
-            counts = counts or (isinstance(side, ast.Subscript) and place.text(side.value).endswith(".shape"))
-            if counts and len(place.text(side)) <= _LONGEST_SCALING:
-                found[place.text(side)] = None
+        if isinstance(around.op, ast.Div) and node is (around.left if isinstance(around, ast.BinOp) else around.target):
+            continue
+        counts = isinstance(node, ast.Call) and place.text(node.func).rpartition(".")[2] in _SCALAR_FUNCTIONS
+        counts = counts or (isinstance(node, ast.Attribute) and node.attr in {"size", "ndim"})
+        counts = counts or (isinstance(node, ast.Subscript) and place.text(node.value).endswith(".shape"))
+        counts = counts or _is_off_a_number(place, node, known)
+        if counts and len(place.text(node)) <= _LONGEST_SCALING:
+            found[place.atom(node)] = None
     return list(found)[:_MOST_SCALINGS]
+
+
+def _is_off_a_number(place: Place, node: ast.expr, known: set[str]) -> bool:
+    """Whether an expression is a number taken off another: `1 - self.rate`."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Sub):
+        return False
+    sides = (node.left, node.right)
+    return all(isinstance(n, ast.Constant) or place.text(n) in known for n in sides) and place.text(node.right) in known
 
 
 def is_of_elsewhere(place: Place, text: str) -> bool:

@@ -427,6 +427,151 @@ for turn in range(6):
     V -= 0.1 * gV
 print(loss)
 """
+STEPPED = """\
+import numpy as np
+
+rng = np.random.default_rng(21)
+X, y = rng.normal(size=(24, 3)), rng.normal(size=24)
+V, W, c = rng.normal(size=(3, 5)) * 0.6, rng.normal(size=5) * 0.5, 0.0
+n, rate = len(X), 0.1
+for turn in range(12):
+    H = np.tanh(X @ V)
+    e = H @ W + c - y
+    gW, gc = H.T @ e / n, e.mean()
+    V -= rate * X.T @ (np.outer(e, W) * (1 - H**2)) / n
+    W -= rate * gW
+    c -= rate * gc
+    print(np.mean(e**2) / 2)
+"""
+KERNEL = """\
+import numpy as np
+
+rng = np.random.RandomState(2)
+x, t = rng.randn(8, 1, 7), rng.randn(8, 4)
+K, V = rng.randn(4, 3) * 0.5, rng.randn(20, 4) * 0.2
+for turn in range(5):
+    z = np.zeros((8, 4, 5))
+    for k in range(3):
+        z += x[:, :, k:k + 5] * K[None, :, k, None]
+    a = np.tanh(z)
+    e = (a.reshape(8, -1) @ V - t) / 8
+    dz = (e @ V.T).reshape(a.shape) * (1 - a ** 2)
+    dK = np.zeros_like(K)
+    for k in range(3):
+        dK[:, k] = np.sum(x[:, :, k:k + 5] * dz, axis=(0, 2))
+    V -= 0.1 * a.reshape(8, -1).T @ e
+    K -= 0.1 * dK
+    print(np.sum(e ** 2))
+"""
+LEAKY = """\
+import numpy as np
+
+rng = np.random.default_rng(2)
+X, T = rng.normal(size=(20, 4)), rng.normal(size=(20, 2))
+A, B, C = rng.normal(size=(4, 6)), rng.normal(size=(6, 5)), rng.normal(size=(5, 2))
+off, leak = 0.3, 0.1
+for turn in range(5):
+    Z = X @ A
+    H = np.where(Z > 0, Z, leak * Z)
+    H /= 1 - off
+    Y = H @ B
+    E = (np.where(Y > 0, Y, leak * Y) @ C - T) / 20
+    dY = E @ C.T
+    dY[Y <= 0] *= leak
+    dH = dY @ B.T / (1 - off)
+    dZ = np.where(Z > 0, dH, leak * dH)
+    C -= 0.1 * np.where(Y > 0, Y, leak * Y).T @ E
+    B -= 0.1 * H.T @ dY
+    A -= 0.1 * X.T @ dZ
+    print(np.sum(E ** 2))
+"""
+IN_TIME = """\
+import numpy as np
+
+rng = np.random.default_rng(4)
+A, B, C = rng.normal(size=(3, 4)), rng.normal(size=(4, 4)) * 0.5, rng.normal(size=(4, 2))
+for turn in range(4):
+    X, T = rng.normal(size=(8, 5, 3)), rng.normal(size=(8, 5, 2))
+    keep, states = rng.uniform(0.2, 0.9, (8, 5, 4)), np.zeros((8, 6, 4))
+    for t in range(5):
+        states[:, t + 1] = np.tanh(X[:, t] @ A + (keep[:, t] * states[:, t]) @ B)
+    Z = states[:, 1:] @ C
+    rows, length, _ = Z.shape
+    n = rows * length
+    s = np.sqrt(Z.var((0, 1)) + 1e-5)
+    N = (Z - Z.mean((0, 1))) / s
+    dN = (N * T > -0.5) * 0.1 + N * T
+    print(np.sum(0.1 * N * (N * T > -0.5) + 0.5 * N ** 2 * T))
+    dZ = (n * dN - dN.sum((0, 1)) - N * (dN * N).sum((0, 1))) / (n * s)
+    dA, dB, dC = np.zeros_like(A), np.zeros_like(B), np.zeros_like(C)
+    later = np.zeros((8, 4))
+    for t in reversed(range(5)):
+        dC += states[:, t + 1].T @ dZ[:, t]
+        d = (dZ[:, t] @ C.T + later) * (1 - states[:, t + 1] ** 2)
+        dA += X[:, t].T @ d
+        dB += (keep[:, t] * states[:, t]).T @ d
+        later = (d @ B.T) * keep[:, t]
+    A -= 0.01 * dA
+    B -= 0.01 * dB
+    C -= 0.01 * dC
+"""
+MASKED = """\
+import numpy as np
+
+rng = np.random.default_rng(12)
+
+
+class Linear:
+    def __init__(self, a, b):
+        self.w, self.c = rng.normal(size=(a, b)) * 0.5, np.zeros(b)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w + self.c
+
+    def backward(self, g):
+        self.dw, self.dc = self.x.T @ g, g.sum(axis=0)
+        return (g @ self.w.T).reshape(self.x.shape)
+
+
+class Bend:
+    def forward(self, x):
+        self.y = np.tanh(x)
+        return self.y
+
+    def backward(self, g):
+        return g * (1 - self.y ** 2)
+
+
+class Thin:
+    def __init__(self, keep):
+        self.keep = keep
+
+    def forward(self, x):
+        self.kept = rng.random(x.shape) < self.keep
+        return x * self.kept
+
+    def backward(self, g):
+        return g * self.kept
+
+
+x, t = rng.normal(size=(12, 4)), np.eye(3)[rng.integers(0, 3, 12)]
+parts = [Linear(4, 8), Bend(), Thin(0.7), Linear(8, 3)]
+for turn in range(5):
+    y = x
+    for part in parts:
+        y = part.forward(y)
+    p = np.exp(y - y.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    print(-np.sum(t * np.log(p + 1e-7)) / len(x))
+    g = (p - t) / len(x)
+    for part in reversed(parts):
+        g = part.backward(g)
+    for part in parts:
+        if isinstance(part, Linear):
+            part.w -= 0.1 * part.dw
+            part.c -= 0.1 * part.dc
+"""
 MISTAKES = [
     ("a sign beyond a corner", CORNERS, "far * np.sign(e)", "far"),
     ("a count of what is set", MARGINS, "labels] = -g.sum(axis=1)", "labels] = -1"),
@@ -455,6 +600,15 @@ MISTAKES = [
     ("a width of another function", LIKELIHOOD, "z.sum(axis=0) / np.exp(log_width)", "z.sum(axis=0)"),
     ("one of two shares left out", THROUGH_TIME, "(given[t] + after) *", "given[t] *"),
     ("a factor of what is made from outputs alone", MIXTURE, "d_width = share * (1", "d_width = (1"),
+    ("a share that stands for a mask", MASKED, "g * self.kept", "g * (1.0 - self.keep)"),
+    ("a slope that is set", LEAKY, "*= leak", "= leak"),
+    ("a slope where the derivative is to be scaled", LEAKY, "dH, leak * dH", "dH, leak"),
+    ("what the forward pass divides by", LEAKY, "dY @ B.T / (1 - off)", "dY @ B.T"),
+    ("a gate of the same turn", IN_TIME, "(d @ B.T) * keep[:, t]", "(d @ B.T)"),
+    ("a count of rows alone", IN_TIME, "n = rows * length", "n = rows"),
+    ("what windows are multiplied by", KERNEL, "k:k + 5] * dz", "k:k + 5]"),
+    ("a count for the rate", STEPPED, "V -= rate *", "V -= n *"),
+    ("the gradient of a bias for that of a weight", STEPPED, "W -= rate * gW", "W -= rate * gc"),
     ("the way around some layers", AROUND, "return dy + dx", "return dx"),
     ("the way around what a layer calls", AROUND, "return dy + self.inner.back(dy)", "return self.inner.back(dy)"),
 ]
