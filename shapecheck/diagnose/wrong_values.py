@@ -21,11 +21,12 @@ from shapecheck.gradients.adjoints import Adjoints
 from shapecheck.gradients.matching import EXACT, Standing
 from shapecheck.gradients.replay import ReplayError
 from shapecheck.network.dependence import CARRIERS
-from shapecheck.trace.operations import PRODUCTS, QUOTIENTS
+from shapecheck.trace.operations import PRODUCTS, QUOTIENTS, TRANSPOSES
 from shapecheck.trace.tape import Operation
 
 # More suspects than these in one step are not tried.
 _MOST_SUSPECTS = 400
+_LAST_SUSPECTS = 40
 _MOST_OUTPUTS = 4
 _PARTS = frozenset({"getitem", "view"})
 
@@ -55,11 +56,12 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
         operation = known.producer(value)
         standing = standings[value]
         misplaced = standing is Standing.VERIFIED
-        if operation is None or operation.site is None or tried > _MOST_SUSPECTS or value in passed_on:
+        # However long the loops are that come before: what they come to is looked at.
+        late = tried > _MOST_SUSPECTS and value not in ordered[-_LAST_SUSPECTS:]
+        if operation is None or operation.site is None or late or value in passed_on:
             continue
-        if operation.number < begun and not known.settled:
-            continue  # what was there before the forward pass is no derivative
-        if standing is Standing.ZERO and not begins_to_be_zero(known, operation, wrong, standings):
+        before = operation.number < begun and not known.settled  # no derivative is made before the forward pass
+        if before or (standing is Standing.ZERO and not begins_to_be_zero(known, operation, wrong, standings)):
             continue
         only_forward = carried and not known.settled
         if standing is Standing.FORWARD and (only_forward or np.size(known.replay.recorded[value]) == 1):
@@ -81,7 +83,7 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
             inputs_right = scales(operation, known) or rescales(operation, known, scale)
             suspect = replace(suspect, operands_right=inputs_right, reason="scale", scale=scale)
         by_site[operation.site] = merged(by_site.get(operation.site), suspect)
-    found = list(by_site.values())
+    found = [_before_it_was_turned(known, suspect, standings) for suspect in by_site.values()]
     # What only scales or masks a target that goes backwards under another name is not to blame for it.
     alone = [v for v in passed_on if not whole or _is_renamed(known, v)]
     found += _passed_on(known, alone, targets, prospects, wrong, right)
@@ -94,6 +96,31 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
         found += _made_from_outputs(known, unread, targets, prospects, wrong, right)
         explained = {p for s in found for p in s.explains}
     return _without_idle_factors(known, found) + _misused(known, wrong - explained)
+
+
+def _before_it_was_turned(known: Verdicts, suspect: Suspect, standings: dict[int, Standing]) -> Suspect:
+    """For a gradient that is put together the other way round, and turned in the end: what was put together."""
+    value = suspect.values[0]
+    operation = known.producer(value)
+    if len(suspect.values) > 1 or operation is None or operation.function not in TRANSPOSES:
+        return suspect
+    made = known.producer(operation.inputs[0])
+    whole, turned = (np.asarray(known.replay.recorded[v]) for v in (operation.inputs[0], value))
+    if made is None or made.site is None or not np.array_equal(whole.T, turned) or np.ndim(whole) != 2:
+        return suspect
+    if standings.get(made.result) is not Standing.UNVERIFIED:
+        return suspect
+    forward, adjoint = suspect.wanted[value]
+    others = tuple(other.T for other in suspect.alternatives.get(value, ()))
+    sound = is_sound(known.replay, made, standings)
+    return replace(
+        suspect,
+        site=made.site,
+        values=(made.result,),
+        wanted={made.result: (forward, adjoint.T)},
+        alternatives={made.result: others},
+        sound=(made.result,) if sound else (),
+    )
 
 
 def _without_idle_factors(known: Verdicts, suspects: list[Suspect]) -> list[Suspect]:
