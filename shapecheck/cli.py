@@ -175,7 +175,16 @@ def diagnose(ctx: click.Context, /, form: str | None, diff: bool, fix: bool, **o
                 _apply(diagnosis, output, started, shown)
         except EditError as error:
             raise _InputError(str(error)) from error
+    if astray := _options_behind_the_script(ctx, options["arguments"]):
+        remark = f"{astray} went to the program, as all behind the script does: options of shapecheck stand before it"
+        click.echo(remark, err=True)
     ctx.exit(exit_status(diagnosis))
+
+
+def _options_behind_the_script(ctx: click.Context, arguments: Sequence[str]) -> str:
+    """The program's arguments that look like options of ours, as `--fix` in `diagnose script.py --fix`."""
+    own = {opt for parameter in ctx.command.params for opt in parameter.opts if opt.startswith("--")}
+    return ", ".join(f"`{a}`" for a in arguments if a.partition("=")[0] in own)
 
 
 def _require_one_program(ctx: click.Context, options: dict[str, Any], *, fix: bool) -> None:

@@ -137,8 +137,9 @@ class _Doctor:
         self.trace = trace = replace(trace, head=self.readied.tape)
         self.trials = trials
         self.layers = Layers(trace.head, trace.sources.values(), complete=trace.failure is None)
-        # The formula of the loss that updates have to follow, where no other will do.
+        # The formula of the loss that updates have to follow, where no other will do; their factors by another one.
         self.meant = ""
+        self.paces: dict[int, tuple[str, float]] = {}
         # Whether the right updates climb a likelihood, or a reward.
         self.climbs = False
         self.loss: LossSummary | None = None
@@ -271,6 +272,7 @@ class _Doctor:
             bound=mistake.bound,
             still=mistake.finding.code == "SC406",
             reason=mistake.reason,
+            paces=self.paces if self.meant else {},
         )
 
     def training(self) -> list[Finding]:
@@ -308,12 +310,15 @@ class _Doctor:
         mistakes = []
         for finding in findings:
             targets = course.aimed[finding.parameters]
+            self.paces = course.verdict.paces
             self.meant = course.meant.get(finding.parameters, self.meant)
             failure = pseudo_failure(self.trace, self.trace.head, self.trace.head.sites[targets[0].site or 0], ())
-            mistakes.append(SilentMistake(finding, failure, targets=targets, bound=finding.code in _SHAPED_ASTRAY))
+            bound = finding.code in _SHAPED_ASTRAY or finding.parameters in course.settled
+            mistakes.append(SilentMistake(finding, failure, targets=targets, bound=bound))
         # The gradients are right already where another loss than the one that is followed is meant, or each sample
         # has a bias of its own.
-        right = (f.code for f in findings if f.parameters in course.meant or f.code in _SHAPED_ASTRAY)
+        aside = course.meant.keys() | course.settled
+        right = (f.code for f in findings if f.parameters in aside or f.code in _SHAPED_ASTRAY)
         return self.mend_gradients(mistakes, gone=next(right, ""))
 
     def mend_astray(self, findings: list[Finding], course: Course) -> list[Finding]:

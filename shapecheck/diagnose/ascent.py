@@ -221,8 +221,9 @@ def _some_climb(course: Course, step: Step, up: list[Parameter], down: list[Para
     few = len(up) < len(down) or beside
     if not _follow_an_error(course, step) and (not few or 0 in below):
         return None
-    site = _update_site(course, up[0], step)
-    if site is None or any(_update_site(course, p, step) is site for p in down):
+    sites = {s.number: s for p in up if (s := _update_site(course, p, step)) is not None}
+    site = next(iter(sites.values()), None)
+    if site is None or any((s := _update_site(course, p, step)) is not None and s.number in sites for p in down):
         return None
     if {p.updates[step.number].sign for p in up} & {p.updates[step.number].sign for p in down}:
         return None  # they are stepped alike: it is the gradient that has the wrong sign
@@ -237,6 +238,7 @@ def _some_climb(course: Course, step: Step, up: list[Parameter], down: list[Para
         cause=span_of(site),
         layer=course.layer(up[0].birth),
         parameters=tuple(dict.fromkeys(names)),
+        trail=tuple(_on_the_way(site, None, list(sites.values()))),
     )
 
 

@@ -33,8 +33,9 @@ def beside_a_penalty(known: Verdicts, value: int, wanted: Any) -> Origin | None:
         return None
     shape = np.shape(wanted)
     standings = known.matching.standings(sorted(replay.ancestors([value])))
-    carried = [i for i in operation.inputs if standings.get(i) is Standing.UNVERIFIED]
-    penalties = [i for i in operation.inputs if i not in carried and _is_of_parameters(known, i)]
+    penalties = [i for i in operation.inputs if _is_of_parameters(known, i)]
+    derived = (Standing.UNVERIFIED, Standing.VERIFIED)
+    carried = [i for i in operation.inputs if i not in penalties and standings.get(i) in derived]
     if len(carried) != 1 or len(penalties) != 1 or operation.inputs[0] != carried[0]:
         return None
     part, penalty = carried[0], penalties[0]
@@ -46,6 +47,10 @@ def beside_a_penalty(known: Verdicts, value: int, wanted: Any) -> Origin | None:
     added = replay.exchanged(operation, part, np.zeros(shape))
     if added is None or added.shape != shape:
         return None
+    if standings.get(part) is Standing.VERIFIED:
+        # A right share of the whole, up to a factor, which may be what is wrong.
+        scaled = same_direction(np.asarray(replay.recorded[part], dtype=float), wanted - added)
+        return Origin(made.site, part, wanted - added, operation.number) if scaled else None
     lacking = np.asarray(wanted, dtype=float) - np.asarray(replay.recorded[part], dtype=float)
     if _is_penalty(lacking, [added, *_decaying(known, penalty, wanted)]):
         return None

@@ -52,6 +52,7 @@ class Course:
         unfed: The same, of a finding of steps that are made of zeros.
         aimed: Of a finding that says what expressions should have given, by the names: those expressions.
         meant: The loss that they should have followed, where it is no other; by the same names.
+        settled: The names of findings that stand beside gradients which are all right: what is found has to end.
     """
 
     def __init__(self, trace: Trace, layers: Layers | None = None, *, verdict: Agreement | None = None) -> None:
@@ -65,6 +66,7 @@ class Course:
         self.stepped: dict[tuple[str, ...], list[Unapplied]] = {}
         self.aimed: dict[tuple[str, ...], tuple[Target, ...]] = {}
         self.meant: dict[tuple[str, ...], str] = {}
+        self.settled: set[tuple[str, ...]] = set()
         self.unfed: dict[tuple[str, ...], list[Unfed]] = {}
 
     @cached_property

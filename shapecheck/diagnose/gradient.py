@@ -29,6 +29,7 @@ from shapecheck.diagnose.branches import common_factor, given_wrongly
 from shapecheck.diagnose.error_signal import has_a_rate_twice, missed_losses
 from shapecheck.diagnose.exchanged import exchanged
 from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
+from shapecheck.diagnose.handed_on import copied_at, handed_on, renamed_at
 from shapecheck.diagnose.last_shares import last_shares
 from shapecheck.diagnose.lone_slopes import at_their_use
 from shapecheck.diagnose.missing import empty_sums
@@ -241,7 +242,7 @@ def _spoilt_at_the_start(known: Replay, step: Step, losses: Sequence[Loss]) -> D
     that is made of the two, and that is no difference.
     """
     own = (c for c in losses if not c.inferred)
-    tried = [c for c in own if sounds_like_a_loss(known, c) or _meets_data(known, step, c)][:2]
+    tried = [c for c in own if sounds_like_a_loss(known, c) or meets_data(known, step, c)][:2]
     accepted: list[Diagnosis] = []
     passed_on: list[Diagnosis] = []
     chains: list[Diagnosis] = []
@@ -269,7 +270,7 @@ def _spoilt_at_the_start(known: Replay, step: Step, losses: Sequence[Loss]) -> D
     return replace(accepted[0], suspects=[first, *accepted[0].suspects[1:]])
 
 
-def _meets_data(known: Replay, step: Step, loss: Loss) -> bool:
+def meets_data(known: Replay, step: Step, loss: Loss) -> bool:
     """Whether data meet a loss entry by entry, or by an index, on its way from the parameters, as targets do.
 
     A mean of outputs is printed to be looked at, and the gradient of a single bias is a number as well. What another
@@ -399,12 +400,12 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
         return suspect
     origins = _origins(known, suspect, wanted) if suspect.reason == "value" else []
     site = origins[0].site if origins else None
-    if origins and (passed := _handed_on(known, [o.value for o in origins])) is not None:
+    if origins and (passed := handed_on(known, [o.value for o in origins])) is not None:
         # What was handed on as it is was to be changed on the way.
         site, values = passed
         origins = [replace(o, site=site) for o in origins if o.value in values]
     if suspect.reason == "other":
-        site = _renamed_at(suspect, known)
+        site = renamed_at(suspect, known)
     whole = suspect.reason in {"unrelated", "still"} and not set(wanted) <= set(known.changes.values())
     # A single number is a multiple of what it should be, by a factor that means nothing where no rate is known.
     numbers = all(np.size(arrays[0]) == 1 for arrays in wanted.values())
@@ -412,10 +413,13 @@ def _with_origin(suspect: Suspect, known: Verdicts) -> Suspect:
         suspect = replace(suspect, reason="value")
     wanted = {v: _open_where_they_differ(arrays) for v, arrays in wanted.items()}
     targets = targets_of(suspect.site, wanted, origins, known, exact=suspect.reason == "scale" or whole)
-    if suspect.reason == "other" and site is None and (passed := _handed_on(known, suspect.values)) is not None:
+    if suspect.reason == "other" and site is None and (passed := handed_on(known, suspect.values)) is not None:
         site, values = passed
         results = tuple(Result(v, wanted[v]) for v in values if v in wanted)
         targets = (Target(site, results), *targets) if results else targets
+    elif suspect.reason == "other" and site is None and (copied := copied_at(known, suspect.values)) is not None:
+        site, copies = copied
+        targets = (Target(site, tuple(Result(copies[v], wanted[v]) for v in copies if v in wanted)), *targets)
     if isinstance(known.replay.tape.sites[suspect.site].node, ast.Name):
         targets = targets[:1]  # a second name: under the first one the output is right
     beside_right = any(o.beside_right for o in origins)
@@ -447,33 +451,4 @@ def _origins(known: Verdicts, suspect: Suspect, wanted: Mapping[int, tuple[Any, 
     return []
 
 
-def _renamed_at(suspect: Suspect, known: Verdicts) -> int | None:
-    """Where an adjoint of something else was given the name under which it is used: `dZ1 = dA1`."""
-    tape = known.replay.tape
-    value = suspect.values[0]
-    made = tape.values[value].producer or 0
-    uses = [o.number for o in tape.operations[made + 1 : known.step.last + 1] if value in o.inputs]
-    names = [b for b in tape.bindings if b.value == value and uses and made < b.time <= uses[-1] and b.owner is None]
-    # What a function has returned has to be named somewhere; a second name for what has one is another matter.
-    handed_back = {time for time, _, values in tape.returns if value in values}
-    named = tape.sites[suspect.site].bound_to is not None
-    again = [b for b in names if b.key is None and b.time not in handed_back]
-    later = again if named else again[1:]
-    return later[-1].site if later else None
-
-
-def _handed_on(known: Verdicts, passed: Iterable[int]) -> tuple[int, list[int]] | None:
-    """(where, which) for what a function was given and returned as it is: a slope was to come in there."""
-    tape = known.replay.tape
-    found: dict[int, list[int]] = {}
-    for _, number, values in tape.returns:
-        site = tape.sites[number]
-        for value in (v for v in passed if v in values and isinstance(site.node, ast.Name)):
-            made = known.producer(value)
-            home = tape.sites[made.site] if made is not None and made.site is not None else None
-            if home is not None and (home.path, home.function) != (site.path, site.function):
-                found.setdefault(number, []).append(value)
-    return next(iter(found.items()), None)
-
-
-__all__ = ["Diagnosis", "diagnose_step", "diagnose_steps"]
+__all__ = ["Diagnosis", "diagnose_step", "diagnose_steps", "meets_data"]

@@ -18,6 +18,7 @@ from shapecheck.trace.tape import Operation
 _STORES = frozenset(["+=", "-=", "setitem", "write_back", "numpy.add.at"])
 # So many expressions that read arrays which have changed meanwhile are tried.
 _MOST_SITES = 8
+OVERWRITTEN = "this array was overwritten before the backward pass reads it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,13 +262,13 @@ def _finding(course: Course, known: Verdicts, found: LaterVersion) -> list[Findi
                 trail,
             )
         ]
-    title = "this array was overwritten before the backward pass reads it"
     message = (
         f"`{shown(place.text)}` needs what the array held in the forward pass; with that, the gradients of "
         f"{quoted(spoiled)} are right: keep a copy, or write the result into an array of its own"
     )
     cause = change or place
-    return [Finding("SC404", "error", title, message, span_of(place), span_of(cause), layer, tuple(spoiled), (), trail)]
+    where = span_of(place), span_of(cause)
+    return [Finding("SC404", "error", OVERWRITTEN, message, *where, layer, tuple(spoiled), (), trail)]
 
 
 def _changes(course: Course, found: LaterVersion) -> list[int]:
@@ -292,4 +293,4 @@ def _first_change(course: Course, read: int, earlier: int) -> int | None:
     return None
 
 
-__all__ = ["LaterVersion", "explained", "later_versions", "readers"]
+__all__ = ["OVERWRITTEN", "LaterVersion", "explained", "later_versions", "readers"]

@@ -18,6 +18,8 @@ from shapecheck.gradients.replay import ReplayError
 _MOST_RUNS = 80
 # So many ways in which the results of one expression may go with those of another.
 _MOST_PAIRINGS = 8
+# So often a function may be called in one turn.
+_MOST_CALLS = 6
 _EXACT = 1e-6
 
 
@@ -157,7 +159,7 @@ def _paired(
 
 
 def _groups(
-    known: Verdicts, shapes: Collection[tuple[int, ...]], parameters: set[int]
+    known: Verdicts, shapes: Mapping[tuple[int, ...], list[int]], parameters: set[int]
 ) -> list[dict[tuple[int, ...], list[int]]]:
     """Forward values by shape, together if one expression made them; only those that have all of the shapes."""
     adjoints = known.matching.adjoints
@@ -171,7 +173,18 @@ def _groups(
         if site is not None and value in downstream and shape in shapes:
             by_site.setdefault(site, {}).setdefault(shape, []).append(value)
     found = [group for group in by_site.values() if len(group) == len(shapes)]
-    return [group for group in found if sum(map(len, group.values())) > 1]
+    found = [group for group in found if sum(map(len, group.values())) > 1]
+    return [*found, *(part for group in found for part in _in_turns(group, shapes))]
+
+
+def _in_turns(
+    group: dict[tuple[int, ...], list[int]], shapes: Mapping[tuple[int, ...], list[int]]
+) -> Iterator[dict[tuple[int, ...], list[int]]]:
+    """The results of a function that is called for several things in each turn, as a sigmoid is for every gate."""
+    (shape, forwards), *others = group.items()
+    calls, rest = divmod(len(forwards), len(shapes[shape]))
+    if not others and not rest and 1 < calls <= _MOST_CALLS:
+        yield from ({shape: forwards[first::calls]} for first in range(calls))
 
 
 def _agrees(known: Verdicts, targets: Mapping[int, int]) -> bool:

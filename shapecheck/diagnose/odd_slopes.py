@@ -56,7 +56,7 @@ def follows_up_to_it(known: Verdicts, suspect: Suspect) -> bool:
         suspect: As above.
     """
     closure = known.matching.adjoints.closure
-    for value in suspect.values:
+    for value in suspect.sound or suspect.values:  # later turns are made from wrong ones
         made = known.producer(value)
         operands = [i for i in made.inputs if i not in closure] if made is not None else []
         matches = [m for i in operands if (m := known.matching.match(i)) is not None and not m.weak]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,7 @@ def differing_loss(course: Course) -> list[Finding]:
         site = course.tape.site_of(loss.value) if loss.value is not None else None
         if site is None or followed is None:
             continue
-        if not sounds_like_a_loss(course.replay, loss):
+        if not sounds_like_a_loss(course.replay, loss) and not _is_a_likelihood(course.replay, loss, losses, step):
             continue
         if _is_least_elsewhere(course.replay, loss, followed) and (
             found := _apart(course.replay, step, loss, followed)
@@ -227,14 +227,16 @@ def _parted(course: Course, step: Step, loss: Loss, followed: Loss) -> tuple[str
 
     Where all outputs are near one half, as they are at the start, no two losses do: then the parameters are moved.
     """
-    found = _apart(course.replay, step, loss, followed) if not _right(course.replay, loss) else []
+    found = _apart(course.replay, step, loss, followed) if not _both(course.replay, step, loss, followed) else []
     if found:
         return followed.formula, found
     moved = _elsewhere(course.replay, step, loss)
     losses = find_losses(moved, step) if moved is not None else []
     same = next((c for c in losses if c.value == loss.value), None)
     there = _followed(moved, losses, step) if moved is not None else None
-    if moved is None or same is None or there is None or _right(moved, same) or not _of_the_same_outputs(same, there):
+    if moved is None or same is None or there is None or not _of_the_same_outputs(same, there):
+        return None
+    if _both(moved, step, same, there):
         return None
     found = _apart(moved, step, same, there)
     return (there.formula, found) if found else None
@@ -243,6 +245,20 @@ def _parted(course: Course, step: Step, loss: Loss, followed: Loss) -> tuple[str
 def _right(replay: Replay, loss: Loss) -> set[int]:
     """The parameters that follow a loss; a single number follows any."""
     return {old for old in loss.right if np.size(replay.recorded[old]) > 1}
+
+
+def _both(replay: Replay, step: Step, loss: Loss, followed: Loss) -> set[int]:
+    """The parameters that follow two losses at once.
+
+    Where `output - target` is on the way, which is a cross-entropy's derivative by the scores, and goes through another
+    softmax's slope before it comes to a parameter, none does: the step itself is to tell.
+    """
+    changes = {old: replay.recorded[change] for _, old, change, _ in step.parameters}
+
+    def follows(one: Loss, old: int) -> bool:
+        return one.matching is not None and one.matching.against(changes[old], old) is not None
+
+    return {old for old in _right(replay, loss) if follows(loss, old) or not follows(followed, old)}
 
 
 def _elsewhere(replay: Replay, step: Step, loss: Loss) -> Replay | None:
@@ -302,6 +318,16 @@ def _steepness(replay: Replay, loss: int, output: int, at: Any) -> float:
         ends = [replay.evaluate({output: at + step * way}, [loss])[loss] for step in (_STEP, -_STEP)]
         slopes.append(float(np.ravel(ends[0])[0] - np.ravel(ends[1])[0]) / (2 * _STEP))
     return float(np.linalg.norm(slopes))
+
+
+def _is_a_likelihood(replay: Replay, loss: Loss, losses: Sequence[Loss], step: Step) -> bool:
+    """Whether a number, whatever it is called, has the gradients of a likelihood of these outputs and targets.
+
+    Whoever computes what is followed, too, looks at the likelihood for its own sake.
+    """
+    known = [c for c in losses if c.inferred and "log" in c.formula and c.adjoints is not None]
+    own = [c for c in losses if not c.inferred and c is not loss and _right(replay, c)]
+    return not own and loss.adjoints is not None and any(not _apart(replay, step, loss, one) for one in known)
 
 
 def _has_a_logarithm(course: Course, loss: Loss) -> bool:

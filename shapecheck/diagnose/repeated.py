@@ -11,13 +11,15 @@ import numpy as np
 from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.lost import uncopied
-from shapecheck.diagnose.trail import span_of
+from shapecheck.diagnose.trail import ALSO, span_of
 from shapecheck.network.parameters import Parameter, Update
 from shapecheck.trace.operations import ADDITIONS, DIFFERENCES
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref
 
 APPLIED_HERE = "it is applied here, and goes on"
+ADDED_HERE = "here it is added to"
+TOO_EARLY = "this sum of gradients is applied before it is whole"
 # So many additions into one sum are followed.
 _MOST_ADDITIONS = 5000
 
@@ -53,7 +55,8 @@ def _one_for_each_function(findings: list[Finding]) -> list[Finding]:
         return findings
     first = findings[0]
     names = [name for f in findings for name in f.parameters]
-    trail = tuple(TrailStep(f.location, "this sum too") for f in findings[1:5])
+    note = ALSO if first.title == TOO_EARLY else "this sum too"
+    trail = tuple(TrailStep(f.location, note) for f in findings[1:5])
     return [
         Finding(
             first.code,
@@ -170,7 +173,22 @@ def _never_reset(course: Course, sums: list[_Sum]) -> Finding | None:
     trail: tuple[TrailStep, ...] = ()
     if birth is not None:
         trail = (TrailStep(span_of(birth), "the sum begins here, once for the whole run"),)
-    update = course.site(course.tape.operations[first.parameter.updates[0].operation].site)
+    step = first.parameter.updates[0].operation
+    update = course.site(course.tape.operations[step].site)
+    if birth is not None and update is not None and len(first.additions) == 1 and _begins_again(course, birth, step):
+        return Finding(
+            code="SC403",
+            severity="error",
+            title=TOO_EARLY,
+            message=f"`{shown(update.text)}` stands in the loop in which `{shown(addition.text)}` adds up gradients of "
+            f"several samples: each step of {quoted(names)} applies those of the samples before it once more; apply "
+            "the sum when it is whole, after the loop",
+            location=span_of(update),
+            cause=span_of(update),
+            layer=course.layer(first.parameter.birth),
+            parameters=tuple(dict.fromkeys(names)),
+            trail=(TrailStep(span_of(birth), "the sum begins here"), TrailStep(span_of(addition), ADDED_HERE)),
+        )
     if update is not None and _is_now_and_then(course, update, addition):
         # Only there is it known that the sum has been used.
         cause = update
@@ -187,6 +205,12 @@ def _never_reset(course: Course, sums: list[_Sum]) -> Finding | None:
         parameters=tuple(dict.fromkeys(names)),
         trail=trail,
     )
+
+
+def _begins_again(course: Course, birth: Site, step: int) -> bool:
+    """Whether sums that have been applied already are begun anew, by an expression that made them before."""
+    operations = [o.number for o in course.tape.made_at(birth.number)]
+    return bool(operations) and operations[0] < step < operations[-1]
 
 
 def _is_now_and_then(course: Course, update: Site, addition: Site) -> bool:

@@ -28,7 +28,8 @@ _MOST = 6
 def whole_sums(known: Verdicts, suspects: Sequence[Suspect]) -> list[Suspect]:
     """The suspects but for right shares of what they should be, where others explain as much by themselves."""
     shares = {s.site for s in suspects if s.reason == "value" and _are_shares(known, s)}
-    plain = [s for s in suspects if s.site not in shares and s.operands_right]
+    # One expression may hold all gradients, of which each sets only itself right.
+    plain = [s for s in suspects if s.site not in shares and s.operands_right and not s.together == 1 < len(s.explains)]
     covered = [set(s.explains) for s in plain]
     return [s for s in suspects if s.site not in shares or not any(c >= set(s.explains) for c in covered)]
 

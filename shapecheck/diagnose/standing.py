@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from shapecheck.diagnose.course import Course
 from shapecheck.network.dependence import CARRIERS
 
@@ -27,9 +29,17 @@ def is_given(course: Course, value: int) -> bool:
     return value in course.versions or course.layers._newborn[value]
 
 
-def is_read_again(course: Course, value: int) -> bool:
-    """Whether the same array, unchanged, is read at one place again and again."""
-    sites = [o.site for o in course.users.get(value, ()) if o.site is not None]
+def is_read_again(course: Course, value: int, places: Collection[int | None] | None = None) -> bool:
+    """Whether the same array, unchanged, is read at one place again and again.
+
+    Args:
+        course: Of the run.
+        value: The array.
+        places: The sites that count, beside those of its views; all if none are given. What a step is made from is
+            read again and again, too.
+    """
+    users = [o for o in course.users.get(value, ()) if o.site is not None]
+    sites = [o.site for o in users if places is None or o.site in places or o.function in CARRIERS]
     return any(sites.count(site) >= READINGS for site in set(sites))
 
 

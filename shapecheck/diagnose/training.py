@@ -39,6 +39,7 @@ from shapecheck.diagnose.one_list import one_list
 from shapecheck.diagnose.one_object import one_object
 from shapecheck.diagnose.only_last import only_last
 from shapecheck.diagnose.other_loss import differing_loss
+from shapecheck.diagnose.other_starts import other_starts
 from shapecheck.diagnose.overwritten_shares import overwritten_shares
 from shapecheck.diagnose.overwritten_squares import overwritten_squares
 from shapecheck.diagnose.pairs import lost_rows, parted
@@ -52,7 +53,9 @@ from shapecheck.diagnose.thrown_away import thrown_away
 from shapecheck.diagnose.unapplied import nothing_moves
 from shapecheck.diagnose.unfed import unfed_velocities
 from shapecheck.diagnose.unmoved import unmoved
+from shapecheck.diagnose.unread_biases import unread_biases
 from shapecheck.diagnose.unread_scales import unread_scales
+from shapecheck.diagnose.unread_targets import unread_targets
 from shapecheck.diagnose.unused import forgotten_siblings, unused_gradients
 from shapecheck.diagnose.update import lost_updates
 from shapecheck.diagnose.used_up import used_up
@@ -69,6 +72,7 @@ def _uphill(course: Course) -> list[Finding]:
 _UPDATES: tuple[Finder, ...] = (
     one_list,
     second_names,
+    other_starts,
     number_steps,
     lost_steps,
     lost_numbers,
@@ -104,6 +108,7 @@ _DATA: tuple[Finder, ...] = (
     parted,
     thrown_away,
     unread_scales,
+    unread_targets,
     kept_best,
 )
 _NUMBERS: tuple[Finder, ...] = (
@@ -159,7 +164,7 @@ def other_mistakes(course: Course, *, blamed: bool) -> Iterator[Finding]:
         yield from _asked(nothing_moves, course)
         return
     found = False
-    for finder in (_never_moved, differing_loss, *_NUMBERS):
+    for finder in (unread_biases, _never_moved, differing_loss, *_NUMBERS):
         for finding in _asked(finder, course):
             found = True
             yield finding
@@ -204,6 +209,7 @@ def _asked(finder: Finder, course: Course) -> list[Finding]:
 _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC202": (biases_of_samples,),
     "SC303": (growing_weights,),
+    "SC305": (other_starts,),
     "SC306": (overwritten_shares,),
     "SC308": (differing_loss,),
     "SC309": (number_steps,),
@@ -232,7 +238,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC408": (never_renewed,),
     "SC409": (lost_rows, short_strides, left_early, used_up),
     "SC410": (moments, step_counters, shared_state),
-    "SC411": (thrown_away, unread_scales),
+    "SC411": (thrown_away, unread_scales, unread_biases),
     "SC501": (not_finite,),
     "SC502": (not_finite,),
     "SC503": (saturated,),

@@ -19,7 +19,7 @@ from shapecheck.gradients.adjoints import adjoints
 from shapecheck.gradients.matching import Matching
 from shapecheck.gradients.steps import Step
 from shapecheck.network.parameters import value_names
-from shapecheck.trace.operations import ADDITIONS
+from shapecheck.trace.operations import ADDITIONS, PRODUCTS
 from shapecheck.trace.tape import Operation
 
 _PRODUCTS = frozenset("@ .dot numpy.dot numpy.matmul numpy.einsum".split())
@@ -33,11 +33,12 @@ class _Affine:
 
     Attributes:
         weight, bias: The values that the layer read.
-        sum: The operation that adds the bias.
+        product, sum: The operations that multiply by the one and add the other.
     """
 
     weight: int
     bias: int
+    product: Operation
     sum: Operation
 
 
@@ -73,7 +74,7 @@ def unmoved(course: Course) -> list[Finding]:
             told = others or computed is not None or (biases_only and what == "weight")
             told = told or (weights_only and what == "bias")
             told = told or _is_kept_for_nobody(course, still, mate, step, pair)
-            if told and is_read_again(course, still):
+            if told and is_read_again(course, still, {pair.product.site, pair.sum.site}):
                 found.setdefault(still, (what, pair.sum, mate))
                 gradients |= {still: computed} if computed is not None else {}
     return [_half_finding(course, step, halves, gradients) for halves in _moved_together(course, step, found)]
@@ -158,6 +159,9 @@ def _affine(course: Course, step: Step) -> Iterator[_Affine]:
     for operation in course.tape.operations[: step.last + 1]:
         if operation.function not in ADDITIONS or len(operation.inputs) != 2:
             continue
+        if course.tape.values[operation.result].shape == ():
+            yield from _of_numbers(course, operation)
+            continue
         for product, bias in (operation.inputs, operation.inputs[::-1]):
             made = course.producer(product)
             if made is None or made.function not in _PRODUCTS or not is_given(course, bias):
@@ -177,7 +181,21 @@ def _affine(course: Course, step: Step) -> Iterator[_Affine]:
                     or _spread_side(course, bias) == operands.index(weight)
                 )
                 if known and is_given(course, weight) and len(course.tape.values[weight].shape) > 1:
-                    yield _Affine(weight, uncarried(course, bias), operation)
+                    yield _Affine(weight, uncarried(course, bias), made, operation)
+
+
+def _of_numbers(course: Course, operation: Operation) -> Iterator[_Affine]:
+    """A layer that is computed unit by unit, where a sum of numbers begins or ends with an entry of its biases."""
+    for total, entry in (operation.inputs, operation.inputs[::-1]):
+        made = course.producer(total)
+        while made is not None and made.function in ADDITIONS and len(made.inputs) == 2:
+            made = course.producer(made.inputs[1])
+        bias = uncarried(course, entry)
+        if made is None or made.function not in PRODUCTS or bias == entry or not is_given(course, bias):
+            continue
+        for weight in (uncarried(course, factor) for factor in made.inputs):
+            if weight in course.versions and len(course.tape.values[weight].shape) > 1:
+                yield _Affine(weight, bias, made, operation)
 
 
 def _side(course: Course, operation: Operation, bias: int) -> int | None:

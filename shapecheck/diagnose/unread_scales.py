@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,41 +9,22 @@ import numpy as np
 from shapecheck.diagnose.course import Course, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
-from shapecheck.diagnose.value_words import namings
+from shapecheck.diagnose.unread import Unread, is_read, unread_arrays
 from shapecheck.trace.sites import Site
 
 UNREAD_SCALE = "nobody reads the scaled data"
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-# Of fewer entries two arrays may be alike by chance.
-_LEAST_ENTRIES, _MOST_ENTRIES = 12, 1_000_000
 _CLOSE = 1e-6
 # A standard deviation may be of a sample, or have something small added to it.
 _ONE = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class _Unread:
-    """An array that was given a name and is never read.
-
-    Attributes:
-        site, name: Where, and which.
-        value: The array.
-        time: The number of operations made before.
-    """
-
-    site: Site
-    name: str
-    value: int
-    time: int
-
-
 def unread_scales(course: Course) -> list[Finding]:
     """Arrays of standardised data under a name that its function never reads, beside training on what they were."""
-    unread = [one for one in _unread(course) if _is_scaled(course.tape.values[one.value].array)]
+    unread = [one for one in unread_arrays(course) if _is_scaled(course.tape.values[one.value].array)]
     needed = course.replay.ancestors([u.change for p in course.parameters for u in p.updates]) if unread else set()
     for one in unread:
-        if _is_read(course, one.site, one.name):
+        if is_read(course, one):
             continue
         for value in sorted(needed - course.learned):
             used = [o for o in course.users.get(value, ()) if o.number >= one.time and o.result in needed]
@@ -54,17 +32,6 @@ def unread_scales(course: Course) -> list[Finding]:
                 reader = next((s for o in used if (s := course.site(o.site)) is not None), None)
                 return [_finding(course, one, value, reader)]
     return []
-
-
-def _unread(course: Course) -> Iterator[_Unread]:
-    """The arrays with a plain name that no operation reads, and that nothing else was done with."""
-    tape = course.tape
-    kept = {a.value for a in tape.accesses} | {b.value for b in tape.bindings if b.owner is not None}
-    for value, name, where, time in namings(tape):
-        site = course.site(where.number)
-        if site is not None and name.isidentifier() and value not in course.users and value not in kept:
-            if _LEAST_ENTRIES <= tape.values[value].size <= _MOST_ENTRIES and value not in course.learned:
-                yield _Unread(site, name, value, time)
 
 
 def _is_scaled(array: Any) -> bool:
@@ -97,25 +64,7 @@ def _is_scaled_of(course: Course, value: int, other: int) -> bool:
     return False
 
 
-def _is_read(course: Course, site: Site, name: str) -> bool:
-    """Whether a name is read in the function that it is given in, or anywhere where it may be read from."""
-    tree = course.trace.sources[site.path].tree
-    if tree is None:
-        return True
-    around = [f for f in ast.walk(tree) if isinstance(f, _FUNCTIONS) and _holds(f, site)]
-    scope = around[-1] if around else tree
-    read = {n.id for n in ast.walk(scope) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
-    hidden = {"locals", "globals", "vars", "eval", "exec"} & read
-    given = [n for n in ast.walk(scope) if isinstance(n, ast.Global | ast.Nonlocal)]
-    return name in read or bool(hidden) or any(name in n.names for n in given)
-
-
-def _holds(function: ast.AST, site: Site) -> bool:
-    assert isinstance(function, _FUNCTIONS)
-    return function.lineno <= site.line <= (function.end_lineno or function.lineno)
-
-
-def _finding(course: Course, one: _Unread, value: int, reader: Site | None) -> Finding:
+def _finding(course: Course, one: Unread, value: int, reader: Site | None) -> Finding:
     kept = course.names.get(value)
     old = f"`{shown(kept, 30)}`" if kept else "the data"
     return Finding(

@@ -53,6 +53,7 @@ class Agreement:
             but for what is added to them: some are its gradients to the last term.
         falls: Whether the loss is lower after the first step than before it; known of right steps only.
         followed: The formulas of the losses that the steps follow; of weights that are zero, several are one.
+        paces: Number of a step -> the loss that it follows, and the factor that all its changes have of its gradients.
     """
 
     verdict: Verdict
@@ -67,6 +68,7 @@ class Agreement:
     binding: bool = False
     falls: bool = False
     followed: tuple[str, ...] = ()
+    paces: dict[int, tuple[str, float]] = field(default_factory=dict)
 
     @property
     def grew(self) -> bool:
@@ -133,6 +135,7 @@ def agreement(tape: Tape, *, steps: int = 2, meant: str = "", later: bool = Fals
     results: list[Agreement] = []
     still: list[Agreement] = []
     open_ones = {p.birth: p.name for p in parameters}
+    paces: dict[int, tuple[str, float]] = {}
     for number in range(min(_MOST_STEPS, max(len(p.updates) for p in parameters))):
         # A weight whose input is zero in the first steps (a recurrent one, on one-word texts) is looked at again later.
         if number >= steps + len(still) and not (open_ones and all(r.verdict == "right" for r in results)):
@@ -140,6 +143,9 @@ def agreement(tape: Tape, *, steps: int = 2, meant: str = "", later: bool = Fals
         step = _Step(tape, parameters, strays, number)
         result = _judge_step(tape, replay, step, names, meant)
         results.append(result)
+        pace = common_factor(row for row in result.parameters if math.prod(row.shape) > 1)
+        if pace is not None and result.verdict == "right":
+            paces[number] = result.formula, pace
         if not step.moves:
             still.append(result)
         elif still:
@@ -157,6 +163,7 @@ def agreement(tape: Tape, *, steps: int = 2, meant: str = "", later: bool = Fals
             row.grew_to = tape.values[grown.new].shape
     worst.unproven = list(open_ones.values())
     worst.followed = tuple(dict.fromkeys(r.formula for r in results))
+    worst.paces = paces
     if later and not _holds_later(tape, worst):
         worst.verdict = "wrong"
     return worst
@@ -194,8 +201,20 @@ def _hypotheses(tape: Tape, step: _Step, among: set[int], names: dict[int, str])
         everything |= mask
     meetings = Meetings(tape, step.dependence, everything)
     yield from catalogue_losses(tape, meetings, among, names, differences=True)
-    yield from scalar_losses(tape, step.dependence, step.masks, step.horizon(), among)
+    yield from _own_losses(tape, step, among)
     yield from catalogue_losses(tape, meetings, among, names, differences=False)
+
+
+def _own_losses(tape: Tape, step: _Step, among: set[int]) -> Iterator[Hypothesis]:
+    """The numbers that depend on every parameter as a step finds it, and not on the same one as it leaves it, too.
+
+    A sum that goes on over the samples has the loss of the next one, which depends on this step's gradients.
+    """
+    masks = step.dependence.masks
+    for hypothesis in scalar_losses(tape, step.dependence, step.masks, step.horizon(), among):
+        made = masks[hypothesis.scalar] if hypothesis.scalar is not None else 0
+        if not any(made & masks[u.old] and made & masks[u.new] & ~masks[u.old] for u in step.updates):
+            yield hypothesis
 
 
 def _is_alive(tape: Tape, parameter: Parameter) -> bool:
@@ -209,6 +228,7 @@ def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str], 
     among = ancestors(tape, changes, until=frozenset(u.old for u in step.updates))
     samples = _samples(tape, step, among)
     best: Agreement | None = None
+    whole: Agreement | None = None
     likeliest: Hypothesis | None = None
     for hypothesis in _hypotheses(tape, step, among, names):
         if samples and not hypothesis.inferred and not _samples(tape, step, _made_from(tape, step, hypothesis)):
@@ -216,6 +236,8 @@ def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str], 
         judged = _judge(tape, replay, step, hypothesis, among)
         if judged is None:
             continue
+        if not judged.inferred and judged.verdict == "wrong" and whole is None:
+            whole = judged
         if best is None or _weight(judged) > _weight(best):
             best, likeliest = judged, hypothesis
         if best.verdict == "right" and not best.ascent:
@@ -223,11 +245,14 @@ def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str], 
     if best is None:
         rows = [ParameterAgreement(p.name, p.shape(tape), "unknown") for p in step.parameters]
         return Agreement("unknown", rows)
+    few = 2 * best.matched < len(best.parameters) and any(row.verdict == "wrong" for row in best.parameters)
+    if whole is not None and best.verdict == "unknown" and few:
+        return whole  # what a few follow by accident, some do not, and others do not depend on, is no loss
     if best.verdict == "wrong" and likeliest is not None and not meant:
         best = _with_another_part(tape, replay, step, likeliest, best, among) or best
     followed: set[str] = set()
     if best.verdict == "right" and best.inferred and (meant or not all(row.entire for row in best.parameters)):
-        for hypothesis in scalar_losses(tape, step.dependence, step.masks, step.horizon(), among):
+        for hypothesis in _own_losses(tape, step, among):
             own = _samples(tape, step, _made_from(tape, step, hypothesis))
             if meant not in {"", hypothesis.formula} or samples.isdisjoint(own):
                 continue  # that of other samples, as of those that are kept for the end, is another loss

@@ -14,6 +14,11 @@ from shapecheck.gradients.hypotheses import RECOMPUTED
 from shapecheck.gradients.replay import fill
 from shapecheck.trace.tape import ELSEWHERE, Operation, Ref, Tape, Value, refs
 
+# So many losses are tried.
+MOST_LOSSES = 6
+# A longer loss is that of many samples one by one.
+LONGEST = 400
+
 
 @dataclass
 class Counterpart:

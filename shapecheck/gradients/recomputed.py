@@ -14,22 +14,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shapecheck.gradients.hypotheses import SELECTIONS
-from shapecheck.gradients.inserted import Counterpart, Inserted
-from shapecheck.gradients.later_passes import losses_of_later_passes
+from shapecheck.gradients.inserted import LONGEST, MOST_LOSSES, Counterpart, Inserted
 from shapecheck.gradients.losses import sounds_like
+from shapecheck.gradients.losses_of_later_passes import losses_of_later_passes
 from shapecheck.network.dependence import ancestors
 from shapecheck.network.parameters import Parameter, find_parameters
 from shapecheck.trace.operations import PRODUCTS
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref, Tape
 
-# So many training steps are looked at, and so many losses tried, the last that was computed first.
+# So many training steps are looked at.
 _MOST_STEPS = 3
-_MOST_LOSSES = 6
 # So many numbers that may be losses are looked into.
 _MOST_NUMBERS = 500
-# A longer loss is that of many samples one by one.
-_LONGEST = 400
 # How many training steps after those that are looked at a loss may still be computed.
 _FARTHEST = 4
 # A whole number in these is no size of a batch: `code**4` is not `code**3`.
@@ -92,7 +89,7 @@ def _missing(tape: Tape) -> Iterator[tuple[_Step, list[Counterpart]]]:
     has = {(_site(tape, value).number, number) for value in losses for number in own[value]}
     for step in steps:
         if step.number not in known:
-            new = [v for site, v in first.items() if (site, step.number) not in has][:_MOST_LOSSES]
+            new = [v for site, v in first.items() if (site, step.number) not in has][:MOST_LOSSES]
             found = (_Alignment(tape, versions, step, value, losses[value]).found() for value in new)
             yield step, [loss for loss in found if loss is not None]
 
@@ -198,7 +195,7 @@ class _Alignment:
         """The loss as it is to be computed in the step; None where its operands have no counterparts there."""
         made = (self.tape.values[v].producer for v in self.learned if v not in self.image)
         operations = [self.tape.operations[n] for n in sorted(n for n in made if n is not None)]
-        if len(operations) > _LONGEST or any(o.function in _IN_PLACE for o in operations):
+        if len(operations) > LONGEST or any(o.function in _IN_PLACE for o in operations):
             return None
         for operation in operations:
             there = self.counterpart(operation)

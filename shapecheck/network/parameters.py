@@ -224,6 +224,8 @@ class _Finder:
         if values[old].dtype[:5] != "float" or values[old].shape != values[operation.result].shape:
             return
         own = self.dependence.masks[known.birth if known else old]
+        if values[old].producer is not None:
+            own &= ~self.dependence.written  # a rate may be written as the number that scales what is drawn
         if (self.dependence.masks[second.value] & own and not followed) or not self.takes_place(operation, old):
             return
         if known is None:
@@ -467,7 +469,7 @@ def _found(tape: Tape, most_updates: int) -> tuple[list[Parameter], list[Paramet
     return parameters, strays
 
 
-def find_strays(tape: Tape, *, most_updates: int = 3) -> list[Parameter]:
+def find_strays(tape: Tape, *, most_updates: int = 3, numbers: bool = False) -> list[Parameter]:
     """Arrays that are stepped as the parameters are, by something that was not computed from them.
 
     A sum or a mean is stepped like that, too: whether a loss depends on an array is for the caller to see, but for
@@ -478,6 +480,7 @@ def find_strays(tape: Tape, *, most_updates: int = 3) -> list[Parameter]:
     Args:
         tape: With or without whole values.
         most_updates: How many updates of each are kept.
+        numbers: Whether to give numbers that go into their own steps only, too.
     """
     parameters, strays = _found(tape, most_updates)
     used = times_used(tape)
@@ -487,7 +490,7 @@ def find_strays(tape: Tape, *, most_updates: int = 3) -> list[Parameter]:
     state = ancestors(tape, [p.updates[0].change for p in parameters], until=frozenset(p.birth for p in parameters))
     found = []
     for stray in _kept(tape, parameters, strays):
-        read = any(used[u.old] > 1 for u in stray.updates) or tape.values[stray.birth].size > 1
+        read = numbers or any(used[u.old] > 1 for u in stray.updates) or tape.values[stray.birth].size > 1
         if stray.updates[0].new in state or not read:
             continue
         sites = {tape.operations[u.operation].site for u in stray.updates}

@@ -42,6 +42,42 @@ def accumulation_candidates(place: Place) -> Iterator[Candidate]:
             yield place.candidate(title, "accumulate", statement, f"{target} *= {value}", cost)
     yield from _repeated_indices(place)
     yield from _said_twice(place)
+    yield from _from_the_end(place)
+
+
+def _from_the_end(place: Place) -> Iterator[Candidate]:
+    """`states[t - 1]` is the last one in the first turn, where the state before it is meant: that of zeros."""
+    statement = place.statement
+    if not isinstance(statement, ast.AugAssign | ast.Assign) or _loop_around(place) is None:
+        return
+    for node in (n for n in ast.walk(statement.value) if isinstance(n, ast.Subscript)):
+        index = node.slice
+        if (
+            not isinstance(index, ast.BinOp)
+            or not isinstance(index.op, ast.Sub)
+            or not isinstance(index.left, ast.Name)
+        ):
+            continue
+        if not isinstance(index.right, ast.Constant) or not isinstance(index.right.value, int):
+            continue
+        turn, text, last = place.text(index.left), place.text(node), index.right.value - 1
+        title = f"leave out the first turn, in which `{text}` is the last of all"
+        if isinstance(statement, ast.AugAssign):
+            margin = place.source.lines[statement.lineno - 1][: statement.col_offset]
+            if not margin.strip():
+                inner = margin + ("\t" if "\t" in margin else "    ")
+                guarded = f"if {turn} > {last}:\n{inner}{place.text(statement)}"
+                yield place.candidate(title, "guard", statement, guarded, 0.45)
+        else:
+            chosen = f"({text} if {turn} > {last} else 0 * {text})"
+            yield place.candidate(f"begin with zeros: `{text}` is the last of all at first", "guard", node, chosen, 0.5)
+
+
+def _loop_around(place: Place) -> ast.For | ast.While | None:
+    loop = place.parent(place.statement)
+    while loop is not None and not isinstance(loop, ast.For | ast.While | ast.FunctionDef | ast.Module):
+        loop = place.parent(loop)
+    return loop if isinstance(loop, ast.For | ast.While) else None
 
 
 def _is_zero_or_one(node: ast.expr) -> bool:
@@ -55,10 +91,8 @@ def _is_number(place: Place, node: ast.expr) -> bool:
 
 def _begins_before_its_loop(place: Place, target: ast.expr) -> bool:
     """Whether what a loop sets in every turn was given a value before the loop, which nothing in the loop reads."""
-    loop = place.parent(place.statement)
-    while loop is not None and not isinstance(loop, ast.For | ast.While | ast.FunctionDef | ast.Module):
-        loop = place.parent(loop)
-    if not isinstance(loop, ast.For | ast.While):
+    loop = _loop_around(place)
+    if loop is None:
         return False
     text = place.text(target)
     parts = (n for n in ast.walk(loop) if isinstance(n, type(target)) and place.text(n) == text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from shapecheck.gradients.agreement import Agreement
@@ -13,6 +13,8 @@ from shapecheck.trace.tape import Tape
 
 # Codes of numbers that are not finite.
 NOT_FINITE = frozenset({"SC501", "SC502"})
+# A rate that is one and the same differs by rounding alone.
+_PACE = 0.01
 
 
 @dataclass(frozen=True)
@@ -94,13 +96,27 @@ class GoneEvidence(Evidence):
         updated: How many arrays the program updates as it is.
         begins: Whether the edits are its first steps, for which no rate is known: the loss has to fall.
         hides: Whether the edits only keep numbers finite: that proves nothing where the steps themselves are too long.
+        mended: Parameters of which the finding says that their gradients are right without the mistake.
+        paces: Where the steps follow a loss as they are, the factor of each: a repair that follows another one has its
+            factors in the same ratio. Of a single sample many an error points where the right one does.
     """
 
-    def __init__(self, updated: int, spread: Collection[str | int], *, begins: bool, hides: bool) -> None:
+    def __init__(
+        self,
+        updated: int,
+        spread: Collection[str | int],
+        *,
+        begins: bool,
+        hides: bool,
+        mended: Collection[str] = (),
+        paces: Mapping[int, tuple[str, float]] | None = None,
+    ) -> None:
         super().__init__(spread=spread)
         self.begins = begins
         self.hides = hides
         self.updated = updated
+        self.mended = frozenset(mended)
+        self.paces = paces or {}
 
     def judge(self, candidate: Candidate, texts: dict[str, str], outcome: AttemptOutcome) -> Solution | None:
         """As for any repair; None where the finding is still there, or a parameter is left where it is."""
@@ -108,10 +124,24 @@ class GoneEvidence(Evidence):
         if self.begins and (outcome.agreement is None or not outcome.agreement.falls):
             return None
         lost = whole and outcome.witness.parameters < self.updated
-        solution = None if outcome.remains or lost else super().judge(candidate, texts, outcome)
+        rows = outcome.agreement.parameters if outcome.agreement is not None else ()
+        still_wrong = any(row.name in self.mended and row.verdict == "wrong" for row in rows)
+        solution = None if outcome.remains or lost or still_wrong else super().judge(candidate, texts, outcome)
         if solution is not None and self.hides and solution.tier == 0 and not self._falls(outcome):
             return replace(solution, tier=2)
+        if solution is not None and solution.tier == 0 and not self._keeps_pace(outcome):
+            return replace(solution, tier=3)
         return solution
+
+    def _keeps_pace(self, outcome: AttemptOutcome) -> bool:
+        paces = outcome.agreement.paces if outcome.agreement is not None else {}
+        ratios: dict[tuple[str, str], float] = {}
+        for number, (formula, pace) in paces.items():
+            if number in self.paces:
+                before, known = self.paces[number]
+                if abs(pace / known / ratios.setdefault((before, formula), pace / known) - 1) > _PACE:
+                    return False
+        return True
 
     @staticmethod
     def _falls(outcome: AttemptOutcome) -> bool:

@@ -25,6 +25,7 @@ _CODE_OF_REPAIR = {
     "keepdims": "SC304",
     "name": "SC305",
     "index": "SC305",
+    "guard": "SC305",
     "key": "SC305",
     "function": "SC305",
     "product": "SC307",
@@ -71,6 +72,7 @@ def with_fixes(trace: Trace, finding: Finding, fixes: tuple[Fix, ...], kind: str
         or (finding.code == "SC308" and code != "SC306")
         or (finding.code == "SC303" and kind in {"product", "term", "factor"})
         or (finding.code == "SC406" and kind == "missing statement")
+        or finding.code == "SC411"
     )
     if known or (finding.code == "SC302" and kind not in {"name", "index", "key", "sign"}):
         code = finding.code

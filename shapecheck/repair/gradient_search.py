@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from shapecheck.repair.joint import Joint
 from shapecheck.repair.loop_turns import longer_loops
 from shapecheck.repair.moves import kept_before_made, move_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates
-from shapecheck.repair.penalties import penalty_candidates
+from shapecheck.repair.penalties import lacks_a_penalty, penalty_candidates, penalty_statements
 from shapecheck.repair.products import product_candidates, regroup_candidates
 from shapecheck.repair.rewritings import pairs_of, rewritings
 from shapecheck.repair.scattered import index_rewritings, where_defined
@@ -171,6 +171,7 @@ class GradientSearch(Search):
         still: Whether what is wrong is that a parameter does not move at all.
         reason: What is wrong with the place: the order of several results (`exchanged`), or that the last of several
             additions alone is kept (`last`).
+        paces: Number of a step -> the factor of its changes, where they follow another loss than the one that is meant.
         joined: Finds edits for this mistake and others, to be tried at once.
         together: These, once they are asked for.
     """
@@ -197,6 +198,7 @@ class GradientSearch(Search):
         bound: bool = False,
         still: bool = False,
         reason: str = "",
+        paces: Mapping[int, tuple[str, float]] | None = None,
     ) -> None:
         super().__init__(program, trace, trials, seconds=seconds, stdin=stdin)
         # Trials see less of a long run than the trace does; the beginning tells whether a parameter is missing.
@@ -206,8 +208,9 @@ class GradientSearch(Search):
         updated = len(find_parameters(trace.head)) if gone else 0
         self.evidence = Evidence(moved, spread, climbs=climbs)
         if gone:
-            self.evidence = GoneEvidence(updated, spread, begins=False, hides=False)
+            self.evidence = GoneEvidence(updated, spread, begins=False, hides=False, paces=paces)
         self.targets = targets
+        self.named = named
         self.missing = missing
         self.bound = bound
         self.still = still
@@ -247,6 +250,8 @@ class GradientSearch(Search):
         evident = np.inf if self.reason == "last" else _EVIDENT
         found = [c for place in places for c in accumulation_candidates(place) if c.cost <= evident]
         found += [c for place in places for c in penalty_candidates(place)]
+        if lacks_a_penalty(self.trace.head, self.targets, self.named):
+            found += [c for place in places for c in penalty_statements(place)]
         found += [c for s in around for c in kept_before_made(Place(surroundings, s.path, s.statement, 0))]
         found += [c for place in places if self.reason == "exchanged" for c in exchange_candidates(place)]
         if self.missing is not None and not self.missing.moves:

@@ -109,7 +109,15 @@ def insertions(tape: Tape, surroundings: Surroundings, missing: Missing) -> Iter
             aim,
             [
                 Insertion(
-                    site.path, statement, first, _idle(module, statement, t), head, t, sign, in_place, missing.moves
+                    site.path,
+                    statement,
+                    first,
+                    idle_beside(module, statement, t),
+                    head,
+                    t,
+                    sign,
+                    in_place,
+                    missing.moves,
                 )
                 for t in texts
             ],
@@ -265,11 +273,8 @@ def _read(module: Module, statement: ast.stmt) -> tuple[ast.expr | None, ast.exp
     return None, None, ""
 
 
-def _idle(module: Module, neighbour: ast.stmt, target: str) -> ast.stmt | None:
-    """A statement among a neighbour's that does nothing: it is most likely where the one that is missing stood.
-
-    That is `b = b`, or a `pass` beside others.
-    """
+def idle_beside(module: Module, neighbour: ast.stmt, target: str = "") -> ast.stmt | None:
+    """A statement of another one's block that does nothing: a `pass` beside others, or `b = b` for a target `b`."""
     parent = module.parents.get(neighbour)
     blocks = (getattr(parent, name, None) for name in ("body", "orelse", "finalbody"))
     block: list[ast.stmt] = next((b for b in blocks if isinstance(b, list) and neighbour in b), [])
@@ -371,4 +376,4 @@ def _changed(text: str, changes: dict[Any, Any]) -> str:
     return changed.replace("'", '"') if '"' in text and "'" not in text else changed
 
 
-__all__ = ["Insertion", "additions_in_idle_loops", "insertions", "whole_values"]
+__all__ = ["Insertion", "additions_in_idle_loops", "idle_beside", "insertions", "whole_values"]

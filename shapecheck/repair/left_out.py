@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import TypeGuard
 
 from shapecheck.repair.candidate import Candidate, Place
-from shapecheck.repair.terms import arrays_in_scope, in_reach, nearest
+from shapecheck.repair.terms import arrays_in_scope, in_reach, nearest, single_numbers, spreads
 
 _MOST_ARRAYS = 8
 _MOST_PAIRED = 5
@@ -100,6 +100,27 @@ def jacobian_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
                 yield place.candidate(title, "jacobian", node, f"{s} * ({other} - {term})", 2.0)
 
 
+def softmax_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """`s * (g - sum(s * g))` for an adjoint `g` that is handed on as it is, past a softmax.
+
+    Args:
+        place: The statement.
+        node: The whole expression.
+    """
+    copied = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "copy"
+    kept = node.func.value if copied and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else node
+    shape, total = place.shape(node), place.numpy_function("sum")
+    if not shape or total is None or not _is_plain(kept):
+        return
+    g = place.text(kept)
+    alike = [text for text, seen in nearest(place).items() if seen.shape == shape and text != g][:_MOST_FACTORS]
+    for s in alike:
+        for axis in reversed(range(len(shape))):
+            along = f", axis={axis}, keepdims=True" if len(shape) > 1 else ""
+            text = f"{s} * ({g} - {total}({s} * {g}{along}))"
+            yield place.candidate(f"go back through the softmax `{s}`", "jacobian", node, text, 1.9)
+
+
 def _is_plain(node: ast.AST) -> TypeGuard[ast.expr]:
     """Whether an expression only names something that is there."""
     return isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
@@ -167,11 +188,33 @@ def label_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
         for targets in (*rows, *columns) if whole else ():
             title = f"subtract the targets `{text}`, one-hot"
             yield place.candidate(title, "target", node, f"{own} - {targets}", 1.8)
-    if len(shape) == 1:
-        for name, seen in place.scope().items():
-            if isinstance(seen.literal, int) and not isinstance(seen.literal, bool) and 0 <= seen.literal < shape[0]:
-                title = f"subtract the target `{name}`, one-hot"
-                yield place.candidate(title, "target", node, f"{own} - {eye}({atom}.shape[0])[{name}]", 2.0)
+    # Of one sample: a row of the codes as it is, or as a column.
+    parts = {1: "[{0}]", 2: "[:, [{0}]]" if shape[-1:] == (1,) else "[[{0}]]"}
+    classes = math.prod(shape)
+    if len(shape) in parts and classes == max(shape, default=0):
+        axis = shape.index(classes)
+        items = {text: seen for text, seen in place.looked.items() if "[" in text and "(" not in text}
+        for name, seen in {**place.scope(), **items}.items():
+            if isinstance(seen.literal, int) and not isinstance(seen.literal, bool) and 0 <= seen.literal < classes:
+                codes = f"{eye}({atom}.shape[{axis}]){parts[len(shape)].format(name)}"
+                yield place.candidate(f"subtract the target `{name}`, one-hot", "target", node, f"{own} - {codes}", 2.0)
+
+
+def offset_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """A layer's product with a bias added, which is as large as one of its rows or columns, or a number.
+
+    Args:
+        place: The statement.
+        node: An expression in it.
+    """
+    shape = place.shape(node)
+    if not isinstance(node, ast.BinOp | ast.Call) or shape is None:
+        return
+    alike = [
+        t for t, seen in nearest(place).items() if seen.shape and seen.shape != shape and spreads(seen.shape, shape)
+    ]
+    for text in (*alike[:_MOST_FACTORS], *single_numbers(place)):
+        yield place.around(node, "", f" + {text}", f"add `{text}`, which is left out", "term", 1.9)
 
 
 def quotient_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
@@ -269,6 +312,8 @@ __all__ = [
     "exponential_candidates",
     "jacobian_candidates",
     "label_candidates",
+    "offset_candidates",
     "path_candidates",
     "quotient_candidates",
+    "softmax_candidates",
 ]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from shapecheck.diagnose.finding import Edit, Finding, Span
 from shapecheck.diagnose.growing_weights import GROWING, ONE_WAY
 from shapecheck.diagnose.kept_best import KEPT_BEST
+from shapecheck.diagnose.later import OVERWRITTEN
 from shapecheck.diagnose.later_passes import LATER_PASS
 from shapecheck.diagnose.left_early import LEFT_EARLY
 from shapecheck.diagnose.left_views import LEFT_VIEW
@@ -78,6 +79,8 @@ def _copies(desk: Desk, finding: Finding) -> Iterator[Candidate]:
         yield from copies_of_the_best(desk, finding)
         return
     change = desk.at(finding.cause)
+    if finding.title == OVERWRITTEN and isinstance(change, ast.AugAssign):
+        yield from _made_once_more(desk, finding, change)
     if isinstance(change, ast.Assign) and isinstance(change.targets[0], ast.Subscript):
         target = change.targets[0]
         if isinstance(target.slice, ast.Slice | ast.Constant) and desk.text(target.slice) in {":", "..."}:
@@ -91,6 +94,21 @@ def _copies(desk: Desk, finding: Finding) -> Iterator[Candidate]:
             yield desk.candidate(f"make a new array for `{name}`", "copy", 0.5, desk.edit(change, text))
     yield from _kept_copies(desk, finding)
     yield from _own_arrays(desk)
+
+
+def _made_once_more(desk: Desk, finding: Finding, change: ast.AugAssign) -> Iterator[Candidate]:
+    """What an array held before it was changed, computed anew where that is read: dropout is on top of a sigmoid."""
+    reader, name = desk.at(finding.location), desk.text(change.target)
+    function = desk.module.enclosing_function(change)
+    first = function.lineno if function is not None else 1
+    births = (s for s in ast.walk(desk.module.tree) if isinstance(s, ast.Assign) and first <= s.lineno < change.lineno)
+    made = [s.value for s in births if any(desk.text(t) == name for t in s.targets)]
+    read = [n for n in ast.walk(reader or ast.Pass()) if isinstance(n, ast.expr) and desk.text(n) == name]
+    read = [n for n in read if isinstance(getattr(n, "ctx", None), ast.Load)]
+    if made and read and reader is not change:
+        value = desk.text(made[-1])
+        text = value if isinstance(made[-1], _ATOMS) else f"({value})"
+        yield desk.candidate(f"compute `{value}` anew here", "copy", 0.45, *(desk.edit(n, text) for n in read))
 
 
 def _kept_copies(desk: Desk, finding: Finding) -> Iterator[Candidate]:

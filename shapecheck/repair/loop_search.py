@@ -7,6 +7,7 @@ from pathlib import Path
 
 from shapecheck.diagnose.course import Course
 from shapecheck.diagnose.finding import Finding
+from shapecheck.diagnose.later import OVERWRITTEN
 from shapecheck.network.parameters import find_parameters
 from shapecheck.repair.attempt import Attempt
 from shapecheck.repair.candidate import apply_edits
@@ -66,7 +67,9 @@ class LoopSearch(Search):
         # Steps of single rows are not seen as steps of parameters.
         begins = [one for one in self.unapplied if not one.is_part(course.tape)]
         updated = len(find_parameters(course.tape)) + len(begins)
-        self.evidence = GoneEvidence(updated, spread_on(course.tape), begins=bool(begins or self.unfed), hides=hides)
+        first = bool(begins or self.unfed)
+        mended = finding.parameters if finding.title == OVERWRITTEN else ()
+        self.evidence = GoneEvidence(updated, spread_on(course.tape), begins=first, hides=hides, mended=mended)
 
     def _expand(self, stage: _Stage) -> None:
         if stage.start is not None:

@@ -100,6 +100,22 @@ def _oriented(place: Place, node: ast.expr) -> list[tuple[str, Shape | None, int
     return forms
 
 
+def unmultiplied(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """One operand of a matrix product alone: a Jacobian may be in the other one already.
+
+    `output - target` is the derivative of a cross-entropy by the scores, and goes through no softmax any more.
+    """
+    product, shape = as_product(place, node), place.shape(node)
+    operands = [product.left, product.right] if product is not None and product.matrix else []
+    if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "einsum" and len(node.args) == 3:
+        operands = node.args[1:]
+    for kept, dropped in zip(operands, reversed(operands), strict=True):
+        if shape and place.shape(kept) == shape:
+            shown = place.text(dropped)
+            title = f"leave out `{shown if len(shown) <= 40 else 'the other factor'}`"
+            yield place.candidate(title, "factor", node, place.text(kept), 1.3)
+
+
 def product_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
     """Other ways to multiply the same two operands."""
     product = as_product(place, node)

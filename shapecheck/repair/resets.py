@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from shapecheck.diagnose.finding import Finding
-from shapecheck.diagnose.repeated import APPLIED_HERE
+from shapecheck.diagnose.repeated import ADDED_HERE, APPLIED_HERE, TOO_EARLY
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk
 
@@ -18,6 +18,9 @@ def resets(desk: Desk, finding: Finding) -> Iterator[Candidate]:
         desk: The file of the finding's cause.
         finding: Of a sum that is never reset.
     """
+    if finding.title == TOO_EARLY:
+        yield from _when_it_is_whole(desk, finding)
+        return
     additions = desk.statements([finding.location, *(s.span for s in finding.trail if s.note == "this sum too")])
     simple = [s for s in additions if isinstance(s, ast.AugAssign)]
     once = finding.cause == finding.location  # else several samples, or moments, are added up for one update
@@ -27,7 +30,7 @@ def resets(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     births = desk.statements([s.span for s in finding.trail if s.note.startswith("the sum begins")])
     if not additions:
         return
-    loop = desk.loop(additions[0])
+    loop = _loop_of_one_update(desk, additions)
     targets = [t for s in additions if (t := _target(s)) is not None]
     applied = desk.statements([s.span for s in finding.trail if s.note == APPLIED_HERE])
     if applied:
@@ -41,6 +44,33 @@ def resets(desk: Desk, finding: Finding) -> Iterator[Candidate]:
         yield desk.candidate("begin the sum at zero, here", "reset", 0.7, desk.before(loop, *texts))
     texts = [f"{desk.text(t)} = 0 * {desk.text(t)}" for t in targets]
     yield desk.candidate("begin the sum at zero, here", "reset", 1.2, desk.before(loop, *texts))
+
+
+def _when_it_is_whole(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    """The updates, and what comes after them in the loop, put behind the loop that adds up."""
+    updates = desk.statements([finding.location])
+    additions = desk.statements([s.span for s in finding.trail if s.note == ADDED_HERE])
+    loop = desk.loop(additions[0]) if additions else None
+    while loop is not None and updates and updates[0] not in ast.walk(loop):
+        loop = desk.loop(loop)
+    if loop is None or not updates or loop.orelse:
+        return
+    first = next(n for n, s in enumerate(loop.body) if updates[0] in ast.walk(s))
+    holder = next((n for n, s in enumerate(loop.body) if additions[0] in ast.walk(s)), len(loop.body))
+    # Other layers' updates may come before: all that read what is added up.
+    names = {_root(desk, t) for s in additions if (t := _target(s)) is not None}
+    reading = [n for n in range(holder + 1, first) if any(_reads(desk, loop.body[n], name) for name in names)]
+    first = min([first, *reading])
+    if first <= holder:
+        return
+    moved = loop.body[first:]
+    lines = [line for s in moved for line in desk.lines(s).split("\n")]
+    title = "apply the sum after the loop, when it is whole"
+    yield desk.candidate(title, "move", 0.3, *(desk.whole(s) for s in moved), desk.after(loop, *lines))
+
+
+def _reads(desk: Desk, statement: ast.stmt, name: str) -> bool:
+    return any(desk.text(n) == name for n in ast.walk(statement) if isinstance(n, ast.Name | ast.Attribute))
 
 
 def _end_with(
@@ -64,6 +94,25 @@ def _end_with(
         yield desk.candidate(title, "insert", 0.6, desk.after(parent.body[-1], *texts))
 
 
+def _loop_of_one_update(desk: Desk, additions: Sequence[ast.stmt]) -> ast.For | ast.While | None:
+    """The outermost loop around additions in which nothing else reads what they sum up: over samples, or layers."""
+    names = {_root(desk, t) for s in additions if (t := _target(s)) is not None}
+    own = {n for s in additions for n in ast.walk(s)}
+    loop = found = desk.loop(additions[0])
+    while loop is not None:
+        read = (n for n in ast.walk(loop) if isinstance(n, ast.Name | ast.Attribute) and n not in own)
+        if any(isinstance(n.ctx, ast.Load) and desk.text(n) in names for n in read):
+            break
+        found, loop = loop, desk.loop(loop)
+    return found
+
+
+def _root(desk: Desk, target: ast.expr) -> str:
+    while isinstance(target, ast.Subscript):
+        target = target.value
+    return desk.text(target)
+
+
 def _target(statement: ast.stmt) -> ast.expr | None:
     if isinstance(statement, ast.AugAssign):
         return statement.target
@@ -72,7 +121,7 @@ def _target(statement: ast.stmt) -> ast.expr | None:
 
 def _births_of(desk: Desk, targets: Sequence[ast.expr], births: Sequence[ast.stmt]) -> list[ast.stmt]:
     """The statements that made the arrays in which the sums are kept."""
-    names = {desk.text(t) for t in targets}
+    names = {text for t in targets for text in (desk.text(t), _root(desk, t))}
     found = {s.lineno: s for s in births}
     for node in ast.walk(desk.module.tree):
         if not isinstance(node, ast.Assign) or any(

@@ -19,8 +19,10 @@ from shapecheck.repair.left_out import (
     exponential_candidates,
     jacobian_candidates,
     label_candidates,
+    offset_candidates,
     path_candidates,
     quotient_candidates,
+    softmax_candidates,
 )
 from shapecheck.repair.missing_factors import (
     at_upstream,
@@ -35,7 +37,7 @@ from shapecheck.repair.missing_factors import (
 from shapecheck.repair.naming import index_candidates, order_candidates
 from shapecheck.repair.own_functions import functions
 from shapecheck.repair.powers import power_candidates
-from shapecheck.repair.products import product_candidates, regroup_candidates, transposed
+from shapecheck.repair.products import product_candidates, regroup_candidates, transposed, unmultiplied
 from shapecheck.repair.renamings import renaming_candidates
 from shapecheck.repair.shaping import shaping_candidates
 from shapecheck.repair.slices import slice_candidates
@@ -59,12 +61,14 @@ from shapecheck.trace.tape import Shape
 _KNOWN = (
     calculus_candidates,
     product_candidates,
+    unmultiplied,
     regroup_candidates,
     index_candidates,
     order_candidates,
     call_candidates,
     shaping_candidates,
 )
+_WHOLE = (path_candidates, offset_candidates, softmax_candidates)
 _MOST_SINGLE = 2500
 _MOST_PAIRED = 220
 _MOST_PAIRS = 12_000
@@ -140,7 +144,9 @@ def rewritings(
             found += quotient_candidates(place, node)
             found += difference_candidates(place, node)
             found += flip_candidates(place, node)
-            found += path_candidates(place, node) if node is whole else ()
+            if node is whole:
+                for generate in _WHOLE:
+                    found += generate(place, node)
             found += spread(place, node)
             found += with_two(place, node)
         found += with_sign(place, node, wanted) if isinstance(node, ast.Constant) or _is_operand(place, node) else ()

@@ -120,6 +120,12 @@ class _Builder:
         else:
             self.leaf(site, result, "." + site.operator, ())
 
+    def reshaped(self, site: Site, result: Any, values: tuple[Any, ...]) -> None:
+        """`x.shape = ...`: the same numbers in another form, which the array has had ever since."""
+        if self.is_new(result):
+            arguments = (self.values.structure(values[0]), np.shape(result))
+            self.values.operation(site.number, ".reshape", arguments, {}, result)
+
     def getitem(self, site: Site, result: Any, values: tuple[Any, ...]) -> None:
         target, index = self.layout(site).operands(values)
         if isinstance(target, _ARRAYS):
@@ -405,6 +411,7 @@ _HANDLERS: dict[Kind, Callable[[_Builder, Site, Any, tuple[Any, ...]], None]] = 
     Kind.ATTRIBUTE: _Builder.attribute,
     Kind.GETITEM: _Builder.getitem,
     Kind.SETITEM: _Builder.setitem,
+    Kind.RESHAPED: _Builder.reshaped,
     Kind.AUGMENTED: _Builder.augmented,
     Kind.BIND: _Builder.bind,
     Kind.RETURN: _Builder.returned,

@@ -199,6 +199,13 @@ def _call_hooks(recorder: Recorder) -> dict[str, Hook]:
             forget(recorder, array)
         return array
 
+    def reshaping(site: int, array: Any) -> Any:
+        if issubclass(type(array), np.ndarray):
+            before = forget(recorder, array)
+            if state.window and not (state.guarded and identify() != state.owner):
+                keep(site, array, (before,))
+        return array
+
     return {
         "hold_items": hold_items,
         "record_list_many": record_list_many,
@@ -206,6 +213,7 @@ def _call_hooks(recorder: Recorder) -> dict[str, Hook]:
         "record_change_many": record_change_many,
         "record_naming_many": record_naming_many,
         "resizing": resizing,
+        "reshaping": reshaping,
     }
 
 

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 _SOME_EVENTS = 256
 
 
-def forget(recorder: Recorder, array: Any) -> None:
+def forget(recorder: Recorder, array: Any) -> np.ndarray[Any, Any]:
     """Drop every reference to an array that is about to get another size or shape.
 
     NumPy resizes unshared memory only, and what was recorded had the old shape: a copy takes its place, or another
     view of the same memory. Most such arrays are new: the latest events are gone through first, and no others where
     nothing of ours refers to it any more.
+
+    Returns:
+        What stands for the array as it was.
     """
     copy = np.array(array, order="K", copy=True, subok=False) if array.base is None else array[...]
     recorder.state.saved.pop(id(array), None)
@@ -38,6 +41,7 @@ def forget(recorder: Recorder, array: Any) -> None:
         flat[start:end] = [_other(value, array, copy) for value in flat[start:end]]
         if sys.getrefcount(array) <= _AT_REST and not weakref.getweakrefcount(array):
             break
+    return copy
 
 
 def _other(value: Any, array: Any, copy: Any) -> Any:

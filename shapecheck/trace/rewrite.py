@@ -197,7 +197,11 @@ class Rewriter(ExpressionRewriter):
             return target
         if isinstance(target, ast.Attribute):
             target.value = self._visit(target.value)
-            if target.attr in {"shape", "dtype", "strides"}:
+            if target.attr == "shape":
+                site = self._site(target, Kind.RESHAPED, [Slot("operand", Source.PASSED, self._twin(target.value))])
+                site.bound_to = self._source.of(target.value)
+                target.value = self._hook("reshaping", [self._number(site.number, target), target.value], target.value)
+            elif target.attr in {"dtype", "strides"}:
                 target.value = self._hook("resizing", [target.value], target.value)
             elif target.attr in {"real", "imag", "flat"}:
                 site = self._site(target, Kind.SETITEM, [])

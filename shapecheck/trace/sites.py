@@ -22,6 +22,7 @@ class Kind(Enum):
     ATTRIBUTE = "attribute"
     GETITEM = "getitem"
     SETITEM = "setitem"
+    RESHAPED = "reshaped"
     AUGMENTED = "augmented"
     BIND = "bind"
     RETURN = "return"

@@ -103,6 +103,21 @@ def test_request(line, request_, diagnose):
     assert diagnose(*line).requests == [request_]
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (["s.py", "--fix", "--memory=5", "x"], "`--fix`, `--memory=5` went to the program"),
+        (["s.py", "--rate", "3"], ""),
+        (["--fix", "s.py"], ""),
+    ],
+)
+def test_options_that_went_to_the_program(line, said, diagnose):
+    run = diagnose(*line)
+    assert run.status == 0
+    assert run.err.startswith(said)
+    assert ("went to the program" in run.err) == bool(said)
+
+
 #        id                  command line                                what must be said
 USAGE = [
     ("no script", [], "Missing argument 'SCRIPT'"),

@@ -187,6 +187,16 @@ def test_labels_are_targets(tmp_path: Path) -> None:
     assert "d = p.copy()" in blamed_line(text, finding)
 
 
+@pytest.mark.parametrize("error", ["Y[rows] - y", "out - out"])
+def test_what_is_taken_from_itself_is_zero(tmp_path: Path, error: str) -> None:
+    text = BATCH.format(targets=NUMBERS, output=LINEAR, error=error)
+    (finding,) = findings(tmp_path, text, trials=error[0] == "Y")
+    assert finding.title == "this error is zero, whatever comes in"
+    assert f"d = {error}" in blamed_line(text, finding)
+    if finding.fixes:
+        assert repaired(text, finding.fixes[0]) == BATCH.format(targets=NUMBERS, output=LINEAR, error="out - y")
+
+
 def _with_a_rate(error: str) -> str:
     text = BATCH.format(targets=CLASSES, output=LOGISTIC, error=error)
     return text.replace("0.1 *", "rate *").replace("draw = ", "rate = 0.4\ndraw = ")

@@ -307,3 +307,101 @@ def test_the_mistake_is_named_and_mended(
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_the_right_twin_is_left_alone(tmp_path: Path, program: str) -> None:
     assert findings(tmp_path, PROGRAMS[program]) == []
+
+
+# Dropout on top of a sigmoid, in place.
+DROPPED = """\
+import numpy as np
+
+rng = np.random.default_rng(6)
+X = rng.normal(size=(24, 3))
+y = (X[:, :1] > X[:, 1:2]).astype(float)
+
+
+class Net:
+    def __init__(self):
+        self.U, self.V = rng.normal(size=(3, 5)), rng.normal(size=(5, 1))
+
+    def curve(self, s):
+        return 1 / (1 + np.exp(-s))
+
+    def forward(self):
+        self.s = X @ self.U
+        self.a = self.curve(self.s)
+        self.mask = rng.random(self.a.shape) < 0.8
+        self.a *= self.mask
+        self.a /= 0.8
+        self.out = self.curve(self.a @ self.V)
+
+    def backward(self):
+        d = (self.out - y) / len(X)
+        back = d @ self.V.T * self.mask / 0.8
+        back = back * self.a * (1 - self.a)
+        self.V -= 0.5 * self.a.T @ d
+        self.U -= 0.5 * X.T @ back
+
+
+net = Net()
+for turn in range(30):
+    net.forward()
+    net.backward()
+print(np.mean((net.out > 0.5) == y))
+"""
+
+
+def test_a_slope_of_what_was_changed_since_is_computed_anew(tmp_path: Path) -> None:
+    (found,) = findings(tmp_path, DROPPED, trials=True)
+    assert found.code == "SC404"
+    assert found.fixes[0].confidence == "verified"
+    mended = repaired(DROPPED, found.fixes[0])
+    assert "back * self.curve(self.s) * (1 - self.curve(self.s))" in mended
+    assert findings(tmp_path, mended) == []
+
+
+# States that are kept without the zeros before the first.
+STATES = """\
+import numpy as np
+
+rng = np.random.default_rng(9)
+xs, goals = rng.normal(size=(5, 2)), rng.normal(size=(5, 1))
+A, B, C = rng.normal(size=(3, 2)) * 0.5, rng.normal(size=(3, 3)) * 0.5, rng.normal(size=(1, 3)) * 0.5
+for turn in range(40):
+    s, states = np.zeros(3), []
+    for x in xs:
+        s = np.tanh(A @ x + B @ s)
+        states.append(s)
+    dA, dB, dC, back = np.zeros_like(A), np.zeros_like(B), np.zeros_like(C), np.zeros(3)
+    for t in reversed(range(5)):
+        miss = C @ states[t] - goals[t]
+        dC += np.outer(miss, states[t])
+        dz = (C.T @ miss + back) * (1 - states[t] ** 2)
+        dA += np.outer(dz, xs[t])
+        if t > 0:
+            dB += np.outer(dz, states[t - 1])
+        back = B.T @ dz
+    A -= 0.05 * dA
+    B -= 0.05 * dB
+    C -= 0.05 * dC
+print(miss)
+"""
+GUARDED = "        if t > 0:\n            dB += np.outer(dz, states[t - 1])\n"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("        dB += np.outer(dz, states[t - 1])\n", GUARDED),
+        (
+            "        before = states[t - 1]\n        dB += np.outer(dz, before)\n",
+            "before = (states[t - 1] if t > 0 else 0 * states[t - 1])",
+        ),
+    ],
+    ids=["in the sum", "under another name"],
+)
+def test_the_last_state_is_not_the_one_before_the_first(tmp_path: Path, wrong: str, right: str) -> None:
+    assert findings(tmp_path, STATES) == []
+    text = STATES.replace(GUARDED, wrong)
+    found = findings(tmp_path, text, trials=True)
+    assert "states[t - 1]" in blamed_line(text, found[0]) or "before" in blamed_line(text, found[0])
+    assert found[0].fixes[0].confidence == "verified"
+    assert right in repaired(text, found[0].fixes[0])

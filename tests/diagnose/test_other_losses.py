@@ -193,6 +193,39 @@ for epoch in range(30):
     print(loss)
 """
 
+SAMPLES = """\
+import numpy as np
+
+rng = np.random.default_rng(8)
+X = rng.random((40, 5))
+labels = np.argmax(X[:, :3], axis=1)
+targets = [np.eye(3)[label] for label in labels]
+W = [rng.standard_normal((6, 5)) * 0.6, rng.standard_normal((3, 6)) * 0.6]
+b = [np.zeros(6), np.zeros(3)]
+
+
+def softmax(z):
+    e = np.exp(z - z.max())
+    return e / e.sum()
+
+
+for epoch in range(4):
+    total = 0
+    for x, t in zip(X, targets):
+        h = np.tanh(np.dot(W[0], x) + b[0])
+        p = softmax(np.dot(W[1], h) + b[1])
+        total += -np.sum(t * np.log(np.clip(p, 1e-9, 1)))
+        error = p - t
+        d2 = error
+        d1 = np.dot(W[1].T, d2) * (1 - h**2)
+        W[1] -= 0.1 * np.outer(d2, h)
+        b[1] -= 0.1 * d2
+        W[0] -= 0.1 * np.outer(d1, x)
+        b[0] -= 0.1 * d1
+    print(epoch, total / len(X))
+"""
+TWICE = [("d2 = error", "d2 = np.dot(np.diag(p) - np.outer(p, p), error)")]
+
 RIGHT = {
     "a penalty": (PENALISED, []),
     "weights that decay before their step": (
@@ -212,6 +245,11 @@ RIGHT = {
     "counts": (COUNTS, []),
     "counts, with a loss now and then": (COUNTS_NOW_AND_THEN, []),
     "prices": (PRICES, []),
+    "sample by sample": (SAMPLES, []),
+    "squares, and a likelihood to be looked at": (
+        SAMPLES,
+        [*TWICE, ("        error = p", "        squares = np.sum((p - t) ** 2)\n        error = p")],
+    ),
 }
 
 # Of each: the program, the edits that spoil it, the code, what the line to blame has in it, and the fix.
@@ -246,6 +284,7 @@ WRONG = {
         "(eta - y)",
         "(mu - y)",
     ),
+    "a softmax gone through twice": (SAMPLES, TWICE, "SC308", "np.diag(p)", "d2 = error"),
     "the target twice": (
         PENALISED,
         [("(P - y) / len", "(y - y) / len")],

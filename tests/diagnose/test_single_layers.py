@@ -68,3 +68,57 @@ def test_the_line_is_mended(edits: Edits, line: int, tmp_path: Path) -> None:
 )
 def test_other_steps_are_left_alone(edits: Edits, tmp_path: Path) -> None:
     assert findings(tmp_path, edited_text(NEURON, edits)) == []
+
+
+# All gates in one matrix, one function for several of them, and arrays that are given another shape where they are.
+GATES = """\
+import numpy as np
+
+rng = np.random.default_rng(12)
+n = 3
+W = rng.normal(size=(3 * n, 2 + n)) * 0.7
+texts = [rng.normal(size=(4, 2)), rng.normal(size=(3, 2))]
+goals = [rng.normal(size=(4, n)) * 0.4, rng.normal(size=(3, n)) * 0.4]
+
+
+def gate(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def run(text):
+    cells, kept = [np.zeros(n)], []
+    for x in text:
+        both = np.concatenate((x, cells[-1]))
+        z = W.dot(both)
+        f, i, g = gate(z[:n]), gate(z[n:2 * n]), np.tanh(z[2 * n:])
+        cells.append(f * cells[-1] + i * g)
+        kept.append((both, f, i, g))
+    return cells, kept
+
+
+for turn in range(40):
+    total = 0.0
+    for text, goal in zip(texts, goals):
+        cells, kept = run(text)
+        dW, dc = np.zeros_like(W), np.zeros(n)
+        for t in range(len(text) - 1, -1, -1):
+            both, f, i, g = kept[t]
+            total += 0.5 * np.sum((cells[t + 1] - goal[t]) ** 2)
+            dc = dc + cells[t + 1] - goal[t]
+            df = dc * cells[t]
+            dz = np.concatenate((df * f * (1 - f), dc * g * i * (1 - i), dc * i * (1 - g ** 2)))
+            carried = W.T.dot(dz)[2:]
+            dz.shape = (len(dz), 1)
+            dW += dz.dot(both.reshape(1, -1))
+            dc = dc * f + carried
+        W = W - 0.2 * dW
+    if turn % 10 == 0:
+        print(total)
+"""
+
+
+def test_gates_that_one_function_makes_are_told_apart(tmp_path: Path) -> None:
+    assert findings(tmp_path, GATES) == []
+    found = findings(tmp_path, GATES.replace("df = dc * cells[t]", "df = dc * cells[t + 1]"), trials=True)
+    assert found[0].fixes[0].confidence == "verified"
+    assert found[0].fixes[0].edits[0].line == 34

@@ -134,3 +134,34 @@ for game in range(60):
 
 def test_what_sums_to_zero_over_the_classes_is_a_derivative(tmp_path: Path) -> None:
     assert findings(tmp_path, REWARDED) == []
+
+
+# A softmax in the middle of a network.
+ATTENTION = """\
+import numpy as np
+
+draw = np.random.default_rng(5)
+words, goals = draw.normal(size=(4, 5)), draw.normal(size=(4, 2))
+Q, K, V = draw.normal(size=(5, 3)) / 2, draw.normal(size=(5, 3)) / 2, draw.normal(size=(5, 2)) / 2
+for turn in range(8):
+    q, k, v = words @ Q, words @ K, words @ V
+    heights = np.exp(q @ k.T)
+    weights = heights / heights.sum(axis=1, keepdims=True)
+    miss = weights @ v - goals
+    print(0.5 * np.sum(miss**2))
+    d_weights = miss @ v.T
+    d_scores = {delta}
+    d_q, d_k = d_scores @ k, d_scores.T @ q
+    Q -= 0.1 * words.T @ d_q
+    K -= 0.1 * words.T @ d_k
+    V -= 0.1 * words.T @ (weights.T @ miss)
+"""
+
+
+@pytest.mark.parametrize("delta", ["d_weights.copy()", "d_weights"])
+def test_an_adjoint_handed_on_past_a_softmax_goes_back_through_it(tmp_path: Path, delta: str) -> None:
+    right = "weights * (d_weights - np.sum(weights * d_weights, axis=1, keepdims=True))"
+    assert findings(tmp_path, ATTENTION.format(delta=right)) == []
+    (found,) = findings(tmp_path, ATTENTION.format(delta=delta), trials=True)
+    assert found.cause.line == 13
+    assert repaired(ATTENTION.format(delta=delta), found.fixes[0]) == ATTENTION.format(delta=right)

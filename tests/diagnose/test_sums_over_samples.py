@@ -61,3 +61,53 @@ def test_the_sum_begins_anew_after_the_update(tmp_path: Path, edits: Edits, line
 @pytest.mark.parametrize("edits", [r[1] for r in RIGHT], ids=[r[0].replace(" ", "-") for r in RIGHT])
 def test_a_sum_that_begins_anew_is_right(tmp_path: Path, edits: Edits) -> None:
     assert findings(tmp_path, edited_text(PROGRAM, edits)) == []
+
+
+# Sums over a batch, in a method of its own.
+BATCHES = """\
+import numpy as np
+
+rng = np.random.default_rng(4)
+X = rng.normal(size=(30, 3))
+Y = np.tanh(X @ rng.normal(size=(3, 2)))
+ws = [rng.normal(size=(3, 4)) * 0.6, rng.normal(size=(4, 2)) * 0.6]
+
+
+def slopes(x, y):
+    h = np.tanh(x @ ws[0])
+    d = h @ ws[1] - y
+    return [np.outer(x, ws[1] @ d * (1 - h**2)), np.outer(h, d)]
+
+
+def learn(batch):
+    sums = [np.zeros_like(w) for w in ws]
+    for i in batch:
+        for s, g in zip(sums, slopes(X[i], Y[i])):
+            s += g
+    for w, s in zip(ws, sums):
+        w -= 0.2 * s / len(batch)
+
+
+for turn in range(6):
+    for start in range(0, 30, 10):
+        learn(range(start, start + 10))
+    print(turn, np.mean((np.tanh(X @ ws[0]) @ ws[1] - Y) ** 2))
+"""
+STEP = "    for w, s in zip(ws, sums):\n        w -= 0.2 * s / len(batch)\n"
+WITHIN = "        for w, s in zip(ws, sums):\n            w -= 0.2 * s / len(batch)\n"
+BEGUN = "    sums = [np.zeros_like(w) for w in ws]\n"
+ONCE = BATCHES.replace(BEGUN, "").replace("def slopes", BEGUN.strip() + "\n\n\ndef slopes")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [(BATCHES.replace(STEP, WITHIN), 21), (ONCE, 21)],
+    ids=["stepped for each sample", "begun once"],
+)
+def test_a_sum_is_applied_once_and_whole(tmp_path: Path, text: str, line: int) -> None:
+    (found,) = findings(tmp_path, text, trials=True)
+    assert (found.code, found.location.line) == ("SC403", line)
+    assert found.fixes[0].confidence == "verified"
+    mended = repaired(text, found.fixes[0])
+    assert BEGUN in mended
+    assert findings(tmp_path, mended) == findings(tmp_path, BATCHES) == []

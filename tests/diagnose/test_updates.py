@@ -330,6 +330,7 @@ MENDED = [
     ("gradient that nobody applies", "a -= rate * ga"),
     ("forward pass before the loop", "h1 = np.tanh"),
     ("twice on one line", "    B -= rate * gB\n"),
+    ("three of six added", "c -= rate"),
 ]
 
 

@@ -101,7 +101,7 @@ CHANGES = [
     ("number", "t = 0.5\nt += 1.5\ny = t * np.ones(2)", ["+", "leaf", "*"]),
     ("fortran", "x = np.zeros((2, 3)).T * 1\nx[0][:] = 1\ny = x + 1", None),
     ("resized", "x = np.ones(4)\ny = x * 2\nx.resize((2, 2))\nz = x + 1", ["leaf", "*", "+"]),
-    ("shape set", "x = np.ones(4)\ny = x * 2\nx.shape = (2, 2)\nz = x + 1", ["leaf", "*", "+"]),
+    ("shape set", "x = np.ones(4)\ny = x * 2\nx.shape = (2, 2)\nz = x + 1", ["leaf", "*", ".reshape", "+"]),
     (
         "list refilled",
         "L = [np.ones(2), np.zeros(2)]\nx = np.array(L)\nL[0] = 5\ny = x * 2",

@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shapecheck.gradients.hypotheses import SELECTIONS
-from shapecheck.gradients.inserted import Counterpart
+from shapecheck.gradients.inserted import LONGEST, MOST_LOSSES, Counterpart
 from shapecheck.gradients.losses import sounds_like
 from shapecheck.network.dependence import ancestors
 from shapecheck.network.parameters import Update, find_parameters
 from shapecheck.trace.tape import Operation, Tape
 
-# So many updates of each parameter are looked at, and so many losses of each.
+# So many updates of each parameter are looked at, and so many results of each expression.
 _MOST_UPDATES = 3
-_MOST_LOSSES = 6
-_LONGEST = 400
 
 
 def losses_of_later_passes(tape: Tape) -> Iterator[tuple[int, Counterpart]]:
@@ -58,15 +56,16 @@ def losses_of_later_passes(tape: Tape) -> Iterator[tuple[int, Counterpart]]:
 
 
 def _losses(tape: Tape, versions: dict[int, int], until: int) -> list[tuple[int, set[int]]]:
-    """Numbers that are called losses, and what each is made from."""
-    called: dict[int, list[int]] = {}
+    """Numbers that may be losses, those that are called so first, and what each is made from."""
+    numbers: dict[int, list[int]] = {}
     for operation in tape.operations[:until]:
         value = tape.values[operation.result]
         if operation.site is None or operation.function in SELECTIONS or operation.function == "leaf":
             continue
-        if value.size == 1 and value.dtype.startswith("float") and sounds_like(tape.sites[operation.site]):
-            called.setdefault(operation.site, []).append(value.number)
-    first = [v for made in list(called.values())[:_MOST_LOSSES] for v in made[:_MOST_UPDATES]]
+        if value.size == 1 and value.dtype.startswith("float"):
+            numbers.setdefault(operation.site, []).append(value.number)
+    likeliest = sorted(numbers, key=lambda site: -sounds_like(tape.sites[site]))[:MOST_LOSSES]
+    first = [v for site in likeliest for v in numbers[site][:_MOST_UPDATES]]
     found = [(v, ancestors(tape, [v], until=frozenset(versions))) for v in first]
     return [(v, made_from) for v, made_from in found if not versions.keys().isdisjoint(made_from)]
 
@@ -98,7 +97,7 @@ def _moved(tape: Tape, value: int, made_from: set[int], own: int, other: Operati
         if operation.result in made_from and not reached.isdisjoint(operation.inputs):
             reached.add(operation.result)
             added.append(operation)
-    if not added or len(added) > _LONGEST or added[-1].result != value:
+    if not added or len(added) > LONGEST or added[-1].result != value:
         return None
     image = {n: n for operation in added for n in operation.inputs if n not in reached}
     image[own] = other.result

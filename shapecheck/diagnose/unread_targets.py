@@ -1,0 +1,76 @@
+"""A loss without targets: every output is driven to zero, while an array of as many samples is never read."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shapecheck.diagnose.course import Course, shown
+from shapecheck.diagnose.finding import Finding, TrailStep
+from shapecheck.diagnose.gradient import meets_data
+from shapecheck.diagnose.trail import span_of
+from shapecheck.diagnose.unread import Unread, is_read, unread_arrays
+from shapecheck.gradients.losses import find_losses
+from shapecheck.gradients.replay import ReplayError
+from shapecheck.gradients.steps import Loss, Step, reach
+
+# By how much a loss of outputs alone falls as they all go to zero: to nothing.
+_NOTHING = 1e-12
+
+
+def unread_targets(course: Course) -> list[Finding]:
+    """Steps that follow, to the last of them, a loss that is least where all outputs are zero."""
+    if course.verdict.verdict != "right" or not course.steps:
+        return []
+    step = course.steps[0]
+    for loss in find_losses(course.replay, step):
+        if loss.inferred or loss.value is None or not loss.right >= step.olds or meets_data(course.replay, step, loss):
+            continue
+        output = _output(course, step, loss)
+        if output is None or not _is_least_at_zero(course, loss, output):
+            continue
+        rows = set(course.tape.values[output].shape)
+        for one in unread_arrays(course):
+            array = course.tape.values[one.value].array
+            alike = isinstance(array, np.ndarray) and array.shape[:1] and array.shape[0] in rows - {1}
+            if alike and array.dtype.kind in "fiu" and np.ptp(array) > 0 and not is_read(course, one):
+                return [_finding(course, output, one)]
+    return []
+
+
+def _output(course: Course, step: Step, loss: Loss) -> int | None:
+    """The first array on the way to a loss that all parameters have gone into."""
+    assert loss.adjoints is not None
+    reached = reach(course.replay, step.olds, step.last + 1)
+    whole = [v for v in loss.adjoints.closure if len(reached.get(v, ())) == len(step.olds)]
+    whole = [v for v in whole if course.tape.values[v].size > 1]
+    return min(whole, default=None)
+
+
+def _is_least_at_zero(course: Course, loss: Loss, output: int) -> bool:
+    value = loss.value or 0
+    recorded = course.replay.recorded
+    try:
+        at_zero = course.replay.evaluate({output: np.zeros(np.shape(recorded[output]))}, [value])[value]
+    except ReplayError:
+        return False
+    return abs(float(np.ravel(at_zero)[0])) <= _NOTHING * abs(float(np.ravel(recorded[value])[0]))
+
+
+def _finding(course: Course, output: int, one: Unread) -> Finding:
+    named = [b for b in course.tape.bindings if b.value == output]
+    # `error = out`: what should have been a difference got a name as if it were one.
+    site = course.site(named[-1].site) if named else course.site_of(output)
+    place = site or one.site
+    return Finding(
+        code="SC306",
+        severity="warning",
+        title="the targets are left out",
+        message=f"nothing is taken off `{shown(place.text)}` on its way to the loss, which is least where all outputs "
+        f"are zero; and nobody reads `{one.name}`, which has an entry for each sample",
+        location=span_of(place),
+        cause=span_of(place),
+        trail=(TrailStep(span_of(one.site), "this is never read"),),
+    )
+
+
+__all__ = ["unread_targets"]

@@ -1,0 +1,81 @@
+"""Penalties on all of a weight but its bias: the derivative that is left out, and what is too large beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.diagnose.training_programs import blamed_line, edited_text, findings, repaired
+
+# A column of each weight is the bias, and is not penalised.
+TWO_LAYERS = """\
+import numpy as np
+
+rng = np.random.default_rng(2)
+decay, n = 0.05, 30
+X = rng.uniform(-1, 1, (n, 3))
+Y = np.eye(2)[(X[:, 0] > X[:, 1]).astype(int)]
+U, V = rng.normal(size=(4, 4)) * 0.6, rng.normal(size=(2, 5)) * 0.6
+
+
+def cost(U, V):
+    a = np.hstack([np.ones((n, 1)), X])
+    h = np.hstack([np.ones((n, 1)), np.tanh(a @ U.T)])
+    p = 1 / (1 + np.exp(-h @ V.T))
+    loss = -np.sum(Y * np.log(p) + (1 - Y) * np.log(1 - p)) / n
+    loss += decay / 2 * (np.sum(U[:, 1:] ** 2) + np.sum(V[:, 1:] ** 2))
+    d = p - Y
+    e = d @ V[:, 1:] * (1 - h[:, 1:] ** 2)
+    gU = e.T @ a / n
+    gV = d.T @ h / n
+    gU[:, 1:] += decay * U[:, 1:]
+    gV[:, 1:] += decay * V[:, 1:]
+    return loss, gU, gV
+
+
+for turn in range(12):
+    loss, gU, gV = cost(U, V)
+    U -= 0.5 * gU
+    V -= 0.5 * gV
+print(loss)
+"""
+LOGISTIC = """\
+import numpy as np
+
+np.random.seed(9)
+m, lam = 40, 2.0
+X = np.column_stack([np.ones(m), np.random.randn(m, 4)])
+y = (X[:, 1] > 0.4 * np.random.randn(m)) * 1.0
+theta = np.random.randn(5)
+for turn in range(15):
+    h = 1 / (1 + np.exp(-X @ theta))
+    J = -np.mean(y * np.log(h) + (1 - y) * np.log(1 - h)) + lam / (2 * m) * np.sum(theta[1:] ** 2)
+    grad = X.T @ (h - y) / m
+    grad[1:] += lam / m * theta[1:]
+    theta -= 0.5 * grad
+print(J)
+"""
+OF_V, OF_THETA = "    gV[:, 1:] += decay * V[:, 1:]\n", "    grad[1:] += lam / m * theta[1:]\n"
+#     id, program, what it says, what it says wrongly, blamed, in the repair
+WRONG = [
+    ("left out beside another", TWO_LAYERS, OF_V, "", "gU[:, 1:] +=", OF_V.strip()),
+    ("left out, and the loss has it", LOGISTIC, OF_THETA, "", "theta -=", OF_THETA.strip()),
+    ("too large beside it", TWO_LAYERS, "gV = d.T @ h / n", "gV = d.T @ h", "gV = ", "/ n"),
+]
+
+
+@pytest.mark.parametrize("text", [TWO_LAYERS, LOGISTIC], ids=["two layers", "one layer"])
+def test_the_right_program_is_left_alone(tmp_path: Path, text: str) -> None:
+    assert findings(tmp_path, text) == []
+
+
+@pytest.mark.parametrize(("text", "was", "wrong", "line", "edit"), [w[1:] for w in WRONG], ids=[w[0] for w in WRONG])
+def test_the_line_is_named_and_mended(tmp_path: Path, text: str, was: str, wrong: str, line: str, edit: str) -> None:
+    text = edited_text(text, [(was, wrong)])
+    (found,) = findings(tmp_path, text, trials=True)
+    assert line in blamed_line(text, found)
+    assert found.fixes[0].confidence == "verified"
+    mended = repaired(text, found.fixes[0])
+    assert edit in mended
+    assert findings(tmp_path, mended) == []
