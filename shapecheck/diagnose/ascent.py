@@ -19,6 +19,7 @@ from shapecheck.gradients.matching import EXACT
 from shapecheck.gradients.stacked_numbers import stacked
 from shapecheck.gradients.steps import Step
 from shapecheck.network.parameters import Parameter
+from shapecheck.trace.operations import ADDITIONS, DIFFERENCES
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref
 
@@ -111,11 +112,24 @@ def _signs(course: Course, step: Step) -> list[tuple[Parameter, float]]:
     signs = []
     for parameter, old, change, sign in step.parameters:
         verdict = verdicts[old]
+        if _is_taken_back(course, parameter, step.number):
+            continue
         if verdict.factor is not None and verdict.at_change:
             signs.append((parameter, sign * (1.0 if verdict.factor.number > 0 else -1.0)))
         elif verdict.factor is not None and (along := _along(known, old, change)):
             signs.append((parameter, sign * along))
     return signs
+
+
+def _is_taken_back(course: Course, parameter: Parameter, number: int) -> bool:
+    """Whether a step is undone again: who looks how steep it is further up comes back before he descends.
+
+    Source: sharpness-aware minimisation (Foret, Kleiner, Mobahi, Neyshabur 2021).
+    """
+    update = parameter.updates[number]
+    back = DIFFERENCES if update.sign > 0 else ADDITIONS
+    later = (o for o in course.users.get(update.change, ()) if o.number > update.operation and o.function in back)
+    return any(o.arguments[1:2] == (Ref(update.change),) for o in later)
 
 
 def _along(known: Verdicts, old: int, change: int) -> float:

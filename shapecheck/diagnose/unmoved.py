@@ -96,6 +96,9 @@ def _is_spread(course: Course, pair: _Affine) -> bool:
 def missing_update(course: Course, finding: Finding) -> Missing | None:
     """The step that a finding of arrays that are never moved misses, as the steps beside it show it."""
     pairs = course.unmoved.get(finding.parameters)
+    readers = [o for still, _ in pairs or () for o in course.users.get(still, ())]
+    if all(course.tape.values[o.result].shape == () for o in readers):
+        return None  # of what is read entry by entry no expression gives the whole gradient
     judged = [known for step in course.steps[:2] if (known := course.verdicts(step)) is not None]
     return missing_step(judged, pairs) if pairs and judged else None
 

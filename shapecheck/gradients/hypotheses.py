@@ -6,6 +6,7 @@ weighted sum `sum(derivative * output)`, derivative held fixed, has the same gra
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -192,8 +193,14 @@ def scalar_losses(
 
 def own_formula(site: Site | None) -> str:
     """What a loss of the program's own is called, by where it is computed."""
-    text = site.bound_to or site.text if site is not None else "a value"
-    return f"the program's own `{text}`"
+    return f"the program's own {called(site)}"
+
+
+def called(site: Site | None) -> str:
+    """What a number is called, by where it is computed or added up."""
+    if site is None:
+        return "a value"
+    return f"`{ast.unparse(site.node.target) if isinstance(site.node, ast.AugAssign) else site.bound_to or site.text}`"
 
 
 def _parts_of_sums(tape: Tape, dependence: Dependence, parameters: Sequence[int], until: int) -> set[int]:

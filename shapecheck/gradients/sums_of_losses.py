@@ -6,7 +6,6 @@ multiple of another follow their sum; whatever else is stepped in the program ha
 
 from __future__ import annotations
 
-import ast
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterator, Sequence
 
@@ -21,7 +20,7 @@ from shapecheck.gradients.followed import (
     gradient_like,
     slope_along,
 )
-from shapecheck.gradients.hypotheses import SELECTIONS, Hypothesis
+from shapecheck.gradients.hypotheses import SELECTIONS, Hypothesis, called
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.gradients.steps import Loss, Step, reach
 from shapecheck.network.dependence import ancestors
@@ -58,16 +57,7 @@ def other_parts(tape: Tape, first: int, until: int, may_be: Callable[[int], bool
 
 def _joined_formula(tape: Tape, formula: str, part: int, share: float) -> str:
     """What a loss and a multiple of another number are called together."""
-    return f"{formula} + {share:.4g} * {_called(tape, part)}"
-
-
-def _called(tape: Tape, number: int) -> str:
-    """What a number is called, by where it is computed or added up."""
-    site = tape.site_of(number)
-    if site is None:
-        return "a value"
-    node = site.node
-    return f"`{ast.unparse(node.target) if isinstance(node, ast.AugAssign) else site.bound_to or site.text}`"
+    return f"{formula} + {share:.4g} * {called(tape.site_of(part))}"
 
 
 def joined_loss(replay: Replay, step: Step, loss: Loss) -> Loss | None:
@@ -101,7 +91,7 @@ def joined_loss(replay: Replay, step: Step, loss: Loss) -> Loss | None:
                 shares[next((s for s in shares if abs(s - share) <= 10 * _EXACT * abs(s)), share)] += 1
         share = shares.most_common(1)[0][0] if shares else 0.0
         if share > 0 or (share < 0 and _has_data(replay, part, step.olds)):
-            own_name = _called(replay.tape, loss.value) if loss.value is not None else loss.formula
+            own_name = called(replay.tape.site_of(loss.value)) if loss.value is not None else loss.formula
             formula = _joined_formula(replay.tape, own_name, part, share)
             return Loss({**loss.seeds, part: share * seed[part]}, formula, None)
     return None
@@ -126,7 +116,7 @@ def joined_hypotheses(
         return
     tape, rng = replay.tape, np.random.default_rng(20240229)
     weights = hypothesis.weights if hypothesis.scalar is None else ((hypothesis.scalar, np.ones(())),)
-    first_name = hypothesis.formula if hypothesis.scalar is None else _called(tape, hypothesis.scalar)
+    first_name = hypothesis.formula if hypothesis.scalar is None else called(tape.site_of(hypothesis.scalar))
     for part in parts:
         for row, update in wrong:
             directions = directions_for(rng, row.shape)

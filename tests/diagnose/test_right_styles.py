@@ -282,7 +282,38 @@ for turn in range(12):
     print(turn, fake.mean(axis=0), score.mean())
 """
 
+# Up to where it is steeper, the gradient there, and back (Foret and others 2021).
+SHARPNESS_AWARE = """\
+import numpy as np
+
+rng = np.random.default_rng(1)
+X = rng.normal(size=(30, 4))
+y = (X[:, :1] > 0).astype(float)
+U, V = rng.normal(size=(4, 6)) * 0.5, rng.normal(size=(6, 1)) * 0.5
+
+
+def slopes():
+    h = np.tanh(X @ U)
+    d = (1 / (1 + np.exp(-h @ V)) - y) / len(X)
+    return X.T @ (d @ V.T * (1 - h**2)), h.T @ d
+
+
+for turn in range(30):
+    gU, gV = slopes()
+    far = np.sqrt(np.sum(gU**2) + np.sum(gV**2))
+    up, right = 0.05 * gU / far, 0.05 * gV / far
+    U += up
+    V += right
+    gU, gV = slopes()
+    U -= up
+    V -= right
+    U -= 0.5 * gU
+    V -= 0.5 * gV
+print(U.sum(), V.sum())
+"""
+
 RIGHT = {
+    "up and back before each step": SHARPNESS_AWARE,
     "two parts of a loss": PARTS_APART,
     "pairs in another order": PAIRS,
     "two networks against each other": AGAINST_EACH_OTHER,
