@@ -30,9 +30,9 @@ GRADIENTS = {
 }
 DELTAS = ["    e2 = e3 @ C.T * (1 - h2**2)\n", "    e1 = e2 @ B.T * (1 - h1**2)\n"]
 OFFSETS = [
-    ("rng.randn(3, 4) * 0.6, np.zeros((1, 4))", "rng.randn(3, 4) * 0.6, rng.randn(1, 4)"),
-    ("rng.randn(4, 4) * 0.6, np.zeros((1, 4))", "rng.randn(4, 4) * 0.6, rng.randn(1, 4)"),
-    ("rng.randn(4, 1) * 0.6, np.zeros((1, 1))", "rng.randn(4, 1) * 0.6, rng.randn(1, 1)"),
+    ("rng.randn(3, 4) * 0.6, np.zeros((1, 4))", "rng.randn(3, 4) * 0.6, np.full((1, 4), 0.3)"),
+    ("rng.randn(4, 4) * 0.6, np.zeros((1, 4))", "rng.randn(4, 4) * 0.6, np.full((1, 4), 0.3)"),
+    ("rng.randn(4, 1) * 0.6, np.zeros((1, 1))", "rng.randn(4, 1) * 0.6, np.full((1, 1), 0.3)"),
 ]
 NO_LOSS = (
     "        print(turn, -np.mean(wanted * np.log(out) + (1 - wanted) * np.log(1 - out)))",
