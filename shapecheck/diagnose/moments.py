@@ -242,7 +242,7 @@ def _left_uncorrected(course: Course) -> list[Finding]:
             if not isinstance(moment, Ref) or divisor is None or not 0 < divisor < 1:
                 continue
             for name, _, zone in zones:
-                mean = _mean(course, moment.value, step) if moment.value in zone else None
+                mean = mean_of(course, moment.value, step) if moment.value in zone else None
                 used = [u for u in course.users.get(moment.value, []) if u.result in zone and u.site is not None]
                 if mean is not None and used and used[0].site is not None and _is_power(1 - divisor, mean[1]):
                     found.setdefault(used[0].site, (name, correction))
@@ -345,7 +345,7 @@ def _other_factor(course: Course) -> list[Finding]:
     names: list[str] = []
     for step in course.steps:
         for name, _, zone in zone_of(course, step):
-            means = {number: pair for number in zone if (pair := _mean(course, number, step)) is not None}
+            means = {number: pair for number in zone if (pair := mean_of(course, number, step)) is not None}
             for number, (product, own) in means.items():
                 others = {f: p for p, f in means.values() if not np.isclose(f, own)}
                 for operation, factor, said in _misused(course, number, own, list(others), zone):
@@ -374,7 +374,7 @@ def _other_factor(course: Course) -> list[Finding]:
     ]
 
 
-def _mean(course: Course, number: int, step: Step) -> tuple[Operation, float] | None:
+def mean_of(course: Course, number: int, step: Step) -> tuple[Operation, float] | None:
     """(`b * m`, b) where a value is `b * m + ...`, made in this step from an `m` of before, and kept."""
     made = course.producer(number)
     if made is None or made.function not in SUMS or number not in course.stored or made.number < step.first:
@@ -440,6 +440,7 @@ __all__ = [
     "OTHER_FACTOR",
     "POWERS",
     "RENEWED",
+    "mean_of",
     "moments",
     "number_of",
     "scaled_sums",

@@ -16,6 +16,7 @@ from shapecheck.diagnose.moments import (
     RENEWED,
 )
 from shapecheck.diagnose.overwritten_squares import OVERWRITTEN
+from shapecheck.diagnose.squared_means import SQUARED_MEAN
 from shapecheck.diagnose.step_counters import COUNTED_OFTEN
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk
@@ -41,12 +42,31 @@ def kept_moments(trace: Trace, finding: Finding) -> Iterator[Candidate]:
     desk = Desk(Module.parse(trace.sources[path]), path)
     if finding.title == OTHER_FACTOR:
         yield from _own_factor(desk, finding)
+    if finding.title == SQUARED_MEAN:
+        yield from _squares_of_gradients(desk, finding)
     if finding.title == LEFT_UNCORRECTED:
         yield from _corrected(desk, finding)
     if generate is not None:
         spans = (finding.cause, *(t.span for t in finding.trail))
         statements = {s.lineno: s for span in spans if (s := desk.at(span))}
         yield from generate(desk, list(statements.values()))
+
+
+def _squares_of_gradients(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    """In the place of the mean, what the statement that makes it takes in."""
+    square = desk.expression(finding.cause)
+    made = desk.at(finding.trail[0].span) if finding.trail else None
+    targets = made.targets if isinstance(made, ast.Assign) else [made.target] if isinstance(made, ast.AugAssign) else []
+    if square is None or not isinstance(made, ast.Assign | ast.AugAssign):
+        return
+    mean = {desk.text(t) for t in targets}
+    read = [n for n in ast.walk(square) if isinstance(n, _PLACES) and desk.text(n) in mean]
+    taken = [n for n in ast.walk(made.value) if isinstance(n, _PLACES) and isinstance(n.ctx, ast.Load)]
+    texts = dict.fromkeys(desk.text(n) for n in sorted(taken, key=lambda n: (-n.lineno, -n.col_offset)))
+    for number, text in enumerate(t for t in texts if t not in mean):
+        edits = [desk.edit(n, text) for n in read]
+        if edits:
+            yield desk.candidate(f"square `{text}`", "name", 0.4 + 0.05 * number, *edits)
 
 
 def own_arrays(desk: Desk) -> Iterator[Candidate]:

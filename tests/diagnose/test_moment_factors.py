@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from training_programs import findings
+from training_programs import findings, repaired
 
 PROGRAM = """\
 import numpy as np
@@ -43,6 +43,39 @@ def test_the_other_moments_factor_is_named(tmp_path: Path, place: int) -> None:
 
 def test_each_moment_by_its_own_factor_is_right(tmp_path: Path) -> None:
     assert findings(tmp_path, _program(FACTORS)) == []
+
+
+@pytest.mark.parametrize(
+    ("squared", "gradient"), [("m[k] ** 2", "slopes[k] ** 2"), ("m[k] * m[k]", "slopes[k] * slopes[k]")]
+)
+def test_the_squares_are_those_of_the_gradient(tmp_path: Path, squared: str, gradient: str) -> None:
+    text = _program(FACTORS).replace("slopes[k] ** 2", squared)
+    (found,) = findings(tmp_path, text, trials=True)
+    assert (found.code, found.cause.line) == ("SC410", 16)
+    assert repaired(text, found.fixes[0]) == _program(FACTORS).replace("slopes[k] ** 2", gradient)
+
+
+# What a step takes in by 0.5 is not kept by it: the rate of a velocity.
+VELOCITY = """\
+import numpy as np
+
+rng = np.random.default_rng(7)
+X, y = rng.normal(size=(8, 2)), rng.random(8)
+W, b, last, end = rng.normal(size=(2, 3)), np.zeros(3), np.zeros((2, 3)), np.zeros(3)
+v, before = rng.normal(size=3), np.zeros(3)
+for x, t in zip(np.tile(X, (3, 1)), np.tile(y, 3)):
+    h = 1 / (1 + np.exp(-(x @ W + b)))
+    miss = t - h @ v
+    near = miss * v * h * (1 - h)
+    dv, dW, db = (0.5 * miss * h + 0.8 * before, 0.5 * np.outer(x, near) + 0.8 * last, 0.5 * near + 0.8 * end)
+    v, W, b = v + dv, W + dW, b + db
+    before, last, end = dv, dW, db
+print(v)
+"""
+
+
+def test_the_rate_of_a_velocity_is_no_factor_of_a_moment(tmp_path: Path) -> None:
+    assert findings(tmp_path, VELOCITY) == []
 
 
 def _program(factors: list[str] | tuple[str, ...]) -> str:
