@@ -264,8 +264,10 @@ class _Finder:
         step = self.tape.operations[parameter.updates[-1].operation]
         before = parameter.updates[-1].old
         name = self.names.get(operation.result)
-        return name is not None and name in {parameter.name, self.names.get(before)} and (
-            self.is_first(operation, old) and self.is_projected(step, before, self.names.get(before))
+        return (
+            name is not None
+            and name in {parameter.name, self.names.get(before)}
+            and (self.is_first(operation, old) and self.is_projected(step, before, self.names.get(before)))
         )
 
     def succeeds(self, operation: Operation, old: int, parameter: Parameter) -> bool:
@@ -391,9 +393,9 @@ class _Finder:
         return not self.uses[old].isdisjoint(self.uses[result]) or self.is_projected(operation, old, old_name)
 
     def is_projected(self, operation: Operation, old: int, name: str | None) -> bool:
-        """Whether a step is brought back into bounds on its way to the old version's name: `W = clip(W - dW, -c, c)`."""
+        """Whether a step is brought into bounds on its way to the old version's name: `W = clip(W - dW, -c, c)`."""
         value, known = operation.result, self.by_version.get(old)
-        wanted = {name, known.name if known is not None else None} - {None}
+        wanted = {known.name if known is not None else name, name} - {None}
         for _ in range(_MOST_PROJECTIONS):
             # What the bounds are computed from reads the step, too.
             bounded = [o for o in self.readers[value] if o.function in _BOUNDS and self.is_first(o, value)]
@@ -528,9 +530,7 @@ def find_strays(tape: Tape, *, most_updates: int = 3, numbers: bool = False) -> 
     """
     memory = memory_of(tape)
     return [
-        stray
-        for stray in _stepped_alike(tape, most_updates, numbers=numbers)
-        if stray.updates[0].new not in memory
+        stray for stray in _stepped_alike(tape, most_updates, numbers=numbers) if stray.updates[0].new not in memory
     ]
 
 
