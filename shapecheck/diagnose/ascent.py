@@ -19,7 +19,7 @@ from shapecheck.gradients.matching import EXACT
 from shapecheck.gradients.stacked_numbers import stacked
 from shapecheck.gradients.steps import Step, reach
 from shapecheck.network.parameters import Parameter
-from shapecheck.trace.operations import ADDITIONS, DIFFERENCES, MATRIX_PRODUCTS
+from shapecheck.trace.operations import ADDITIONS, DIFFERENCES, MATRIX_PRODUCTS, SUMS
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref
 
@@ -129,7 +129,11 @@ def _is_taken_back(course: Course, parameter: Parameter, number: int) -> bool:
     update = parameter.updates[number]
     back = DIFFERENCES if update.sign > 0 else ADDITIONS
     later = (o for o in course.users.get(update.change, ()) if o.number > update.operation and o.function in back)
-    return any(o.arguments[1:2] == (Ref(update.change),) for o in later)
+    if any(o.arguments[1:2] == (Ref(update.change),) for o in later):
+        return True
+    # Or the step that counts begins where this one did.
+    again = (o for o in course.users.get(update.old, ()) if o.number > update.operation and o.function in SUMS)
+    return any(o.arguments[:1] == (Ref(update.old),) and update.new not in o.inputs for o in again)
 
 
 def _along(known: Verdicts, old: int, change: int) -> float:

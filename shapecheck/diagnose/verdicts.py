@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -100,7 +100,7 @@ class Verdicts:
         # A velocity beside the second of two parameters is made after the first has been moved: still a step before.
         earlier = {old: p.updates[step.number - 1].operation for p, old, _, _ in step.parameters if step.number}
         self._since = {old: max(step.first, earlier.get(old, 0)) for old in self.changes}
-        self.probes = {old: self._probes(old, change) for old, change in self.changes.items()}
+        self.probes = {old: self._probes(old, change, np.shape(self.replay.recorded[old])) for old, change in self.changes.items()}
         self._free: dict[int, Any] = {}
         self._reached: dict[int, list[int]] = {}
         self._ancestors: dict[int, set[int]] = {}
@@ -116,9 +116,17 @@ class Verdicts:
             return None
         return self.replay.tape.operations[number]
 
-    def _probes(self, old: int, change: int) -> list[int]:
+    def _in_place_of_rows(self, old: int) -> Iterator[Any]:
+        """A change of some entries, had it been what an optimizer may have made it from: `W[i] -= rate * g / root`."""
+        operation = self.producer(self.changes[old])
+        if operation is None or operation.function not in SUMS or len(operation.arguments) != 3:
+            return
+        for row in refs(operation.arguments[1:2]):
+            for probe in self._probes(old, row, np.shape(self.replay.recorded[row]))[1:]:
+                yield self.replay.evaluate({row: self.replay.recorded[probe]}, [operation.result])[operation.result]
+
+    def _probes(self, old: int, change: int, shape: tuple[int, ...]) -> list[int]:
         """The values, from the change backwards, that an optimizer may have made the change from."""
-        shape = np.shape(self.replay.recorded[old])
         found: list[int] = []
         open_values = [change]
         while open_values and len(found) < 40:
@@ -294,6 +302,10 @@ class Verdicts:
             factor, weak = self.factor(old, recorded[probe])
             if factor is not None:
                 return Verdict(old, name, factor, probe == change, weak)
+        for array in self._in_place_of_rows(old):
+            factor, weak = self.factor(old, array)
+            if factor is not None:
+                return Verdict(old, name, factor, at_change=False, weak=weak)
         moved = self.step.movement(self.replay, old)
         if moved is not None:
             factor, weak = self.factor(old, moved)
