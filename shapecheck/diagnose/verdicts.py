@@ -100,7 +100,9 @@ class Verdicts:
         # A velocity beside the second of two parameters is made after the first has been moved: still a step before.
         earlier = {old: p.updates[step.number - 1].operation for p, old, _, _ in step.parameters if step.number}
         self._since = {old: max(step.first, earlier.get(old, 0)) for old in self.changes}
-        self.probes = {old: self._probes(old, change, np.shape(self.replay.recorded[old])) for old, change in self.changes.items()}
+        self.probes = {
+            old: self._probes(old, change, np.shape(self.replay.recorded[old])) for old, change in self.changes.items()
+        }
         self._free: dict[int, Any] = {}
         self._reached: dict[int, list[int]] = {}
         self._ancestors: dict[int, set[int]] = {}
