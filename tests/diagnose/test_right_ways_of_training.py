@@ -1,4 +1,4 @@
-"""Right ways of training that are easily taken for mistakes: nothing is said of them; a mistake in them is still seen."""
+"""Right ways of training that are easily taken for mistakes: nothing is said of them; a mistake in them still is."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ for turn in range(4):
         real = rng.normal(size=(20, 2)) * 0.3 + np.array([1.0, -1.0])
         fake = rng.normal(size=(20, 3)) @ G + g
         hr, hf = np.maximum(real @ A + a, 0), np.maximum(fake @ A + a, 0)
-        print((hf @ B).mean() - (hr @ B).mean())
+        loss = (hf @ B).mean() - (hr @ B).mean()
         dr, df = -np.ones((20, 1)) / 20, np.ones((20, 1)) / 20
         er, ef = dr @ B.T * (hr > 0), df @ B.T * (hf > 0)
         dB = hr.T @ dr + hf.T @ df
@@ -117,7 +117,7 @@ for turn in range(4):
         B = np.clip(B - rate * dB, -0.2, 0.2)
     z = rng.normal(size=(20, 3))
     h = np.maximum((z @ G + g) @ A + a, 0)
-    print(-(h @ B).mean())
+    print(loss, -(h @ B).mean())
     down = (-np.ones((20, 1)) / 20 @ B.T * (h > 0)) @ A.T
     G = G - rate * z.T @ down
     g = g - rate * down.sum(0)
