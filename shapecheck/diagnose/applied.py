@@ -13,6 +13,9 @@ from shapecheck.gradients.replay import Replay
 from shapecheck.network.parameters import Parameter, Update
 from shapecheck.trace.tape import Operation, Ref, refs
 
+# A fraction that is so small beside how far numbers lie apart says little.
+_LITTLE = 0.01
+
 
 @dataclass(frozen=True, slots=True)
 class Truncation:
@@ -56,11 +59,18 @@ def truncations(replay: Replay, parameters: Sequence[Parameter]) -> list[Truncat
         parameters: What the program updates.
     """
     feeds = {p.name: replay.ancestors([u.change for u in p.updates]) for p in parameters}
+    learned = replay.dependents({p.birth for p in parameters}, len(replay.tape.operations))
     found: dict[int, Truncation] = {}
     for operation in replay.tape.operations:
         if operation.site is None or operation.site in found or not _cuts_off(replay, operation):
             continue
         names = tuple(name for name, values in feeds.items() if operation.result in values)
+        if (
+            operation.function == "setitem"
+            and learned.isdisjoint(operation.inputs)
+            and _loses_little(replay, operation)
+        ):
+            continue
         # Where nothing is learned, a fraction that is stored may be meant to be cut off; one that is added is lost.
         meant = names or parameters or operation.function in {"+=", "-="} or _is_step(replay, operation)
         if meant and (names or not _is_index(replay, operation)):
@@ -79,6 +89,13 @@ def _cuts_off(replay: Replay, operation: Operation) -> bool:
         return False
     array = np.asarray(replay.recorded[value.value] if isinstance(value, Ref) else _number(value))
     return array.dtype.kind == "f" and bool(np.any(array != np.trunc(array)))
+
+
+def _loses_little(replay: Replay, operation: Operation) -> bool:
+    """Whether data are next to nothing without their fractions: grey values, from 0 to 255, are meant to be whole."""
+    stored = operation.arguments[2]
+    array = np.asarray(replay.recorded[stored.value] if isinstance(stored, Ref) else _number(stored))
+    return bool(np.max(np.abs(array - np.trunc(array))) <= _LITTLE * np.ptp(array))
 
 
 def _is_step(replay: Replay, operation: Operation) -> bool:

@@ -24,6 +24,9 @@ from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref
 
 _MOST_UPDATES = 9
+# What is called so, is above zero and depends on so many arrays is meant to fall.
+_LOSSES = ("loss", "cost", "error", "mse")
+_SEVERAL = 2
 
 
 def climbing(course: Course) -> list[Finding]:
@@ -161,6 +164,18 @@ def _all_climb(course: Course, step: Step, up: list[Parameter]) -> Finding | Non
     turned = difference is not None and len(sites) > 1 and not (adds and _is_target_less_output(course, step))
     cause = difference if difference is not None and turned else update
     names = [p.name for p in up]
+    if not adds and (astray := _turned_on_the_way(course, step)) is not None:
+        return Finding(
+            code="SC402",
+            severity="error",
+            title="every step goes up the slope of the error",
+            message=f"`{shown(astray.text)}` is minus the derivative that it should be, made from one that is right: "
+            f"the change of {quoted(names)} is the gradient with its sign turned round, and the error grows",
+            location=span_of(update),
+            cause=span_of(astray),
+            parameters=tuple(dict.fromkeys(names)),
+            trail=tuple(TrailStep(span_of(site), ALSO) for site in list(sites.values())[1:_MOST_UPDATES]),
+        )
     what = f"`{shown(cause.text)}`" if cause is difference else f"`{shown(update.text)}`"
     return Finding(
         code="SC402",
@@ -173,6 +188,23 @@ def _all_climb(course: Course, step: Step, up: list[Parameter]) -> Finding | Non
         parameters=tuple(dict.fromkeys(names)),
         trail=tuple(_on_the_way(cause, difference, list(sites.values()))),
     )
+
+
+def _turned_on_the_way(course: Course, step: Step) -> Site | None:
+    """The difference that gives minus a derivative, of what a right derivative went into."""
+    known = course.verdicts(step)
+    if known is None:
+        return None
+    right: set[int] = set()
+    for value in known.chain(step.olds):
+        match, made = known.matching.match(value), known.producer(value)
+        if match is None or match.weak:
+            continue
+        if match.factor.number > 0:
+            right.add(value)
+        elif made is not None and made.function in DIFFERENCES and right & known.ancestors(value):
+            return course.site(made.site)
+    return None
 
 
 def _on_the_way(cause: Site, difference: Site | None, updates: list[Site]) -> Iterator[TrailStep]:
@@ -193,10 +225,28 @@ def _is_an_error(course: Course, step: Step) -> bool:
     """Whether what the step climbs is a distance of outputs from targets, which nobody wants to grow.
 
     A likelihood or a reward that the program itself computes is meant to grow. So only a loss that the updates follow
-    without the program computing it, or one that a loss of the catalogue agrees with, counts.
+    without the program computing it, or one that a loss of the catalogue agrees with, counts; or what the program
+    calls a loss, where that is above zero, as no logarithm of a probability is.
     """
     verdict = course.verdict
-    return verdict.ascent and step.number == 0 and (verdict.inferred or _climbs_an_error(course, step))
+    if not verdict.ascent or step.number:
+        return False
+    return verdict.inferred or _climbs_an_error(course, step) or _climbs_its_loss(course, step)
+
+
+def _climbs_its_loss(course: Course, step: Step) -> bool:
+    """Whether several parameters of a step climb a number above zero that is called a loss.
+
+    A single array that does may be an input, changed to fool a network.
+    """
+    if sum(np.size(course.replay.recorded[old]) > 1 for old in step.olds) < _SEVERAL:
+        return False
+    for loss in find_losses(course.replay, step):
+        site = course.tape.site_of(loss.value) if loss.value is not None else None
+        words = f"{site.bound_to or ''} {site.function}".lower() if site is not None else ""
+        if loss.right >= step.olds and any(word in words for word in _LOSSES):
+            return bool(np.all(np.asarray(course.replay.recorded[loss.value or 0]) > 0))
+    return False
 
 
 def _climbs_an_error(course: Course, step: Step) -> bool:

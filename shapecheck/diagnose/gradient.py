@@ -25,7 +25,8 @@ from shapecheck.diagnose.blame import (
     wrong_addend,
     wrong_share,
 )
-from shapecheck.diagnose.branches import common_factor, given_wrongly
+from shapecheck.diagnose.branches import given_wrongly
+from shapecheck.diagnose.credible_losses import is_chain_of_mistakes, is_one_mistake, is_output, is_renamed, meets_data
 from shapecheck.diagnose.error_signal import has_a_rate_twice, missed_losses
 from shapecheck.diagnose.exchanged import exchanged
 from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
@@ -33,7 +34,6 @@ from shapecheck.diagnose.handed_on import copied_at, handed_on, renamed_at
 from shapecheck.diagnose.last_shares import last_shares
 from shapecheck.diagnose.lone_slopes import at_their_use
 from shapecheck.diagnose.missing import empty_sums
-from shapecheck.diagnose.odd_slopes import follows_up_to_it, has_the_slope_of_another
 from shapecheck.diagnose.shared_slopes import shared_slopes
 from shapecheck.diagnose.shares import beside_a_share, other_share, taken_up, whole_sums
 from shapecheck.diagnose.softmax_jacobian import behind_a_diagonal
@@ -49,9 +49,7 @@ from shapecheck.gradients.replay import Replay
 from shapecheck.gradients.shortened import shortened
 from shapecheck.gradients.stacked_numbers import is_stacked
 from shapecheck.gradients.steps import Loss, Step, joint_step, steps
-from shapecheck.network.parameters import Parameter, find_parameters
-from shapecheck.trace.operations import PRODUCTS, QUOTIENTS, SUMS
-from shapecheck.trace.tape import Operation
+from shapecheck.network.parameters import Parameter
 
 _MOST_ORIGINS = 6
 
@@ -255,10 +253,10 @@ def _spoilt_at_the_start(known: Replay, step: Step, losses: Sequence[Loss]) -> D
         if accepted and set(accepted[0].loss.seeds) != set(loss.seeds):
             break
         found = replace(diagnose_step(step, loss), signal=signal)
-        if _is_one_mistake(found):
+        if is_one_mistake(found):
             # What looks like an output that goes backwards as it is may be made from the output.
-            (passed_on if _is_output(found) and not _is_renamed(known, found) else accepted).append(found)
-        elif _is_chain_of_mistakes(found):
+            (passed_on if is_output(found) and not is_renamed(known, found) else accepted).append(found)
+        elif is_chain_of_mistakes(found):
             chains.append(found)
     passed_on.sort(key=lambda found: min(found.suspects[0].values))
     accepted = accepted or [found for found in passed_on if set(found.loss.seeds) == set(passed_on[0].loss.seeds)]
@@ -268,86 +266,6 @@ def _spoilt_at_the_start(known: Replay, step: Step, losses: Sequence[Loss]) -> D
     for other in others:
         first = replace(first, targets=tuple(_either(first.targets, other.targets)))
     return replace(accepted[0], suspects=[first, *accepted[0].suspects[1:]])
-
-
-def meets_data(known: Replay, step: Step, loss: Loss) -> bool:
-    """Whether data meet a loss entry by entry, or by an index, on its way from the parameters, as targets do.
-
-    A mean of outputs is printed to be looked at, and the gradient of a single bias is a number as well. What another
-    network met in its own steps, of which this loss sees the results, is no target here.
-    """
-    if loss.value is None:
-        return False
-    updates = [u for p in find_parameters(known.tape, most_updates=len(known.tape.operations)) for u in p.updates]
-    parameters = {u.old for u in updates} | step.olds
-    learned = known.dependents(parameters, step.last + 400)
-    stepped = {u.new for u in updates}
-    computed = (learned & known.ancestors([loss.value], until=parameters | stepped)) - parameters - stepped
-    for operation in (o for o in known.tape.operations if o.result in computed):
-        others = [n for n in operation.inputs if n not in learned and known.tape.values[n].size > 1]
-        if others and (operation.function in SUMS | PRODUCTS | QUOTIENTS or operation.function == "getitem"):
-            return True
-        if operation.function in SUMS and _are_of_two_samples(known, operation):
-            return True
-    return False
-
-
-def _are_of_two_samples(known: Replay, operation: Operation) -> bool:
-    """Whether two outputs of one expression are held against each other, as those of pairs and triplets are."""
-    if len(set(operation.inputs)) != 2 or any(known.tape.values[n].size < 2 for n in operation.inputs):
-        return False
-    made = [known.tape.values[n].producer for n in operation.inputs]
-    sites = {known.tape.operations[p].site for p in made if p is not None}
-    return None not in made and len(sites) == 1 and None not in sites
-
-
-def _is_output(found: Diagnosis) -> bool:
-    """Whether what is to blame is the very value that a supposed loss is a loss of."""
-    return found.loss.inferred and not set(found.suspects[0].values).isdisjoint(found.loss.seeds)
-
-
-def _is_renamed(known: Replay, found: Diagnosis) -> bool:
-    """Whether what is to blame is a second name: `delta = out`."""
-    return isinstance(known.tape.sites[found.suspects[0].site].node, ast.Name)
-
-
-def _is_one_mistake(found: Diagnosis) -> bool:
-    """Whether one value sets a whole backward pass right."""
-    first = next(iter(found.suspects[: found.independent]), None)
-    adjoints = found.loss.adjoints
-    # Of a loss that is only supposed, what is a multiple of a derivative, or another one, may be that of the real loss.
-    reasons = {"value"} if found.loss.inferred else {"value", "other", "scale"}
-    if first is None or adjoints is None or first.reason not in reasons:
-        return False
-    if not (first.operands_right or first.sound or (first.beside_right and not found.loss.inferred)):
-        return False
-    if not len(first.explains) == len(found.wrong) == sum(not v.proves_nothing for v in found.verdicts):
-        return False
-    if found.loss.value is None:
-        return True
-    several = sum(np.ndim(adjoints[v.parameter]) > 1 for v in found.wrong) > 1
-    if several or found.loss.matching is None:
-        return several
-    known = Verdicts(found.loss.matching, found.step)
-    supposed = found.loss.inferred
-    if common_factor(known, first.values) is not None or has_the_slope_of_another(known, first, supposed=supposed):
-        return True
-    return not supposed and follows_up_to_it(known, first)
-
-
-def _is_chain_of_mistakes(found: Diagnosis) -> bool:
-    """Whether values that are made from one another set a whole backward pass right, one of them several layers."""
-    chosen = found.suspects[: found.independent]
-    adjoints = found.loss.adjoints
-    if found.loss.inferred or found.loss.value is None or adjoints is None or len(chosen) < 2:
-        return False
-    first = min(chosen, key=lambda s: min(s.values))
-    if not (first.operands_right or first.sound) or any(s.reason != "value" for s in chosen):
-        return False
-    made_from_it = all(set(first.values) & adjoints.replay.ancestors(s.values) for s in chosen)
-    several = any(sum(np.ndim(adjoints[p]) > 1 for p in s.explains) > 1 for s in chosen)
-    explained = {p for s in chosen for p in s.explains}
-    return made_from_it and several and explained >= {v.parameter for v in found.wrong}
 
 
 def _either(targets: Sequence[Target], others: Sequence[Target]) -> Iterator[Target]:
@@ -451,4 +369,4 @@ def _origins(known: Verdicts, suspect: Suspect, wanted: Mapping[int, tuple[Any, 
     return []
 
 
-__all__ = ["Diagnosis", "diagnose_step", "diagnose_steps", "meets_data"]
+__all__ = ["Diagnosis", "diagnose_step", "diagnose_steps"]

@@ -377,7 +377,7 @@ def _other_factor(course: Course) -> list[Finding]:
 def _mean(course: Course, number: int, step: Step) -> tuple[Operation, float] | None:
     """(`b * m`, b) where a value is `b * m + ...`, made in this step from an `m` of before, and kept."""
     made = course.producer(number)
-    if made is None or made.function not in SUMS or number not in course.stored:
+    if made is None or made.function not in SUMS or number not in course.stored or made.number < step.first:
         return None
     for product in (course.producer(i) for i in made.inputs):
         for state in product.inputs if product is not None and product.function in PRODUCTS else ():

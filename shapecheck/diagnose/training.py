@@ -43,6 +43,7 @@ from shapecheck.diagnose.other_starts import other_starts
 from shapecheck.diagnose.overwritten_shares import overwritten_shares
 from shapecheck.diagnose.overwritten_squares import overwritten_squares
 from shapecheck.diagnose.pairs import lost_rows, parted
+from shapecheck.diagnose.passed_by import passed_by
 from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
 from shapecheck.diagnose.repeated_rows import repeated_rows
 from shapecheck.diagnose.second_names import second_names
@@ -98,6 +99,7 @@ _UPDATES: tuple[Finder, ...] = (
     repeated_rows,
     growing_weights,
     biases_of_samples,
+    passed_by,
 )
 _DATA: tuple[Finder, ...] = (
     wrapped,
@@ -120,7 +122,7 @@ _NUMBERS: tuple[Finder, ...] = (
     out_of_reach,
 )
 # Right updates cannot be out of order, and nothing is added to them twice.
-_OF_WRONG_UPDATES = frozenset({later_versions, later_passes, added_twice})
+_OF_WRONG_UPDATES = frozenset({later_versions, later_passes, added_twice, passed_by})
 
 
 def update_mistakes(course: Course) -> Iterator[Finding]:
@@ -138,7 +140,7 @@ def update_mistakes(course: Course) -> Iterator[Finding]:
             return
         if finder in _OF_WRONG_UPDATES and _follows_a_gradient(course):
             continue
-        if explained and finder in {unfed_velocities, later_passes, moved_views, only_last}:
+        if explained and finder in {unfed_velocities, later_passes, moved_views, only_last, passed_by}:
             continue  # a sum that nobody keeps stays zero, too, and all but the last are lost
         for finding in _asked(finder, course):
             explained = True
@@ -209,7 +211,7 @@ def _asked(finder: Finder, course: Course) -> list[Finding]:
 _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC202": (biases_of_samples,),
     "SC303": (growing_weights,),
-    "SC305": (other_starts,),
+    "SC305": (other_starts, passed_by),
     "SC306": (overwritten_shares,),
     "SC308": (differing_loss,),
     "SC309": (number_steps,),

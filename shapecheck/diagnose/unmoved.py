@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,8 @@ from shapecheck.trace.operations import ADDITIONS, PRODUCTS
 from shapecheck.trace.tape import Operation
 
 _PRODUCTS = frozenset("@ .dot numpy.dot numpy.matmul numpy.einsum".split())
+# So many numbers show whether they were drawn: then some are far closer to one another than others.
+_TELLING, _UNEVEN = 4, 2.0
 # Which operand of a layer's product the weight is.
 _SIDES = {"batch-first": 1, "features-first": 0}
 
@@ -45,8 +47,8 @@ class _Affine:
 def unmoved(course: Course) -> list[Finding]:
     """A weight that never moves while its bias does, or a bias while its weight does.
 
-    Learning nothing of a layer is a way of training; learning half of it is none, but where fixed biases are not zero,
-    in all layers, and not even their gradients are computed.
+    Learning nothing of a layer is a way of training; learning half of it is none, but where biases that somebody has
+    chosen, none of them zero, are fixed in all layers, and not even their gradients are computed.
     """
     if not course.parameters or not course.steps:
         return []
@@ -61,8 +63,9 @@ def unmoved(course: Course) -> list[Finding]:
     pairs = list(_affine(course, step))
     # Weights that stay as they were drawn, in all layers, while their biases learn, are nobody's way of training.
     biases_only = len({p.weight for p in pairs}) > 1 and all(p.weight not in moved and p.bias in right for p in pairs)
-    # Fixed offsets may be meant; but whoever adds zeros in every layer meant them to be learned.
-    weights_only = all(p.bias not in moved and p.weight in right and _is_zero(course, p) for p in pairs)
+    # Fixed offsets may be meant; but whoever adds zeros in every layer, or draws them, meant them to be learned.
+    weights_only = all(p.bias not in moved and p.weight in right for p in pairs)
+    weights_only = weights_only and (all(_is_zero(course, p) for p in pairs) or _are_drawn(course, pairs))
     # What a sum begins with is as large as the sum; of several layers none begins so.
     weights_only = weights_only and (len({p.bias for p in pairs}) > 1 or all(_is_spread(course, p) for p in pairs))
     for pair in pairs:
@@ -87,6 +90,14 @@ def _is_zero(course: Course, pair: _Affine) -> bool:
     return (_is_spread(course, pair) or of_one_sample) and isinstance(bias.array, np.ndarray) and not np.any(bias.array)
 
 
+def _are_drawn(course: Course, pairs: Sequence[_Affine]) -> bool:
+    """Whether the biases of several layers are numbers without any order, as a generator draws them."""
+    arrays = {p.bias: np.ravel(course.tape.values[p.bias].array) for p in pairs}
+    telling = [a for a in arrays.values() if a.size >= _TELLING]
+    steps = (np.diff(np.sort(a)) for a in telling)
+    return len(arrays) > 1 and bool(telling) and all(s.min() > 0 and s.max() > _UNEVEN * s.min() for s in steps)
+
+
 def _is_spread(course: Course, pair: _Affine) -> bool:
     """Whether a bias is given to every sample, or has the one axis that biases have."""
     bias, total = course.tape.values[pair.bias], course.tape.values[pair.sum.result]
@@ -96,6 +107,9 @@ def _is_spread(course: Course, pair: _Affine) -> bool:
 def missing_update(course: Course, finding: Finding) -> Missing | None:
     """The step that a finding of arrays that are never moved misses, as the steps beside it show it."""
     pairs = course.unmoved.get(finding.parameters)
+    readers = [o for still, _ in pairs or () for o in course.users.get(still, ())]
+    if all(course.tape.values[o.result].shape == () for o in readers):
+        return None  # of what is read entry by entry no expression gives the whole gradient
     judged = [known for step in course.steps[:2] if (known := course.verdicts(step)) is not None]
     return missing_step(judged, pairs) if pairs and judged else None
 

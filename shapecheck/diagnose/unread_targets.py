@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from shapecheck.diagnose.course import Course, shown
+from shapecheck.diagnose.credible_losses import meets_data
 from shapecheck.diagnose.finding import Finding, TrailStep
-from shapecheck.diagnose.gradient import meets_data
 from shapecheck.diagnose.trail import span_of
 from shapecheck.diagnose.unread import Unread, is_read, unread_arrays
 from shapecheck.gradients.losses import find_losses

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from shapecheck.diagnose.blame import is_sound
+from shapecheck.diagnose.blame_along import before_it_was_turned, without_idle_factors
 from shapecheck.diagnose.loops import loop_suspects
 from shapecheck.diagnose.prospects import Prospects
 from shapecheck.diagnose.suspects import Suspect, merged
@@ -20,12 +21,11 @@ from shapecheck.diagnose.zeros import begins_to_be_zero
 from shapecheck.gradients.adjoints import Adjoints
 from shapecheck.gradients.matching import EXACT, Standing
 from shapecheck.gradients.replay import ReplayError
-from shapecheck.network.dependence import CARRIERS
-from shapecheck.trace.operations import PRODUCTS, QUOTIENTS
 from shapecheck.trace.tape import Operation
 
 # More suspects than these in one step are not tried.
 _MOST_SUSPECTS = 400
+_LAST_SUSPECTS = 40
 _MOST_OUTPUTS = 4
 _PARTS = frozenset({"getitem", "view"})
 
@@ -54,11 +54,12 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
     for value in ordered:
         operation = known.producer(value)
         standing = standings[value]
-        if operation is None or operation.site is None or tried > _MOST_SUSPECTS or value in passed_on:
+        # However long the loops are that come before: what they come to is looked at.
+        late = tried > _MOST_SUSPECTS and value not in ordered[-_LAST_SUSPECTS:]
+        if operation is None or operation.site is None or late or value in passed_on:
             continue
-        if operation.number < begun and not known.settled:
-            continue  # what was there before the forward pass is no derivative
-        if standing is Standing.ZERO and not begins_to_be_zero(known, operation, wrong, standings):
+        before = operation.number < begun and not known.settled  # no derivative is made before the forward pass
+        if before or (standing is Standing.ZERO and not begins_to_be_zero(known, operation, wrong, standings)):
             continue
         only_forward = standing is Standing.FORWARD and firsts is not None and not known.settled
         if (only_forward and value not in (firsts or ())) or (
@@ -83,7 +84,7 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
             inputs_right = scales(operation, known) or rescales(operation, known, scale)
             suspect = replace(suspect, operands_right=inputs_right, reason="scale", scale=scale)
         by_site[operation.site] = merged(by_site.get(operation.site), suspect)
-    found = list(by_site.values())
+    found = [before_it_was_turned(known, suspect, standings) for suspect in by_site.values()]
     # What only scales or masks a target that goes backwards under another name is not to blame for it.
     alone = [v for v in passed_on if not whole or _is_renamed(known, v)]
     found += _passed_on(known, alone, targets, prospects, wrong, right)
@@ -95,7 +96,7 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
         unread = [v for v in chain if standings[v] is Standing.FORWARD and v not in passed_on]
         found += _made_from_outputs(known, unread, targets, prospects, wrong, right)
         explained = {p for s in found for p in s.explains}
-    return _without_idle_factors(known, found) + _misused(known, wrong - explained)
+    return without_idle_factors(known, found) + _misused(known, wrong - explained)
 
 
 def _firsts(known: Verdicts, standings: Mapping[int, Standing]) -> set[int] | None:
@@ -105,47 +106,6 @@ def _firsts(known: Verdicts, standings: Mapping[int, Standing]) -> set[int] | No
     """
     verified = [known.ancestors(v) for v, s in standings.items() if s is Standing.VERIFIED]
     return set.intersection(*verified) - known.matching.adjoints.closure if verified else None
-
-
-def _without_idle_factors(known: Verdicts, suspects: list[Suspect]) -> list[Suspect]:
-    """Without those that another suspect is made from by a factor that changes nothing: that factor is wrong.
-
-    A number by which another function only scales the derivative that it is given stands for what it should have done.
-    """
-    recorded = known.replay.recorded
-    idle: set[int] = set()
-    found: list[Suspect] = []
-    for later in suspects:
-        made = known.producer(later.values[0])
-        for earlier in suspects if made is not None and made.function in PRODUCTS | QUOTIENTS else []:
-            before = [i for i in made.inputs if earlier.values[0] in _moved_about(known, i)] if made is not None else []
-            same = earlier.site != later.site and set(earlier.explains) == set(later.explains)
-            others = [i for i in made.inputs if i not in before] if made is not None else []
-            if not same or not before:
-                continue
-            idle_array = any(np.size(recorded[i]) > 1 for i in others)
-            idle_array = idle_array and np.array_equal(recorded[before[0]], recorded[later.values[0]])
-            if idle_array or _only_scales(known, earlier, later, others):
-                later = replace(later, reason="value")  # noqa: PLW2901
-                idle.add(earlier.site)
-        found.append(later)
-    return [s for s in found if s.site not in idle]
-
-
-def _moved_about(known: Verdicts, value: int) -> list[int]:
-    """A value, and those before it whose entries it has, only put in another shape."""
-    found = [value]
-    while (made := known.producer(found[-1])) is not None and made.function in CARRIERS and made.inputs:
-        found.append(made.inputs[0])
-    return found
-
-
-def _only_scales(known: Verdicts, earlier: Suspect, later: Suspect, others: Sequence[int]) -> bool:
-    """Whether a function multiplies what another one gives, which is the adjoint of something else, by a number."""
-    sites = known.replay.tape.sites
-    apart = sites[earlier.site].function != sites[later.site].function
-    misplaced = earlier.reason == "other" and later.reason in {"other", "value"}
-    return apart and misplaced and all(np.size(known.replay.recorded[i]) == 1 for i in others)
 
 
 def _read_as_they_are(known: Verdicts, chain: Sequence[int], learned: set[int], begun: int) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shapecheck.trace.operations import TRANSPOSES
 from shapecheck.trace.tape import Operation, Ref, Shape, Tape
 
 ELEMENTWISE = frozenset(
@@ -63,6 +64,8 @@ def _deliberate(tape: Tape, operation: Operation) -> bool:
     if all(len(shape) >= 3 for shape in shapes):
         return True
     for start in numbers:
+        if _is_stood_up_here(tape, operation, start):
+            return True
         number = start
         for _ in range(4):
             producer = tape.values[number].producer
@@ -79,6 +82,21 @@ def _deliberate(tape: Tape, operation: Operation) -> bool:
                 break
             number = larger[0]
     return False
+
+
+def _is_stood_up_here(tape: Tape, operation: Operation, operand: int) -> bool:
+    """Whether an operand is a vector that the expression itself makes a column: `np.transpose([x])`."""
+    producer = tape.values[operand].producer
+    made = tape.operations[producer] if producer is not None else None
+    if made is None or made.function not in TRANSPOSES or made.site is None or operation.site is None:
+        return False
+    listed = made.arguments[0]
+    if isinstance(listed, Ref):
+        before = tape.values[listed.value].producer
+        inner = tape.operations[before] if before is not None else None
+        listed = inner.arguments[0] if inner is not None and inner.function == "numpy.array" else None
+    one = isinstance(listed, list) and len(listed) == 1 and isinstance(listed[0], Ref)
+    return one and tape.sites[made.site].within(tape.sites[operation.site])
 
 
 def _flat(structure: object) -> list[object]:

@@ -60,7 +60,10 @@ def _from_the_end(place: Place) -> Iterator[Candidate]:
             continue
         if not isinstance(index.right, ast.Constant) or not isinstance(index.right.value, int):
             continue
-        turn, text, last = place.text(index.left), place.text(node), index.right.value - 1
+        whole: ast.expr = node  # of what was kept together in a turn, the one thing that is read
+        while isinstance(around := place.parent(whole), ast.Subscript) and around.value is whole:
+            whole = around
+        turn, text, last = place.text(index.left), place.text(whole), index.right.value - 1
         title = f"leave out the first turn, in which `{text}` is the last of all"
         if isinstance(statement, ast.AugAssign):
             margin = place.source.lines[statement.lineno - 1][: statement.col_offset]
@@ -70,7 +73,8 @@ def _from_the_end(place: Place) -> Iterator[Candidate]:
                 yield place.candidate(title, "guard", statement, guarded, 0.45)
         else:
             chosen = f"({text} if {turn} > {last} else 0 * {text})"
-            yield place.candidate(f"begin with zeros: `{text}` is the last of all at first", "guard", node, chosen, 0.5)
+            title = f"begin with zeros: `{text}` is the last of all at first"
+            yield place.candidate(title, "guard", whole, chosen, 0.5)
 
 
 def _loop_around(place: Place) -> ast.For | ast.While | None:

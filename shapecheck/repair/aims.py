@@ -155,6 +155,7 @@ def _addends(tape: Tape, surroundings: Surroundings, target: Target) -> Iterator
     if site is None or added is None:
         return
     turns = {o.result: i for i, o in enumerate(_evaluations(tape, site.number))}
+    arrays = [value.array for value in tape.values]
     instances = []
     # Of a single number one sum tells nothing: it is a multiple of any other.
     single = all(np.ndim(wanted) == 0 for result in target.results for wanted in result.wanted)
@@ -166,7 +167,7 @@ def _addends(tape: Tape, surroundings: Surroundings, target: Target) -> Iterator
             operation = tape.operations[tape.values[begun].producer or 0]
             if operation.function not in {"+=", "+"}:  # of plain numbers a sum is a new number
                 break
-            key = operation.arguments[2:]
+            key = fill(operation.arguments[2:], arrays)
             if key and not _is_row(key[0]):
                 return  # parts that may overlap, or change with what the program computes
             keys.append(key)
@@ -196,7 +197,9 @@ def _added(statement: ast.stmt | None) -> ast.expr | None:
 def _is_row(index: Any) -> bool:
     """Whether an index takes a part that no other index like it has a share in: a row, a column, an entry."""
     parts = index if isinstance(index, tuple) else (index,)
-    return all(isinstance(part, int | np.integer) or part == slice(None) for part in parts)
+    single = (isinstance(part, int | np.integer | np.ndarray) and np.ndim(part) == 0 for part in parts)
+    every = (isinstance(part, slice) and part == slice(None) for part in parts)
+    return all(one or other for one, other in zip(single, every, strict=True))
 
 
 def _key(module: Module, index: ast.expr) -> str:

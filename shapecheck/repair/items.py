@@ -49,7 +49,7 @@ def items_by_counter(place: Place) -> Iterator[str]:
     """
     function = place.module.enclosing_function(place.statement)
     counters: dict[str, None] = {}
-    containers: dict[str, None] = {}
+    containers: dict[str, None] = dict.fromkeys(_given_for_nothing(function))
     for node in place.module.expressions():
         if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name | ast.Attribute):
             containers[place.text(node.value)] = None
@@ -65,6 +65,16 @@ def items_by_counter(place: Place) -> Iterator[str]:
     for counter in list(counters)[:_MOST_COUNTERS]:
         for container in list(containers)[:_MOST_CONTAINERS]:
             yield from (f"{container}[{counter}{shift}]" for shift in ("", " - 1", " + 1") if container != counter)
+
+
+def _given_for_nothing(function: ast.AST | None) -> list[str]:
+    """The arguments that a function never reads: what it lacks may be an item of one."""
+    if not isinstance(function, ast.FunctionDef):
+        return []
+    read = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
+    return [
+        a.arg for a in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs) if a.arg not in read
+    ]
 
 
 def items_as_stored(place: Place) -> Iterator[str]:

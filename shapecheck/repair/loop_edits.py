@@ -147,7 +147,8 @@ def _kept_copies(desk: Desk, finding: Finding) -> Iterator[Candidate]:
 
 
 def _own_arrays(desk: Desk) -> Iterator[Candidate]:
-    """`[zeros] * n` is n times one array."""
+    """`[zeros] * n` is n times one array; where there are several such lists, all of them together come first."""
+    arrays: list[Edit] = []
     for node in desk.module.expressions():
         if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
             continue
@@ -157,7 +158,11 @@ def _own_arrays(desk: Desk) -> Iterator[Candidate]:
                 kind = "an array" if isinstance(listed.elts[0], ast.Call) else "a list"
                 if isinstance(count, ast.BinOp):
                     text = f"[{desk.text(listed.elts[0])} for _ in range({desk.text(count)})]"
-                yield desk.candidate(f"make {kind} of its own for each", "copy", 0.4, desk.edit(node, text))
+                edit = desk.edit(node, text)
+                arrays += [edit] if isinstance(listed.elts[0], ast.Call) else []
+                yield desk.candidate(f"make {kind} of its own for each", "copy", 0.4, edit)
+    if len(arrays) > 1:
+        yield desk.candidate("make an array of its own for each", "copy", 0.35, *arrays)
 
 
 def _separate(desk: Desk, finding: Finding) -> Iterator[Candidate]:

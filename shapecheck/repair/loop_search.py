@@ -26,6 +26,7 @@ from shapecheck.repair.repeated_rows import every_row
 from shapecheck.repair.search import Search, _Stage, _Trial
 from shapecheck.repair.sums import kept_sums
 from shapecheck.repair.trial import Trials
+from shapecheck.repair.unit_steps import steps_of_units
 from shapecheck.repair.unread_arguments import unread_arguments
 from shapecheck.repair.velocities import fed_velocities
 from shapecheck.repair.whereabouts import Lookout, Sighting
@@ -41,6 +42,7 @@ _GENERATORS = (
     every_row,
     numbers_as_arrays,
     unread_arguments,
+    steps_of_units,
 )
 
 

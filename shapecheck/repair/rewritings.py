@@ -262,6 +262,10 @@ def _exchanged(place: Place, node: ast.expr, whole: ast.expr, wanted: Shape | No
     others = sorted(arrays_in_scope(place).items(), key=lambda pair: -likeness(own, pair[0]))
     others = [(text, seen) for text, seen in others if text != own][:_MOST_ARRAYS]
     shape = place.shape(node)
+    for text in _parts_alike(place, shape) if simple else ():
+        if text != own and all(text != other for other, _ in others):
+            cost = 1.9 - 0.8 * likeness(own, text)
+            yield place.candidate(f"use `{text}` instead of `{own}`", "name", node, text, cost)
     for text, seen in others:
         cost = (1.9 if simple else 2.4) - 0.8 * likeness(own, text) + (0.4 if node is whole else 0.0)
         cost += 0.0 if seen.shape == shape else 0.3

@@ -85,6 +85,7 @@ def arrays_in_scope(place: Place) -> dict[str, Seen]:
     found: dict[str, Seen] = {}
     for name, seen in in_reach(place).items():
         _collect(name, seen, found, deep=True)
+    found |= _last_in_loop(place)
     # What the loop itself gives a name in each turn is called so.
     turning = {found[name].identity for name in _set_in_loops(place) if name in found} - {0}
     written = tuple(items_as_written(place)) if place.looked else ()
@@ -96,6 +97,19 @@ def arrays_in_scope(place: Place) -> dict[str, Seen]:
     otherwise = {found[text].identity for text in plain if not _is_one_of_many(text)} - {0}
     plain = [text for text in plain if not (_is_one_of_many(text) and found[text].identity in otherwise)]
     return {text: found[text] for text in plain if text != "self"}
+
+
+def _last_in_loop(place: Place) -> dict[str, Seen]:
+    """What lists that the loop around a statement appends to ended with: `acts[-1]` is what the turn before gave."""
+    found: dict[str, Seen] = {}
+    for node in ast.walk(place.loop() or ast.Pass()):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "append":
+            kept = place.text(node.func.value)
+            seen = place.look(kept)
+            last = seen.elements[-1][1] if seen is not None and seen.elements and seen.type == "list" else None
+            if last is not None and last.shape:
+                found[f"{kept}[-1]"] = last
+    return found
 
 
 def _set_in_loops(place: Place) -> set[str]:

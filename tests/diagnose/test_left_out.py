@@ -227,6 +227,41 @@ for _ in range(5):
 print(cost)
 """
 
+# What each step sends back is handed over, one array for all of them.
+HANDED = """\
+import numpy as np
+
+rng = np.random.RandomState(11)
+X, T = rng.randn(4, 6, 2), rng.randn(4, 6, 3) * 0.5
+U, W = 0.4 * rng.randn(2, 3), 0.4 * rng.randn(3, 3)
+
+
+def states():
+    h = [np.zeros((6, 3))]
+    for x in X:
+        h.append(np.tanh(x @ U + h[-1] @ W))
+    return h
+
+
+def backward(sent, h):
+    gU, gW, later = np.zeros_like(U), np.zeros_like(W), np.zeros((6, 3))
+    for t in reversed(range(4)):
+        dz = (sent[t] + later) * (1 - h[t + 1] ** 2)
+        gU += X[t].T @ dz
+        gW += h[t].T @ dz
+        later = dz @ W.T
+    return gU, gW
+
+
+for _ in range(6):
+    h = states()
+    sent = (np.array(h[1:]) - T) / 6
+    gU, gW = backward(sent, h)
+    U -= 0.1 * gU
+    W -= 0.1 * gW
+    print("loss", 3 * np.sum(sent**2))
+"""
+
 SLOPE = "(Wy.T @ e + carried) * (1 - h[t + 1] ** 2)"
 HANDED_BACK = '"b1": db1, "W2"'
 # The mistake, the program, what stands there and what the mistake makes of it; whether the edit is the original again.
@@ -241,11 +276,12 @@ WRONG = [
     ("a mean's own way", NORMALISED, " - (d * inverse).mean(axis=0)", "", "SC306", False),
     ("a mask before a slope", DROPS, "return g * self.kept", "return g", "SC306", True),
     ("shares of a sample", AXES, "e.sum(axis=0)", "e.sum(axis=1, keepdims=True)", "SC304", False),
+    ("what was handed over", HANDED, "(sent[t] + later)", "later", "SC306", False),
     ("a sum for a mean", EXPLODES, "d = (out - T) / len(X)", "d = out - T", "SC302", True),
 ]
 
 
-@pytest.mark.parametrize("text", [THROUGH_TIME, TWO_CLASSES, AXES, DROPS, NORMALISED, EXPLODES])
+@pytest.mark.parametrize("text", [THROUGH_TIME, TWO_CLASSES, AXES, DROPS, NORMALISED, EXPLODES, HANDED])
 def test_the_right_program_is_left_alone(tmp_path: Path, text: str) -> None:
     assert [f for f in findings(tmp_path, text) if f.severity != "note"] == []
 

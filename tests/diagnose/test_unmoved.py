@@ -30,9 +30,9 @@ GRADIENTS = {
 }
 DELTAS = ["    e2 = e3 @ C.T * (1 - h2**2)\n", "    e1 = e2 @ B.T * (1 - h1**2)\n"]
 OFFSETS = [
-    ("rng.randn(3, 4) * 0.6, np.zeros((1, 4))", "rng.randn(3, 4) * 0.6, rng.randn(1, 4)"),
-    ("rng.randn(4, 4) * 0.6, np.zeros((1, 4))", "rng.randn(4, 4) * 0.6, rng.randn(1, 4)"),
-    ("rng.randn(4, 1) * 0.6, np.zeros((1, 1))", "rng.randn(4, 1) * 0.6, rng.randn(1, 1)"),
+    ("rng.randn(3, 4) * 0.6, np.zeros((1, 4))", "rng.randn(3, 4) * 0.6, np.full((1, 4), 0.3)"),
+    ("rng.randn(4, 4) * 0.6, np.zeros((1, 4))", "rng.randn(4, 4) * 0.6, np.full((1, 4), 0.3)"),
+    ("rng.randn(4, 1) * 0.6, np.zeros((1, 1))", "rng.randn(4, 1) * 0.6, np.full((1, 1), 0.3)"),
 ]
 NO_LOSS = (
     "        print(turn, -np.mean(wanted * np.log(out) + (1 - wanted) * np.log(1 - out)))",
@@ -261,3 +261,49 @@ def test_what_is_handed_back_for_the_gradients_is_named(tmp_path: Path) -> None:
     (found,) = findings(tmp_path, text, trials=True)
     assert (found.code, blamed_line(text, found).strip()) == ("SC309", "return d")
     assert repaired(text, found.fixes[0]) == BACKWARDS
+
+
+# Unit by unit, each number in a loop of its own.
+UNITS = """\
+import math
+
+import numpy as np
+
+rng = np.random.RandomState(4)
+W, b = rng.uniform(-1, 1, (3, 2)), np.array([0.1, -0.2, 0.3])
+V, c = rng.uniform(-1, 1, (2, 3)), np.zeros(2)
+
+
+def layer(M, s, x):
+    out = []
+    for j in range(len(M)):
+        total = s[j]
+        for i in range(len(x)):
+            total += M[j, i] * x[i]
+        out.append(1 / (1 + math.exp(-total)))
+    return out
+
+
+for x in rng.uniform(0, 1, (30, 2)):
+    h = layer(W, b, x)
+    o = layer(V, c, h)
+    goal = [x[0] * x[1], 1 - x[0]]
+    far = [(goal[k] - o[k]) * o[k] * (1 - o[k]) for k in range(2)]
+    near = [sum(far[k] * V[k, j] for k in range(2)) * h[j] * (1 - h[j]) for j in range(3)]
+    for k in range(2):
+        for j in range(3):
+            V[k, j] += 0.4 * far[k] * h[j]
+        c[k] += 0.4 * far[k]
+    for j in range(3):
+        for i in range(2):
+            W[j, i] += 0.4 * near[j] * x[i]
+        b[j] += 0.4 * near[j]
+print(o)
+"""
+
+
+def test_a_bias_that_is_read_unit_by_unit_is_missed(tmp_path: Path) -> None:
+    assert findings(tmp_path, UNITS) == []
+    (found,) = findings(tmp_path, UNITS.replace("        b[j] += 0.4 * near[j]\n", ""), trials=True)
+    assert (found.code, found.parameters) == ("SC406", ("b",))
+    assert repaired(UNITS.replace("        b[j] += 0.4 * near[j]\n", ""), found.fixes[0]) == UNITS

@@ -17,6 +17,8 @@ CASES = [
     ("a row and a column", "r = np.ones((1, 4))\nd = r - c", False),
     ("spread by None", "d = a[:, None] - a[None, :]", True),
     ("spread by newaxis before", "left = a[:, np.newaxis]\nd = left * a", True),
+    ("a vector made a column here", "d = a * np.transpose([a])", True),
+    ("a vector made a column before", "left = np.transpose([a])\nd = left - a", False),
     ("a bias on every row", "d = M + a", None),
     ("a column on every column", "d = M * c", None),
     ("a scalar", "d = c * 2.0", None),

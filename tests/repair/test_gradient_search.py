@@ -572,6 +572,24 @@ for turn in range(5):
             part.w -= 0.1 * part.dw
             part.c -= 0.1 * part.dc
 """
+RATINGS = """\
+import numpy as np
+
+rng = np.random.default_rng(14)
+ratings = rng.normal(size=(12, 11)) + 2
+seen = rng.random((12, 11)) < 0.7
+P, Q = rng.random((12, 3)), rng.random((3, 11))
+for sweep in range(5):
+    gP, gQ, total = np.zeros((12, 3)), np.zeros((11, 3)), 0.0
+    for u, i in zip(*np.nonzero(seen)):
+        miss = P[u] @ Q[:, i] - ratings[u, i]
+        total += 0.5 * miss ** 2
+        gP[u] += miss * Q[:, i]
+        gQ[i] += miss * P[u]
+    P -= 0.02 * gP
+    Q -= 0.02 * gQ.T
+    print(total)
+"""
 MISTAKES = [
     ("a sign beyond a corner", CORNERS, "far * np.sign(e)", "far"),
     ("a count of what is set", MARGINS, "labels] = -g.sum(axis=1)", "labels] = -1"),
@@ -600,6 +618,8 @@ MISTAKES = [
     ("a width of another function", LIKELIHOOD, "z.sum(axis=0) / np.exp(log_width)", "z.sum(axis=0)"),
     ("one of two shares left out", THROUGH_TIME, "(given[t] + after) *", "given[t] *"),
     ("a factor of what is made from outputs alone", MIXTURE, "d_width = share * (1", "d_width = (1"),
+    ("its own row for that of the other table", RATINGS, "gP[u] += miss * Q[:, i]", "gP[u] += miss * P[u]"),
+    ("its own column, turned in the end", RATINGS, "gQ[i] += miss * P[u]", "gQ[i] += miss * Q[:, i]"),
     ("a share that stands for a mask", MASKED, "g * self.kept", "g * (1.0 - self.keep)"),
     ("a slope that is set", LEAKY, "*= leak", "= leak"),
     ("a slope where the derivative is to be scaled", LEAKY, "dH, leak * dH", "dH, leak"),
