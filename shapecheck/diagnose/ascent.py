@@ -17,9 +17,9 @@ from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.gradients.losses import find_losses
 from shapecheck.gradients.matching import EXACT
 from shapecheck.gradients.stacked_numbers import stacked
-from shapecheck.gradients.steps import Step
+from shapecheck.gradients.steps import Step, reach
 from shapecheck.network.parameters import Parameter
-from shapecheck.trace.operations import ADDITIONS, DIFFERENCES
+from shapecheck.trace.operations import ADDITIONS, DIFFERENCES, MATRIX_PRODUCTS, SUMS
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref
 
@@ -132,7 +132,11 @@ def _is_taken_back(course: Course, parameter: Parameter, number: int) -> bool:
     update = parameter.updates[number]
     back = DIFFERENCES if update.sign > 0 else ADDITIONS
     later = (o for o in course.users.get(update.change, ()) if o.number > update.operation and o.function in back)
-    return any(o.arguments[1:2] == (Ref(update.change),) for o in later)
+    if any(o.arguments[1:2] == (Ref(update.change),) for o in later):
+        return True
+    # Or the step that counts begins where this one did.
+    again = (o for o in course.users.get(update.old, ()) if o.number > update.operation and o.function in SUMS)
+    return any(o.arguments[:1] == (Ref(update.old),) and update.new not in o.inputs for o in again)
 
 
 def _along(known: Verdicts, old: int, change: int) -> float:
@@ -280,6 +284,8 @@ def _some_climb(course: Course, step: Step, up: list[Parameter], down: list[Para
     above = [layer for p in up if (layer := course.layer(p.birth))]
     if above and max(above) < min(below) and _are_rivals(course, step, down):
         return None
+    if _play(course, step, up, down) or _play(course, step, down, up):
+        return None
     # Of as many as descend, each beside one in its own layer: no second network that works against the first.
     beside = len(up) == len(down) and all(course.layer(p.birth) in below for p in up)
     few = len(up) < len(down) or beside
@@ -304,6 +310,27 @@ def _some_climb(course: Course, step: Step, up: list[Parameter], down: list[Para
         parameters=tuple(dict.fromkeys(names)),
         trail=tuple(_on_the_way(site, None, list(sites.values()))),
     )
+
+
+def _play(course: Course, step: Step, judges: list[Parameter], makers: list[Parameter]) -> bool:
+    """Whether some parameters judge what the others make and, in a term of its own, something that is given.
+
+    The two may then be meant to pull one number both ways.
+
+    Source: Goodfellow et al., Generative Adversarial Nets (2014), equation 1.
+    """
+    known = course.verdicts(step)
+    if known is None:
+        return False
+    own, theirs = ({p.updates[step.number].old for p in some} for some in (judges, makers))
+    on = reach(course.replay, own | theirs, step.last + 1)
+    closure, values = known.matching.adjoints.closure, course.tape.values
+    operations = course.tape.operations[step.first : step.last + 1]
+    judged = [o for o in operations if o.function in MATRIX_PRODUCTS and o.result in closure and own & set(o.inputs)]
+    # What a layer of theirs follows is no judgement of something given, and a penalty judges nothing.
+    given = [o.result for o in judged if any(i not in on and values[i].size > 1 for i in o.inputs)]
+    scores = {v for v in course.replay.dependents(given, step.last + 1) & closure if values[v].size == 1}
+    return {frozenset(own), frozenset(own | theirs)} <= {on.get(v) for v in scores}
 
 
 def _follow_an_error(course: Course, step: Step) -> bool:

@@ -12,7 +12,7 @@ from shapecheck.gradients.inferred import Pair, supposed_losses
 from shapecheck.gradients.matching import EXACT, Matching
 from shapecheck.gradients.replay import Replay
 from shapecheck.gradients.steps import Loss, Step
-from shapecheck.trace.operations import PRODUCTS
+from shapecheck.trace.operations import DIFFERENCES, PRODUCTS
 from shapecheck.trace.tape import Operation
 
 _COMPARISONS = frozenset("< <= > >= == != numpy.less numpy.less_equal numpy.greater numpy.greater_equal".split())
@@ -100,10 +100,22 @@ def is_a_slip(replay: Replay, step: Step, signal: ErrorSignal, pair: Pair) -> bo
     """
     if signal.kind not in {"target left out", "output left out"}:
         return True
+    if signal.kind == "target left out" and _is_residual(replay, step, pair):
+        return False
     if not _is_compared(replay, step, pair) and _has_hidden_layers(replay, step):
         return True
     moved = followed_at(step, signal.matching)
     return signal.kind == "target left out" and (moved is None or moved < 0)
+
+
+def _is_residual(replay: Replay, step: Step, pair: Pair) -> bool:
+    """Whether what is taken for the output is a difference from something given: a prototype is pulled towards it."""
+    number = replay.tape.values[pair.output].producer
+    operation = replay.tape.operations[number] if number is not None else None
+    if operation is None or operation.function not in DIFFERENCES:
+        return False
+    learned = replay.dependents(step.olds, step.last + 1) | step.olds
+    return any(i not in learned and replay.tape.values[i].size > 1 for i in operation.inputs)
 
 
 def _is_compared(replay: Replay, step: Step, pair: Pair) -> bool:

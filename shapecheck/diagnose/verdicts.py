@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from shapecheck.gradients.preconditioned import preconditioned
 from shapecheck.gradients.stacked_numbers import is_stacked
 from shapecheck.gradients.steps import Step
 from shapecheck.gradients.tied import tied_entries
-from shapecheck.trace.operations import QUOTIENTS, SUMS
+from shapecheck.trace.operations import PRODUCTS, QUOTIENTS, SUMS
 from shapecheck.trace.tape import Operation, refs
 
 # What an optimizer does to a gradient keeps its shape, entry by entry: rate, momentum, clipping, Adam.
@@ -97,7 +97,12 @@ class Verdicts:
         self.rate: float | None = None
         self.changes = {old: change for _, old, change, _ in step.parameters}
         self.forward = matching.adjoints.closure & self.replay.dependents(step.olds, step.last + 1) - step.olds
-        self.probes = {old: self._probes(old, change) for old, change in self.changes.items()}
+        # A velocity beside the second of two parameters is made after the first has been moved: still a step before.
+        earlier = {old: p.updates[step.number - 1].operation for p, old, _, _ in step.parameters if step.number}
+        self._since = {old: max(step.first, earlier.get(old, 0)) for old in self.changes}
+        self.probes = {
+            old: self._probes(old, change, np.shape(self.replay.recorded[old])) for old, change in self.changes.items()
+        }
         self._free: dict[int, Any] = {}
         self._reached: dict[int, list[int]] = {}
         self._ancestors: dict[int, set[int]] = {}
@@ -113,9 +118,17 @@ class Verdicts:
             return None
         return self.replay.tape.operations[number]
 
-    def _probes(self, old: int, change: int) -> list[int]:
+    def _in_place_of_rows(self, old: int) -> Iterator[Any]:
+        """A change of some entries, had it been what an optimizer may have made it from: `W[i] -= rate * g / root`."""
+        operation = self.producer(self.changes[old])
+        if operation is None or operation.function not in SUMS or len(operation.arguments) != 3:
+            return
+        for row in refs(operation.arguments[1:2]):
+            for probe in self._probes(old, row, np.shape(self.replay.recorded[row]))[1:]:
+                yield self.replay.evaluate({row: self.replay.recorded[probe]}, [operation.result])[operation.result]
+
+    def _probes(self, old: int, change: int, shape: tuple[int, ...]) -> list[int]:
         """The values, from the change backwards, that an optimizer may have made the change from."""
-        shape = np.shape(self.replay.recorded[old])
         found: list[int] = []
         open_values = [change]
         while open_values and len(found) < 40:
@@ -139,8 +152,10 @@ class Verdicts:
                     continue
                 sizes = {i: np.shape(self.replay.recorded[i]) for i in operation.inputs}
                 whole = [i for i in sizes if sizes[i] == shape or not np.any(self.replay.recorded[i])]
-                state = [i for i in whole if self._is_state(i, shape)]
+                state = [i for i in whole if self._is_state(i, old)]
                 open_values.extend(i for i in operation.inputs if all(o in state for o in operation.inputs if o != i))
+                if not state and len(whole) == 2:
+                    open_values.extend(self._shared(whole, old))
             elif operation.function in QUOTIENTS:
                 open_values.extend(refs(operation.arguments[:1]))  # what divides a gradient is none
             else:
@@ -151,16 +166,46 @@ class Verdicts:
         """Whether an operand is multiplied by something of the forward pass: that is calculus and no optimizer."""
         return any(i != operand and i in self.forward for i in operation.inputs)
 
-    def _is_state(self, value: int, shape: tuple[int, ...]) -> bool:
+    def _shared(self, halves: Sequence[int], old: int) -> list[int]:
+        """The one gradient that both halves of a sum are made from beside a velocity: `g + mu * (mu * v + g)`.
+
+        Source: Nesterov's momentum as Sutskever, Martens, Dahl and Hinton (2013) write it; Dozat's Nadam (2016).
+        """
+        below = [[value for value in self._summands(half, old) if not self._is_state(value, old)] for half in halves]
+        return below[0] if len(below[0]) == 1 and below[0] == below[1] else []
+
+    def _summands(self, value: int, old: int) -> list[int]:
+        """What a value is a weighted sum of, the weights being numbers: velocities, a gradient."""
+        shape, recorded = np.shape(self.replay.recorded[old]), self.replay.recorded
+        found: list[int] = []
+        open_values = [value]
+        for _ in range(40):
+            if not open_values:
+                break
+            number = open_values.pop()
+            operation = self.producer(number)
+            whole = [i for i in operation.inputs if np.shape(recorded[i]) == shape] if operation is not None else []
+            weighted = operation is not None and (
+                operation.function in SUMS
+                or (operation.function in PRODUCTS and len(whole) == 1)
+                or (operation.function in QUOTIENTS and whole == list(refs(operation.arguments[:1])))
+            )
+            if weighted and operation is not None and operation.number >= self._since[old]:
+                open_values.extend(whole)
+            elif number not in found:
+                found.append(number)
+        return found
+
+    def _is_state(self, value: int, old: int) -> bool:
         """Whether a value was made entry by entry from what was there before the step: the parameter, a velocity."""
         open_values = [value]
-        shapes = {shape, ()}
+        shapes = {np.shape(self.replay.recorded[old]), ()}
         for _ in range(40):
             if not open_values:
                 return True
             number = open_values.pop()
             operation = self.producer(number)
-            if operation is None or operation.number < self.step.first:
+            if operation is None or operation.number < self._since[old]:
                 continue
             if number in self.forward and is_stacked(self.replay.tape):
                 return False  # of single numbers all is made entry by entry, an output and its error too
@@ -259,6 +304,10 @@ class Verdicts:
             factor, weak = self.factor(old, recorded[probe])
             if factor is not None:
                 return Verdict(old, name, factor, probe == change, weak)
+        for array in self._in_place_of_rows(old):
+            factor, weak = self.factor(old, array)
+            if factor is not None:
+                return Verdict(old, name, factor, at_change=False, weak=weak)
         moved = self.step.movement(self.replay, old)
         if moved is not None:
             factor, weak = self.factor(old, moved)
@@ -269,10 +318,13 @@ class Verdicts:
     def _is_rounding(self, old: int, change: int) -> bool:
         """Whether terms have cancelled, so that both are nothing beside the others: a bias of balanced classes."""
         adjoints, recorded = self.matching.adjoints, self.replay.recorded
-        gradient = _size(adjoints[old]) <= _ROUNDING * max(_size(adjoints[o]) for o in self.changes)
-        return gradient and _size(recorded[change]) <= _ROUNDING * max(
-            _size(recorded[c]) for c in self.changes.values()
-        )
+        if _size(adjoints[old]) > _ROUNDING * max(_size(adjoints[o]) for o in self.changes):
+            return False
+        if _size(recorded[change]) <= _ROUNDING * max(_size(recorded[c]) for c in self.changes.values()):
+            return True
+        # What divides by the size of the gradients makes much of nothing: then what it is made from tells.
+        sizes = {o: [s for probe in self.probes[o] if (s := _size(recorded[probe]))] for o in self.changes}
+        return bool(sizes[old]) and min(sizes[old]) <= _ROUNDING * max(min(s) for s in sizes.values() if s)
 
     def _cancels(self, old: int, found: Mapping[int, Any]) -> bool:
         """Whether terms would cancel as they should: in a bias before a normalisation, which takes it off again."""

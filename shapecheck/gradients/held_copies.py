@@ -10,7 +10,7 @@ from collections.abc import Container
 from dataclasses import replace
 
 from shapecheck.network.dependence import CARRIERS, ancestors
-from shapecheck.network.parameters import Parameter, find_parameters
+from shapecheck.network.parameters import Parameter, find_parameters, find_rivals
 from shapecheck.trace.operations import PRODUCTS, QUOTIENTS, SUMS
 from shapecheck.trace.tape import Operation, Tape
 
@@ -31,6 +31,8 @@ def with_copies_held(tape: Tape) -> Tape:
     """
     parameters = find_parameters(tape, most_updates=_MOST_UPDATES)
     links = _links(tape, parameters) if parameters else set()
+    # What a rival has learned is taken as given, too.
+    links |= {u.operation for rival in find_rivals(tape, most_updates=_MOST_UPDATES) for u in rival.updates}
     if not links:
         return tape
     operations = [

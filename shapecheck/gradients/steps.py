@@ -11,7 +11,9 @@ import numpy as np
 from shapecheck.gradients.adjoints import Adjoints
 from shapecheck.gradients.matching import Matching
 from shapecheck.gradients.replay import Replay
-from shapecheck.network.parameters import Parameter
+from shapecheck.network.parameters import Parameter, find_parameters
+
+_ALL_UPDATES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,12 @@ def steps(replay: Replay, parameters: Sequence[Parameter], most: int = 3) -> lis
         most: So many updates of each parameter are looked at.
     """
     found = []
-    for group in _networks(replay, parameters):
-        held = frozenset(u.new for p in parameters if p not in group for u in p.updates)
+    groups = _networks(replay, parameters)
+    # A critic may take many steps for one of the generator's.
+    followed = find_parameters(replay.tape, most_updates=_ALL_UPDATES) if len(groups) > 1 else []
+    for group in groups:
+        others = {p.birth for p in parameters if p not in group}
+        held = frozenset(u.new for p in [*parameters, *followed] if p.birth in others for u in p.updates)
         first = 0
         for number in range(most):
             updated = [(p, p.updates[number]) for p in group if len(p.updates) > number]

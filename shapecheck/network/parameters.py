@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
 from shapecheck.network.dependence import Dependence, ancestors
-from shapecheck.trace.operations import SUMS
+from shapecheck.trace.operations import MATRIX_PRODUCTS, PRODUCTS, QUOTIENTS, SUMS
 from shapecheck.trace.sites import SiteTable
 from shapecheck.trace.tape import PART, Operation, Ref, Shape, Tape
 
 _IN_PLACE = frozenset({"setitem", "write_back", "-=", "+=", "*=", "/="})
 _SCALED_IN_PLACE = frozenset({"*=", "/="})
 _REBOUND = frozenset({"-", "+", "*", "/", "numpy.subtract", "numpy.add", "numpy.multiply", "numpy.clip", ".clip"})
+# What brings a step back into bounds: a clipped weight, a norm that may not grow.
+_BOUNDS = PRODUCTS | QUOTIENTS | {"numpy.clip", ".clip", "numpy.maximum", "numpy.minimum"}
+_MOST_PROJECTIONS = 3
 # By so many of its first updates a parameter's next one is known.
 _FEW = 8
 
@@ -88,6 +92,10 @@ class _Finder:
         self.latest: dict[int, int] = {}
         self.last_use = [-1] * len(tape.values)
         self.used = times_used(tape)
+        self.readers: dict[int, list[Operation]] = defaultdict(list)
+        for operation in tape.operations:
+            if operation.function in _BOUNDS and operation.arguments and isinstance(operation.arguments[0], Ref):
+                self.readers[operation.arguments[0].value].append(operation)
         for operation in tape.operations:
             for number in operation.inputs:
                 self.last_use[number] = operation.number
@@ -162,6 +170,9 @@ class _Finder:
         if not operation.arguments or not isinstance(operation.arguments[0], Ref):
             return
         old = operation.arguments[0].value
+        stray = self.stray_of.get(old)
+        if stray is not None and operation.function in _BOUNDS and self.lands(operation, old, stray):
+            self.stray_of[operation.result] = stray
         parameter = self.by_version.get(old)
         if parameter is None or self.latest.get(id(parameter)) != old:
             return
@@ -172,6 +183,7 @@ class _Finder:
             operation.function in _IN_PLACE
             or (rebound and self.keeps_name(operation, old))
             or (rebound and self.succeeds(operation, old, parameter))
+            or (operation.function in _BOUNDS and self.lands(operation, old, parameter))
         ):
             self.by_version[operation.result] = parameter
             self.latest[id(parameter)] = operation.result
@@ -243,6 +255,19 @@ class _Finder:
         named = self.names.get(old)
         return (site.bound_to is not None and _normal(site.bound_to) in _parts(site.node)) or (
             named is not None and named == self.names.get(operation.result)
+        )
+
+    def lands(self, operation: Operation, old: int, parameter: Parameter) -> bool:
+        """Whether what bounds a step is kept as the parameter that was stepped."""
+        if not parameter.updates or old != parameter.updates[-1].new:
+            return False
+        step = self.tape.operations[parameter.updates[-1].operation]
+        before = parameter.updates[-1].old
+        name = self.names.get(operation.result)
+        return (
+            name is not None
+            and name in {parameter.name, self.names.get(before)}
+            and (self.is_first(operation, old) and self.is_projected(step, before, self.names.get(before)))
         )
 
     def succeeds(self, operation: Operation, old: int, parameter: Parameter) -> bool:
@@ -365,7 +390,28 @@ class _Finder:
         old_name, new_name = self.names.get(old), self.names.get(result)
         if old_name is not None and old_name == new_name:
             return True
-        return not self.uses[old].isdisjoint(self.uses[result])
+        return not self.uses[old].isdisjoint(self.uses[result]) or self.is_projected(operation, old, old_name)
+
+    def is_projected(self, operation: Operation, old: int, name: str | None) -> bool:
+        """Whether a step is brought into bounds on its way to the old version's name: `W = clip(W - dW, -c, c)`."""
+        value, known = operation.result, self.by_version.get(old)
+        wanted = {known.name if known is not None else name, name} - {None}
+        for _ in range(_MOST_PROJECTIONS):
+            # What the bounds are computed from reads the step, too.
+            bounded = [o for o in self.readers[value] if o.function in _BOUNDS and self.is_first(o, value)]
+            if len(bounded) != 1:
+                return False
+            value = bounded[0].result
+            if self.tape.values[value].shape != self.tape.values[old].shape:
+                return False
+            if self.names.get(value) in wanted:
+                return True
+        return False
+
+    @staticmethod
+    def is_first(operation: Operation, value: int) -> bool:
+        """Whether an operation is applied to a value, and not only reads it."""
+        return operation.arguments[:1] == (Ref(value),)
 
     @staticmethod
     def is_read_by_name(node: ast.AST, operation: Operation, value: int) -> bool:
@@ -482,19 +528,40 @@ def find_strays(tape: Tape, *, most_updates: int = 3, numbers: bool = False) -> 
         most_updates: How many updates of each are kept.
         numbers: Whether to give numbers that go into their own steps only, too.
     """
+    memory = memory_of(tape)
+    return [
+        stray for stray in _stepped_alike(tape, most_updates, numbers=numbers) if stray.updates[0].new not in memory
+    ]
+
+
+def find_rivals(tape: Tape, *, most_updates: int) -> list[Parameter]:
+    """Strays that a parameter's first step is made from, and that are multiplied: weights of another network.
+
+    The last layer of a critic is linear: its own gradient does not depend on it, but what it is taught does.
+    """
+    memory = memory_of(tape)
+    made = [stray for stray in _stepped_alike(tape, most_updates) if stray.updates[0].new in memory]
+    factors = {i for o in tape.operations if o.function in MATRIX_PRODUCTS for i in o.inputs} if made else set()
+    return [stray for stray in made if len(stray.updates) > 1 and all(u.old in factors for u in stray.updates[:2])]
+
+
+def memory_of(tape: Tape) -> set[int]:
+    """What the parameters' first steps are made from: what was stepped before is an optimizer's memory."""
+    parameters, _ = _found(tape, 1)
+    return ancestors(tape, [p.updates[0].change for p in parameters], until=frozenset(p.birth for p in parameters))
+
+
+def _stepped_alike(tape: Tape, most_updates: int, *, numbers: bool = False) -> list[Parameter]:
+    """The strays that are stepped with a number of a parameter's step, or in its place."""
     parameters, strays = _found(tape, most_updates)
     used = times_used(tape)
     stepped_at = {tape.operations[u.operation].site for p in parameters for u in p.updates}
     words = {word for site in stepped_at for word in _words(tape, site)}
-    # What a parameter's first step is made from after it was stepped itself is an optimizer's memory.
-    state = ancestors(tape, [p.updates[0].change for p in parameters], until=frozenset(p.birth for p in parameters))
     found = []
     for stray in _kept(tape, parameters, strays):
         read = numbers or any(used[u.old] > 1 for u in stray.updates) or tape.values[stray.birth].size > 1
-        if stray.updates[0].new in state or not read:
-            continue
         sites = {tape.operations[u.operation].site for u in stray.updates}
-        if sites & stepped_at or any(words.intersection(_words(tape, site)) for site in sites):
+        if read and (sites & stepped_at or any(words.intersection(_words(tape, site)) for site in sites)):
             found.append(stray)
     return found
 
