@@ -89,7 +89,7 @@ class KnownVerdicts(Verdicts):
         self._slack: dict[int, float] = {}
         matching.factors.add_rates([abs(factor)])
 
-    def _probes(self, old: int, change: int) -> list[int]:  # noqa: ARG002 - no optimizer stands between the two
+    def _probes(self, old: int, change: int, shape: tuple[int, ...]) -> list[int]:  # noqa: ARG002 - no optimizer here
         return [change]
 
     def all(self) -> list[Verdict]:

@@ -109,6 +109,8 @@ def taken_up(known: Verdicts, suspect: Suspect) -> int | None:
     tape = known.replay.tape
     if suspect.reason != "value" or not _are_shares(known, suspect):
         return None
+    if any(forward in known.step.olds for forward, _ in suspect.wanted.values()):
+        return None  # a parameter's gradient is put together where it is made: its step only reads it
     home = tape.sites[suspect.site]
     sites = [
         access.site

@@ -76,6 +76,13 @@ def penalty_statements(place: Place) -> Iterator[Candidate]:
         told.setdefault(text, statement)
     for number, (text, beside) in enumerate(list(told.items())[:_MOST_STATEMENTS]):
         yield _inserted(place, text, beside, 0.3 + 0.1 * number)
+    for sibling in (n for n in ast.walk(function) if isinstance(n, ast.Assign) and len(n.targets) == 1):
+        # `dW2 = A1.T @ dZ2 + c * W2` for `dW1 = X.T @ dZ1`.
+        if isinstance(sibling.value, ast.BinOp) and isinstance(sibling.value.op, ast.Add):
+            term = _as_for(place.text(sibling.targets[0]), target, ast.Expr(sibling.value.right))
+            if term is not None and term != ast.unparse(sibling.value.right):
+                title = f"add the derivative of the penalty: `{term}`"
+                yield place.around(statement.value, "", f" + {term}", title, "term", 0.35)
 
 
 def _as_for(first: str, second: str, statement: ast.stmt) -> str | None:

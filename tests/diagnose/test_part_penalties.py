@@ -79,3 +79,34 @@ def test_the_line_is_named_and_mended(tmp_path: Path, text: str, was: str, wrong
     mended = repaired(text, found.fixes[0])
     assert edit in mended
     assert findings(tmp_path, mended) == []
+
+
+# A penalty within the statement of each gradient.
+KEYED = """\
+import numpy as np
+
+rng = np.random.default_rng(3)
+X = rng.normal(size=(20, 3))
+T = np.sin(X[:, :1])
+p = {"W1": rng.normal(size=(3, 5)) * 0.5, "W2": rng.normal(size=(5, 1)) * 0.5}
+decay = 0.5
+for turn in range(15):
+    h = np.tanh(X @ p["W1"])
+    d = (h @ p["W2"] - T) / len(X)
+    cost = 0.5 * np.sum(d**2) * len(X) + decay / 2 * (np.sum(p["W1"] ** 2) + np.sum(p["W2"] ** 2))
+    g = {}
+    g["W2"] = h.T @ d + decay * p["W2"]
+    d1 = d @ p["W2"].T * (1 - h**2)
+    g["W1"] = X.T @ d1 + decay * p["W1"]
+    for key in p:
+        p[key] = p[key] - 0.1 * g[key]
+    print(turn, cost)
+"""
+
+
+def test_a_penalty_is_added_where_the_gradient_is_made(tmp_path: Path) -> None:
+    assert findings(tmp_path, KEYED) == []
+    (found,) = findings(tmp_path, KEYED.replace(' + decay * p["W1"]', ""), trials=True)
+    assert (found.code, found.location.line) == ("SC306", 15)
+    assert "+ decay * p['W1']" in found.fixes[0].edits[0].replacement
+    assert found.fixes[0].confidence == "verified"
