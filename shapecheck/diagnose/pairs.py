@@ -18,6 +18,9 @@ from shapecheck.trace.tape import Operation, Ref
 _MOST_ENTRIES = 4_000_000
 # So many rearrangements of the data are looked at.
 _MOST_PICKS = 400
+# So many samples for each number of the inputs say how much they tell of the targets; by so much less afterwards.
+_SAMPLES = 5
+_PLAINLY_MORE = 0.15
 UNREAD_TWIN = "the targets in that order are here, and nobody reads them"
 
 _SHUFFLES = frozenset(["shuffle", "permutation", "permuted"])
@@ -259,8 +262,10 @@ def _one_order(course: Course, picks: list[_Pick], targets: set[int]) -> Finding
     last = course.tape.values[picks[-1].result]
     shuffles = [p for p in picks if p.operation.site == picks[-1].operation.site]
     shuffles += [p for p in _picks(course) if p.operation.site == picks[-1].operation.site and p not in shuffles]
-    if site is None or len(shuffles) < 2 or not _comparable(last.array):
+    if site is None or not _comparable(last.array):
         return None
+    if len(shuffles) < 2:
+        return _once_parted(course, picks[-1], site, targets)
     count = last.shape[picks[-1].axis]
     # A mask that was drawn after the order is no target that stays as it was; neither is the order itself, nor
     # what is drawn anew for every step.
@@ -295,6 +300,59 @@ def _one_order(course: Course, picks: list[_Pick], targets: set[int]) -> Finding
             cause=span_of(site),
         )
     return None
+
+
+def _once_parted(course: Course, pick: _Pick, site: Site, targets: set[int]) -> Finding | None:
+    """Inputs that are shuffled once, where their targets went with them before: the data themselves say so."""
+    values = course.tape.values
+    before, after = values[pick.source].array, values[pick.result].array
+    if not _comparable(before) or np.shape(before) != np.shape(after):
+        return None
+    for number in sorted(targets, reverse=True):
+        value = values[number]
+        if not _comparable(value.array) or np.shape(before)[pick.axis] not in value.shape[:2]:
+            continue
+        aims = _rows(value.array, value.shape.index(np.shape(before)[pick.axis]))
+        if (value.producer or 0) < pick.operation.number or _is_of_older(course, number, pick.operation.number):
+            went, goes = (_told(_rows(array, pick.axis), aims) for array in (before, after))
+            if went is None or goes is None or went < goes + _PLAINLY_MORE:
+                return None
+            return Finding(
+                code="SC407",
+                severity="error",
+                title="the inputs are shuffled, and their targets are not",
+                message=f"`{shown(site.text)}` puts the inputs into another order, and the targets stay in theirs: as "
+                f"they were, the inputs told {went:.0%} of how the targets differ (by least squares), and now "
+                f"{max(goes, 0.0):.0%}; draw one order and use it for both",
+                location=span_of(site),
+                cause=span_of(site),
+            )
+    return None
+
+
+def _is_of_older(course: Course, number: int, time: int) -> bool:
+    """Whether all data that targets are made from were there before."""
+    made = (course.tape.values[v].producer for v in course.replay.ancestors([number]))
+    starts = (n for n in made if n is not None and not course.tape.operations[n].inputs)
+    data = [n for n in starts if course.tape.values[course.tape.operations[n].result].size > 1]
+    return bool(data) and min(data) < time
+
+
+def _told(inputs: Any, aims: Any) -> float | None:
+    """The share of the targets' variance that a linear fit of the inputs explains, adjusted for their number.
+
+    None where there are too few samples, or numbers that are not finite.
+    """
+    count, numbers = inputs.shape
+    if count < _SAMPLES * (numbers + 1) or not np.all(np.isfinite(inputs)) or not np.all(np.isfinite(aims)):
+        return None
+    design = np.hstack([inputs, np.ones((count, 1))])
+    fitted = design @ np.linalg.lstsq(design, aims, rcond=None)[0]
+    whole = float(np.sum((aims - aims.mean(axis=0)) ** 2))
+    if not whole:
+        return None
+    left = float(np.sum((aims - fitted) ** 2))
+    return float(1 - left / whole * (count - 1) / (count - numbers - 1))
 
 
 def _is_made_again(course: Course, number: int, time: int) -> bool:
