@@ -89,8 +89,8 @@ class KnownVerdicts(Verdicts):
         self._slack: dict[int, float] = {}
         matching.factors.add_rates([abs(factor)])
 
-    def _probes(self, old: int, change: int, shape: tuple[int, ...]) -> list[int]:  # noqa: ARG002 - no optimizer here
-        return [change]
+    def _probes(self, old: int, change: int, shape: tuple[int, ...]) -> list[int]:  # noqa: ARG002
+        return [change]  # no optimizer stands between the two
 
     def all(self) -> list[Verdict]:
         """The verdict on every gradient as it was; one with another factor is wrong."""

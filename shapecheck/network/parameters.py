@@ -264,11 +264,10 @@ class _Finder:
         step = self.tape.operations[parameter.updates[-1].operation]
         before = parameter.updates[-1].old
         name = self.names.get(operation.result)
-        return (
-            name is not None
-            and name in {parameter.name, self.names.get(before)}
-            and (self.is_first(operation, old) and self.is_projected(step, before, self.names.get(before)))
-        )
+        named = name is not None and name in {parameter.name, self.names.get(before)}
+        if not named and self.uses[before].isdisjoint(self.uses[operation.result]):
+            return False
+        return self.is_first(operation, old) and self.is_projected(step, before, self.names.get(before))
 
     def succeeds(self, operation: Operation, old: int, parameter: Parameter) -> bool:
         """Whether a result without a name takes a parameter's place: used where it was, and nobody reads it again."""
@@ -404,7 +403,7 @@ class _Finder:
             value = bounded[0].result
             if self.tape.values[value].shape != self.tape.values[old].shape:
                 return False
-            if self.names.get(value) in wanted:
+            if self.names.get(value) in wanted or not self.uses[old].isdisjoint(self.uses[value]):
                 return True
         return False
 
