@@ -31,6 +31,7 @@ from shapecheck.diagnose.left_early import left_early
 from shapecheck.diagnose.left_views import left_views
 from shapecheck.diagnose.lost import lost_steps
 from shapecheck.diagnose.lost_numbers import lost_numbers
+from shapecheck.diagnose.mirrored_sums import mirrored_sums
 from shapecheck.diagnose.moments import moments
 from shapecheck.diagnose.moved_copies import moved_copies
 from shapecheck.diagnose.moved_views import moved_views
@@ -111,6 +112,7 @@ _DATA: tuple[Finder, ...] = (
     left_early,
     used_up,
     parted,
+    mirrored_sums,
     thrown_away,
     unread_scales,
     unread_targets,
@@ -242,7 +244,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
         _never_moved,
         nothing_moves,
     ),
-    "SC407": (parted,),
+    "SC407": (parted, mirrored_sums),
     "SC408": (never_renewed,),
     "SC409": (lost_rows, short_strides, left_early, used_up),
     "SC410": (moments, squared_means, step_counters, shared_state),
