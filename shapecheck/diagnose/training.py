@@ -45,6 +45,7 @@ from shapecheck.diagnose.overwritten_shares import overwritten_shares
 from shapecheck.diagnose.overwritten_squares import overwritten_squares
 from shapecheck.diagnose.pairs import lost_rows, parted
 from shapecheck.diagnose.passed_by import passed_by
+from shapecheck.diagnose.rate_alone import rate_alone
 from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
 from shapecheck.diagnose.repeated_rows import repeated_rows
 from shapecheck.diagnose.second_names import second_names
@@ -69,6 +70,10 @@ from shapecheck.diagnose.wrapped import wrapped
 Finder = Callable[[Course], list[Finding]]
 
 
+def _by_numbers(course: Course) -> list[Finding]:
+    return number_steps(course) or rate_alone(course)
+
+
 def _uphill(course: Course) -> list[Finding]:
     return turned_velocities(course) or climbing(course)
 
@@ -77,7 +82,7 @@ _UPDATES: tuple[Finder, ...] = (
     one_list,
     second_names,
     other_starts,
-    number_steps,
+    _by_numbers,
     lost_steps,
     lost_numbers,
     dropped_sums,
@@ -222,7 +227,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC305": (other_starts, passed_by),
     "SC306": (overwritten_shares,),
     "SC308": (differing_loss,),
-    "SC309": (number_steps,),
+    "SC309": (_by_numbers,),
     "SC401": (late_steps, later_versions, filled_late),
     "SC402": (_uphill, turned_round),
     "SC403": (never_reset,),
