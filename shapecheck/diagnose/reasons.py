@@ -101,7 +101,8 @@ class _Finder:
         if self.suspect.reason == "last":
             return Reason(ONLY_THE_LAST, is_telling=True)
         shown = " ".join(self.site.text.split())
-        should = f"{f'`{shown}`' if len(shown) <= 70 else 'this'} should be {self.words.derivative(self.forward, self._is_turned())}"
+        wanted = self.words.derivative(self.forward, self._is_turned())
+        should = f"{f'`{shown}`' if len(shown) <= 70 else 'this'} should be {wanted}"
         if self.operation is None or not self.wanted.size:
             return Reason(should, is_telling=False)
         finders = (

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from shapecheck.gradients.adjoints import Adjoints
-from shapecheck.network.parameters import NOBODYS, value_names
+from shapecheck.network.uses import NOBODYS, value_names
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Tape
 

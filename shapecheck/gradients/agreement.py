@@ -27,7 +27,9 @@ from shapecheck.gradients.stacked_numbers import is_stacked, stacked
 from shapecheck.gradients.sums_of_losses import joined_hypotheses, other_parts
 from shapecheck.gradients.tied import tied_entries
 from shapecheck.network.dependence import Dependence, ancestors
-from shapecheck.network.parameters import Parameter, Update, find_parameters, find_strays, value_names
+from shapecheck.network.parameters import Parameter, Update, find_parameters
+from shapecheck.network.strays import find_strays
+from shapecheck.network.uses import value_names
 from shapecheck.trace.tape import Tape
 
 # How many steps are looked at when the first ones say nothing of a parameter.
