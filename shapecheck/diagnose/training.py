@@ -46,6 +46,7 @@ from shapecheck.diagnose.pairs import lost_rows, parted
 from shapecheck.diagnose.passed_by import passed_by
 from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
 from shapecheck.diagnose.repeated_rows import repeated_rows
+from shapecheck.diagnose.replaced import replaced
 from shapecheck.diagnose.second_names import second_names
 from shapecheck.diagnose.short_strides import short_strides
 from shapecheck.diagnose.squared_means import squared_means
@@ -78,6 +79,7 @@ _UPDATES: tuple[Finder, ...] = (
     number_steps,
     lost_steps,
     lost_numbers,
+    replaced,
     dropped_sums,
     unfed_velocities,
     late_steps,
@@ -223,6 +225,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC404": (one_list, one_object, second_names, later_versions, later_passes, moved_views, kept_best),
     "SC405": (_lost_updates, wrapped),
     "SC406": (
+        replaced,
         _lost_updates,
         moved_copies,
         unfed_velocities,

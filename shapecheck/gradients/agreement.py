@@ -352,7 +352,7 @@ def _judge(
             return None
         if not np.all(np.isfinite(slopes)):
             return None
-        if tape.values[update.new].shape != shape:
+        if tape.values[update.new].size != math.prod(shape):
             row.verdict = "wrong"
             continue
         if step.moves and not np.any(tape.values[update.change].array) and float(np.abs(slopes).max()) > 1e-9:

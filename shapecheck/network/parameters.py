@@ -68,9 +68,9 @@ class Parameter:
         return self.updates[step].old
 
     def grew(self, tape: Tape) -> Update | None:
-        """The first update that changed its shape."""
-        first = self.shape(tape)
-        return next((u for u in self.updates if tape.values[u.new].shape != first), None)
+        """The first update that gave it more entries; an axis of one more, `(3,)` that becomes `(1, 3)`, is nothing."""
+        size = tape.values[self.birth].size
+        return next((u for u in self.updates if tape.values[u.new].size != size), None)
 
 
 class _Finder:
