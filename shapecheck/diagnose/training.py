@@ -49,7 +49,7 @@ from shapecheck.diagnose.repeated_rows import repeated_rows
 from shapecheck.diagnose.replaced import replaced
 from shapecheck.diagnose.second_names import second_names
 from shapecheck.diagnose.short_strides import short_strides
-from shapecheck.diagnose.squared_means import squared_means
+from shapecheck.diagnose.squared_means import rooted_means, squared_means
 from shapecheck.diagnose.start import constant_output, equal_units, out_of_reach, saturated
 from shapecheck.diagnose.step_counters import step_counters
 from shapecheck.diagnose.thrown_away import thrown_away
@@ -93,6 +93,7 @@ _UPDATES: tuple[Finder, ...] = (
     later_passes,
     moments,
     squared_means,
+    rooted_means,
     overwritten_squares,
     overwritten_shares,
     step_counters,
@@ -244,7 +245,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC407": (parted,),
     "SC408": (never_renewed,),
     "SC409": (lost_rows, short_strides, left_early, used_up),
-    "SC410": (moments, squared_means, step_counters, shared_state),
+    "SC410": (moments, squared_means, rooted_means, step_counters, shared_state),
     "SC411": (thrown_away, unread_scales, unread_biases),
     "SC501": (not_finite,),
     "SC502": (not_finite,),
