@@ -8,6 +8,7 @@ from itertools import islice, product
 
 import numpy as np
 
+from shapecheck.diagnose.blame import is_sound
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.diagnose.zeros import is_still
@@ -15,7 +16,7 @@ from shapecheck.gradients.matching import Matching, Standing
 from shapecheck.gradients.replay import ReplayError
 
 # A site that ran more often than this in one step is not tried.
-_MOST_RUNS = 80
+_MOST_RUNS = 250
 # So many ways in which the results of one expression may go with those of another.
 _MOST_PAIRINGS = 8
 # So often a function may be called in one turn.
@@ -68,15 +69,18 @@ def loop_suspects(
             odd = sorted({*astray, *(v for v in unverified or ([] if astray else values) if v in targets)})
             wanted = {v: (targets[v], np.asarray(adjoints[targets[v]])) for v in odd}
             sound = tuple(v for v in odd if _is_sound(known, v, standings))
-            found.append(Suspect(site, tuple(wanted), wanted, explains, odd[:1] == list(sound[:1]), sound=sound))
+            right_before = odd[:1] == list(sound[:1])
+            # If these are what is wrong, then what none of them went into was made from what is right.
+            sound = sound or tuple(v for v in odd if known.ancestors(v).isdisjoint(set(odd) - {v}))
+            found.append(Suspect(site, tuple(wanted), wanted, explains, right_before, sound=sound))
             break
     return [s for s in found if s.values]
 
 
-def _is_sound(known: Verdicts, value: int, standings: Mapping[int, Standing]) -> bool:
+def _is_sound(known: Verdicts, value: int, standings: dict[int, Standing]) -> bool:
     """Whether what a value was made from is right; the wrong result of an earlier turn is not."""
     producer = known.producer(value)
-    return producer is None or all(standings.get(i) is not Standing.UNVERIFIED for i in producer.inputs)
+    return producer is None or is_sound(known.replay, producer, standings)
 
 
 def _renamed(known: Verdicts, chain: set[int]) -> dict[int, list[int]]:
