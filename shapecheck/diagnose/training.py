@@ -22,6 +22,7 @@ from shapecheck.diagnose.dropped import dropped_sums
 from shapecheck.diagnose.filled_late import filled_late
 from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.finite import not_finite
+from shapecheck.diagnose.gone_on_twice import gone_on_twice
 from shapecheck.diagnose.growing_weights import growing_weights
 from shapecheck.diagnose.kept_best import kept_best
 from shapecheck.diagnose.lagging import late_steps
@@ -99,6 +100,7 @@ _UPDATES: tuple[Finder, ...] = (
     step_counters,
     shared_state,
     added_twice,
+    gone_on_twice,
     filled_late,
     only_last,
     repeated_rows,

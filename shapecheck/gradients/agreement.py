@@ -155,6 +155,8 @@ def agreement(tape: Tape, *, steps: int = 2, meant: str = "", later: bool = Fals
             if len(results) > len(still) + 1:
                 results = [r for r in results if all(r is not one for one in still)]
             still = []
+        if result.verdict == "wrong" and step.moves and not still:
+            break  # no other step makes that right
         for row, parameter in zip(result.parameters, step.parameters, strict=False):
             if row.verdict != "unknown" or row.cancels:
                 open_ones.pop(parameter.birth, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,7 @@ class Matching:
         self._probes: dict[tuple[int, ...], Any] = {}
         self._known: dict[int, list[Match]] = {}
         self._own: dict[int, list[_Entry]] = {}
+        self._alike: dict[tuple[tuple[int, ...], int], list[_Entry]] = {}
         for forward in sorted(adjoints.of):
             variants = _distinct(adjoints.variants(forward))
             mask = _agreement(variants)
@@ -100,14 +102,17 @@ class Matching:
         if not np.isfinite(norm) or norm == 0:
             return
         print_ = self._print(adjoint, norm)
-        for entry in self._by_shape.setdefault(adjoint.shape, []):
+        place = int(print_ / (2 * EXACT))  # what is as near as that lies in this place, or beside it
+        near = (self._alike.get((adjoint.shape, place + aside), ()) for aside in (-1, 0, 1))
+        for entry in chain.from_iterable(near):
             same = abs(entry.print - print_) < EXACT and abs(entry.norm - norm) <= EXACT * norm
             if same and np.linalg.norm(entry.adjoint - adjoint) <= EXACT * norm:
                 entry.alike.append(forward)
                 self._own.setdefault(forward, []).append(entry)
                 return
         entry = _Entry(forward, adjoint, norm, print_, mask)
-        self._by_shape[adjoint.shape].append(entry)
+        self._by_shape.setdefault(adjoint.shape, []).append(entry)
+        self._alike.setdefault((adjoint.shape, place), []).append(entry)
         self._own.setdefault(forward, []).append(entry)
 
     def _print(self, array: Any, norm: float) -> float:
