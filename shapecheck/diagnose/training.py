@@ -55,6 +55,7 @@ from shapecheck.diagnose.start import constant_output, equal_units, out_of_reach
 from shapecheck.diagnose.step_counters import step_counters
 from shapecheck.diagnose.thrown_away import thrown_away
 from shapecheck.diagnose.unapplied import nothing_moves
+from shapecheck.diagnose.uneven_parts import uneven_parts
 from shapecheck.diagnose.unfed import unfed_velocities
 from shapecheck.diagnose.unmoved import unmoved
 from shapecheck.diagnose.unread_biases import unread_biases
@@ -173,11 +174,13 @@ def other_mistakes(course: Course, *, blamed: bool) -> Iterator[Finding]:
         yield from _asked(nothing_moves, course)
         return
     found = False
-    for finder in (unread_biases, _never_moved, differing_loss, *_NUMBERS):
+    for finder in (unread_biases, _never_moved, differing_loss, uneven_parts, *_NUMBERS):
+        if found and finder is uneven_parts:
+            continue  # a penalty that no step has is said already
         for finding in _asked(finder, course):
             found = True
             yield finding
-        if found and finder not in {_never_moved, differing_loss}:
+        if found and finder not in {_never_moved, differing_loss, uneven_parts}:
             return
     if not found and _follows_a_gradient(course):
         yield from _asked(divided_twice, course)
@@ -217,6 +220,7 @@ def _asked(finder: Finder, course: Course) -> list[Finding]:
 
 _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC202": (biases_of_samples,),
+    "SC302": (uneven_parts,),
     "SC303": (growing_weights,),
     "SC305": (other_starts, passed_by),
     "SC306": (overwritten_shares,),
