@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -400,9 +401,9 @@ def _networks(step: _Step, hypothesis: Hypothesis) -> list[list[int]]:
     masks, groups = step.dependence.masks, [[i] for i in range(len(step.updates))]
     for output in hypothesis.wanted:
         fed = [g for g in groups if any(masks[output] & step.masks[i] for i in g)]
-        groups = [g for g in groups if g not in fed] + ([sum(fed, [])] if fed else [])
+        groups = [g for g in groups if g not in fed] + ([list(itertools.chain(*fed))] if fed else [])
     large = [any(step.tape.values[step.updates[i].old].size > 1 for i in g) for g in groups]
-    return groups if all(large) else [sum(groups, [])]
+    return groups if all(large) else [list(itertools.chain(*groups))]
 
 
 def _falls(replay: Replay, step: _Step, hypothesis: Hypothesis) -> bool:
