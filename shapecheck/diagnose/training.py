@@ -22,6 +22,7 @@ from shapecheck.diagnose.dropped import dropped_sums
 from shapecheck.diagnose.filled_late import filled_late
 from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.finite import not_finite
+from shapecheck.diagnose.gone_on_twice import gone_on_twice
 from shapecheck.diagnose.growing_weights import growing_weights
 from shapecheck.diagnose.kept_best import kept_best
 from shapecheck.diagnose.lagging import late_steps
@@ -48,9 +49,10 @@ from shapecheck.diagnose.passed_by import passed_by
 from shapecheck.diagnose.rate_alone import rate_alone
 from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
 from shapecheck.diagnose.repeated_rows import repeated_rows
+from shapecheck.diagnose.replaced import replaced
 from shapecheck.diagnose.second_names import second_names
 from shapecheck.diagnose.short_strides import short_strides
-from shapecheck.diagnose.squared_means import squared_means
+from shapecheck.diagnose.squared_means import rooted_means, squared_means
 from shapecheck.diagnose.start import constant_output, equal_units, out_of_reach, saturated
 from shapecheck.diagnose.step_counters import step_counters
 from shapecheck.diagnose.thrown_away import thrown_away
@@ -85,6 +87,7 @@ _UPDATES: tuple[Finder, ...] = (
     _by_numbers,
     lost_steps,
     lost_numbers,
+    replaced,
     dropped_sums,
     unfed_velocities,
     late_steps,
@@ -98,11 +101,13 @@ _UPDATES: tuple[Finder, ...] = (
     later_passes,
     moments,
     squared_means,
+    rooted_means,
     overwritten_squares,
     overwritten_shares,
     step_counters,
     shared_state,
     added_twice,
+    gone_on_twice,
     filled_late,
     only_last,
     repeated_rows,
@@ -234,6 +239,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC404": (one_list, one_object, second_names, later_versions, later_passes, moved_views, kept_best),
     "SC405": (_lost_updates, wrapped),
     "SC406": (
+        replaced,
         _lost_updates,
         moved_copies,
         unfed_velocities,
@@ -252,7 +258,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC407": (parted, mirrored_sums),
     "SC408": (never_renewed,),
     "SC409": (lost_rows, short_strides, left_early, used_up),
-    "SC410": (moments, squared_means, step_counters, shared_state),
+    "SC410": (moments, squared_means, rooted_means, step_counters, shared_state),
     "SC411": (thrown_away, unread_scales, unread_biases),
     "SC501": (not_finite,),
     "SC502": (not_finite,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -27,7 +28,9 @@ from shapecheck.gradients.stacked_numbers import is_stacked, stacked
 from shapecheck.gradients.sums_of_losses import joined_hypotheses, other_parts
 from shapecheck.gradients.tied import tied_entries
 from shapecheck.network.dependence import Dependence, ancestors
-from shapecheck.network.parameters import Parameter, Update, find_parameters, find_strays, side_by_side, value_names
+from shapecheck.network.parameters import Parameter, Update, find_parameters, side_by_side
+from shapecheck.network.strays import find_strays
+from shapecheck.network.uses import value_names
 from shapecheck.trace.tape import Tape
 
 # How many steps are looked at when the first ones say nothing of a parameter.
@@ -153,6 +156,8 @@ def agreement(tape: Tape, *, steps: int = 2, meant: str = "", later: bool = Fals
             if len(results) > len(still) + 1:
                 results = [r for r in results if all(r is not one for one in still)]
             still = []
+        if result.verdict == "wrong" and step.moves and not still:
+            break  # no other step makes that right
         for row, parameter in zip(result.parameters, step.parameters, strict=False):
             if row.verdict != "unknown" or row.cancels:
                 open_ones.pop(parameter.birth, None)
@@ -350,7 +355,7 @@ def _judge(
             return None
         if not np.all(np.isfinite(slopes)):
             return None
-        if tape.values[update.new].shape != shape:
+        if tape.values[update.new].size != math.prod(shape):
             row.verdict = "wrong"
             continue
         if step.moves and not np.any(tape.values[update.change].array) and float(np.abs(slopes).max()) > 1e-9:
@@ -396,9 +401,9 @@ def _networks(step: _Step, hypothesis: Hypothesis) -> list[list[int]]:
     masks, groups = step.dependence.masks, [[i] for i in range(len(step.updates))]
     for output in hypothesis.wanted:
         fed = [g for g in groups if any(masks[output] & step.masks[i] for i in g)]
-        groups = [g for g in groups if g not in fed] + ([[i for g in fed for i in g]] if fed else [])
+        groups = [g for g in groups if g not in fed] + ([list(itertools.chain(*fed))] if fed else [])
     large = [any(step.tape.values[step.updates[i].old].size > 1 for i in g) for g in groups]
-    return groups if all(large) else [[i for g in groups for i in g]]
+    return groups if all(large) else [list(itertools.chain(*groups))]
 
 
 def _falls(replay: Replay, step: _Step, hypothesis: Hypothesis) -> bool:

@@ -1,4 +1,4 @@
-"""Units that are computed one by one: no array of the forward pass has their derivative."""
+"""Units computed one by one: the derivative by what they add up is held against no array of the forward pass."""
 
 from __future__ import annotations
 
