@@ -81,6 +81,9 @@ def _candidates(course: Course, first: Step, second: Step) -> Iterator[_Replaced
             # A step that is made from the array itself is one of a parameter's, however it is written.
             if made.function in SUMS and Ref(before) in made.arguments[:2] and "=" not in made.function:
                 continue
+            # Nor is an array replaced of which an entry is stepped: `b[i] += rate * e`.
+            if made.function in SUMS and made.arguments[:1] == (Ref(before),) and len(made.arguments) > 2:
+                continue
             alike = values[before].shape == values[after].shape != ()
             standing = is_given(course, before) and before not in course.versions | learned
             if alike and standing and after in learned and after not in course.versions:
