@@ -507,7 +507,7 @@ def _found(tape: Tape, most_updates: int) -> tuple[list[Parameter], list[Paramet
                 # A table that is pulled towards what was seen is learned, where nothing else is.
                 finder = _Finder(tape, averages=True)
                 found = finder.find()
-            tape.memory[every] = found, finder.strays
+            tape.memory[every] = _begun_once(tape, found), finder.strays
         few = ([replace(p, updates=p.updates[:most_updates]) for p in one] for one in tape.memory[every])
         tape.memory[key] = tuple(few)
     parameters, strays = tape.memory[key]
@@ -565,19 +565,38 @@ def _stepped_alike(tape: Tape, most_updates: int, *, numbers: bool = False) -> l
     return found
 
 
+def _begun_once(tape: Tape, parameters: list[Parameter]) -> list[Parameter]:
+    """The parameters but for zeros that every step begins with: `back += R @ da` carries a derivative through time."""
+    zeros = [p for p in parameters if (array := tape.values[p.birth].array) is not None and not array.any()]
+    anew = _begun_anew(tape, zeros, [p for p in parameters if p not in zeros])
+    return [p for p in parameters if id(p) not in anew]
+
+
 def _kept(tape: Tape, parameters: list[Parameter], strays: list[Parameter]) -> list[Parameter]:
-    """The strays but for sums that are begun anew in every step: one ends before a parameter moves, another follows."""
+    """The strays but for sums that are begun anew in every step."""
+    anew = _begun_anew(tape, strays, parameters)
+    return [stray for stray in strays if id(stray) not in anew]
+
+
+def _begun_anew(tape: Tape, sums: list[Parameter], parameters: list[Parameter]) -> set[int]:
+    """The identities of sums that one place begins in every step: one ends before a parameter moves, another follows.
+
+    Args:
+        tape: With or without whole values.
+        sums: What may be no parameter.
+        parameters: What tells the steps apart.
+    """
     alike: dict[object, list[Parameter]] = {}
-    for stray in strays:
-        site = tape.site_of(stray.birth)
-        alike.setdefault(("value", stray.birth) if site is None else site.number, []).append(stray)
+    for one in sums:
+        site = tape.site_of(one.birth)
+        alike.setdefault(("value", one.birth) if site is None else site.number, []).append(one)
     turns = [(p.updates[0].operation, p.updates[1].operation) for p in parameters if len(p.updates) > 1]
     anew: set[int] = set()
-    for sums in alike.values():
-        begun, ended = [s.updates[0].operation for s in sums], [s.updates[-1].operation for s in sums]
+    for group in alike.values():
+        begun, ended = [s.updates[0].operation for s in group], [s.updates[-1].operation for s in group]
         if any(min(ended) < first and any(first < b < second for b in begun) for first, second in turns):
-            anew.update(id(one) for one in sums)
-    return [stray for stray in strays if id(stray) not in anew]
+            anew.update(id(one) for one in group)
+    return anew
 
 
 def _words(tape: Tape, site: int | None) -> set[str]:
