@@ -4,40 +4,74 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from shapecheck.diagnose.blame import is_sound
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.verdicts import Verdicts
-from shapecheck.gradients.matching import Standing
+from shapecheck.gradients.matching import Standing, same_direction
 from shapecheck.network.dependence import CARRIERS
 from shapecheck.trace.operations import PRODUCTS, QUOTIENTS, TRANSPOSES
 
+# What gives an array another shape, and leaves the order of its entries.
+_SHAPINGS = frozenset({".reshape", "numpy.reshape"})
+
 
 def before_it_was_turned(known: Verdicts, suspect: Suspect, standings: dict[int, Standing]) -> Suspect:
-    """For a gradient that is put together the other way round, and turned in the end: what was put together."""
+    """For a gradient that is put together the other way round, and turned in the end: what was put together.
+
+    So it is with one that is put together flat, and given its shape in the end. Where the entries are the right ones,
+    it is the turning that puts them in the wrong places.
+    """
+    found = suspect
+    if len(suspect.values) > 1:
+        return suspect
+    while (made := _before_a_move(known, found, standings)) is not None:
+        found = made
+    return found
+
+
+def _before_a_move(known: Verdicts, suspect: Suspect, standings: dict[int, Standing]) -> Suspect | None:
+    """What a suspected value only puts in another order or shape, as the suspect; None where it does more."""
     value = suspect.values[0]
     operation = known.producer(value)
-    if len(suspect.values) > 1 or operation is None or operation.function not in TRANSPOSES:
-        return suspect
-    made = known.producer(operation.inputs[0])
-    whole, turned = (np.asarray(known.replay.recorded[v]) for v in (operation.inputs[0], value))
-    if made is None or made.site is None or not np.array_equal(whole.T, turned) or np.ndim(whole) != 2:
-        return suspect
-    if standings.get(made.result) is not Standing.UNVERIFIED:
-        return suspect
+    if operation is None or operation.function not in TRANSPOSES | _SHAPINGS:
+        return None
+    before = operation.inputs[0]
+    made = known.producer(before)
+    if made is None or made.site is None or standings.get(before) is not Standing.UNVERIFIED:
+        return None
+    shape = np.shape(known.replay.recorded[before])
+    size = int(np.prod(shape, dtype=int))
+    places = known.replay.exchanged(operation, before, np.arange(float(size)).reshape(shape))
+    if places is None or np.size(places) != size or (operation.function in _SHAPINGS and len(shape) < 2):
+        return None
+    order = np.argsort(np.ravel(places))
     forward, adjoint = suspect.wanted[value]
-    others = tuple(other.T for other in suspect.alternatives.get(value, ()))
+    if np.shape(places) != np.shape(adjoint) or _has_the_same_entries(known.replay.recorded[before], adjoint):
+        return None
+
+    def back(array: Any) -> Any:
+        return np.ravel(array)[order].reshape(shape)
+
+    others = tuple(back(other) for other in suspect.alternatives.get(value, ()))
     sound = is_sound(known.replay, made, standings)
     return replace(
         suspect,
         site=made.site,
-        values=(made.result,),
-        wanted={made.result: (forward, adjoint.T)},
-        alternatives={made.result: others},
-        sound=(made.result,) if sound else (),
+        values=(before,),
+        wanted={before: (forward, back(adjoint))},
+        alternatives={before: others},
+        sound=(before,) if sound else (),
     )
+
+
+def _has_the_same_entries(array: Any, wanted: Any) -> bool:
+    """Whether an array has what is wanted in it, up to a factor, in whatever order."""
+    first, second = np.sort(np.abs(np.ravel(array))), np.sort(np.abs(np.ravel(wanted)))
+    return same_direction(first, second)
 
 
 def without_idle_factors(known: Verdicts, suspects: list[Suspect]) -> list[Suspect]:

@@ -27,6 +27,8 @@ from shapecheck.trace.tape import Operation
 _MOST_SUSPECTS = 400
 _LAST_SUSPECTS = 40
 _MOST_OUTPUTS = 4
+# A site that ran oftener than this in one step fills arrays in a loop of its own.
+_OFTEN = 16
 _PARTS = frozenset({"getitem", "view"})
 
 
@@ -47,15 +49,15 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
     passed_on = _read_as_they_are(known, chain, learned, begun)
     prospects = Prospects(known, wrong, [*chain, *passed_on])
     by_site: dict[int, Suspect] = {}
-    tried = 0
-    whole = False
+    tried, whole = 0, False
     # With nothing to be inferred all is tried, and first what matches nothing: there may be no time for the rest.
     ordered = sorted(chain, key=lambda v: standings[v] is not Standing.UNVERIFIED) if known.settled else chain
-    for value in ordered:
+    half_filled, filled = _filled_item_by_item(known, chain)
+    for value in (v for v in ordered if v not in half_filled):
         operation = known.producer(value)
         standing = standings[value]
         # However long the loops are that come before: what they come to is looked at.
-        late = tried > _MOST_SUSPECTS and value not in ordered[-_LAST_SUSPECTS:]
+        late = tried > _MOST_SUSPECTS and value not in filled and value not in ordered[-_LAST_SUSPECTS:]
         if operation is None or operation.site is None or late or value in passed_on:
             continue
         before = operation.number < begun and not known.settled  # no derivative is made before the forward pass
@@ -97,6 +99,22 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
         found += _made_from_outputs(known, unread, targets, prospects, wrong, right)
         explained = {p for s in found for p in s.explains}
     return without_idle_factors(known, found) + _misused(known, wrong - explained)
+
+
+def _filled_item_by_item(known: Verdicts, chain: Sequence[int]) -> tuple[set[int], set[int]]:
+    """The versions of arrays that a loop goes on to fill, which are no derivatives yet; and what it leaves, which is.
+
+    A convolution's loops write thousands of items, and each item makes a version of the whole array.
+    """
+    tape = known.replay.tape
+    made = [o for v in chain if (o := known.producer(v)) is not None and o.site is not None]
+    keyed = [o for o in made if o.function == "setitem" or (o.function in {"+=", "-="} and len(o.arguments) > 2)]
+    by_site = Counter(o.site for o in keyed)
+    often = {o.result: o.site for o in keyed if by_site[o.site] > _OFTEN}
+    half = {o.arguments[0].value for o in keyed if often.get(o.arguments[0].value) == o.site}
+    read = Counter(i for o in tape.operations[known.step.first : known.step.last + 1] for i in o.inputs if i in half)
+    half = {value for value in half if read[value] == 1}
+    return half, often.keys() - half
 
 
 def _firsts(known: Verdicts, standings: Mapping[int, Standing]) -> set[int] | None:

@@ -149,7 +149,7 @@ class Matching:
             found += [m for e in self._near(turned, norm) if (m := self._compare(value, turned, norm, e, marks))]
         if not found:
             for shape in self._by_shape:
-                if shape != array.shape and _squeezed(shape) == _squeezed(array.shape):
+                if shape != array.shape and squeezed(shape) == squeezed(array.shape):
                     flat = array.reshape(shape)
                     marks = {"reshaped": True}
                     found += [m for e in self._near(flat, norm) if (m := self._compare(value, flat, norm, e, marks))]
@@ -309,7 +309,8 @@ def _axes(adjoints: Adjoints) -> set[int]:
     return {n for shape in shapes for n in shape if n > 1} if len(shapes) < 5000 else set()
 
 
-def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape without its axes of length one."""
     return tuple(n for n in shape if n != 1)
 
 
@@ -336,4 +337,4 @@ def _information(array: Any) -> int:
     return len(np.unique(np.round(sizes / sizes.max(), 7)[:2000])[:10]) if sizes.size else 0
 
 
-__all__ = ["EXACT", "Match", "Matching", "Standing", "same_direction"]
+__all__ = ["EXACT", "Match", "Matching", "Standing", "same_direction", "squeezed"]

@@ -55,6 +55,7 @@ class Replay:
         self.memory: dict[Any, Any] = {}
         self._values = list(self.recorded)
         self._steps: dict[int, Step | None] = {}
+        self._steps_in_place: dict[int, Step] = {}
         self._plans: dict[tuple[Any, ...], list[tuple[int, int, Step]]] = {}
         self._readers: dict[int, list[int]] | None = None
 
@@ -222,6 +223,7 @@ class Replay:
         wanted = sorted(self.dependents(changes, until) - set(changes))
         other._take({**changes, **self.evaluate(changes, wanted)})
         other._steps, other.cut, other._readers = self._steps, self.cut, self._readers
+        other._steps_in_place = self._steps_in_place
         return other
 
     def edited(self, operations: Mapping[int, Operation], until: int | None = None) -> Replay:
@@ -322,7 +324,9 @@ class Replay:
                 first = operation.arguments[0].value
                 alone = read[first] == 1 and first in copies and first not in refs(operation.arguments[1:])
                 copies.add(result)
-                yield number, result, _bind(function, operation, self.tape) if alone else step
+                if alone and number not in self._steps_in_place:
+                    self._steps_in_place[number] = _bind(function, operation, self.tape)
+                yield number, result, self._steps_in_place[number] if alone else step
             else:
                 yield number, result, step
 
@@ -388,6 +392,7 @@ def _bind(function: Callable[..., Any], operation: Operation, tape: Tape) -> Ste
         arguments = (*arguments, np.dtype(tape.values[operation.inputs[0]].dtype))
     if keywords or not all(isinstance(a, Ref) or is_plain(a) for a in arguments):
         check_fillable((arguments, keywords))
+    if keywords or not all(isinstance(a, Ref) or is_constant(a) for a in arguments):
         return lambda values: function(*fill(arguments, values), **fill(keywords, values))
     if len(arguments) == 1 and isinstance(arguments[0], Ref):
         only = arguments[0].value
@@ -413,6 +418,13 @@ _PLAIN = (int, float, complex, str, bytes, bool, type(None), type(Ellipsis), np.
 def is_plain(thing: Any) -> bool:
     """Whether an argument of an operation is a constant."""
     return isinstance(thing, _PLAIN) or (isinstance(thing, slice | range) and not _slice_refs(thing))
+
+
+def is_constant(structure: Any) -> bool:
+    """Whether no array has to be filled into a nest of arguments: the index of an item is mostly known."""
+    if isinstance(structure, list | tuple):
+        return all(map(is_constant, structure))
+    return is_plain(structure)
 
 
 def _slice_refs(thing: Any) -> bool:

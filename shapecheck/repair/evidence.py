@@ -46,11 +46,20 @@ class Evidence:
         spread: Expressions of the program as it is that spread two operands, and their lines: a repair need not mend
             them, and an edit in such an expression may spread the same two.
         climbs: Whether the program means to go up the slope of what it computes: of a likelihood, or a reward.
+        named: Parameters that the repair is for: of a trial that ends before it updates them nothing is known.
     """
 
-    def __init__(self, parameters: int = 0, spread: Collection[str | int] = (), *, climbs: bool = False) -> None:
+    def __init__(
+        self,
+        parameters: int = 0,
+        spread: Collection[str | int] = (),
+        *,
+        climbs: bool = False,
+        named: Collection[str] = (),
+    ) -> None:
         self.parameters = parameters
         self.climbs = climbs
+        self.named = frozenset(named)
         self.spread = frozenset(spread)
 
     def judge(self, candidate: Candidate, texts: dict[str, str], outcome: AttemptOutcome) -> Solution | None:
@@ -63,7 +72,10 @@ class Evidence:
             return None
         if outcome.witness.parameters < self.parameters or outcome.differs:
             return None
-        return Solution(candidate, texts, outcome, _tier(agreement, outcome, climbs=self.climbs))
+        tier = _tier(agreement, outcome, climbs=self.climbs)
+        seen = {row.name for row in agreement.parameters}
+        unseen = outcome.ended == "stopped" and not self.named <= seen
+        return Solution(candidate, texts, outcome, 2 if unseen and tier < 2 else tier)
 
     def ranked(self, solutions: list[Solution]) -> list[Solution]:
         """The solutions, best first; those that cut something off that others keep come after the others."""

@@ -26,6 +26,7 @@ from shapecheck.repair.carried import begun
 from shapecheck.repair.definitions import Definition, definitions
 from shapecheck.repair.evidence import Evidence, GoneEvidence, Solution, spread_on
 from shapecheck.repair.exchanges import exchange_candidates
+from shapecheck.repair.held import unmade
 from shapecheck.repair.insertions import Insertion, additions_in_idle_loops, insertions, times_values, whole_values
 from shapecheck.repair.joint import Joint
 from shapecheck.repair.loop_turns import longer_loops
@@ -66,6 +67,8 @@ _FIRST_PAIRS = 2_500
 # What an edit may cost that is tried before anything is heard.
 _EVIDENT = 0.5
 _MOST_SUMMED = 1_500
+# So many events of a trial are recorded in any case.
+_WINDOW = 12_000
 # How far from 1 or -1 a factor may be that is taken to be none, or a sign.
 _EXACT = 1e-4
 # How much likelier an edit is that gives the size as well.
@@ -206,7 +209,7 @@ class GradientSearch(Search):
         spread = spread_on(trace.head)
         self.gone = gone
         updated = len(find_parameters(trace.head)) if gone else 0
-        self.evidence = Evidence(moved, spread, climbs=climbs)
+        self.evidence = Evidence(moved, spread, climbs=climbs, named=named)
         if gone:
             self.evidence = GoneEvidence(updated, spread, begins=False, hides=False, paces=paces)
         self.targets = targets
@@ -253,6 +256,7 @@ class GradientSearch(Search):
         if lacks_a_penalty(self.trace.head, self.targets, self.named):
             found += [c for place in places for c in penalty_statements(place)]
         found += [c for s in around for c in kept_before_made(Place(surroundings, s.path, s.statement, 0))]
+        found += [c for place in places for c in unmade(place)]
         found += [c for place in places if self.reason == "exchanged" for c in exchange_candidates(place)]
         if self.missing is not None and not self.missing.moves:
             found += additions_in_idle_loops(self.trace.head, surroundings, self.missing)
@@ -463,4 +467,10 @@ class GradientSearch(Search):
         order = replace(order, recheck=self.gone)
         if whole:
             return order
-        return replace(order, window_events=min(order.window_events, 12_000), stop=True)
+        return replace(order, window_events=min(order.window_events, max(_WINDOW, self._first_step())), stop=True)
+
+    def _first_step(self) -> int:
+        """How many events it takes, at a generous estimate, until all that is wrong has been updated once."""
+        parameters = find_parameters(self.trace.head)
+        steps = [p.updates[0].operation for p in parameters if p.name in self.named and p.updates]
+        return int(1.5 * max(steps, default=0)) + 2000
