@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from shapecheck.trace.tape import Tape
 
 if TYPE_CHECKING:
@@ -34,7 +36,8 @@ def begun_anew(tape: Tape, sums: Sequence[Parameter], parameters: Sequence[Param
 
 def begun_once(tape: Tape, parameters: Sequence[Parameter]) -> list[Parameter]:
     """The parameters but for zeros that every step begins with: `back += R @ da` carries a derivative through time."""
-    zeros = [p for p in parameters if (array := tape.values[p.birth].array) is not None and not array.any()]
+    births = ((p, tape.values[p.birth]) for p in parameters)
+    zeros = [p for p, birth in births if birth.shape and birth.array is not None and not np.any(birth.array)]
     anew = begun_anew(tape, zeros, [p for p in parameters if p not in zeros])
     return [p for p in parameters if id(p) not in anew]
 
