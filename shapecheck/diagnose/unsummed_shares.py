@@ -1,7 +1,7 @@
 """Sums that go into a wrong derivative and go over too few axes: of the statistics of a batch norm, for instance.
 
-The derivative by a mean is one number for all that went into the mean. Where it was summed up for each sample by itself,
-its sum over the samples is the derivative, and it is not.
+The derivative by a mean is one number for all that went into the mean. Where it was summed up for each sample by
+itself, its sum over the samples is the derivative, and it is not.
 """
 
 from __future__ import annotations

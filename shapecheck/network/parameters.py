@@ -80,7 +80,7 @@ class _Finder:
         self.dependence = Dependence(tape)
         self.by_version: dict[int, Parameter] = {}
         self.parameters: list[Parameter] = []
-        self.uses = _uses(tape)
+        self.uses = places_of_use(tape)
         self.names = value_names(tape)
         self.named = set(self.names) | {access.value for access in tape.accesses}
         self.branched: set[int] = set()
@@ -436,7 +436,7 @@ def _normal(text: str) -> str:
         return text
 
 
-def _uses(tape: Tape) -> list[set[tuple[int, int]]]:
+def places_of_use(tape: Tape) -> list[set[tuple[int, int]]]:
     """For each value, the (site, argument position) pairs at which it was used."""
     uses: list[set[tuple[int, int]]] = [set() for _ in tape.values]
     for operation in tape.operations:
