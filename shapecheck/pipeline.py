@@ -35,6 +35,7 @@ from shapecheck.diagnose.training import other_mistakes, update_mistakes
 from shapecheck.diagnose.unmoved import missing_update
 from shapecheck.diagnose.wrong_gradient import described, wrong_gradients
 from shapecheck.gradients.agreement import Agreement
+from shapecheck.gradients.losses import whole_of_a_part
 from shapecheck.gradients.readied import readied
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.network.layers import Layers
@@ -200,6 +201,8 @@ class _Doctor:
         with self.patience.at_most(_JUDGING_SECONDS):
             self.note_loss(course.verdict)
             self.meant = course.verdict.formula if course.verdict.binding else ""
+            if not self.meant and course.verdict.verdict == "wrong" and course.steps:
+                self.meant = whole_of_a_part(course.replay, course.steps[0])
             self.climbs = course.verdict.verdict == "wrong" and means_to_climb(course)
             mistakes = wrong_gradients(self.trace, self.layers, course.verdict, course.replay)
         unexplained = [m for m in mistakes if not explained or not explained.issuperset(m.finding.parameters)]

@@ -27,6 +27,10 @@ _MOST_UPDATES = 9
 # What is called so, is above zero and depends on so many arrays is meant to fall.
 _LOSSES = ("loss", "cost", "error", "mse")
 _SEVERAL = 2
+# What puts arrays into one.
+_JOINS = frozenset(
+    "numpy.concatenate numpy.append numpy.hstack numpy.vstack numpy.stack numpy.column_stack setitem".split()
+)
 
 
 def climbing(course: Course) -> list[Finding]:
@@ -284,7 +288,7 @@ def _some_climb(course: Course, step: Step, up: list[Parameter], down: list[Para
     above = [layer for p in up if (layer := course.layer(p.birth))]
     if above and max(above) < min(below) and _are_rivals(course, step, down):
         return None
-    if _play(course, step, up, down) or _play(course, step, down, up):
+    if _play(course, step, up, down) or _play(course, step, down, up) or _disturb(course, step, up, down):
         return None
     # Of as many as descend, each beside one in its own layer: no second network that works against the first.
     beside = len(up) == len(down) and all(course.layer(p.birth) in below for p in up)
@@ -297,13 +301,14 @@ def _some_climb(course: Course, step: Step, up: list[Parameter], down: list[Para
         return None
     if {p.updates[step.number].sign for p in up} & {p.updates[step.number].sign for p in down}:
         return None  # they are stepped alike: it is the gradient that has the wrong sign
-    names = [p.name for p in up]
+    names, others = [p.name for p in up], quoted([p.name for p in down])
+    adds = up[0].updates[step.number].sign > 0
+    does = "adds the gradient of the loss" if adds else "subtracts what would go down the slope of the loss"
     return Finding(
         code="SC402",
         severity="error",
         title=f"this step of {quoted(names)} goes up the slope of the loss",
-        message=f"`{shown(site.text)}` adds the gradient of the loss, and the steps of "
-        f"{quoted([p.name for p in down])} subtract theirs",
+        message=f"`{shown(site.text)}` {does}, and the steps of {others} {'subtract' if adds else 'add'} theirs",
         location=span_of(site),
         cause=span_of(site),
         layer=course.layer(up[0].birth),
@@ -339,7 +344,10 @@ def _follow_an_error(course: Course, step: Step) -> bool:
 
 
 def _are_rivals(course: Course, step: Step, down: list[Parameter]) -> bool:
-    """Whether those that descend are also used on something given, beside what those that climb have made."""
+    """Whether those that descend are also used on something given, beside what those that climb have made.
+
+    The two may be in one array, the given rows above the made ones.
+    """
     known = course.verdicts(step)
     if known is None:
         return True
@@ -348,11 +356,42 @@ def _are_rivals(course: Course, step: Step, down: list[Parameter]) -> bool:
     mine = course.replay.dependents(own, step.last + 1) - theirs
     learned, values = theirs | mine, course.tape.values
     for operation in course.tape.operations[step.first : step.last + 1]:
-        if operation.result not in known.matching.adjoints.closure & mine:
+        if operation.result not in known.matching.adjoints.closure:
             continue
-        if any(n not in learned and values[n].size > 1 for n in operation.inputs):
+        given = [n for n in operation.inputs if n not in learned and values[n].size > 1]
+        if given and operation.result in mine - own:
+            return True
+        if operation.function in _JOINS and operation.result in theirs and any(_varies(course, n) for n in given):
             return True
     return False
+
+
+def _varies(course: Course, value: int) -> bool:
+    """Whether an array holds more than one number: a column of ones is no sample."""
+    return bool(np.ptp(np.asarray(course.replay.recorded[value], dtype=float)))
+
+
+def _disturb(course: Course, step: Step, up: list[Parameter], down: list[Parameter]) -> bool:
+    """Whether all that climb is added to what the network is given: noise that is to make its task harder.
+
+    Source: Shafahi et al., Adversarial Training for Free! (2019).
+    """
+    known = course.verdicts(step)
+    if known is None:
+        return True
+    closure, values = known.matching.adjoints.closure, course.tape.values
+    weights = {p.updates[step.number].old for p in down}
+    for parameter in up:
+        used = [o for o in course.users.get(parameter.updates[step.number].old, ()) if o.result in closure]
+        for operation in used:
+            others = [n for n in operation.inputs if n != parameter.updates[step.number].old]
+            onto = operation.function in SUMS and any(values[n].size > 1 for n in others)
+            products = (o for o in course.users.get(operation.result, ()) if o.function in MATRIX_PRODUCTS)
+            if not onto or course.learned & set(others) or not any(weights & set(o.inputs) for o in products):
+                return False
+        if not used:
+            return False
+    return True
 
 
 __all__ = ["climbing", "means_to_climb", "turned_round"]

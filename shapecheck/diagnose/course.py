@@ -16,7 +16,9 @@ from shapecheck.gradients.losses import find_losses
 from shapecheck.gradients.replay import Replay
 from shapecheck.gradients.steps import Step, steps
 from shapecheck.network.layers import Layers
-from shapecheck.network.parameters import Parameter, find_parameters, find_strays, value_names
+from shapecheck.network.parameters import Parameter, find_parameters
+from shapecheck.network.strays import find_strays
+from shapecheck.network.uses import value_names
 from shapecheck.trace.child import Trace
 from shapecheck.trace.operations import PRODUCTS, QUOTIENTS, SUMS
 from shapecheck.trace.sites import Site

@@ -118,6 +118,8 @@ def _words(course: Course, birth: Operation) -> tuple[str, str, str]:
             "this exponential overflows",
             (f"`{text}` is of a number above 709: infinite; subtract the largest argument first, or scale the input"),
         )
+    if birth.function == "numpy.sqrt" and operands and bool(np.any(operands[0] < 0)):
+        return "SC501", "this is the square root of a negative number", f"`{text}` is NaN there"
     largest = max((float(np.abs(o).max(initial=0.0)) for o in operands), default=0.0)
     return (
         "SC501",

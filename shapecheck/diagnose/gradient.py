@@ -40,6 +40,7 @@ from shapecheck.diagnose.softmax_jacobian import behind_a_diagonal
 from shapecheck.diagnose.stacked_parts import wrong_part
 from shapecheck.diagnose.suspects import Suspect, independent
 from shapecheck.diagnose.targets import Result, Target, targets_of
+from shapecheck.diagnose.unseen_shares import unseen_share
 from shapecheck.diagnose.unsummed_shares import unsummed_share
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.diagnose.wrong_factors import factor_suspects
@@ -371,7 +372,8 @@ def _origins(known: Verdicts, suspect: Suspect, wanted: Mapping[int, tuple[Any, 
         return beside_a_share(known, value, suspect.wanted[value][0], array)
 
     slopes = (penalised, misplaced_before_a_slope, blamed)
-    for find in (*slopes, read_at, shared, wrong_part, unsummed_share, wrong_addend, wrong_share, misplaced):
+    shares = (unsummed_share, wrong_addend, wrong_share, unseen_share)
+    for find in (*slopes, read_at, shared, wrong_part, *shares, misplaced):
         found: list[Origin] = []
         for value, arrays in list(wanted.items())[:_MOST_ORIGINS]:
             origin = find(known.matching, value, np.asarray(arrays[0], dtype=float))

@@ -8,18 +8,22 @@ derivative: that proves what is wrong, and where.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from shapecheck.diagnose.suspects import Suspect
+from shapecheck.diagnose.suspects import Suspect, merged
 from shapecheck.diagnose.verdicts import TELLING, Verdicts
 from shapecheck.gradients.matching import same_direction
+from shapecheck.trace.operations import ADDITIONS
 from shapecheck.trace.tape import Binding, Ref
 
 ONLY_THE_LAST = "each turn of the loop replaces what the one before gave; their sum belongs here (`+=`)"
 # How near the factor of a few numbers has to be to the rate of all other gradients.
 _EXACT = 1e-5
+# Sums of more addends are not looked at.
+_MOST_ADDENDS = 400
 # What puts parts one after the other, and what they go through before.
 _TOGETHER = frozenset(["numpy.array", "numpy.concatenate", "numpy.hstack", "numpy.asarray", "numpy.r_"])
 _FLATTENING = frozenset([".ravel", ".flatten", ".reshape", "numpy.ravel", "numpy.reshape", ".copy"])
@@ -36,12 +40,15 @@ def last_shares(known: Verdicts, wrong: Collection[int]) -> list[Suspect]:
     for old in sorted(wrong):
         for value, wanted in _derivatives(known, old):
             site = _kept_at(known, old, value, wanted)
+            shares = {value: wanted}
+            if site is None:
+                site, shares = _kept_of_each(known, value, wanted)
             if site is None:
                 continue
+            arrays = {share: (old, array) for share, array in shares.items()}
+            last = Suspect(site, tuple(arrays), arrays, (old,), operands_right=True, reason="last")
             before = found.get(site)
-            values, explains = (before.values, before.explains) if before is not None else ((), ())
-            arrays = {**(before.wanted if before is not None else {}), value: (old, wanted)}
-            found[site] = Suspect(site, (*values, value), arrays, (*explains, old), operands_right=True, reason="last")
+            found[site] = replace(merged(before, last), together=0) if before is not None else last
             break
     return list(found.values())
 
@@ -103,19 +110,68 @@ def _shared(factors: Sequence[float | None]) -> float | None:
 
 def _kept_at(known: Verdicts, old: int, value: int, wanted: Any) -> int | None:
     """Where a value was given a name that others had before it, with which it adds up to a derivative."""
-    recorded, tape = known.replay.recorded, known.replay.tape
+    recorded = known.replay.recorded
+    for site, before in _given_one_name(known, value):
+        earlier = [v for v in before if np.shape(recorded[v]) == wanted.shape and v != value]
+        if earlier and _is_whole(known, old, value, earlier, wanted):
+            return site
+    return None
+
+
+def _given_one_name(known: Verdicts, value: int) -> Iterator[tuple[int, list[int]]]:
+    """Where a value was given a name, and what was given the same name there before it, in this step."""
+    tape, since = known.replay.tape, known.step.first
     made = known.producer(value)
-    since = known.step.first
     names = [b for b in tape.bindings if b.value == value and b.time >= since and b.site is not None]
     groups = [(n.site, [b.value for b in tape.bindings if _is_same_name(b, n) and b.time < n.time]) for n in names]
     if made is not None and made.site is not None and tape.sites[made.site].bound_to is not None:
         groups.insert(0, (made.site, [o.result for o in tape.made_at(made.site) if o.number < made.number]))
     for site, before in reversed(groups):
-        earlier = [v for v in dict.fromkeys(before) if np.shape(recorded[v]) == wanted.shape and v != value]
-        earlier = [v for v in earlier if (tape.values[v].producer or 0) >= since]
-        if earlier and _is_whole(known, old, value, earlier, wanted):
-            return site
-    return None
+        yield site, [v for v in dict.fromkeys(before) if (tape.values[v].producer or 0) >= since]
+
+
+def _kept_of_each(known: Verdicts, value: int, wanted: Any) -> tuple[int | None, dict[int, Any]]:
+    """The same for a sum over samples, each with a loop of its own: where it is, and what each addend should have been.
+
+    `for t in ...: db = dz` in a function that is called for every sample, whose results are added up.
+    """
+    recorded = known.replay.recorded
+    addends = [v for v in _addends(known, value) if np.any(recorded[v])]
+    if not 1 < len(addends) == len(set(addends)) or wanted.size < TELLING:
+        return None, {}
+    for site, before in _given_one_name(known, max(addends)):
+        given = [v for v in (*before, max(addends)) if np.shape(recorded[v]) == wanted.shape]
+        if not set(addends) < set(given):
+            continue
+        shares: dict[int, Any] = {}
+        share = np.zeros(wanted.shape)
+        for one in given:
+            share = share + recorded[one]
+            if one in addends:
+                shares[one], share = share, np.zeros(wanted.shape)
+        own = sum(np.asarray(recorded[v], dtype=float) for v in addends)
+        if same_direction(sum(shares.values()), wanted) and not same_direction(own, wanted):
+            return site, shares
+    return None, {}
+
+
+def _addends(known: Verdicts, value: int) -> list[int]:
+    """What a value is the sum of, entry by entry; empty where it is none."""
+    found: list[int] = []
+    open_values = [value]
+    while open_values and len(found) <= _MOST_ADDENDS:
+        one = open_values.pop()
+        made = known.producer(one)
+        whole = made is not None and all(np.shape(known.replay.recorded[i]) == _shape(known, one) for i in made.inputs)
+        if made is not None and made.function in ADDITIONS and whole and made.number >= known.step.first:
+            open_values.extend(made.inputs)
+        elif one != value:
+            found.append(one)
+    return found if len(found) <= _MOST_ADDENDS else []
+
+
+def _shape(known: Verdicts, value: int) -> tuple[int, ...]:
+    return np.shape(known.replay.recorded[value])
 
 
 def _is_same_name(one: Binding, other: Binding) -> bool:

@@ -9,6 +9,7 @@ from itertools import islice, product
 
 import numpy as np
 
+from shapecheck.diagnose.blame import is_sound
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.diagnose.zeros import is_still
@@ -16,7 +17,7 @@ from shapecheck.gradients.matching import Matching, Standing
 from shapecheck.gradients.replay import ReplayError
 
 # A site that ran more often than this in one step is not tried.
-_MOST_RUNS = 80
+_MOST_RUNS = 250
 # So many ways in which the results of one expression may go with those of another.
 _MOST_PAIRINGS = 8
 # So often a function may be called in one turn.
@@ -70,7 +71,10 @@ def loop_suspects(
             odd = sorted({*astray, *(v for v in unverified or ([] if astray else values) if v in targets)})
             wanted = {v: (targets[v], np.asarray(adjoints[targets[v]])) for v in odd}
             sound = tuple(v for v in odd if _is_sound(known, v, standings))
-            found.append(Suspect(site, tuple(wanted), wanted, explains, odd[:1] == list(sound[:1]), sound=sound))
+            right_before = odd[:1] == list(sound[:1])
+            # If these are what is wrong, then what none of them went into was made from what is right.
+            sound = sound or tuple(v for v in odd if known.ancestors(v).isdisjoint(set(odd) - {v}))
+            found.append(Suspect(site, tuple(wanted), wanted, explains, right_before, sound=sound))
             break
     return [s for s in found if s.values]
 
@@ -96,10 +100,10 @@ def filled_item_by_item(known: Verdicts, chain: Sequence[int], often: int = 1) -
     return half, loops.keys() - half
 
 
-def _is_sound(known: Verdicts, value: int, standings: Mapping[int, Standing]) -> bool:
+def _is_sound(known: Verdicts, value: int, standings: dict[int, Standing]) -> bool:
     """Whether what a value was made from is right; the wrong result of an earlier turn is not."""
     producer = known.producer(value)
-    return producer is None or all(standings.get(i) is not Standing.UNVERIFIED for i in producer.inputs)
+    return producer is None or is_sound(known.replay, producer, standings)
 
 
 def _renamed(known: Verdicts, chain: set[int]) -> dict[int, list[int]]:
@@ -138,12 +142,90 @@ def _joint_targets(known: Verdicts, values: Sequence[int], parameters: set[int])
         return
     members = {u for group in groups for forwards in group.values() for u in forwards}
     ancestors = _among(known, members, values)
+    apart = _Ways(known, values)
     for group in groups:
+        if (gates := apart.paired(group, ancestors)) is not None:
+            yield gates
         parts = [list(_paired(known, by_shape[shape], ancestors, group[shape])) for shape in by_shape]
         for choice in islice(product(*parts), _MOST_PAIRINGS):
             targets = {v: u for part in choice for v, u in part.items()}
             if len(targets) > 1:
                 yield {v: targets[v] for v in values if v in targets}
+
+
+class _Ways:
+    """Which parameters the results of one expression serve at once, and not by way of each other.
+
+    A cell may run one expression for each of its gates, in a loop through a dictionary or in a function: all of them
+    come from the same values, and in each turn they are made in the order in which the forward pass has them. What
+    tells them apart is whose gradients they are added to, as it does the weighted inputs that these weights make.
+
+    Args:
+        known: The verdicts of the step.
+        values: The results of the backward pass's expression.
+    """
+
+    def __init__(self, known: Verdicts, values: Sequence[int]) -> None:
+        self.known = known
+        self.values = values
+        self._numbered = {old: 1 << n for n, old in enumerate(known.changes)}
+        served = self._served(values)
+        self.ways: dict[tuple[tuple[int, ...], int], list[int]] = {}
+        for value in values:
+            self.ways.setdefault((np.shape(known.replay.recorded[value]), served[value]), []).append(value)
+
+    def paired(
+        self, group: Mapping[tuple[int, ...], Sequence[int]], ancestors: Mapping[int, set[int]]
+    ) -> dict[int, int] | None:
+        """For each result which of a group's forward values it goes with, by the parameters of both; None if not so.
+
+        Args:
+            group: The forward values by shape.
+            ancestors: Which of them each result was computed from.
+        """
+        if len(self.ways) < 2 or len({way for _, way in self.ways}) < 2:
+            return None
+        made = self._making({u for forwards in group.values() for u in forwards})
+        found: dict[int, int] = {}
+        for (shape, way), values in self.ways.items():
+            own = [u for u in group.get(shape, ()) if made[u] == way]
+            parts = list(_paired(self.known, values, ancestors, own)) if way and own else []
+            if not parts:
+                return None
+            found.update(parts[0])
+        return found
+
+    def _served(self, values: Sequence[int]) -> dict[int, int]:
+        """For each result the parameters whose changes are made from it, as bits; another result ends the way."""
+        operations = self.known.replay.tape.operations
+        first = min((o.number for v in values if (o := self.known.producer(v)) is not None), default=0)
+        masks: dict[int, int] = {}
+        for old, change in self.known.changes.items():
+            masks[change] = masks.get(change, 0) | self._numbered[old]
+        ends = set(values)
+        for operation in reversed(operations[first : self.known.step.last + 1]):
+            mask = masks.get(operation.result, 0)
+            if mask and operation.result not in ends and operation.function != "leaf":
+                for number in operation.inputs:
+                    masks[number] = masks.get(number, 0) | mask
+        return {v: masks.get(v, 0) for v in values}
+
+    def _making(self, forwards: set[int]) -> dict[int, int]:
+        """For each forward value the parameters that it is made from, as bits; another one of them ends the way."""
+        operations = self.known.replay.tape.operations
+        masks = dict(self._numbered)
+        found = dict.fromkeys(forwards, 0)
+        for operation in operations[: self.known.step.last + 1]:
+            if operation.function == "leaf":
+                continue
+            mask = 0
+            for number in operation.inputs:
+                mask |= masks.get(number, 0)
+            if operation.result in found:
+                found[operation.result] = mask
+            elif mask:
+                masks[operation.result] = mask
+        return found
 
 
 def _among(known: Verdicts, members: Collection[int], values: Sequence[int]) -> dict[int, set[int]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.diagnose.suspects import Suspect
+from shapecheck.diagnose.suspects import Suspect, merged
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.diagnose.zeros import is_still
 from shapecheck.gradients.adjoints import adjoints, sweep
@@ -78,8 +78,8 @@ class Missing:
 
 
 def empty_sums(known: Verdicts, wrong: Collection[int]) -> list[Suspect]:
-    """The zeros that steps apply to parameters since nobody has added a gradient to them."""
-    found = []
+    """The zeros that steps apply to parameters since nobody has added a gradient to them, by where they are made."""
+    by_site: dict[int, Suspect] = {}
     for old in sorted(wrong):
         leaf = _zeros_applied(known, old) if is_still(known, old) else None
         made = known.replay.tape.values[leaf].producer if leaf is not None else None
@@ -92,8 +92,9 @@ def empty_sums(known: Verdicts, wrong: Collection[int]) -> list[Suspect]:
         if known.outcomes({leaf: adjoint}).get(old) is None:
             continue
         wanted = {leaf: (old, (known.rate or 1.0) * adjoint)}
-        found.append(Suspect(site, (leaf,), wanted, (old,), operands_right=False, reason="empty"))
-    return found
+        suspect = Suspect(site, (leaf,), wanted, (old,), operands_right=False, reason="empty")
+        by_site[site] = merged(by_site.get(site), suspect)  # one statement in a loop is missing for all of them
+    return list(by_site.values())
 
 
 def _zeros_applied(known: Verdicts, old: int) -> int | None:
@@ -116,25 +117,32 @@ def _zeros_applied(known: Verdicts, old: int) -> int | None:
 
 
 def missing_addition(known: Verdicts, suspect: Suspect) -> Missing:
-    """What should have been added to an empty sum, each time that something was added to the sums beside it."""
-    leaf = suspect.values[0]
-    old = suspect.wanted[leaf][0]
-    parts = list(_parts_of(known, old))
+    """What should have been added to empty sums, each time that something was added to the sums beside them."""
+    leaves = sorted(suspect.values)
+    parts = {leaf: list(_parts_of(known, suspect.wanted[leaf][0])) for leaf in leaves}
     found = []
-    for site, additions in _sums_beside(known, leaf).items():
-        values = [a.arguments[1].value for a in additions if isinstance(a.arguments[1], Ref)]
-        turns = _turns(known.replay.tape, site, additions)
-        if len(values) != len(additions) or not 0 < len(values) <= _MOST_TURNS:
+    for site, sums in _sums_beside(known, leaves).items():
+        additions = [a for sum_ in sums for a in sum_]
+        if len(sums) != len(leaves) or not 0 < len(additions) <= _MOST_TURNS:
             continue
-        wholes = [np.asarray(known.matching.adjoints[old])]
-        orders = [wholes] if len(values) == 1 else [parts[::-1], parts] if len(values) == len(parts) else []
+        if not all(isinstance(a.arguments[1], Ref) for a in additions):
+            continue
+        # What a loop makes for several arrays it makes in one order for all of them.
+        pairs = list(zip(leaves, sums, strict=True))
+        orders = [[p[::-1] for p in parts.values()], list(parts.values())]
+        if all(len(sum_) == 1 for sum_ in sums):
+            orders = [[[np.asarray(known.matching.adjoints[suspect.wanted[leaf][0]])] for leaf in leaves]]
+        elif any(len(sum_) != len(parts[leaf]) for leaf, sum_ in pairs):
+            continue
+        turns = _turns(known.replay.tape, site, additions)
         for order in orders:
-            each = zip(turns, values, order, strict=True)
-            chosen = tuple(Turn(turn, value, wanted) for turn, value, wanted in each if np.any(wanted))
+            each = zip(turns, additions, (wanted for wholes in order for wanted in wholes), strict=True)
+            rows = sorted((turn, a.arguments[1].value, wanted) for turn, a, wanted in each if np.any(wanted))
+            chosen = tuple(Turn(turn, value, wanted) for turn, value, wanted in rows)
             if chosen:
-                found.append(Neighbour(site, additions[0].inputs[0], chosen, exact=False))
+                found.append(Neighbour(site, sums[0][0].inputs[0], chosen, exact=False))
     found.sort(key=lambda n: not _in_one_function(known.replay.tape, suspect.site, n.site))
-    return Missing(leaf, tuple(found[:_MOST_NEIGHBOURS]))
+    return Missing(leaves[0], tuple(found[:_MOST_NEIGHBOURS]))
 
 
 def _parts_of(known: Verdicts, old: int) -> Iterator[Any]:
@@ -155,23 +163,22 @@ def _parts_of(known: Verdicts, old: int) -> Iterator[Any]:
                 yield np.asarray(of[old])
 
 
-def _sums_beside(known: Verdicts, leaf: int) -> dict[int, list[Operation]]:
-    """The additions of the step to other sums that began as zeros, by site."""
+def _sums_beside(known: Verdicts, leaves: Collection[int]) -> dict[int, list[list[Operation]]]:
+    """The additions of the step to other sums that began as zeros, by site; those to one sum together."""
     tape, step = known.replay.tape, known.step
     began: dict[int, int] = {}
-    found: dict[int, list[Operation]] = {}
+    found: dict[int, dict[int, list[Operation]]] = {}
     for operation in tape.operations[: step.last + 1]:
         if operation.function == "leaf" or operation.function.startswith("numpy.zeros"):
             array = known.replay.recorded[operation.result]
             if isinstance(array, np.ndarray) and array.shape and not np.any(array):
                 began[operation.result] = operation.result
         elif operation.function in ADDITIONS and operation.inputs and operation.inputs[0] in began:
-            first = operation.inputs[0]
-            began[operation.result] = began[first]
+            start = began[operation.result] = began[operation.inputs[0]]
             whole = len(operation.arguments) == 2 and operation.number >= step.first
-            if whole and operation.site is not None and began[first] != leaf and known.reached(operation.result):
-                found.setdefault(operation.site, []).append(operation)
-    return found
+            if whole and operation.site is not None and start not in leaves and known.reached(operation.result):
+                found.setdefault(operation.site, {}).setdefault(start, []).append(operation)
+    return {site: [sums[start] for start in sorted(sums)] for site, sums in found.items()}
 
 
 def _turns(tape: Tape, site: int, operations: Sequence[Operation]) -> list[int]:

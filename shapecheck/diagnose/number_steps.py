@@ -16,7 +16,8 @@ from shapecheck.diagnose.trail import span_of
 from shapecheck.diagnose.unapplied import Found, Turns, Unapplied, last_reading
 from shapecheck.gradients.losses import find_losses, sounds_like_a_loss
 from shapecheck.gradients.steps import Step
-from shapecheck.network.parameters import Parameter, Update, value_names
+from shapecheck.network.parameters import Parameter, Update
+from shapecheck.network.uses import value_names
 from shapecheck.trace.operations import DIFFERENCES, MATRIX_PRODUCTS, SUMS
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref

@@ -206,7 +206,10 @@ def _penalised(replay: Replay, step: Step, loss: Loss, followed: Loss) -> dict[i
             continue
         if followed.matching is None or followed.matching.against(replay.recorded[change], old) is None:
             return {}  # the step has a penalty, of another weight
-        # What is changed between its steps decays there.
+        # What is changed between its steps, or in the same expression, decays there.
+        moved, applied = step.movement(replay, old), np.asarray(replay.recorded[change], dtype=float)
+        if moved is None or np.linalg.norm(np.abs(moved) - np.abs(applied)) > EXACT * np.linalg.norm(applied):
+            return {}
         between = zip(parameter.updates, parameter.updates[1:], strict=False)
         goal = np.asarray(loss.adjoints[old], dtype=float).reshape(-1)
         parts = (followed.adjoints[old], replay.recorded[old])

@@ -83,6 +83,8 @@ def _layers_below(
     changes = {old: change for _, old, change, _ in step.parameters}
     lost = replay.dependents(beside, step.last + 1)
     after = replay.dependents(seeds, step.last + 1)
+    if _enters_an_error(course, step, lost - after):
+        return []
     found = []
     for operation in tape.operations[step.first : step.last + 1]:
         if operation.function not in MATRIX_PRODUCTS or operation.result not in closure or len(operation.inputs) != 2:
@@ -96,7 +98,7 @@ def _layers_below(
         factors = [o for o in factors if o.function in MATRIX_PRODUCTS]
         given = {_unscaled(course, i) for o in factors for i in o.inputs} & (lost - after)
         alike = [g for g in given if tape.values[g].shape == tape.values[others[0]].shape]
-        if len(alike) == 1 and others[0] not in lost and not _enters_an_error(course, step, lost - after):
+        if len(alike) == 1 and others[0] not in lost:
             found.append((operation, alike[0]))
     return found
 

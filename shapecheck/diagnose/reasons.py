@@ -101,7 +101,8 @@ class _Finder:
         if self.suspect.reason == "last":
             return Reason(ONLY_THE_LAST, is_telling=True)
         shown = " ".join(self.site.text.split())
-        should = f"{f'`{shown}`' if len(shown) <= 70 else 'this'} should be {self.words.derivative(self.forward)}"
+        wanted = self.words.derivative(self.forward, self._is_turned())
+        should = f"{f'`{shown}`' if len(shown) <= 70 else 'this'} should be {wanted}"
         if self.operation is None or not self.wanted.size:
             return Reason(should, is_telling=False)
         finders = (
@@ -368,6 +369,10 @@ class _Finder:
                 )
             return f"the loss has a penalty on `{name}`, whose derivative, {whole:.6g} * {shown}, is missing"
         return ""
+
+    def _is_turned(self) -> bool:
+        """Whether what is wanted has the sign that the adjoint has not."""
+        return self.wanted.shape == np.shape(self.adjoints[self.forward]) and self._scale_of_wanted() < 0
 
     def _scale_of_wanted(self) -> float:
         """What the adjoint was multiplied by to be what is wanted."""

@@ -22,6 +22,7 @@ from shapecheck.diagnose.dropped import dropped_sums
 from shapecheck.diagnose.filled_late import filled_late
 from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.finite import not_finite
+from shapecheck.diagnose.gone_on_twice import gone_on_twice
 from shapecheck.diagnose.growing_weights import growing_weights
 from shapecheck.diagnose.kept_best import kept_best
 from shapecheck.diagnose.lagging import late_steps
@@ -46,13 +47,15 @@ from shapecheck.diagnose.pairs import lost_rows, parted
 from shapecheck.diagnose.passed_by import passed_by
 from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
 from shapecheck.diagnose.repeated_rows import repeated_rows
+from shapecheck.diagnose.replaced import replaced
 from shapecheck.diagnose.second_names import second_names
 from shapecheck.diagnose.short_strides import short_strides
-from shapecheck.diagnose.squared_means import squared_means
+from shapecheck.diagnose.squared_means import rooted_means, squared_means
 from shapecheck.diagnose.start import constant_output, equal_units, out_of_reach, saturated
 from shapecheck.diagnose.step_counters import step_counters
 from shapecheck.diagnose.thrown_away import thrown_away
 from shapecheck.diagnose.unapplied import nothing_moves
+from shapecheck.diagnose.uneven_parts import uneven_parts
 from shapecheck.diagnose.unfed import unfed_velocities
 from shapecheck.diagnose.unmoved import unmoved
 from shapecheck.diagnose.unread_biases import unread_biases
@@ -78,6 +81,7 @@ _UPDATES: tuple[Finder, ...] = (
     number_steps,
     lost_steps,
     lost_numbers,
+    replaced,
     dropped_sums,
     unfed_velocities,
     late_steps,
@@ -91,11 +95,13 @@ _UPDATES: tuple[Finder, ...] = (
     later_passes,
     moments,
     squared_means,
+    rooted_means,
     overwritten_squares,
     overwritten_shares,
     step_counters,
     shared_state,
     added_twice,
+    gone_on_twice,
     filled_late,
     only_last,
     repeated_rows,
@@ -168,11 +174,13 @@ def other_mistakes(course: Course, *, blamed: bool) -> Iterator[Finding]:
         yield from _asked(nothing_moves, course)
         return
     found = False
-    for finder in (unread_biases, _never_moved, differing_loss, *_NUMBERS):
+    for finder in (unread_biases, _never_moved, differing_loss, uneven_parts, *_NUMBERS):
+        if found and finder is uneven_parts:
+            continue  # a penalty that no step has is said already
         for finding in _asked(finder, course):
             found = True
             yield finding
-        if found and finder not in {_never_moved, differing_loss}:
+        if found and finder not in {_never_moved, differing_loss, uneven_parts}:
             return
     if not found and _follows_a_gradient(course):
         yield from _asked(divided_twice, course)
@@ -212,6 +220,7 @@ def _asked(finder: Finder, course: Course) -> list[Finding]:
 
 _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC202": (biases_of_samples,),
+    "SC302": (uneven_parts,),
     "SC303": (growing_weights,),
     "SC305": (other_starts, passed_by),
     "SC306": (overwritten_shares,),
@@ -223,6 +232,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC404": (one_list, one_object, second_names, later_versions, later_passes, moved_views, kept_best),
     "SC405": (_lost_updates, wrapped),
     "SC406": (
+        replaced,
         _lost_updates,
         moved_copies,
         unfed_velocities,
@@ -241,7 +251,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC407": (parted,),
     "SC408": (never_renewed,),
     "SC409": (lost_rows, short_strides, left_early, used_up),
-    "SC410": (moments, squared_means, step_counters, shared_state),
+    "SC410": (moments, squared_means, rooted_means, step_counters, shared_state),
     "SC411": (thrown_away, unread_scales, unread_biases),
     "SC501": (not_finite,),
     "SC502": (not_finite,),

@@ -22,7 +22,8 @@ from shapecheck.gradients.losses import find_losses
 from shapecheck.gradients.matching import Matching
 from shapecheck.gradients.steps import Loss, Step
 from shapecheck.network.dependence import CARRIERS
-from shapecheck.network.parameters import Parameter, Update, value_names
+from shapecheck.network.parameters import Parameter, Update
+from shapecheck.network.uses import value_names
 from shapecheck.trace.operations import MATRIX_PRODUCTS
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref, Shape, Tape

@@ -11,7 +11,7 @@ from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.number_steps import Moved, computed, moved_by
 from shapecheck.diagnose.trail import span_of
 from shapecheck.diagnose.unapplied import Found, Turns, Unapplied, last_reading
-from shapecheck.network.parameters import value_names
+from shapecheck.network.uses import value_names
 from shapecheck.trace.operations import DIFFERENCES
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref

@@ -19,7 +19,7 @@ from shapecheck.gradients.adjoints import adjoints
 from shapecheck.gradients.matching import Matching
 from shapecheck.gradients.steps import Step
 from shapecheck.network.dependence import CARRIERS
-from shapecheck.network.parameters import value_names
+from shapecheck.network.uses import value_names
 from shapecheck.trace.operations import ADDITIONS, PRODUCTS
 from shapecheck.trace.tape import Operation
 

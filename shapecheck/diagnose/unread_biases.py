@@ -19,7 +19,8 @@ from shapecheck.diagnose.targets import Result, Target
 from shapecheck.diagnose.trail import span_of
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.gradients.matching import EXACT
-from shapecheck.network.parameters import Parameter, Update, find_strays
+from shapecheck.network.parameters import Parameter, Update
+from shapecheck.network.strays import find_strays
 from shapecheck.trace.operations import ADDITIONS, MATRIX_PRODUCTS
 from shapecheck.trace.tape import Operation, Shape
 

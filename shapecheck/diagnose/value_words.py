@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from shapecheck.gradients.adjoints import Adjoints
-from shapecheck.network.parameters import NOBODYS, value_names
+from shapecheck.network.uses import NOBODYS, value_names
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Tape
 
@@ -102,8 +102,18 @@ class ValueWords:
         left, right = self.recorded[one], self.recorded[other]
         return np.size(left) > 1 and np.shape(left) == np.shape(right) and bool(np.array_equal(left, right))
 
-    def derivative(self, number: int) -> str:
-        """`the derivative of the loss by Z1`, by the best name among the values that have this adjoint."""
+    def derivative(self, number: int, is_turned: bool = False) -> str:
+        """`the derivative of the loss by Z1`, by the best name among the values that have this adjoint.
+
+        Args:
+            number: Of the value.
+            is_turned: Whether minus its adjoint is meant: of `-Z` in a sigmoid, `1 / (1 + np.exp(-Z))`, that is the
+                adjoint of `Z`, and where no value has it, it is said to be minus the one of `-Z`.
+        """
+        turned = [n for n in self.adjoints.of if self._same_adjoint(n, number, -1.0)] if is_turned else []
+        if is_turned and not turned:
+            return f"minus {self.derivative(number)}"
+        number = turned[0] if turned else number
         # Of `W1 @ X` and `Z1 = W1 @ X + b1`, which have one adjoint, the one with a name.
         # A name that two different values bear says nothing.
         names = list(self.names.values())
@@ -115,9 +125,9 @@ class ValueWords:
         name = name or next((text for n in alike if (text := self.name(n))), "")
         return f"the derivative of the loss by `{name}`" if name else "the derivative that is passed on"
 
-    def _same_adjoint(self, one: int, other: int) -> bool:
+    def _same_adjoint(self, one: int, other: int, sign: float = 1.0) -> bool:
         left, right = self.adjoints[one], self.adjoints[other]
-        return np.shape(left) == np.shape(right) and bool(np.array_equal(left, right))
+        return np.shape(left) == np.shape(right) and bool(np.array_equal(left, sign * right))
 
     def length(self, length: int, but: Any = ()) -> str:
         """What has this length: the data before what is computed, and never a parameter."""

@@ -464,9 +464,9 @@ def _is_all(index: Any) -> bool:
 
 
 def is_added_whole(change: tuple[int, ...], parameter: tuple[int, ...]) -> bool:
-    """Whether a change is as large as a parameter, but for axes of length one that broadcasting puts before it."""
+    """Whether a change is as large as a parameter, but for axes of length one that broadcasting puts before either."""
     before = len(parameter) - len(change)
-    return before >= 0 and parameter == (1,) * before + change
+    return (1,) * -before + parameter == (1,) * before + change
 
 
 def _times(rest: Any, whole: Any, adjoint: Any) -> float | None:

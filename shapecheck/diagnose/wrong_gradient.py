@@ -26,7 +26,9 @@ from shapecheck.gradients.functions import CannotReplayError
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.gradients.stacked_numbers import Stack, stacked
 from shapecheck.network.layers import Layers
-from shapecheck.network.parameters import find_parameters, find_strays, value_names
+from shapecheck.network.parameters import find_parameters
+from shapecheck.network.strays import find_strays
+from shapecheck.network.uses import value_names
 from shapecheck.trace.child import Trace
 from shapecheck.trace.operations import SUMS
 from shapecheck.trace.sites import Site

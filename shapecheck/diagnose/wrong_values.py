@@ -49,8 +49,7 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
     passed_on = _read_as_they_are(known, chain, learned, begun)
     prospects = Prospects(known, wrong, [*chain, *passed_on])
     by_site: dict[int, Suspect] = {}
-    tried = 0
-    whole = False
+    tried, whole = 0, False
     # With nothing to be inferred all is tried, and first what matches nothing: there may be no time for the rest.
     ordered = sorted(chain, key=lambda v: standings[v] is not Standing.UNVERIFIED) if known.settled else chain
     half_filled, filled = filled_item_by_item(known, chain, _OFTEN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -27,7 +28,9 @@ from shapecheck.gradients.stacked_numbers import is_stacked, stacked
 from shapecheck.gradients.sums_of_losses import joined_hypotheses, other_parts
 from shapecheck.gradients.tied import tied_entries
 from shapecheck.network.dependence import Dependence, ancestors
-from shapecheck.network.parameters import Parameter, Update, find_parameters, find_strays, value_names
+from shapecheck.network.parameters import Parameter, Update, find_parameters
+from shapecheck.network.strays import find_strays
+from shapecheck.network.uses import value_names
 from shapecheck.trace.tape import Tape
 
 # How many steps are looked at when the first ones say nothing of a parameter.
@@ -153,6 +156,8 @@ def agreement(tape: Tape, *, steps: int = 2, meant: str = "", later: bool = Fals
             if len(results) > len(still) + 1:
                 results = [r for r in results if all(r is not one for one in still)]
             still = []
+        if result.verdict == "wrong" and step.moves and not still:
+            break  # no other step makes that right
         for row, parameter in zip(result.parameters, step.parameters, strict=False):
             if row.verdict != "unknown" or row.cancels:
                 open_ones.pop(parameter.birth, None)
@@ -350,7 +355,7 @@ def _judge(
             return None
         if not np.all(np.isfinite(slopes)):
             return None
-        if tape.values[update.new].shape != shape:
+        if tape.values[update.new].size != math.prod(shape):
             row.verdict = "wrong"
             continue
         if step.moves and not np.any(tape.values[update.change].array) and float(np.abs(slopes).max()) > 1e-9:
@@ -372,17 +377,33 @@ def _judge(
     if 2 * sum(r.verdict == "right" for r in rows) >= len(rows):
         for row, update, candidates, directions in again:
             fit_off_kinks(row, tape, replay, hypothesis, update, candidates, directions)
-    common = common_factor(r for r in rows if math.prod(r.shape) > 1)
+    rows.reverse()
+    networks = [[rows[i] for i in group] for group in _networks(step, hypothesis)]
     for row, update, candidates, directions, slopes in single:
+        own = next(network for network in networks if any(r is row for r in network))
+        common = common_factor(r for r in own if math.prod(r.shape) > 1)
         if common is not None:
             fit_single(row, tape, update.sign, candidates, directions, slopes, common)
-    rows.reverse()
     if all(r.verdict == "right" for r in rows):
-        rows += _astray(tape, replay, step, hypothesis, rng)
-    found = _summary(hypothesis, rows, numbers=is_stacked(tape))
+        networks[0] += (astray := _astray(tape, replay, step, hypothesis, rng))
+        rows += astray
+    found = _summary(hypothesis, rows, networks, numbers=is_stacked(tape))
     if found is not None and found.verdict == "right":
         found.falls = _falls(replay, step, hypothesis)
     return found
+
+
+def _networks(step: _Step, hypothesis: Hypothesis) -> list[list[int]]:
+    """The positions of the parameters of a step that feed the same outputs, and so have one learning rate.
+
+    Several networks may be trained one after the other, to see which rate, or which size, is best.
+    """
+    masks, groups = step.dependence.masks, [[i] for i in range(len(step.updates))]
+    for output in hypothesis.wanted:
+        fed = [g for g in groups if any(masks[output] & step.masks[i] for i in g)]
+        groups = [g for g in groups if g not in fed] + ([list(itertools.chain(*fed))] if fed else [])
+    large = [any(step.tape.values[step.updates[i].old].size > 1 for i in g) for g in groups]
+    return groups if all(large) else [list(itertools.chain(*groups))]
 
 
 def _falls(replay: Replay, step: _Step, hypothesis: Hypothesis) -> bool:
@@ -439,13 +460,16 @@ def _are_one(factors: list[float]) -> bool:
     return bool(factors) and max(factors) < 1.01 * min(factors)
 
 
-def _summary(hypothesis: Hypothesis, rows: list[ParameterAgreement], *, numbers: bool) -> Agreement | None:
+def _summary(
+    hypothesis: Hypothesis, rows: list[ParameterAgreement], networks: list[list[ParameterAgreement]], *, numbers: bool
+) -> Agreement | None:
     decided = [r for r in rows if r.verdict != "unknown"]
     if not decided:
         return None
     right = [r for r in decided if r.verdict == "right"]
     signs = {np.sign(r.factor) for r in right if r.factor is not None}
-    same = _have_one_factor(right)
+    followed = [[r for r in network if r.verdict == "right"] for network in networks]
+    same = all(_have_one_factor(network) for network in followed if network or not right)
     verdict: Verdict = "right" if len(right) == len(decided) and len(signs) == 1 else "wrong"
     if verdict == "right" and not same and (numbers or not _share_factors(right)):
         verdict = "wrong"  # a single entry fits any direction: only a common factor tells

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from shapecheck.gradients.hypotheses import Hypothesis
+from shapecheck.gradients.matching import squeezed
 from shapecheck.gradients.replay import Replay
 from shapecheck.network.parameters import Update
 from shapecheck.trace.operations import QUOTIENTS
@@ -92,6 +93,7 @@ def gradient_like(tape: Tape, change: int, shape: Shape, among: set[int]) -> lis
     Each comes with the sign with which it enters the change.
     """
     found = [(change, 1)]
+    own = tape.values[change].shape if squeezed(tape.values[change].shape) == squeezed(shape) else shape
     open_values = [(change, 1)]
     seen = {change}
     while open_values and len(found) < _MOST_LIKE_A_GRADIENT:
@@ -108,7 +110,7 @@ def gradient_like(tape: Tape, change: int, shape: Shape, among: set[int]) -> lis
         for source in operation.inputs:
             if divisor == Ref(source) != operation.arguments[0]:
                 continue
-            if source in among and source not in seen and tape.values[source].shape == shape:
+            if source in among and source not in seen and tape.values[source].shape in {shape, own}:
                 seen.add(source)
                 entering = sign * _sign_of(tape, operation, source)
                 found.append((source, entering))
@@ -171,7 +173,10 @@ def fit(
             continue
         change = np.asarray(array, dtype=float)
         try:
-            along = np.array([np.sum(np.broadcast_to(change, parameter.shape) * d) for d in directions])
+            # A step of `(1, 3)` makes a `(3,)` a row of the same numbers: no step of others.
+            alike = change.size == parameter.size and squeezed(change.shape) == squeezed(parameter.shape)
+            whole = change.reshape(parameter.shape) if alike else np.broadcast_to(change, parameter.shape)
+            along = np.array([np.sum(whole * d) for d in directions])
         except ValueError:
             continue
         size = float(np.abs(along).max())

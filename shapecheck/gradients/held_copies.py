@@ -10,7 +10,8 @@ from collections.abc import Container
 from dataclasses import replace
 
 from shapecheck.network.dependence import CARRIERS, ancestors
-from shapecheck.network.parameters import Parameter, find_parameters, find_rivals
+from shapecheck.network.parameters import Parameter, find_parameters
+from shapecheck.network.strays import find_rivals
 from shapecheck.trace.operations import PRODUCTS, QUOTIENTS, SUMS
 from shapecheck.trace.tape import Operation, Tape
 

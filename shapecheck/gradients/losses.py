@@ -9,13 +9,14 @@ import numpy as np
 
 from shapecheck.gradients.adjoints import adjoints
 from shapecheck.gradients.frozen import free_entries
-from shapecheck.gradients.hypotheses import SELECTIONS
+from shapecheck.gradients.hypotheses import SELECTIONS, own_formula
 from shapecheck.gradients.inferred import inferred_losses
-from shapecheck.gradients.matching import Matching, Standing
+from shapecheck.gradients.matching import Matching, Standing, same_direction
 from shapecheck.gradients.replay import Replay
 from shapecheck.gradients.steps import Loss, Step, reach
 from shapecheck.gradients.sums_of_losses import joined_loss
 from shapecheck.network.dependence import CARRIERS
+from shapecheck.trace.operations import SUMS
 from shapecheck.trace.sites import Site
 
 # So many scalars of a program are tried as its loss.
@@ -61,7 +62,8 @@ def _find_losses(replay: Replay, step: Step) -> list[Loss]:
 
     def preference(loss: Loss) -> tuple[int, ...]:
         exceeds = _exceeds(replay, step, loss, candidates)
-        return -exceeds, -round(loss.score), loss.inferred, -_telling(replay, loss), -_closure_size(loss)
+        within = any(_is_part(replay, step, loss, own) for own in candidates if own.credible and _telling(replay, own))
+        return -exceeds, within, -round(loss.score), loss.inferred, -_telling(replay, loss), -_closure_size(loss)
 
     return sorted(candidates, key=preference)
 
@@ -87,6 +89,37 @@ def _exceeds(replay: Replay, step: Step, loss: Loss, others: Iterable[Loss]) -> 
         return 0
     own = _followed(replay, step, loss)
     return min((len(own - _followed(replay, step, other)) for other in others if other.inferred), default=0)
+
+
+def whole_of_a_part(replay: Replay, step: Step) -> str:
+    """The formula of the program's own loss where gradients follow one that is a part of it, and their rest neither."""
+    losses = find_losses(replay, step)
+    for own in losses[:1]:
+        parts = own.value is not None and own.credible and any(_is_part(replay, step, other, own) for other in losses)
+        site = replay.tape.site_of(own.value) if parts and own.value is not None else None
+        if site is not None:
+            return own_formula(site)
+    return ""
+
+
+def _is_part(replay: Replay, step: Step, loss: Loss, own: Loss) -> bool:
+    """Whether a loss is a part of one that the program computes, and so are the gradients: the rest is meant, too.
+
+    Of an error with a penalty of the weights the sum is descended; where the penalty's share of a gradient is wrong,
+    the error's is right.
+    """
+    if not loss.inferred or own.inferred or own.adjoints is None or loss.adjoints is None:
+        return False
+    whole = own.adjoints
+    if not all(v in whole and same_direction(whole[v], np.asarray(c, dtype=float)) for v, c in loss.seeds.items()):
+        return False
+    if _followed(replay, step, loss):
+        return False
+    weights = replay.dependents(step.olds, step.last + 1)
+    beside = weights - step.olds - replay.dependents(loss.seeds, step.last + 1) - loss.adjoints.closure
+    used = replay.ancestors([change for _, _, change, _ in step.parameters])
+    made = (o for o in replay.tape.operations[step.first : step.last + 1] if o.result in used and o.function in SUMS)
+    return any(not beside.isdisjoint(o.inputs) for o in made)
 
 
 def _followed(replay: Replay, step: Step, loss: Loss) -> set[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,7 @@ class Matching:
         self._probes: dict[tuple[int, ...], Any] = {}
         self._known: dict[int, list[Match]] = {}
         self._own: dict[int, list[_Entry]] = {}
+        self._alike: dict[tuple[tuple[int, ...], int], list[_Entry]] = {}
         for forward in sorted(adjoints.of):
             variants = _distinct(adjoints.variants(forward))
             mask = _agreement(variants)
@@ -100,14 +102,17 @@ class Matching:
         if not np.isfinite(norm) or norm == 0:
             return
         print_ = self._print(adjoint, norm)
-        for entry in self._by_shape.setdefault(adjoint.shape, []):
+        place = int(print_ / (2 * EXACT))  # what is as near as that lies in this place, or beside it
+        near = (self._alike.get((adjoint.shape, place + aside), ()) for aside in (-1, 0, 1))
+        for entry in chain.from_iterable(near):
             same = abs(entry.print - print_) < EXACT and abs(entry.norm - norm) <= EXACT * norm
             if same and np.linalg.norm(entry.adjoint - adjoint) <= EXACT * norm:
                 entry.alike.append(forward)
                 self._own.setdefault(forward, []).append(entry)
                 return
         entry = _Entry(forward, adjoint, norm, print_, mask)
-        self._by_shape[adjoint.shape].append(entry)
+        self._by_shape.setdefault(adjoint.shape, []).append(entry)
+        self._alike.setdefault((adjoint.shape, place), []).append(entry)
         self._own.setdefault(forward, []).append(entry)
 
     def _print(self, array: Any, norm: float) -> float:
@@ -144,7 +149,7 @@ class Matching:
             found += [m for e in self._near(turned, norm) if (m := self._compare(value, turned, norm, e, marks))]
         if not found:
             for shape in self._by_shape:
-                if shape != array.shape and _squeezed(shape) == _squeezed(array.shape):
+                if shape != array.shape and squeezed(shape) == squeezed(array.shape):
                     flat = array.reshape(shape)
                     marks = {"reshaped": True}
                     found += [m for e in self._near(flat, norm) if (m := self._compare(value, flat, norm, e, marks))]
@@ -304,7 +309,8 @@ def _axes(adjoints: Adjoints) -> set[int]:
     return {n for shape in shapes for n in shape if n > 1} if len(shapes) < 5000 else set()
 
 
-def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape without its axes of length one."""
     return tuple(n for n in shape if n != 1)
 
 
@@ -331,4 +337,4 @@ def _information(array: Any) -> int:
     return len(np.unique(np.round(sizes / sizes.max(), 7)[:2000])[:10]) if sizes.size else 0
 
 
-__all__ = ["EXACT", "Match", "Matching", "Standing", "same_direction"]
+__all__ = ["EXACT", "Match", "Matching", "Standing", "same_direction", "squeezed"]

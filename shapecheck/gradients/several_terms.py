@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from shapecheck.network.dependence import Dependence
-from shapecheck.network.parameters import find_parameters, places_of_use, times_used, value_names
+from shapecheck.network.parameters import find_parameters
+from shapecheck.network.uses import times_used, uses_of, value_names
 from shapecheck.trace.operations import DIFFERENCES
 from shapecheck.trace.tape import Binding, Operation, Ref, Tape
 
@@ -35,7 +36,7 @@ def terms_together(tape: Tape) -> Tape:
 
 def _chains(tape: Tape) -> Iterator[list[Operation]]:
     """The sums that lead from an array to what takes its name, each made from the one before, the last one last."""
-    used, names, uses = times_used(tape), value_names(tape), places_of_use(tape)
+    used, names, uses = times_used(tape), value_names(tape), uses_of(tape)
     named = {b.value for b in tape.bindings} | {a.value for a in tape.accesses}
     parameters = find_parameters(tape, most_updates=len(tape.operations))
     known = {number for p in parameters for u in p.updates for number in (u.old, u.new)}

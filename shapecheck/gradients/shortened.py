@@ -20,6 +20,10 @@ from shapecheck.trace.tape import Operation, Ref
 # A sum of more turns than these is looked at up to so many of them.
 _MANY = 60
 _ENOUGH = 30
+# Or of more than these, where what is computed for one of them takes long, as a sequence does.
+_SEVERAL = 6
+_LEAST = 4
+_LONG = 5000
 _SCALING = frozenset({"*", "/", "*=", "/=", "numpy.multiply", "numpy.divide", "unary-"})
 _MOST_SCALED = 6
 # How far from one another two factors may be that are one.
@@ -31,16 +35,24 @@ def shortened(replay: Replay, step: Step) -> Step:
     sums = {}
     for _, old, change, _ in step.parameters:
         turns = _turns(replay, change)
-        if len(turns) <= _MANY:
+        if len(turns) <= (_MANY if step.last - step.first < _LONG else _SEVERAL):
             return step
         sums[old] = turns
     if len({len(turns) for turns in sums.values()}) != 1 or not _are_apart(replay, step, list(sums.values())):
         return step
     if not _are_scaled_alike(replay, step, sums):
         return step
-    parameters = tuple((p, old, sums[old][_ENOUGH - 1].result, sign) for p, old, _, sign in step.parameters)
-    last = max(turns[_ENOUGH - 1].number for turns in sums.values())
+    enough = _enough(list(sums.values()))
+    parameters = tuple((p, old, sums[old][enough - 1].result, sign) for p, old, _, sign in step.parameters)
+    last = max(turns[enough - 1].number for turns in sums.values())
     return replace(step, parameters=parameters, last=last)
+
+
+def _enough(sums: list[list[Operation]]) -> int:
+    """How many turns are looked at: fewer of such as take long."""
+    turns = sums[0]
+    each = max(1, (turns[-1].number - turns[0].number) // (len(turns) - 1))
+    return max(_LEAST, min(_ENOUGH, _LONG // each, len(turns) - 1))
 
 
 def _turns(replay: Replay, change: int) -> list[Operation]:

@@ -38,10 +38,10 @@ class Step:
         return {old for _, old, _, _ in self.parameters}
 
     def movement(self, replay: Replay, old: int) -> Any:
-        """The parameter after the step minus the parameter before it; None where the shapes differ."""
+        """The parameter after the step minus the parameter before it, of its shape; None where it grew."""
         after = {o: p.updates[self.number].new for p, o, _, _ in self.parameters}
         before, now = np.asarray(replay.recorded[old]), np.asarray(replay.recorded[after[old]])
-        return now - before if before.shape == now.shape else None
+        return now.reshape(before.shape) - before if before.size == now.size else None
 
 
 @dataclass(slots=True)

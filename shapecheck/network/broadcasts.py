@@ -1,16 +1,23 @@
-"""Broadcasts in which both operands grow: (n,) against (n, 1) gives (n, n)."""
+"""Broadcasts in which both operands grow: (n,) against (n, 1) gives (n, n).
+
+A product of a column and a row that a parameter is moved by is an outer product, however it is written: the gradient of
+a weight for one sample.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shapecheck.trace.operations import TRANSPOSES
+from shapecheck.network.dependence import CARRIERS
+from shapecheck.network.parameters import find_parameters
+from shapecheck.trace.operations import PRODUCTS, QUOTIENTS, SUMS
 from shapecheck.trace.tape import Operation, Ref, Shape, Tape
 
 ELEMENTWISE = frozenset(
     "+ - * / ** // % == != < <= > >= & | += -= *= /= numpy.add numpy.subtract numpy.multiply numpy.divide "
     "numpy.power numpy.maximum numpy.minimum numpy.true_divide numpy.equal numpy.not_equal".split()
 )
+_LINEAR = CARRIERS | PRODUCTS | QUOTIENTS | SUMS | {"unary-"}
 # Somebody who writes one of these next to an operand means it to be spread.
 _SPREADING = ("None", "newaxis", "expand_dims", "outer", "meshgrid", "ogrid", "ix_", "atleast_2d")
 
@@ -30,6 +37,7 @@ def outer_broadcasts(tape: Tape, *, each_site_once: bool = True) -> list[OuterBr
     """The elementwise operations of a tape whose result is larger than both operands."""
     found: list[OuterBroadcast] = []
     sites: set[int] = set()
+    outer: set[int] | None = None
     for operation in tape.operations:
         if operation.function not in ELEMENTWISE or len(operation.arguments) < 2 or operation.site is None:
             continue
@@ -41,7 +49,31 @@ def outer_broadcasts(tape: Tape, *, each_site_once: bool = True) -> list[OuterBr
         if not _both_grow(left, right, result) or (each_site_once and operation.site in sites):
             continue
         sites.add(operation.site)
-        found.append(OuterBroadcast(operation.number, left, right, result, _deliberate(tape, operation)))
+        deliberate = _deliberate(tape, operation)
+        if not deliberate and operation.function in PRODUCTS:
+            outer = _moving(tape) if outer is None else outer
+            deliberate = operation.result in outer
+        found.append(OuterBroadcast(operation.number, left, right, result, deliberate))
+    return found
+
+
+def _moving(tape: Tape) -> set[int]:
+    """The values that parameters are moved by: their changes, and what these are sums, multiples and views of."""
+    found: set[int] = set()
+    for parameter in find_parameters(tape):
+        for update in parameter.updates:
+            if tape.values[update.new].shape != tape.values[update.old].shape:
+                continue
+            size = tape.values[update.old].size
+            left = [update.change]
+            while left:
+                value = left.pop()
+                producer = tape.values[value].producer
+                if value in found or tape.values[value].size != size or value == update.old:
+                    continue
+                found.add(value)
+                if producer is not None and tape.operations[producer].function in _LINEAR:
+                    left += tape.operations[producer].inputs
     return found
 
 
@@ -64,8 +96,6 @@ def _deliberate(tape: Tape, operation: Operation) -> bool:
     if all(len(shape) >= 3 for shape in shapes):
         return True
     for start in numbers:
-        if _is_stood_up_here(tape, operation, start):
-            return True
         number = start
         for _ in range(4):
             producer = tape.values[number].producer
@@ -82,21 +112,6 @@ def _deliberate(tape: Tape, operation: Operation) -> bool:
                 break
             number = larger[0]
     return False
-
-
-def _is_stood_up_here(tape: Tape, operation: Operation, operand: int) -> bool:
-    """Whether an operand is a vector that the expression itself makes a column: `np.transpose([x])`."""
-    producer = tape.values[operand].producer
-    made = tape.operations[producer] if producer is not None else None
-    if made is None or made.function not in TRANSPOSES or made.site is None or operation.site is None:
-        return False
-    listed = made.arguments[0]
-    if isinstance(listed, Ref):
-        before = tape.values[listed.value].producer
-        inner = tape.operations[before] if before is not None else None
-        listed = inner.arguments[0] if inner is not None and inner.function == "numpy.array" else None
-    one = isinstance(listed, list) and len(listed) == 1 and isinstance(listed[0], Ref)
-    return one and tape.sites[made.site].within(tape.sites[operation.site])
 
 
 def _flat(structure: object) -> list[object]:

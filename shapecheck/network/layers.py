@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from shapecheck.network.dependence import CARRIERS
-from shapecheck.network.parameters import find_parameters, value_names
+from shapecheck.network.parameters import find_parameters
+from shapecheck.network.uses import value_names
 from shapecheck.trace.operations import ADDITIONS, TRANSPOSES
 from shapecheck.trace.sites import SourceText
 from shapecheck.trace.tape import Operation, Ref, Shape, Tape

@@ -6,9 +6,9 @@ import ast
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
-from shapecheck.network.dependence import Dependence, ancestors
-from shapecheck.trace.operations import MATRIX_PRODUCTS, PRODUCTS, QUOTIENTS, SUMS
-from shapecheck.trace.sites import SiteTable
+from shapecheck.network.dependence import Dependence
+from shapecheck.network.uses import times_used, uses_of, value_names
+from shapecheck.trace.operations import PRODUCTS, QUOTIENTS, SUMS
 from shapecheck.trace.tape import PART, Operation, Ref, Shape, Tape
 
 _IN_PLACE = frozenset({"setitem", "write_back", "-=", "+=", "*=", "/="})
@@ -68,9 +68,9 @@ class Parameter:
         return self.updates[step].old
 
     def grew(self, tape: Tape) -> Update | None:
-        """The first update that changed its shape."""
-        first = self.shape(tape)
-        return next((u for u in self.updates if tape.values[u.new].shape != first), None)
+        """The first update that gave it more entries; an axis of one more, `(3,)` that becomes `(1, 3)`, is nothing."""
+        size = tape.values[self.birth].size
+        return next((u for u in self.updates if tape.values[u.new].size != size), None)
 
 
 class _Finder:
@@ -80,7 +80,7 @@ class _Finder:
         self.dependence = Dependence(tape)
         self.by_version: dict[int, Parameter] = {}
         self.parameters: list[Parameter] = []
-        self.uses = places_of_use(tape)
+        self.uses = uses_of(tape)
         self.names = value_names(tape)
         self.named = set(self.names) | {access.value for access in tape.accesses}
         self.branched: set[int] = set()
@@ -436,55 +436,6 @@ def _normal(text: str) -> str:
         return text
 
 
-def places_of_use(tape: Tape) -> list[set[tuple[int, int]]]:
-    """For each value, the (site, argument position) pairs at which it was used."""
-    uses: list[set[tuple[int, int]]] = [set() for _ in tape.values]
-    for operation in tape.operations:
-        if operation.site is None:
-            continue
-        for position, argument in enumerate(operation.arguments):
-            if isinstance(argument, Ref):
-                uses[argument.value].add((operation.site, position))
-    for access in tape.accesses:
-        uses[access.value].add((access.site, -1))
-    return uses
-
-
-def times_used(tape: Tape) -> list[int]:
-    """For each value, how many operations have it as an operand."""
-    used = [0] * len(tape.values)
-    for operation in tape.operations:
-        for number in set(operation.inputs):
-            used[number] += 1
-    return used
-
-
-# What is called so is not meant to be spoken of: `out, _ = forward(x)`.
-NOBODYS = "_"
-
-
-def value_names(tape: Tape) -> dict[int, str]:
-    """The user's name for each value that has one; the most telling one where there are several."""
-    names: dict[int, str] = {}
-    for binding in tape.bindings:
-        old = names.get(binding.value)
-        if binding.name == NOBODYS:
-            continue
-        if old is None or _rank(binding.name) > _rank(old):
-            names[binding.value] = binding.name
-    for operation in tape.operations:
-        site: SiteTable | object = tape.sites[operation.site] if operation.site is not None else None
-        bound = getattr(site, "bound_to", None)
-        if bound is not None and operation.result not in names:
-            names[operation.result] = bound
-    return names
-
-
-def _rank(name: str) -> int:
-    """`self.weights[0]` and `params['W1']` say more than `w`."""
-    return ("[" in name) * 2 + ("." in name)
-
-
 def find_parameters(tape: Tape, *, most_updates: int = 3) -> list[Parameter]:
     """The parameters that the program updates on this tape.
 
@@ -492,10 +443,10 @@ def find_parameters(tape: Tape, *, most_updates: int = 3) -> list[Parameter]:
         tape: With or without whole values.
         most_updates: How many updates of each are kept.
     """
-    return list(_found(tape, most_updates)[0])
+    return list(parameters_and_strays(tape, most_updates)[0])
 
 
-def _found(tape: Tape, most_updates: int) -> tuple[list[Parameter], list[Parameter]]:
+def parameters_and_strays(tape: Tape, most_updates: int) -> tuple[list[Parameter], list[Parameter]]:
     """The parameters and the strays; looked for once, for many ask."""
     key = ("parameters", most_updates, len(tape.operations), len(tape.bindings))
     if key not in tape.memory:
@@ -512,82 +463,3 @@ def _found(tape: Tape, most_updates: int) -> tuple[list[Parameter], list[Paramet
         tape.memory[key] = tuple(few)
     parameters, strays = tape.memory[key]
     return parameters, strays
-
-
-def find_strays(tape: Tape, *, most_updates: int = 3, numbers: bool = False) -> list[Parameter]:
-    """Arrays that are stepped as the parameters are, by something that was not computed from them.
-
-    A sum or a mean is stepped like that, too: whether a loss depends on an array is for the caller to see, but for
-    numbers that go into their own steps only. Only those
-    are given whose step is written with a number (a learning rate) of a parameter's step, or is made in the same
-    expression.
-
-    Args:
-        tape: With or without whole values.
-        most_updates: How many updates of each are kept.
-        numbers: Whether to give numbers that go into their own steps only, too.
-    """
-    memory = memory_of(tape)
-    return [
-        stray for stray in _stepped_alike(tape, most_updates, numbers=numbers) if stray.updates[0].new not in memory
-    ]
-
-
-def find_rivals(tape: Tape, *, most_updates: int) -> list[Parameter]:
-    """Strays that a parameter's first step is made from, and that are multiplied: weights of another network.
-
-    The last layer of a critic is linear: its own gradient does not depend on it, but what it is taught does.
-    """
-    memory = memory_of(tape)
-    made = [stray for stray in _stepped_alike(tape, most_updates) if stray.updates[0].new in memory]
-    factors = {i for o in tape.operations if o.function in MATRIX_PRODUCTS for i in o.inputs} if made else set()
-    return [stray for stray in made if len(stray.updates) > 1 and all(u.old in factors for u in stray.updates[:2])]
-
-
-def memory_of(tape: Tape) -> set[int]:
-    """What the parameters' first steps are made from: what was stepped before is an optimizer's memory."""
-    parameters, _ = _found(tape, 1)
-    return ancestors(tape, [p.updates[0].change for p in parameters], until=frozenset(p.birth for p in parameters))
-
-
-def _stepped_alike(tape: Tape, most_updates: int, *, numbers: bool = False) -> list[Parameter]:
-    """The strays that are stepped with a number of a parameter's step, or in its place."""
-    parameters, strays = _found(tape, most_updates)
-    used = times_used(tape)
-    stepped_at = {tape.operations[u.operation].site for p in parameters for u in p.updates}
-    words = {word for site in stepped_at for word in _words(tape, site)}
-    found = []
-    for stray in _kept(tape, parameters, strays):
-        read = numbers or any(used[u.old] > 1 for u in stray.updates) or tape.values[stray.birth].size > 1
-        sites = {tape.operations[u.operation].site for u in stray.updates}
-        if read and (sites & stepped_at or any(words.intersection(_words(tape, site)) for site in sites)):
-            found.append(stray)
-    return found
-
-
-def _kept(tape: Tape, parameters: list[Parameter], strays: list[Parameter]) -> list[Parameter]:
-    """The strays but for sums that are begun anew in every step: one ends before a parameter moves, another follows."""
-    alike: dict[object, list[Parameter]] = {}
-    for stray in strays:
-        site = tape.site_of(stray.birth)
-        alike.setdefault(("value", stray.birth) if site is None else site.number, []).append(stray)
-    turns = [(p.updates[0].operation, p.updates[1].operation) for p in parameters if len(p.updates) > 1]
-    anew: set[int] = set()
-    for sums in alike.values():
-        begun, ended = [s.updates[0].operation for s in sums], [s.updates[-1].operation for s in sums]
-        if any(min(ended) < first and any(first < b < second for b in begun) for first, second in turns):
-            anew.update(id(one) for one in sums)
-    return [stray for stray in strays if id(stray) not in anew]
-
-
-def _words(tape: Tape, site: int | None) -> set[str]:
-    """The plain names, attributes and fractions that a step is written with, but for the array that it moves."""
-    if site is None:
-        return set()
-    node = tape.sites[site].node
-    first = node.target if isinstance(node, ast.AugAssign) else node.left if isinstance(node, ast.BinOp) else None
-    moved = {ast.unparse(part) for part in ast.walk(first)} if first is not None else set()
-    holders = {id(part.value) for part in ast.walk(node) if isinstance(part, ast.Attribute | ast.Subscript)}
-    parts = (part for part in ast.walk(node) if isinstance(part, ast.Name | ast.Attribute) and id(part) not in holders)
-    numbers = (part for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, float))
-    return ({ast.unparse(part) for part in parts} - moved) | {repr(part.value) for part in numbers}

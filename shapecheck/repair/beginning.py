@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from shapecheck.network.dependence import ancestors
-from shapecheck.network.parameters import find_parameters, find_strays
+from shapecheck.network.parameters import find_parameters
+from shapecheck.network.strays import find_strays
 from shapecheck.trace.tape import Shape, Tape
 
 _CLOSE = 1e-9

@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from typing import TypeGuard
 
 from shapecheck.repair.candidate import Candidate, Place
-from shapecheck.repair.terms import arrays_in_scope, in_reach, nearest, single_numbers, spreads
+from shapecheck.repair.terms import arrays_in_scope, in_reach, likeness, nearest, single_numbers, spreads
 
 _MOST_ARRAYS = 8
 _MOST_PAIRED = 5
 _MOST_FACTORS = 12
+_MOST_SIBLINGS = 12
 
 
 def path_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
@@ -41,6 +42,62 @@ def path_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
                 terms |= {f"{first} * (1 - {second})": 2.2, f"{second} * (1 - {first})": 2.2}
             for term, cost in terms.items():
                 yield place.candidate(f"add `{term}`, which is left out", "term", node, f"{own} + {term}", cost)
+
+
+def sibling_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """A sum of products with one more like them: `Wf.T @ df + Wi.T @ di` lacks what the third gate brings.
+
+    Args:
+        place: The statement.
+        node: A whole expression.
+    """
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Add) or not _is_whole_sum(place, node):
+        return
+    whole, at_hand = place.text(node), nearest(place)
+    there = {place.text(n) for n in ast.walk(node) if _is_plain(n)}
+    tried: set[tuple[object, ...]] = set()
+    for addend in _added(node):
+        named = [n for n in _named_in(addend) if place.text(n) in at_hand]
+        shapes = tuple(at_hand[place.text(n)].shape for n in named)
+        if len(named) != 2 or shapes in tried:
+            continue
+        tried.add(shapes)
+        alike = ({t for t, s in at_hand.items() if s.shape == shape} - there for shape in shapes)
+        # What is named like the one that it stands for comes first: `Wo` for `Wf`.
+        pairs = zip(alike, map(place.text, named), strict=True)
+        first, second = (sorted(texts, key=lambda t: (-likeness(own, t), t)) for texts, own in pairs)
+        for one in first[:_MOST_SIBLINGS]:
+            for other in second[:_MOST_SIBLINGS]:
+                changes = {place.text(named[0]): one, place.text(named[1]): other}
+                term = ast.unparse(_Renaming(changes).visit(ast.parse(place.text(addend).strip(), mode="eval")))
+                title = f"add `{term}`, which is left out"
+                yield place.candidate(title, "term", node, f"{whole} + {term}", 2.0)
+
+
+def _added(node: ast.expr) -> list[ast.expr]:
+    """The addends of a sum."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return [*_added(node.left), *_added(node.right)]
+    return [node]
+
+
+def _named_in(node: ast.AST) -> list[ast.expr]:
+    """The longest expressions within another that only name something: `self.W` of `self.W.T`, as arrays go."""
+    if _is_plain(node) and not (isinstance(node, ast.Attribute) and node.attr == "T"):
+        return [node]
+    return [one for child in ast.iter_child_nodes(node) for one in _named_in(child)]
+
+
+class _Renaming(ast.NodeTransformer):
+    """Exchanges expressions that name something, by their texts."""
+
+    def __init__(self, changes: dict[str, str]) -> None:
+        self.changes = {ast.unparse(ast.parse(old, mode="eval")): new for old, new in changes.items()}
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        if _is_plain(node) and (new := self.changes.get(ast.unparse(node))) is not None:
+            return ast.parse(new, mode="eval").body
+        return self.generic_visit(node)
 
 
 def centring_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
@@ -315,5 +372,6 @@ __all__ = [
     "offset_candidates",
     "path_candidates",
     "quotient_candidates",
+    "sibling_candidates",
     "softmax_candidates",
 ]

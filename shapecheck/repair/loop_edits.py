@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from shapecheck.diagnose.finding import Edit, Finding, Span
@@ -18,6 +18,7 @@ from shapecheck.diagnose.moved_copies import MOVED_COPY
 from shapecheck.diagnose.moved_views import MOVED_VIEW
 from shapecheck.diagnose.one_object import ONE_OBJECT
 from shapecheck.diagnose.overwritten_shares import OVERWRITTEN_SHARE
+from shapecheck.diagnose.replaced import BECOMES_ITS_STEP
 from shapecheck.diagnose.short_strides import SHORT_STRIDE
 from shapecheck.diagnose.trail import ALSO
 from shapecheck.diagnose.used_up import USED_UP
@@ -258,6 +259,9 @@ def _once(desk: Desk, finding: Finding) -> Iterator[Candidate]:
         yield from arrays_themselves(desk, finding)
         return
     together = desk.statements([finding.cause, *(s.span for s in finding.trail if s.note == ALSO)])
+    if finding.title.endswith(BECOMES_ITS_STEP):
+        yield from _added_to_what_was(desk, together)
+        return
     places = _PLACES if finding.title == LEFT_VIEW else (ast.Name,)
     edits = [e for s in together if (e := in_place(desk, s, places)) is not None]
     if edits and len(edits) == len(together):
@@ -271,6 +275,23 @@ def _once(desk: Desk, finding: Finding) -> Iterator[Candidate]:
         what = "addition" if "adds" in finding.title else "step"
         yield desk.candidate(f"leave out the second {what}", "delete", 0.9, desk.whole(statement))
     yield from _like_its_neighbours(desk, finding, statement)
+
+
+def _added_to_what_was(desk: Desk, statements: Sequence[ast.stmt]) -> Iterator[Candidate]:
+    """`b = rate * db` as a step of what `b` was, up or down."""
+    for down in (True, False):
+        edits = []
+        for statement in statements:
+            if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+                name, value = desk.text(statement.targets[0]), desk.text(statement.value)
+                if isinstance(statement.value, ast.BinOp) and isinstance(statement.value.op, ast.Add | ast.Sub):
+                    value = f"({value})"
+                minus = value.startswith("-")
+                symbol = "-=" if down != minus else "+="
+                edits.append(desk.edit(statement, f"{name} {symbol} {value[minus:].lstrip()}"))
+        if edits and len(edits) == len(statements):
+            verb = "subtract the step from" if down else "add the step to"
+            yield desk.candidate(f"{verb} what was there", "in place", 0.4, *edits)
 
 
 def _both_shares(desk: Desk, finding: Finding) -> Iterator[Candidate]:

@@ -16,7 +16,7 @@ from shapecheck.diagnose.moments import (
     RENEWED,
 )
 from shapecheck.diagnose.overwritten_squares import OVERWRITTEN
-from shapecheck.diagnose.squared_means import SQUARED_MEAN
+from shapecheck.diagnose.squared_means import ROOT_OF_MEAN, SQUARED_MEAN
 from shapecheck.diagnose.step_counters import COUNTED_OFTEN
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk
@@ -44,6 +44,8 @@ def kept_moments(trace: Trace, finding: Finding) -> Iterator[Candidate]:
         yield from _own_factor(desk, finding)
     if finding.title == SQUARED_MEAN:
         yield from _squares_of_gradients(desk, finding)
+    if finding.title == ROOT_OF_MEAN:
+        yield from _squared_there(desk, finding)
     if finding.title == LEFT_UNCORRECTED:
         yield from _corrected(desk, finding)
     if generate is not None:
@@ -67,6 +69,19 @@ def _squares_of_gradients(desk: Desk, finding: Finding) -> Iterator[Candidate]:
         edits = [desk.edit(n, text) for n in read]
         if edits:
             yield desk.candidate(f"square `{text}`", "name", 0.4 + 0.05 * number, *edits)
+
+
+def _squared_there(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    """What the statement takes in besides the moment itself, squared; the last that it names first."""
+    made = desk.at(finding.cause)
+    if not isinstance(made, ast.Assign | ast.AugAssign):
+        return
+    kept = {desk.text(t) for t in (made.targets if isinstance(made, ast.Assign) else [made.target])}
+    taken = [n for n in ast.walk(made.value) if isinstance(n, _PLACES) and desk.text(n) not in kept]
+    taken = [n for n in taken if isinstance(n.ctx, ast.Load) and not isinstance(desk.module.parents.get(n), _PLACES)]
+    for number, node in enumerate(sorted(taken, key=lambda n: (-n.lineno, -n.col_offset))):
+        text = desk.text(node)
+        yield desk.candidate(f"square `{text}`", "square", 0.4 + 0.05 * number, desk.edit(node, f"{text}**2"))
 
 
 def own_arrays(desk: Desk) -> Iterator[Candidate]:

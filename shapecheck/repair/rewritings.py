@@ -22,6 +22,7 @@ from shapecheck.repair.left_out import (
     offset_candidates,
     path_candidates,
     quotient_candidates,
+    sibling_candidates,
     softmax_candidates,
 )
 from shapecheck.repair.missing_factors import (
@@ -68,7 +69,7 @@ _KNOWN = (
     call_candidates,
     shaping_candidates,
 )
-_WHOLE = (path_candidates, offset_candidates, softmax_candidates)
+_WHOLE = (path_candidates, sibling_candidates, offset_candidates, softmax_candidates)
 _MOST_SINGLE = 2500
 _MOST_PAIRED = 220
 _MOST_PAIRS = 12_000
@@ -129,6 +130,7 @@ def rewritings(
     written = {id(n) for output in _outputs(whole) for n in ast.walk(output)}
     nodes = [n for n in ast.walk(whole) if isinstance(n, ast.expr) and id(n) not in written]
     found: list[Candidate] = list(renaming_candidates(place, whole))
+    of_whole = [c for generate in _WHOLE for c in generate(place, whole)]
     for node in nodes:
         for generate in _KNOWN:
             found += generate(place, node)
@@ -144,9 +146,7 @@ def rewritings(
             found += quotient_candidates(place, node)
             found += difference_candidates(place, node)
             found += flip_candidates(place, node)
-            if node is whole:
-                for generate in _WHOLE:
-                    found += generate(place, node)
+            found += of_whole if node is whole else ()
             found += spread(place, node)
             found += with_two(place, node)
         found += with_sign(place, node, wanted) if isinstance(node, ast.Constant) or _is_operand(place, node) else ()
@@ -165,7 +165,10 @@ def rewritings(
         # A statement that keeps nothing does something by itself; anything else in its place would do nothing.
         place_of_whole = place.source.place(whole)
         inside = [c for c in inside if all((*_start(e), *_end(e)) != place_of_whole for e in c.edits)]
-    return list(distinct(inside))[:_MOST_SINGLE]
+    heard = list(distinct(inside))
+    # Of a long expression not all can be heard; what the whole of it lacks is one of a few things.
+    lacking = {c.edits for c in of_whole}
+    return heard[:_MOST_SINGLE] + [c for c in heard[_MOST_SINGLE:] if c.edits in lacking]
 
 
 def _is_part(place: Place, node: ast.expr, around: ast.expr) -> bool:

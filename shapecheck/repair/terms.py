@@ -12,7 +12,7 @@ import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from shapecheck.network.parameters import NOBODYS
+from shapecheck.network.uses import NOBODYS
 from shapecheck.repair.candidate import Place
 from shapecheck.repair.items import items_as_stored, items_as_written, items_by_counter
 from shapecheck.repair.own_functions import functions, methods_of_others, unread

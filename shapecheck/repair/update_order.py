@@ -12,6 +12,9 @@ from shapecheck.repair.desk import Desk, places_of
 
 SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 
+# So deep in calls a step may be made: a network's layer's optimizer's.
+_MOST_CALLS_DOWN = 3
+
 
 def update_later(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     """Edits after which a step comes when all that needs the array as it was has read it."""
@@ -21,6 +24,7 @@ def update_later(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     early = [s for s in desk.statements(places_of(finding)) if s is not reader]
     if reader is None or not early:
         return
+    yield from _called_before(desk, reader, early)
     yield from _read_from_a_copy(desk, reader, early)
     yield from _kept_before(desk, reader, early)
     block = desk.block(reader)
@@ -64,6 +68,24 @@ def _call_later(desk: Desk, finding: Finding) -> Iterator[Candidate]:
         if later:
             inserted = desk.after(later[0], *desk.lines(statement).split("\n"))
             yield desk.candidate("take the step after the backward pass", "order", 0.4, desk.whole(statement), inserted)
+
+
+def _called_before(desk: Desk, reader: ast.stmt, early: list[ast.stmt]) -> Iterator[Candidate]:
+    """`decoder.update()`, in a function of its own, behind the statement beside it that needs its weights as they were.
+
+    The weights are changed some calls further down: what calls that is followed by name.
+    """
+    names = {f.name for statement in early for f in _functions_around(desk, statement)}
+    functions = [n for n in ast.walk(desk.module.tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    for _ in range(_MOST_CALLS_DOWN):
+        names |= {f.name for f in functions if any(_calls(s, names) for s in f.body)}
+    block = desk.block(reader)
+    before = block[: block.index(reader)] if reader in block else []
+    calling = [s for s in before if isinstance(s, ast.Expr | ast.Assign) and _calls(s, names)]
+    for number, statement in enumerate(reversed(calling)):
+        inserted = desk.after(reader, *desk.lines(statement).split("\n"))
+        edits = (desk.whole(statement), inserted)
+        yield desk.candidate("update after the backward pass has used it", "order", 0.5 + 0.1 * number, *edits)
 
 
 def _functions_around(desk: Desk, statement: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:

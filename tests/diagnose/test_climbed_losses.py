@@ -74,7 +74,43 @@ LIKELIHOOD = {
     "value": "value = -np.sum(higher * np.log1p(np.exp(-gap)))",
     "slope": "higher / (1 + np.exp(gap))",
 }
+# As many arrays climb as descend, and no bias tells which of them are meant to.
+TWO = """\
+import numpy as np
+
+rng = np.random.default_rng(1)
+X = rng.normal(size=(20, 3))
+Y = np.tanh(X @ rng.normal(size=(3, 1)))
+V, W = rng.normal(size=(3, 5)) / 2, rng.normal(size=(5, 1)) / 2
+noise = np.zeros_like(X)
+for turn in range(10):
+    A = X + noise
+    H = np.tanh(A @ V)
+    E = (H @ W - Y) / 20
+    dH = E @ W.T * (1 - H**2)
+    gV, gW = A.T @ dH, H.T @ E
+    W -= 0.1 * gW
+    V -= 0.1 * gV
+print(20 * np.sum(E**2))
+"""
+# Given samples and made ones in one array.
+STACKED = """import numpy as np
+
+rng = np.random.default_rng(1)
+G, D = rng.normal(size=(2, 2)) / 2, rng.normal(size=(2, 1)) / 2
+t = np.repeat([[1.0], [0.0]], 10, axis=0)
+for turn in range(10):
+    z = rng.normal(size=(10, 2))
+    x = np.vstack([rng.normal(size=(10, 2)) + 2, z @ G])
+    d = 1 / (1 + np.exp(-x @ D)) - t
+    gD, gG = x.T @ d, z.T @ (d @ D.T)[10:]
+    D -= 0.01 * gD
+    G += 0.01 * gG
+print(D, G)
+"""
 MEANT = [
+    ("noise to train against", TWO.replace("    W -=", "    noise += 0.5 * dH @ V.T\n    W -=")),
+    ("a generator that climbs its critic's loss", STACKED),
     ("a loss that falls", RIGHT),
     ("a score", edited_text(PAIRS.format(**SCORE), UPHILL)),
     ("a likelihood", edited_text(PAIRS.format(**LIKELIHOOD), UPHILL)),
@@ -100,3 +136,10 @@ def test_steps_that_are_added_are_named(tmp_path: Path) -> None:
     (found,) = findings(tmp_path, text, trials=True)
     assert (found.code, blamed_line(text, found).strip()[1:5]) == ("SC402", " += ")
     assert repaired(text, found.fixes[0]) == RIGHT
+
+
+def test_one_of_two_layers_that_climbs_is_named(tmp_path: Path) -> None:
+    text = TWO.replace("V -= 0.1", "V += 0.1")
+    (found,) = findings(tmp_path, text, trials=True)
+    assert (found.code, blamed_line(text, found).strip()) == ("SC402", "V += 0.1 * gV")
+    assert repaired(text, found.fixes[0]) == TWO

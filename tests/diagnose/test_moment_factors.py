@@ -55,6 +55,15 @@ def test_the_squares_are_those_of_the_gradient(tmp_path: Path, squared: str, gra
     assert repaired(text, found.fixes[0]) == _program(FACTORS).replace("slopes[k] ** 2", gradient)
 
 
+@pytest.mark.parametrize("zeros", ["np.zeros_like(p)", "0.0"], ids=["arrays", "numbers"])
+def test_no_root_is_taken_of_a_mean_of_gradients(tmp_path: Path, zeros: str) -> None:
+    right = _program(FACTORS).replace("np.zeros_like(p)", zeros)
+    text = right.replace("slopes[k] ** 2", "slopes[k]")
+    (found,) = findings(tmp_path, text, trials=True)
+    assert (found.code, found.cause.line) == ("SC410", 16)
+    assert repaired(text, found.fixes[0]) == right.replace("slopes[k] ** 2", "slopes[k]**2")
+
+
 # What a step takes in by 0.5 is not kept by it: the rate of a velocity.
 VELOCITY = """\
 import numpy as np

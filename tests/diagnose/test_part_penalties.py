@@ -110,3 +110,34 @@ def test_a_penalty_is_added_where_the_gradient_is_made(tmp_path: Path) -> None:
     assert (found.code, found.location.line) == ("SC306", 15)
     assert "+ decay * p['W1']" in found.fixes[0].edits[0].replacement
     assert found.fixes[0].confidence == "verified"
+
+
+LASSO = """\
+import numpy as np
+
+rng = np.random.default_rng(8)
+X = np.insert(rng.normal(size=(40, 4)), 0, 1, axis=1)
+t = X @ np.array([1.0, 2.0, -1.0, 0.0, 0.5])
+w = rng.uniform(-1, 1, 5)
+
+
+def slopes_of_penalty(v):
+    return 0.2 * np.sign(v)
+
+
+for turn in range(10):
+    y = X @ w
+    cost = 0.5 * np.mean((y - t) ** 2) + 0.2 * np.sum(np.abs(w[1:]))
+    g = (y - t) @ X / 40
+    g[1:] += slopes_of_penalty(w[1:])
+    w -= 0.05 * g
+    print(turn, cost)
+"""
+
+
+def test_what_takes_the_penalty_away_is_no_repair(tmp_path: Path) -> None:
+    assert findings(tmp_path, LASSO) == []
+    text = LASSO.replace("np.sign(v)", "np.sum(np.sign(v))")
+    (found,) = findings(tmp_path, text, trials=True)
+    assert "slopes_of_penalty" in blamed_line(text, found) or "np.sign" in blamed_line(text, found)
+    assert all("np.sign" in f.edits[0].replacement for f in found.fixes if f.confidence == "verified")

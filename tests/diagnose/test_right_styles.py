@@ -312,7 +312,24 @@ for turn in range(30):
 print(U.sum(), V.sum())
 """
 
+# The outer product is written as a product, and `second` becomes a row with its first step: the same numbers.
+ONE_SAMPLE = """\
+import numpy as np
+
+x, goal = np.array([[0.4], [0.9], [-0.3]]), np.array([[0.2]])
+first = np.array([[0.1, 0.8, 0.3], [0.4, 0.6, -0.5], [-0.2, 0.7, 0.9]])
+second = np.array([0.3, 0.9, -0.4])
+for turn in range(20):
+    hidden = np.tanh(np.dot(first, x))
+    answer = np.tanh(np.dot(second, hidden))
+    signal = (answer - goal) * (1 - answer**2)
+    first = first - 0.5 * (signal * second * (1 - hidden.T**2) * x).T
+    second = second - 0.5 * signal * hidden.T
+print(answer)
+"""
+
 RIGHT = {
+    "one sample": ONE_SAMPLE,
     "up and back before each step": SHARPNESS_AWARE,
     "two parts of a loss": PARTS_APART,
     "pairs in another order": PAIRS,
@@ -338,6 +355,7 @@ WRONG = [
         "a += 0.3 * da\n    B -= 0.3 * dB\n    b +=",
         "a += 0.3",
     ),
+    ("not turned", ONE_SAMPLE, "* x).T", "* x)", "* x)"),
     ("weight of another place", DEEP_COPIES, "later @ B.T", "later @ B", "later @ B "),
 ]
 

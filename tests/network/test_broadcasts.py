@@ -10,6 +10,7 @@ import pytest
 from shapecheck.network.broadcasts import outer_broadcasts
 
 START = "import numpy as np\na = np.arange(4.0)\nc = np.arange(4.0).reshape(-1, 1)\nM = np.ones((4, 4))\n"
+STEPS = "W = np.zeros((4, 4))\nfor _ in range(3):\n    "
 
 #        id                                program                       deliberate? (None: no such broadcast)
 CASES = [
@@ -17,7 +18,10 @@ CASES = [
     ("a row and a column", "r = np.ones((1, 4))\nd = r - c", False),
     ("spread by None", "d = a[:, None] - a[None, :]", True),
     ("spread by newaxis before", "left = a[:, np.newaxis]\nd = left * a", True),
-    ("a vector made a column here", "d = a * np.transpose([a])", True),
+    ("a vector made a column, and a weight's change", f"{STEPS}W -= 0.1 * (W @ a - 1) * np.transpose([a])", True),
+    ("a gradient for one sample, turned", f"{STEPS}W = W - 0.1 * ((W @ c - 1).T * c).T", True),
+    ("a sum of such gradients", f"{STEPS}s = np.zeros((4, 4))\n    s += (W @ c - 1) * c.T\n    W = W - s / 2", True),
+    ("a product that no weight is moved by", f"{STEPS}W -= 0.1 * (np.sum((W @ c) * a) - 1) * M", False),
     ("a vector made a column before", "left = np.transpose([a])\nd = left - a", False),
     ("a bias on every row", "d = M + a", None),
     ("a column on every column", "d = M * c", None),

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from shapecheck.network.parameters import find_parameters, find_strays, value_names
+from shapecheck.network.parameters import find_parameters
+from shapecheck.network.strays import find_strays
+from shapecheck.network.uses import value_names
 
 DATA = """
 import numpy as np
