@@ -218,6 +218,32 @@ for step in range(4):
     K -= 0.3 * np.einsum("nchw,ndhw->cd", X, dz)
 """
 
+# A count that is used twice: put right in one of the two places it is off by a factor.
+COUNTED = """\
+import numpy as np
+
+rng = np.random.RandomState(10)
+X, Y = rng.randn(20, 3), rng.randn(20, 1)
+W, V = rng.randn(3, 5), rng.randn(5, 1)
+
+
+def normalised_back(d, n, std):
+    m = d.shape[0]
+    return (m * d - d.sum(axis=0) - n * (d * n).sum(axis=0)) / (m * std)
+
+
+for step in range(4):
+    z = X @ W
+    std = z.std(axis=0)
+    n = (z - z.mean(axis=0)) / std
+    a = np.tanh(n)
+    e = (a @ V - Y) / len(X)
+    print(0.5 * len(X) * np.sum(e * e))
+    dz = normalised_back(e @ V.T * (1 - a * a), n, std)
+    V -= 0.1 * a.T @ e
+    W -= 0.1 * X.T @ dz
+"""
+
 # One softmax serves the attention and the output; the loss counts the penalty of a weight without a bias.
 ATTENTION = """\
 import numpy as np
@@ -257,6 +283,7 @@ RIGHT: list[tuple[str, str, Edits]] = [
     ("filters whose parts are summed up in turn", FILTERS, []),
     ("two weights in one flat array", FLAT, []),
     ("statistics of channels", CHANNELS, []),
+    ("a count that is used twice", COUNTED, []),
     ("attention", ATTENTION, []),
 ]
 #    id, program, edits, the line to blame, what the repaired line has or None where no repair is tried
@@ -309,6 +336,7 @@ WRONG: list[tuple[str, str, Edits, str, str | None]] = [
         "dvar = ",
         None,
     ),
+    ("a count of units for one of samples", COUNTED, [("m = d.shape[0]", "m = d.shape[1]")], "m = d", "m = d.shape[0]"),
     ("a softmax over another axis backward", ATTENTION, [("(dw * w).sum(-1", "(dw * w).sum(-2")], "dr = ", None),
     ("a term beside a penalty in the loss", ATTENTION, [("dw * w).sum", "dw * dw).sum")], "dr = ", None),
     ("what is added to each row", FILTERS, [("np.convolve(dz", "np.correlate(dz")], "dh[c] += ", "np.convolve(dz"),
