@@ -13,6 +13,7 @@ import ast
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -129,7 +130,7 @@ def _repeats(uses: Sequence[tuple[float, Operation, int]]) -> int:
     return max(1, sum(1 for _, o, _ in uses if set(o.inputs) & set(first)))
 
 
-def _are_alike(sums: np.ndarray, weights: np.ndarray) -> bool:
+def _are_alike(sums: np.ndarray[Any, Any], weights: np.ndarray[Any, Any]) -> bool:
     """Whether weights are the sums in this order, moved and scaled as a baseline and a deviation would."""
     if np.ptp(weights) == 0:
         return False

@@ -55,6 +55,7 @@ from shapecheck.diagnose.short_strides import short_strides
 from shapecheck.diagnose.squared_means import rooted_means, squared_means
 from shapecheck.diagnose.start import constant_output, equal_units, out_of_reach, saturated
 from shapecheck.diagnose.step_counters import step_counters
+from shapecheck.diagnose.stuck_counters import stuck_counters
 from shapecheck.diagnose.thrown_away import thrown_away
 from shapecheck.diagnose.unapplied import nothing_moves
 from shapecheck.diagnose.uneven_parts import uneven_parts
@@ -124,6 +125,7 @@ _DATA: tuple[Finder, ...] = (
     parted,
     mirrored_sums,
     thrown_away,
+    stuck_counters,
     unread_scales,
     unread_targets,
     kept_best,
@@ -259,7 +261,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC408": (never_renewed,),
     "SC409": (lost_rows, short_strides, left_early, used_up),
     "SC410": (moments, squared_means, rooted_means, step_counters, shared_state),
-    "SC411": (thrown_away, unread_scales, unread_biases),
+    "SC411": (thrown_away, stuck_counters, unread_scales, unread_biases),
     "SC501": (not_finite,),
     "SC502": (not_finite,),
     "SC503": (saturated,),

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from shapecheck.network.begun_anew import begun_once
 from shapecheck.network.dependence import Dependence
 from shapecheck.network.uses import times_used, uses_of, value_names
 from shapecheck.trace.operations import PRODUCTS, QUOTIENTS, SUMS
@@ -459,7 +460,7 @@ def parameters_and_strays(tape: Tape, most_updates: int) -> tuple[list[Parameter
                 # A table that is pulled towards what was seen is learned, where nothing else is.
                 finder = _Finder(tape, averages=True)
                 found = finder.find()
-            tape.memory[every] = found, finder.strays
+            tape.memory[every] = begun_once(tape, found), finder.strays
         few = ([replace(p, updates=p.updates[:most_updates]) for p in one] for one in tape.memory[every])
         tape.memory[key] = tuple(few)
     parameters, strays = tape.memory[key]

@@ -63,7 +63,7 @@ def gradients_of_steps(trace: Trace, finding: Finding, stepped: Sequence[Unappli
 def _named(trace: Trace, gradient: int, finding: Finding) -> Iterator[str]:
     """What a number is called where it is made, in the function of its step: it is not known by what it is."""
     made, path, line = trace.head.site_of(gradient), finding.location.path, finding.location.line
-    sites = map(trace.head.sites.__getitem__, {o.site for o in trace.head.operations if o.site is not None})
+    sites = (trace.head.sites[number] for number in range(len(trace.head.sites)))
     here = {s.function for s in sites if (s.path, s.line) == (path, line)}
     if made is not None and made.bound_to and (made.path, {made.function}) == (path, here):
         yield made.bound_to

@@ -116,6 +116,11 @@ _OPERATORS: dict[type[ast.operator], tuple[str, ...]] = {
 _SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@"}
 
 
+def _is_shape(node: ast.AST | None) -> bool:
+    """Whether a node is the shape of an array."""
+    return isinstance(node, ast.Attribute) and node.attr == "shape"
+
+
 def rewritings(
     place: Place, whole: ast.expr, wanted: Shape | None = None, *, told_apart: bool = False
 ) -> list[Candidate]:
@@ -134,8 +139,12 @@ def rewritings(
     for node in nodes:
         for generate in _KNOWN:
             found += generate(place, node)
+        if _is_shape(node):
+            continue  # nobody calculates with it, but with its entries
         if _is_operand(place, node):
             found += _exchanged(place, node, whole, wanted)
+            if _is_shape(place.parent(node)):
+                continue
             found += _extended(place, node)
             found += _with_numbers(place, node) if told_apart else ()
             found += _counted_together(place, node) if node is whole else ()
@@ -379,7 +388,10 @@ def _with_array(place: Place, node: ast.expr, text: str) -> Iterator[Candidate]:
     yield place.around(node, "", f" + {text}", f"add `{text}`, which is left out", "term", 2.1)
     yield place.around(node, "", f" * {text}", f"multiply by `{text}`", "missing factor", 2.0)
     yield place.around(node, "", f" / {text}", f"divide by `{text}`", "missing factor", 2.1)
-    yield place.around(node, "", f" - {text}", f"subtract `{text}`", "term", 2.4)
+    statement = place.statement
+    # `d += g - d` sets what is to be set; there is another edit that says so.
+    if not isinstance(statement, ast.AugAssign) or node is not statement.value or text != place.text(statement.target):
+        yield place.around(node, "", f" - {text}", f"subtract `{text}`", "term", 2.4)
     for number in numbers(place):
         title = f"add `{number} * {text}`, which is left out"
         yield place.around(node, "", f" + {number} * {text}", title, "term", 2.4)
