@@ -8,7 +8,6 @@ derivative: that proves what is wrong, and where.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,8 +46,7 @@ def last_shares(known: Verdicts, wrong: Collection[int]) -> list[Suspect]:
                 continue
             arrays = {share: (old, array) for share, array in shares.items()}
             last = Suspect(site, tuple(arrays), arrays, (old,), operands_right=True, reason="last")
-            before = found.get(site)
-            found[site] = replace(merged(before, last), together=0) if before is not None else last
+            found[site] = merged(found.get(site), last)
             break
     return list(found.values())
 

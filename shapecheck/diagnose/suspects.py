@@ -66,7 +66,8 @@ def merged(known: Suspect | None, new: Suspect) -> Suspect:
         sound=(*known.sound, *new.sound),
         explains=tuple(dict.fromkeys((*known.explains, *new.explains))),
         operands_right=known.operands_right or new.operands_right,
-        together=max(known.together, new.together),
+        # What all results explain together, some of them may explain in part.
+        together=max(known.together, new.together) if known.together and new.together else 0,
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from shapecheck.network.begun_anew import begun_once
 from shapecheck.network.dependence import Dependence
 from shapecheck.network.uses import times_used, uses_of, value_names
 from shapecheck.trace.operations import PRODUCTS, QUOTIENTS, SUMS
@@ -458,8 +460,20 @@ def parameters_and_strays(tape: Tape, most_updates: int) -> tuple[list[Parameter
                 # A table that is pulled towards what was seen is learned, where nothing else is.
                 finder = _Finder(tape, averages=True)
                 found = finder.find()
-            tape.memory[every] = found, finder.strays
+            tape.memory[every] = begun_once(tape, found), finder.strays
         few = ([replace(p, updates=p.updates[:most_updates]) for p in one] for one in tape.memory[every])
         tape.memory[key] = tuple(few)
     parameters, strays = tape.memory[key]
     return parameters, strays
+
+
+def side_by_side(parameters: Sequence[Parameter]) -> list[Parameter]:
+    """The parameters without the first steps of those of which others have none: `w, b = random(), 0`.
+
+    A number that several begin with, or an integer, is no one's first version: these are known by their second. The
+    versions that are left were together in one forward pass.
+    """
+    if not any(p.late for p in parameters):
+        return list(parameters)
+    later = (p if p.late else replace(p, birth=p.updates[0].new, updates=p.updates[1:], late=True) for p in parameters)
+    return [p for p in later if p.updates]

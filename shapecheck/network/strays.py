@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from shapecheck.network.begun_anew import begun_anew
 from shapecheck.network.dependence import ancestors
 from shapecheck.network.parameters import Parameter, parameters_and_strays
 from shapecheck.network.uses import times_used
@@ -63,17 +64,8 @@ def _stepped_alike(tape: Tape, most_updates: int, *, numbers: bool = False) -> l
 
 
 def _kept(tape: Tape, parameters: list[Parameter], strays: list[Parameter]) -> list[Parameter]:
-    """The strays but for sums that are begun anew in every step: one ends before a parameter moves, another follows."""
-    alike: dict[object, list[Parameter]] = {}
-    for stray in strays:
-        site = tape.site_of(stray.birth)
-        alike.setdefault(("value", stray.birth) if site is None else site.number, []).append(stray)
-    turns = [(p.updates[0].operation, p.updates[1].operation) for p in parameters if len(p.updates) > 1]
-    anew: set[int] = set()
-    for sums in alike.values():
-        begun, ended = [s.updates[0].operation for s in sums], [s.updates[-1].operation for s in sums]
-        if any(min(ended) < first and any(first < b < second for b in begun) for first, second in turns):
-            anew.update(id(one) for one in sums)
+    """The strays but for sums that are begun anew in every step."""
+    anew = begun_anew(tape, strays, parameters)
     return [stray for stray in strays if id(stray) not in anew]
 
 

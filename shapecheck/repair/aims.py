@@ -13,7 +13,7 @@ from shapecheck.diagnose.targets import Result, Target
 from shapecheck.gradients.replay import fill
 from shapecheck.repair.audition import Instance
 from shapecheck.repair.scattered import scattered
-from shapecheck.repair.stores import stored
+from shapecheck.repair.stores import left_open, stored
 from shapecheck.repair.surroundings import Module, Surroundings
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import PART, WHOLE, Operation, Ref, Shape, Tape
@@ -62,7 +62,10 @@ def aims(tape: Tape, surroundings: Surroundings, targets: Sequence[Target]) -> l
                     parts = stored(tape, surroundings.modules[path], node, target)
                     aim = Aim(path, *parts) if parts is not None else None
                     aim = aim or _mask(surroundings.modules[path], path, node, instances)
-                    entries = _entries(tape, surroundings.modules[path], path, node, instances) if not parts else None
+                    opened = tuple(
+                        replace(i, wanted=left_open(tape, r).wanted) for i, r in zip(instances, results, strict=True)
+                    )
+                    entries = _entries(tape, surroundings.modules[path], path, node, opened) if not parts else None
                     if entries is not None:
                         found.setdefault((entries.node, False), entries)
                 if aim is not None:

@@ -388,7 +388,10 @@ def _with_array(place: Place, node: ast.expr, text: str) -> Iterator[Candidate]:
     yield place.around(node, "", f" + {text}", f"add `{text}`, which is left out", "term", 2.1)
     yield place.around(node, "", f" * {text}", f"multiply by `{text}`", "missing factor", 2.0)
     yield place.around(node, "", f" / {text}", f"divide by `{text}`", "missing factor", 2.1)
-    yield place.around(node, "", f" - {text}", f"subtract `{text}`", "term", 2.4)
+    statement = place.statement
+    # `d += g - d` sets what is to be set; there is another edit that says so.
+    if not isinstance(statement, ast.AugAssign) or node is not statement.value or text != place.text(statement.target):
+        yield place.around(node, "", f" - {text}", f"subtract `{text}`", "term", 2.4)
     for number in numbers(place):
         title = f"add `{number} * {text}`, which is left out"
         yield place.around(node, "", f" + {number} * {text}", title, "term", 2.4)

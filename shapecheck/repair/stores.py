@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -67,9 +68,33 @@ def _parts(tape: Tape, result: Result, turns: dict[int, int], arrays: Sequence[A
         number = array.value
 
 
+def left_open(tape: Tape, result: Result) -> Result:
+    """What an array should have been after a store, without what other stores write before anyone reads it.
+
+    `da[:, :n] = ...`, then `da[:, n:] = ...`: after the first the second half may be anything.
+    """
+    arrays = [value.array for value in tape.values]
+    written = np.zeros(np.shape(result.wanted[0]), dtype=bool)
+    number, producer = result.value, tape.values[result.value].producer
+    for operation in tape.operations[producer + 1 :] if producer is not None else ():
+        if number not in operation.inputs:
+            continue
+        array, index = (*operation.arguments, None, None)[:2]
+        if operation.function != "setitem" or not isinstance(array, Ref) or array.value != number:
+            break
+        try:
+            written[fill(index, arrays)] = True
+        except (IndexError, TypeError, ValueError):
+            return result
+        number = operation.result
+    if not written.any() or written.all():
+        return result
+    return replace(result, wanted=tuple(np.where(written, np.nan, np.asarray(w, dtype=float)) for w in result.wanted))
+
+
 def _made(tape: Tape, number: int) -> Operation | None:
     producer = tape.values[number].producer
     return tape.operations[producer] if producer is not None else None
 
 
-__all__ = ["stored"]
+__all__ = ["left_open", "stored"]

@@ -164,16 +164,52 @@ for _ in range(6):
 print(cost)
 """
 
+# Every sample has a loop through time of its own, and what these come to is added up.
+SAMPLES = """\
+import numpy as np
+
+rng = np.random.RandomState(8)
+U, R, b, v = rng.randn(4, 2), 0.4 * rng.randn(4, 4), np.zeros(4), rng.randn(4)
+
+
+def slopes(xs, goal):
+    h = [np.zeros(4)]
+    for x in xs:
+        h.append(np.tanh(U @ x + R @ h[-1] + b))
+    miss = v @ h[-1] - goal
+    dU, dR, db = np.zeros_like(U), np.zeros_like(R), np.zeros_like(b)
+    d = miss * v
+    for t in (2, 1, 0):
+        dz = d * (1 - h[t + 1] ** 2)
+        dU += np.outer(dz, xs[t])
+        dR += np.outer(dz, h[t])
+        db += dz
+        d = R.T @ dz
+    return 0.5 * miss**2, [dU, dR, db, miss * h[-1]]
+
+
+for _ in range(5):
+    total, loss = None, 0.0
+    for _ in range(3):
+        cost, found = slopes(rng.randn(3, 2), rng.randn())
+        loss += cost
+        total = found if total is None else [a + g for a, g in zip(total, found)]
+    for p, g in zip((U, R, b, v), total):
+        p -= 0.1 * g / 3
+print(loss)
+"""
+
 # The mistake, the program, and the line that adds what it should.
 LAST = [
     ("a bias through time", STATES, "db += dz"),
     ("a recurrent weight", STATES, "dR += np"),
     ("gates in a dictionary", GATES, "db[g] += d[g]"),
     ("one constant of three", CONSTANTS, "gk += -miss"),
+    ("a bias of every sample", SAMPLES, "db += dz\n"),
 ]
 
 
-@pytest.mark.parametrize("text", [STATES, GATES, CONSTANTS, TWICE])
+@pytest.mark.parametrize("text", [STATES, GATES, CONSTANTS, TWICE, SAMPLES])
 def test_the_right_program_is_left_alone(tmp_path: Path, text: str) -> None:
     assert [f for f in findings(tmp_path, text) if f.severity != "note"] == []
 

@@ -75,7 +75,10 @@ print(net)
 """
 
 #     program, edits, code, what the line to blame has in it
+STEP = "        speed_of_b = 0.9 * speed_of_b - 0.02 * d.sum(axis=0, keepdims=True)\n"
+
 LOST: dict[str, tuple[str, Edits, str, str]] = {
+    "made twice of one gradient": (MOMENTUM, [(STEP, 2 * STEP)], "SC406", "speed_of_b = 0.9"),
     "zeros in every turn": (MOMENTUM, [(ZEROS, ""), (BATCH, WITHIN)], "SC406", "speed_of_W = np.zeros_like"),
     "names for what a list holds": (
         TOGETHER,
