@@ -100,14 +100,19 @@ def _reads(course: Course, known: Verdicts, wrong: set[int]) -> Iterator[_Read]:
             kept.setdefault(key, []).append(binding)
             places.setdefault(binding.value, []).append(key)
     found: list[tuple[int, _Read]] = []
-    for operation in readers(known, wrong):
+    reading = list(readers(known, wrong))
+    served = {(operation.site, value) for operation in reading for value in operation.inputs}
+    for operation in reading:
         for read in operation.inputs:
             for key in places.get(read, []) if read not in forward else ():
                 held = [b for b in kept[key] if b.time <= operation.number]
                 if not held or held[-1].value != read:
                     continue
                 earlier = [b for b in held[:-1] if b.site == held[-1].site and b.value in forward]
-                if earlier and _is_another(course, earlier[-1].value, read):
+                # Where each pass goes backwards before the next one, what it kept has been read already.
+                if not earlier or (operation.site, earlier[-1].value) in served:
+                    continue
+                if _is_another(course, earlier[-1].value, read):
                     found.append((held[-1].time, (operation.number, read, earlier[-1].value)))
                     break
     # The later pass itself reads its own, as it should.
