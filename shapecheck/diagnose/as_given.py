@@ -69,7 +69,7 @@ def _derivative(known: Verdicts, forward: int, before: dict[int, tuple[int, Any]
         if factor is None or recorded.shape != found[node].shape:
             return None
         change = recorded / factor - found[node]
-        further = adjoints(known.replay, {node: change}, wanted, check=())
+        further = adjoints(known.replay, {node: change}, wanted, check=(), ties=False)
         for f in wanted - {node}:
             found[f] = found[f] + further[f]
         found[node] = found[node] + change

@@ -11,6 +11,7 @@ import numpy as np
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.gradients.functions import CannotReplayError
 from shapecheck.gradients.losses import find_losses
+from shapecheck.gradients.matching import same_direction
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.gradients.steps import Loss, Step
 from shapecheck.trace.tape import Operation
@@ -50,13 +51,16 @@ class WrongAxis:
     loss: Loss
 
 
-def axis_to_blame(replay: Replay, step: Step, trusted: Collection[int] = ()) -> WrongAxis | None:
+def axis_to_blame(
+    replay: Replay, step: Step, trusted: Collection[int] = (), forward: Collection[int] | None = None
+) -> WrongAxis | None:
     """Find reductions of the forward pass that, taken along another axis, make every gradient of a step right.
 
     Args:
         replay: The tape.
         step: One with gradients that are wrong.
         trusted: Values of the forward pass that gradients have been right through as they are.
+        forward: What that loss is computed from, if there are any: a reduction of the backward pass is none of it.
     """
     changes = [change for _, _, change, _ in step.parameters]
     needed = replay.ancestors(changes) & replay.dependents(step.olds, step.last + 1)
@@ -64,7 +68,7 @@ def axis_to_blame(replay: Replay, step: Step, trusted: Collection[int] = ()) -> 
     for operation in replay.tape.operations[step.first : step.last + 1]:
         if operation.site is None or operation.site in tried or operation.result not in needed:
             continue
-        if operation.result in trusted:
+        if operation.result in trusted or (forward is not None and operation.result not in forward):
             continue
         if not _is_suspicious(replay, operation) or needed.isdisjoint(operation.inputs):
             continue
@@ -82,6 +86,40 @@ def axis_to_blame(replay: Replay, step: Step, trusted: Collection[int] = ()) -> 
         if found is not None:
             return found
     return None
+
+
+def another_axis_gives(replay: Replay, value: int, wanted: Any) -> bool:
+    """Whether a value of the backward pass is what is wanted once a reduction in its expression takes another axis.
+
+    A softmax that goes over one axis forward and over another one backward is one mistake where it goes backward, and
+    two, of its largest score and its sum, where it goes forward.
+
+    Args:
+        replay: The tape.
+        value: Its number.
+        wanted: What it should be, up to a factor.
+    """
+    tape = replay.tape
+    site = tape.site_of(value)
+    if site is None:
+        return False
+    for number in sorted(replay.ancestors([value]), reverse=True):
+        made = tape.values[number].producer
+        operation = tape.operations[made] if made is not None else None
+        if operation is None or operation.site is None or operation.function not in _REDUCTIONS:
+            continue
+        if not operation.inputs or not tape.sites[operation.site].within(site):
+            continue
+        for axis in _axes(replay, operation):
+            try:
+                other = replay.edited({operation.number: _along(operation, axis)}, tape.values[value].producer)
+                step = other.step(tape.operations[tape.values[value].producer or 0])
+                again = step(other.recorded) if step is not None else None
+            except (ReplayError, CannotReplayError, ValueError, TypeError):
+                continue
+            if again is not None and same_direction(again, wanted):
+                return True
+    return False
 
 
 def _right_along(replay: Replay, step: Step, reductions: Sequence[Sequence[Operation]], axis: int) -> WrongAxis | None:
@@ -139,4 +177,4 @@ def _right_with(replay: Replay, step: Step, operations: dict[int, Operation]) ->
     return None
 
 
-__all__ = ["Turned", "WrongAxis", "axis_to_blame"]
+__all__ = ["Turned", "WrongAxis", "another_axis_gives", "axis_to_blame"]

@@ -29,7 +29,7 @@ from shapecheck.diagnose.branches import given_wrongly
 from shapecheck.diagnose.credible_losses import is_chain_of_mistakes, is_one_mistake, is_output, is_renamed, meets_data
 from shapecheck.diagnose.error_signal import has_a_rate_twice, missed_losses
 from shapecheck.diagnose.exchanged import exchanged
-from shapecheck.diagnose.forward import WrongAxis, axis_to_blame
+from shapecheck.diagnose.forward import WrongAxis, another_axis_gives, axis_to_blame
 from shapecheck.diagnose.handed_on import copied_at, handed_on, renamed_at
 from shapecheck.diagnose.last_shares import last_shares
 from shapecheck.diagnose.lone_slopes import at_their_use
@@ -99,12 +99,17 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None, *, axes
     suspects = list(last_shares(known, wrong))
     unexplained = wrong - {p for s in suspects for p in s.explains}
     through = _right_through(known, verdicts) if unexplained and axes and not known.settled else set[int]()
-    axis = axis_to_blame(known.replay, step, through) if unexplained and axes and not known.settled else None
-    if axis is not None:
+    right = {v.parameter for v in verdicts if v.is_right}
+    axis = None
+    if unexplained and axes and not known.settled:
+        axis = axis_to_blame(known.replay, step, through, loss.matching.adjoints.closure if through else None)
+    backward = _over_another_axis(known, axis, unexplained, right) if through else []
+    if backward:
+        suspects += backward
+    elif axis is not None:
         suspects += _of_axis(axis, wrong)
         loss = axis.loss
     elif unexplained:
-        right = {v.parameter for v in verdicts if v.is_right}
         others = given_wrongly(known, at_their_use(known, value_suspects(known, unexplained, right)))
         if not known.settled and (order := exchanged(known, others, unexplained, right)) is not None:
             others = [order]
@@ -122,6 +127,15 @@ def diagnose_step(step: Step, loss: Loss, known: Verdicts | None = None, *, axes
     others = [s for s in others if s.reason != "axis"]
     chosen = [_with_origin(s, known) for s in chosen]
     return Diagnosis(step, loss, verdicts, chosen + others, len(chosen), known.rate)
+
+
+def _over_another_axis(known: Verdicts, axis: WrongAxis | None, wrong: set[int], right: set[int]) -> list[Suspect]:
+    """The expression of the backward pass that one other axis sets right, where it takes several forward to do that."""
+    if axis is None or len(axis.reductions) < 2:
+        return []
+    whole = [s for s in value_suspects(known, wrong, right) if set(s.explains) >= wrong]
+    found = [s for s in whole if s.reason == "value" and len(s.values) == 1]
+    return [s for s in found if all(another_axis_gives(known.replay, v, a) for v, (_, a) in s.wanted.items())]
 
 
 def _after_their_operands(known: Verdicts, suspects: Sequence[Suspect]) -> Iterator[Suspect]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice, product
 
@@ -38,7 +39,8 @@ def loop_suspects(
     """
     adjoints = known.matching.adjoints
     by_site: dict[int, list[int]] = {}
-    for value in chain:
+    half_filled, _ = filled_item_by_item(known, chain)
+    for value in (v for v in chain if v not in half_filled):
         operation = known.producer(value)
         if operation is not None and operation.site is not None:
             by_site.setdefault(operation.site, []).append(value)
@@ -75,6 +77,27 @@ def loop_suspects(
             found.append(Suspect(site, tuple(wanted), wanted, explains, right_before, sound=sound))
             break
     return [s for s in found if s.values]
+
+
+def filled_item_by_item(known: Verdicts, chain: Sequence[int], often: int = 1) -> tuple[set[int], set[int]]:
+    """The versions of arrays that a loop goes on to fill, which are no derivatives yet; and what it leaves, which is.
+
+    A convolution's loops write thousands of items, and each item makes a version of the whole array.
+
+    Args:
+        known: The verdicts of the step.
+        chain: The values of the backward pass.
+        often: How often a site has to have run more than.
+    """
+    tape = known.replay.tape
+    made = [o for v in chain if (o := known.producer(v)) is not None and o.site is not None]
+    keyed = [o for o in made if o.function == "setitem" or (o.function in {"+=", "-="} and len(o.arguments) > 2)]
+    by_site = Counter(o.site for o in keyed)
+    loops = {o.result: o.site for o in keyed if by_site[o.site] > often}
+    half = {o.arguments[0].value for o in keyed if loops.get(o.arguments[0].value) == o.site}
+    read = Counter(i for o in tape.operations[known.step.first : known.step.last + 1] for i in o.inputs if i in half)
+    half = {value for value in half if read[value] == 1}
+    return half, loops.keys() - half
 
 
 def _is_sound(known: Verdicts, value: int, standings: dict[int, Standing]) -> bool:
@@ -301,4 +324,4 @@ def _belied(matching: Matching, targets: Mapping[int, int]) -> list[int]:
     return found
 
 
-__all__ = ["loop_suspects"]
+__all__ = ["filled_item_by_item", "loop_suspects"]

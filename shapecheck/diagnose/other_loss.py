@@ -219,8 +219,10 @@ def _penalised(replay: Replay, step: Step, loss: Loss, followed: Loss) -> dict[i
         if not np.all(np.isfinite(columns)) or not np.all(np.isfinite(goal)):
             return {}
         weights, *_ = np.linalg.lstsq(columns, goal, rcond=None)
-        if np.linalg.norm(columns @ weights - goal) > EXACT * np.linalg.norm(goal) or weights[1] <= 0:
+        if np.linalg.norm(columns @ weights - goal) > EXACT * np.linalg.norm(goal):
             return {}
+        if weights[1] * np.linalg.norm(columns[:, 1]) <= EXACT * np.linalg.norm(goal):
+            return {}  # none but by rounding
         found[old] = parameter.name
     return found
 

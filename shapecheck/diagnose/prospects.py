@@ -14,6 +14,7 @@ import numpy as np
 
 from shapecheck.diagnose.verdicts import TELLING, Verdicts, is_added_whole
 from shapecheck.gradients.adjoints import adjoints
+from shapecheck.trace.operations import SUMS
 
 # Relative; a replay decides in the end.
 _TOLERANCE = 1e-5
@@ -58,16 +59,25 @@ class Prospects:
         rng = np.random.default_rng(20240229)
         for parameter in sorted(wrong):
             adjoint = np.asarray(known.matching.adjoints[parameter], dtype=float)
-            probe = known.probes[parameter][-1] if known.probes[parameter] else None
-            shape = np.shape(self.recorded[probe]) if probe is not None else ()
-            if probe is None or not is_added_whole(shape, adjoint.shape) or adjoint.size < 2:
-                continue
-            looks = [self._look(known, probe, adjoint.reshape(shape), chain, rng) for _ in range(_PROBES)]
-            self.looks.append((parameter, looks))
+            for probe in self._looked_at(known.probes[parameter]):
+                shape = np.shape(self.recorded[probe])
+                if not is_added_whole(shape, adjoint.shape) or adjoint.size < 2:
+                    continue
+                looks = [self._look(known, probe, adjoint.reshape(shape), chain, rng) for _ in range(_PROBES)]
+                self.looks.append((parameter, looks))
+
+    def _looked_at(self, probes: Sequence[int]) -> Sequence[int]:
+        """Of what a change is made from: the last; where that is added to something, the whole sum, too.
+
+        The penalty that is added to a gradient may be a part of the loss, and the gradient by itself no adjoint then.
+        """
+        made = [self.known.producer(value) for value in probes]
+        sums = [v for v, o in zip(probes, made, strict=True) if o is not None and o.function in SUMS]
+        return list(dict.fromkeys([*sums[-1:], *probes[-1:]]))
 
     def _look(self, known: Verdicts, probe: int, adjoint: Any, chain: Sequence[int], rng: np.random.Generator) -> _Look:
         direction = rng.normal(size=adjoint.shape)
-        swept = adjoints(known.replay, {probe: direction}, chain, check=())
+        swept = adjoints(known.replay, {probe: direction}, chain, check=(), ties=False)
         now = float(np.sum(direction * self.recorded[probe]))
         return _Look(swept.of, now, float(np.sum(direction * adjoint)), frozenset(swept.doubtful))
 

@@ -32,6 +32,7 @@ from shapecheck.diagnose.left_early import left_early
 from shapecheck.diagnose.left_views import left_views
 from shapecheck.diagnose.lost import lost_steps
 from shapecheck.diagnose.lost_numbers import lost_numbers
+from shapecheck.diagnose.mirrored_sums import mirrored_sums
 from shapecheck.diagnose.moments import moments
 from shapecheck.diagnose.moved_copies import moved_copies
 from shapecheck.diagnose.moved_views import moved_views
@@ -45,6 +46,7 @@ from shapecheck.diagnose.overwritten_shares import overwritten_shares
 from shapecheck.diagnose.overwritten_squares import overwritten_squares
 from shapecheck.diagnose.pairs import lost_rows, parted
 from shapecheck.diagnose.passed_by import passed_by
+from shapecheck.diagnose.rate_alone import rate_alone
 from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
 from shapecheck.diagnose.repeated_rows import repeated_rows
 from shapecheck.diagnose.replaced import replaced
@@ -53,6 +55,7 @@ from shapecheck.diagnose.short_strides import short_strides
 from shapecheck.diagnose.squared_means import rooted_means, squared_means
 from shapecheck.diagnose.start import constant_output, equal_units, out_of_reach, saturated
 from shapecheck.diagnose.step_counters import step_counters
+from shapecheck.diagnose.stuck_counters import stuck_counters
 from shapecheck.diagnose.thrown_away import thrown_away
 from shapecheck.diagnose.unapplied import nothing_moves
 from shapecheck.diagnose.uneven_parts import uneven_parts
@@ -70,6 +73,10 @@ from shapecheck.diagnose.wrapped import wrapped
 Finder = Callable[[Course], list[Finding]]
 
 
+def _by_numbers(course: Course) -> list[Finding]:
+    return number_steps(course) or rate_alone(course)
+
+
 def _uphill(course: Course) -> list[Finding]:
     return turned_velocities(course) or climbing(course)
 
@@ -78,7 +85,7 @@ _UPDATES: tuple[Finder, ...] = (
     one_list,
     second_names,
     other_starts,
-    number_steps,
+    _by_numbers,
     lost_steps,
     lost_numbers,
     replaced,
@@ -116,7 +123,9 @@ _DATA: tuple[Finder, ...] = (
     left_early,
     used_up,
     parted,
+    mirrored_sums,
     thrown_away,
+    stuck_counters,
     unread_scales,
     unread_targets,
     kept_best,
@@ -225,7 +234,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC305": (other_starts, passed_by),
     "SC306": (overwritten_shares,),
     "SC308": (differing_loss,),
-    "SC309": (number_steps,),
+    "SC309": (_by_numbers,),
     "SC401": (late_steps, later_versions, filled_late),
     "SC402": (_uphill, turned_round),
     "SC403": (never_reset,),
@@ -248,11 +257,11 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
         _never_moved,
         nothing_moves,
     ),
-    "SC407": (parted,),
+    "SC407": (parted, mirrored_sums),
     "SC408": (never_renewed,),
     "SC409": (lost_rows, short_strides, left_early, used_up),
     "SC410": (moments, squared_means, rooted_means, step_counters, shared_state),
-    "SC411": (thrown_away, unread_scales, unread_biases),
+    "SC411": (thrown_away, stuck_counters, unread_scales, unread_biases),
     "SC501": (not_finite,),
     "SC502": (not_finite,),
     "SC503": (saturated,),

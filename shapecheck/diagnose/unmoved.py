@@ -18,6 +18,7 @@ from shapecheck.diagnose.unapplied import Unapplied
 from shapecheck.gradients.adjoints import adjoints
 from shapecheck.gradients.matching import Matching
 from shapecheck.gradients.steps import Step
+from shapecheck.network.dependence import CARRIERS
 from shapecheck.network.uses import value_names
 from shapecheck.trace.operations import ADDITIONS, PRODUCTS
 from shapecheck.trace.tape import Operation
@@ -25,6 +26,8 @@ from shapecheck.trace.tape import Operation
 _PRODUCTS = frozenset("@ .dot numpy.dot numpy.matmul numpy.einsum".split())
 # So many numbers show whether they were drawn: then some are far closer to one another than others.
 _TELLING, _UNEVEN = 4, 2.0
+# So many readers of an array tell whether it is an input.
+_MOST_READERS = 30
 # Which operand of a layer's product the weight is.
 _SIDES = {"batch-first": 1, "features-first": 0}
 
@@ -180,6 +183,8 @@ def _affine(course: Course, step: Step) -> Iterator[_Affine]:
             made = course.producer(product)
             if made is None or made.function not in _PRODUCTS or not is_given(course, bias):
                 continue
+            if _is_multiplied(course, uncarried(course, bias)):
+                continue  # the input of a residual block, which goes round it
             operands = [uncarried(course, operand) for operand in made.inputs]
             for weight, other in (operands, operands[::-1]) if len(operands) == 2 else ():
                 # What mixes the samples, as the neighbours in a graph, is no weight.
@@ -196,6 +201,20 @@ def _affine(course: Course, step: Step) -> Iterator[_Affine]:
                 )
                 if known and is_given(course, weight) and len(course.tape.values[weight].shape) > 1:
                     yield _Affine(weight, uncarried(course, bias), made, operation)
+
+
+def _is_multiplied(course: Course, value: int) -> bool:
+    """Whether an array, or a view of it, meets a weight in a product, as data do and no bias does."""
+    open_values = [value]
+    for carried in open_values:
+        for operation in course.users.get(carried, ())[:_MOST_READERS]:
+            if operation.function in CARRIERS:
+                open_values.append(operation.result)
+            elif operation.function in _PRODUCTS and any(
+                i in course.versions for i in operation.inputs if i != carried
+            ):
+                return True
+    return False
 
 
 def _of_numbers(course: Course, operation: Operation) -> Iterator[_Affine]:
@@ -215,8 +234,12 @@ def _of_numbers(course: Course, operation: Operation) -> Iterator[_Affine]:
 def _side(course: Course, operation: Operation, bias: int) -> int | None:
     """Which factor of a layer's product is its weight: a column of biases tells, or a row; else the layout.
 
-    The one bias of a single unit says nothing, but those of other layers do that are added at the same place.
+    The one bias of a single unit says nothing, but those of other layers do that are added at the same place. A flat
+    list of biases is added along the last axis.
     """
+    total, own = course.tape.values[operation.result].shape, course.tape.values[bias].shape
+    if len(own) == 1 and len(total) == 2 and own[0] == total[1] > 1:
+        return 1
     beside = (o.inputs for o in course.tape.made_at(operation.site if operation.site is not None else -1))
     alike = (inputs[operation.inputs.index(bias)] for inputs in itertools.islice(beside, READINGS) if len(inputs) == 2)
     for value in (bias, *alike):

@@ -25,6 +25,7 @@ _ENTRYWISE_NAMES = (
     "numpy.negative numpy.where numpy.true_divide numpy.copy numpy.float64 numpy.asmatrix"
 )
 _ENTRYWISE = frozenset(_ENTRYWISE_NAMES.split())
+_CLIPS = frozenset({".clip", "numpy.clip"})
 # What takes some entries from an array, or puts them into another.
 _MOVING = frozenset(["getitem", "view", "write_back"])
 # A gradient of fewer entries is met by some two numbers whatever is put in; so many sizes are tried.
@@ -188,7 +189,7 @@ class Verdicts:
             weighted = operation is not None and (
                 operation.function in SUMS
                 or (operation.function in PRODUCTS and len(whole) == 1)
-                or (operation.function in QUOTIENTS and whole == list(refs(operation.arguments[:1])))
+                or (operation.function in QUOTIENTS | _CLIPS and whole == list(refs(operation.arguments[:1])))
             )
             if weighted and operation is not None and operation.number >= self._since[old]:
                 open_values.extend(whole)

@@ -12,7 +12,7 @@ import numpy as np
 
 from shapecheck.diagnose.blame import is_sound
 from shapecheck.diagnose.blame_along import before_it_was_turned, without_idle_factors
-from shapecheck.diagnose.loops import loop_suspects
+from shapecheck.diagnose.loops import filled_item_by_item, loop_suspects
 from shapecheck.diagnose.prospects import Prospects
 from shapecheck.diagnose.suspects import Suspect, merged
 from shapecheck.diagnose.verdicts import Verdicts, is_added_whole
@@ -52,7 +52,7 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
     tried, whole = 0, False
     # With nothing to be inferred all is tried, and first what matches nothing: there may be no time for the rest.
     ordered = sorted(chain, key=lambda v: standings[v] is not Standing.UNVERIFIED) if known.settled else chain
-    half_filled, filled = _filled_item_by_item(known, chain)
+    half_filled, filled = filled_item_by_item(known, chain, _OFTEN)
     for value in (v for v in ordered if v not in half_filled):
         operation = known.producer(value)
         standing = standings[value]
@@ -99,22 +99,6 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
             found += _made_from_outputs(known, unread, targets, prospects, wrong, right)
     explained = {p for s in found for p in s.explains}
     return without_idle_factors(known, found) + _misused(known, wrong - explained)
-
-
-def _filled_item_by_item(known: Verdicts, chain: Sequence[int]) -> tuple[set[int], set[int]]:
-    """The versions of arrays that a loop goes on to fill, which are no derivatives yet; and what it leaves, which is.
-
-    A convolution's loops write thousands of items, and each item makes a version of the whole array.
-    """
-    tape = known.replay.tape
-    made = [o for v in chain if (o := known.producer(v)) is not None and o.site is not None]
-    keyed = [o for o in made if o.function == "setitem" or (o.function in {"+=", "-="} and len(o.arguments) > 2)]
-    by_site = Counter(o.site for o in keyed)
-    often = {o.result: o.site for o in keyed if by_site[o.site] > _OFTEN}
-    half = {o.arguments[0].value for o in keyed if often.get(o.arguments[0].value) == o.site}
-    read = Counter(i for o in tape.operations[known.step.first : known.step.last + 1] for i in o.inputs if i in half)
-    half = {value for value in half if read[value] == 1}
-    return half, often.keys() - half
 
 
 def _firsts(known: Verdicts, standings: Mapping[int, Standing]) -> set[int] | None:

@@ -79,6 +79,7 @@ def adjoints(
     check: Iterable[int] | None = None,
     seed: int = 0,
     held: Collection[int] = (),
+    ties: bool = True,
 ) -> Adjoints:
     """The adjoint of every value that the loss was computed from.
 
@@ -90,6 +91,7 @@ def adjoints(
             that no operation made.
         seed: Of the random directions of that check.
         held: Values that are taken as they are, whatever they were computed from.
+        ties: Whether the other adjoints that are right at a tie are wanted, too: each takes another sweep.
 
     Returns:
         The adjoints, and what is to be thought of them.
@@ -114,7 +116,7 @@ def adjoints(
     result.of = sweep(replay, result.seeds, operations, active, local, result.doubtful)
     _lost_links(replay, result)
     result.tied, result.numeric = local.tied, local.numeric
-    conventions: tuple[Convention, ...] = ("first", "last") if local.tied else ()
+    conventions: tuple[Convention, ...] = ("first", "last") if local.tied and ties else ()
     for convention in conventions:
         other = LocalDerivative(convention)
         result.alternatives.append(sweep(replay, result.seeds, operations, active, other, set()))

@@ -28,7 +28,7 @@ from shapecheck.gradients.stacked_numbers import is_stacked, stacked
 from shapecheck.gradients.sums_of_losses import joined_hypotheses, other_parts
 from shapecheck.gradients.tied import tied_entries
 from shapecheck.network.dependence import Dependence, ancestors
-from shapecheck.network.parameters import Parameter, Update, find_parameters
+from shapecheck.network.parameters import Parameter, Update, find_parameters, side_by_side
 from shapecheck.network.strays import find_strays
 from shapecheck.network.uses import value_names
 from shapecheck.trace.tape import Tape
@@ -129,7 +129,7 @@ def agreement(tape: Tape, *, steps: int = 2, meant: str = "", later: bool = Fals
         found.parameters = [replace(row, shape=()) for row in found.parameters]
         return found
     # What a network of NaN leaves to the next one cannot be judged.
-    parameters = [p for p in find_parameters(tape, most_updates=_MOST_STEPS) if _is_alive(tape, p)]
+    parameters = side_by_side([p for p in find_parameters(tape, most_updates=_MOST_STEPS) if _is_alive(tape, p)])
     if not parameters:
         return Agreement("unknown")
     strays = find_strays(tape, most_updates=_MOST_STEPS)
@@ -182,7 +182,7 @@ def _holds_later(tape: Tape, found: Agreement) -> bool:
     """
     if found.verdict != "right" or stacked(tape) is not None:
         return True
-    parameters = [p for p in find_parameters(tape, most_updates=_MOST_STEPS + 1) if _is_alive(tape, p)]
+    parameters = side_by_side([p for p in find_parameters(tape, most_updates=_MOST_STEPS + 1) if _is_alive(tape, p)])
     known = min((len(p.updates) for p in parameters), default=0)
     # The update after it says where a step ends: later losses depend on its gradients by what an optimizer keeps.
     number = known - 2 if known > _FEW_STEPS else known - 1

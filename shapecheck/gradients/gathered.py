@@ -99,6 +99,10 @@ def _rounds(tape: Tape, arrays: list[SteppedByEntry]) -> list[list[Round]]:
                 return []  # something else has moved it in between
             now[number].append(step)
             continue
+        if operation.function == "view" and operation.site is None and operation.inputs[0] in owner:
+            # What was viewed before is looked at as it is now: `Q.T`, before it is read again.
+            owner[operation.result] = owner[operation.inputs[0]]
+            continue
         used = {owner[n] for n in operation.inputs if n in owner}
         written = operation.site is None and operation.result in targets  # else: `for row in W`
         if not used or is_on(tape, operation, lines) or written:
@@ -162,25 +166,45 @@ def _apart(tape: Tape, places: Places, steps: list[list[Round]]) -> list[Round]:
     between = {s.new: (r, n + 1) for rounds in steps for r in rounds for n, s in enumerate(r.steps[:-1])}
     own = {o for rounds in steps for r in rounds for s in r.steps for o in (s.operation.number, s.last)}
     spoilt: set[int] = set()
+    readers: dict[int, list[Operation]] = defaultdict(list)
+    for operation in tape.operations:
+        for number in operation.inputs:
+            readers[number].append(operation)
     for operation in tape.operations:
         if operation.number in own:
             continue
         for number in operation.inputs:
-            if number in between and not _reads_unmoved(places, operation, number, *between[number]):
+            if number in between and not _reads_unmoved(places, readers, operation, *between[number]):
                 spoilt.add(id(between[number][0]))
     return [r for rounds in steps if not any(id(r) in spoilt for r in rounds) for r in rounds]
 
 
-def _reads_unmoved(places: Places, operation: Operation, version: int, found: Round, count: int) -> bool:
-    """Whether what an operation takes from an array was not moved by the first steps of a round, or is stepped next."""
+def _reads_unmoved(
+    places: Places, readers: dict[int, list[Operation]], operation: Operation, found: Round, count: int
+) -> bool:
+    """Whether what an operation takes from an array was not moved by the first steps of a round, or is stepped next.
+
+    A row of which only such entries are taken, as in `W[i][j] = W[i][j] + ...`, counts by them.
+    """
+    version = found.steps[count - 1].new
     if places.base(operation.result) != version:
         return False
-    held = places.entries(operation.result)
-    moved = [places.within(s.target, s.index) for s in found.steps[:count]]
-    following = found.steps[count]
-    if operation.result == following.target:
+    if operation.result == found.steps[count].target:
         return True  # a view that the next step writes to
-    return held is not None and all(m is not None and not np.isin(held, m).any() for m in moved)
+    moved = [places.within(s.target, s.index) for s in found.steps[:count]]
+    if any(m is None for m in moved):
+        return False
+    open_views = [operation]
+    while open_views:
+        view = open_views.pop()
+        held = places.entries(view.result)
+        if held is not None and not any(np.isin(held, m).any() for m in moved if m is not None):
+            continue
+        parts = readers[view.result]
+        if not parts or any(places.base(part.result) != version for part in parts):
+            return False
+        open_views += parts
+    return True
 
 
 class Gathering:

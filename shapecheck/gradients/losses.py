@@ -192,13 +192,16 @@ def _recorded(replay: Replay, step: Step) -> list[Loss]:
     end = step.last + 4 * (step.last - step.first) + 400
     reached = reach(replay, olds, end)
     stale = reach(replay, news, end)
+    # What a step of one entry is made of is no loss, where the steps of all entries were put together to one.
+    updates = (tape.operations[u.operation].site for p, *_ in step.parameters for u in p.updates)
+    stepping = [tape.sites[site] for site in dict.fromkeys(updates) if site is not None]
     found = []
     for operation in tape.operations[:end]:
         value = operation.result
         kept = tape.values[value]
         if kept.size != 1 or not kept.dtype.startswith("float") or operation.site is None or value in used:
             continue
-        if operation.function in SELECTIONS:
+        if operation.function in SELECTIONS or any(tape.sites[operation.site].within(s) for s in stepping):
             continue
         if value in stale or len(reached.get(value, ())) < max(1, len(olds) - 1):
             continue

@@ -8,6 +8,7 @@ from shapecheck.gradients.gathered import gathered
 from shapecheck.gradients.held_copies import with_copies_held
 from shapecheck.gradients.partial_steps import taken_together
 from shapecheck.gradients.recomputed import with_losses
+from shapecheck.gradients.several_terms import terms_together
 from shapecheck.trace.tape import Tape
 
 
@@ -37,7 +38,7 @@ def readied(tape: Tape) -> Readied:
     Args:
         tape: With whole values.
     """
-    steps = taken_together(tape)
+    steps = taken_together(terms_together(tape))
     whole = gathered(steps)
     return Readied(with_copies_held(with_losses(whole)), steps, whole is not steps)
 

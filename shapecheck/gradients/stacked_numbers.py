@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from shapecheck.network.parameters import Parameter, find_parameters
+from shapecheck.network.parameters import Parameter, find_parameters, side_by_side
 from shapecheck.trace.tape import Binding, Operation, Ref, Tape, Value, refs
 
 # So many updates of a parameter are looked at to find steps that did the same; so many steps are enough.
@@ -84,7 +84,7 @@ def _stacked(tape: Tape) -> Stack | None:
     first = find_parameters(tape)
     if not first or any(tape.values[p.birth].shape != () for p in first):
         return None
-    parameters = _side_by_side(find_parameters(tape, most_updates=_MOST_UPDATES))
+    parameters = side_by_side(find_parameters(tape, most_updates=_MOST_UPDATES))
     count = min(len(p.updates) for p in parameters)
     windows = _windows(tape, parameters, count)
     groups: dict[Any, list[int]] = defaultdict(list)
@@ -98,15 +98,6 @@ def _stacked(tape: Tape) -> Stack | None:
             stack.begins = chosen[0] == 0 and not any(p.late for p in parameters)
             return stack
     return None
-
-
-def _side_by_side(parameters: Sequence[Parameter]) -> list[Parameter]:
-    """The parameters without the first steps of those of which others have none: `a, b = random(), 0`.
-
-    A number that several begin with, or an integer, is no one's first version: these are known by their second.
-    """
-    late = any(p.late for p in parameters)
-    return [replace(p, birth=p.updates[0].new, updates=p.updates[1:]) if late and not p.late else p for p in parameters]
 
 
 def _windows(tape: Tape, parameters: Sequence[Parameter], count: int) -> list[list[Operation]]:

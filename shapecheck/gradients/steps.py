@@ -11,7 +11,7 @@ import numpy as np
 from shapecheck.gradients.adjoints import Adjoints
 from shapecheck.gradients.matching import Matching
 from shapecheck.gradients.replay import Replay
-from shapecheck.network.parameters import Parameter, find_parameters
+from shapecheck.network.parameters import Parameter, find_parameters, side_by_side
 
 _ALL_UPDATES = 1000
 
@@ -82,6 +82,7 @@ def steps(replay: Replay, parameters: Sequence[Parameter], most: int = 3) -> lis
         most: So many updates of each parameter are looked at.
     """
     found = []
+    parameters = side_by_side(parameters)
     groups = _networks(replay, parameters)
     # A critic may take many steps for one of the generator's.
     followed = find_parameters(replay.tape, most_updates=_ALL_UPDATES) if len(groups) > 1 else []

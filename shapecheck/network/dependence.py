@@ -16,7 +16,8 @@ CARRIERS = frozenset(
 # What may stand between the birth of a parameter and its first use: scaling, shifting, packing.
 _BIRTH = CARRIERS | frozenset(
     "* / + - unary- numpy.multiply numpy.concatenate numpy.append numpy.hstack numpy.vstack numpy.r_ "
-    "setitem numpy.divide write_back *= /= += -= .clip numpy.clip numpy.float64 numpy.float32".split()
+    "setitem numpy.divide write_back *= /= += -= .clip numpy.clip numpy.float64 numpy.float32 numpy.abs numpy.absolute "
+    "abs numpy.sign numpy.sqrt numpy.square".split()
 )
 _PACKING = frozenset(
     ["numpy.concatenate", "numpy.append", "numpy.hstack", "numpy.vstack", "numpy.array", "setitem", "write_back"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from shapecheck.network.begun_anew import begun_once
@@ -464,3 +465,15 @@ def parameters_and_strays(tape: Tape, most_updates: int) -> tuple[list[Parameter
         tape.memory[key] = tuple(few)
     parameters, strays = tape.memory[key]
     return parameters, strays
+
+
+def side_by_side(parameters: Sequence[Parameter]) -> list[Parameter]:
+    """The parameters without the first steps of those of which others have none: `w, b = random(), 0`.
+
+    A number that several begin with, or an integer, is no one's first version: these are known by their second. The
+    versions that are left were together in one forward pass.
+    """
+    if not any(p.late for p in parameters):
+        return list(parameters)
+    later = (p if p.late else replace(p, birth=p.updates[0].new, updates=p.updates[1:], late=True) for p in parameters)
+    return [p for p in later if p.updates]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
+
 from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.unapplied import Unapplied
 from shapecheck.repair.candidate import Candidate
@@ -41,21 +43,30 @@ def gradients_of_steps(trace: Trace, finding: Finding, stepped: Sequence[Unappli
     place = (path, statement.lineno, statement.col_offset)
     seen = look(Lookout(tuple(arrays), tuple(range(len(arrays))), (place,))).get(0)
     loop = desk.loop(statement)
-    if seen is None:
-        return
     found: dict[str, None] = {}
-    for position in range(len(arrays)):
-        texts = seen.texts.get(position, ())
-        turning = in_turns(texts, loop, seen.keys) if isinstance(loop, ast.For) else ()
+    for position, one in enumerate(stepped):
+        texts = seen.texts.get(position, ()) if seen is not None else ()
+        texts = texts or tuple(_named(trace, one.gradient, finding))
+        turning = in_turns(texts, loop, seen.keys) if seen is not None and isinstance(loop, ast.For) else ()
         found |= dict.fromkeys((*turning, *(texts if len(stepped) == 1 else ())))
     own = stepped[0].name
     for place_of, text in enumerate(sorted(found, key=lambda t: -likeness(t, own))[:_MOST]):
         title, cost = f"apply the gradient: `{text}`", 0.5 + 0.1 * place_of
-        for named in _factors(number):
+        # What moves a plain number is known to be the rate.
+        for named in _factors(number) if any(np.ndim(array) for array in arrays) else ():
             yield desk.candidate(title, "name", cost - 0.05, desk.edit(named, text))
         factor = desk.text(number)
         told = f"{factor} * {text}" if isinstance(number, _TIGHT) else f"({factor}) * {text}"
         yield desk.candidate(title, "missing factor", cost, desk.edit(number, told))
+
+
+def _named(trace: Trace, gradient: int, finding: Finding) -> Iterator[str]:
+    """What a number is called where it is made, in the function of its step: it is not known by what it is."""
+    made, path, line = trace.head.site_of(gradient), finding.location.path, finding.location.line
+    sites = (trace.head.sites[number] for number in range(len(trace.head.sites)))
+    here = {s.function for s in sites if (s.path, s.line) == (path, line)}
+    if made is not None and made.bound_to and (made.path, {made.function}) == (path, here):
+        yield made.bound_to
 
 
 _TIGHT = (ast.Name, ast.Attribute, ast.Constant, ast.Subscript, ast.Call)

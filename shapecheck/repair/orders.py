@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from shapecheck.diagnose.finding import Finding
+from shapecheck.diagnose.mirrored_sums import MIRRORED
 from shapecheck.diagnose.pairs import UNREAD_TWIN
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk
@@ -21,6 +22,12 @@ def one_order(desk: Desk, finding: Finding) -> Iterator[Candidate]:
         desk: The file of the finding's cause.
         finding: Its cause is one of the two expressions, or the only one; the other is on its trail.
     """
+    if finding.title == MIRRORED:
+        call = desk.expression(finding.cause)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+            text = f"{desk.text(call.func.value)}.insert(0, {desk.text(call.args[0])})"
+            yield desk.candidate("put each before the others", "order of samples", 0.4, desk.edit(call, text))
+        return
     if any(s.note == UNREAD_TWIN for s in finding.trail):
         yield from _from_the_twin(desk, finding)
         return

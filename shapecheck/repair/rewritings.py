@@ -116,6 +116,11 @@ _OPERATORS: dict[type[ast.operator], tuple[str, ...]] = {
 _SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@"}
 
 
+def _is_shape(node: ast.AST | None) -> bool:
+    """Whether a node is the shape of an array."""
+    return isinstance(node, ast.Attribute) and node.attr == "shape"
+
+
 def rewritings(
     place: Place, whole: ast.expr, wanted: Shape | None = None, *, told_apart: bool = False
 ) -> list[Candidate]:
@@ -134,8 +139,12 @@ def rewritings(
     for node in nodes:
         for generate in _KNOWN:
             found += generate(place, node)
+        if _is_shape(node):
+            continue  # nobody calculates with it, but with its entries
         if _is_operand(place, node):
             found += _exchanged(place, node, whole, wanted)
+            if _is_shape(place.parent(node)):
+                continue
             found += _extended(place, node)
             found += _with_numbers(place, node) if told_apart else ()
             found += _counted_together(place, node) if node is whole else ()

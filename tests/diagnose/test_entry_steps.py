@@ -208,3 +208,31 @@ def test_what_mends_it(tmp_path):
     fix = findings(tmp_path, text, trials=True)[0].fixes[0]
     assert fix.confidence == "verified"
     assert findings(tmp_path, repaired(text, fix)) == []
+
+
+# Both factors in one loop, each entry written as a sum, and one table seen from its other side.
+RATINGS = """\
+import numpy as np
+
+np.random.seed(3)
+R = np.array([[5, 3, 0, 1], [4, 0, 0, 1], [1, 1, 0, 5], [1, 0, 0, 4], [0, 1, 5, 4]])
+P, Q = np.random.rand(5, 4), np.random.rand(4, 4)
+Q = Q.T
+for turn in range(4):
+    for i in range(5):
+        for j in range(4):
+            if R[i][j] > 0:
+                e = R[i][j] - np.dot(P[i, :], Q[:, j])
+                for k in range(4):
+                    p = P[i][k]
+                    P[i][k] = P[i][k] + 0.02 * e * Q[k][j]
+                    Q[k][j] = Q[k][j] + 0.02 * e * p
+print(np.round(P @ Q, 1))
+"""
+
+
+def test_two_factors_in_one_loop_are_stepped_together(tmp_path: Path) -> None:
+    assert findings(tmp_path, RATINGS) == []
+    text = RATINGS.replace("P[i][k] + 0.02", "P[i][k] - 0.02")
+    (found,) = findings(tmp_path, text)
+    assert (found.code, "P[i][k] - 0.02" in blamed_line(text, found)) == ("SC402", True)

@@ -214,6 +214,90 @@ for k in range(5):
 print(weights)
 """
 
+# Nothing is a step by itself of what is written down here: the velocity of before is no gradient, and there is a third.
+SEVERAL_TERMS = (
+    NET
+    + """\
+        before, m[i] = m[i], 0.9 * m[i] - 0.02 * g
+        params[i] = params[i] - 0.9 * before + 1.9 * m[i]
+"""
+)
+
+# Means that run along with the steps are written in several terms, too.
+RUNNING = SEVERAL_TERMS + "    v[1] = v[1] - 0.1 * v[1] + 0.1 * h.mean(0)\n"
+
+# What goes round a block is no bias of it, though the block hands back a derivative by it that nobody reads.
+CHECKPOINTS = """\
+import numpy as np
+
+rng = np.random.RandomState(2)
+
+
+def forward(x, p):
+    h = np.tanh(x @ p["W"] + p["b"])
+    return x + h @ p["V"] + p["c"], h
+
+
+def backward(x, dy, p):
+    _, h = forward(x, p)
+    dz = dy @ p["V"].T * (1 - h * h)
+    return dy + dz @ p["W"].T, {"W": x.T @ dz, "b": dz.sum(0), "V": h.T @ dy, "c": dy.sum(0)}
+
+
+blocks = [{"W": rng.randn(3, 5) / 2, "b": np.zeros(5), "V": rng.randn(5, 3) / 2, "c": np.zeros(3)} for _ in range(2)]
+X = rng.randn(20, 3)
+T = np.sin(X)
+for step in range(5):
+    saved = [X]
+    for p in blocks:
+        saved.append(forward(saved[-1], p)[0])
+    d = (saved.pop() - T) / len(X)
+    for p in reversed(blocks):
+        d, g = backward(saved.pop(), d, p)
+        for k in p:
+            p[k] -= 0.2 * g[k]
+"""
+
+# The data meet a weight that is made from what is learned.
+SPECTRAL = """\
+import numpy as np
+
+rng = np.random.default_rng(1)
+X = rng.normal(size=(30, 4))
+T = (X[:, :1] * X[:, 1:2] > 0) * 1.0
+
+
+class Layer:
+    def __init__(self, n, m):
+        self.W, self.b, self.u = rng.normal(size=(n, m)), np.zeros(m), rng.normal(size=m)
+
+    def forward(self, x):
+        v = self.W @ self.u
+        self.v = v / np.linalg.norm(v)
+        u = self.W.T @ self.v
+        self.u = u / np.linalg.norm(u)
+        self.size = self.v @ self.W @ self.u
+        self.x, self.scaled = x, self.W / self.size
+        return x @ self.scaled + self.b
+
+    def backward(self, g):
+        d = self.x.T @ g
+        self.dW = (d - np.sum(d * self.scaled) * np.outer(self.v, self.u)) / self.size
+        self.db = g.sum(axis=0)
+        return g @ self.scaled.T
+
+
+first, last = Layer(4, 6), Layer(6, 1)
+for step in range(5):
+    h = np.tanh(first.forward(X))
+    p = 1 / (1 + np.exp(-last.forward(h)))
+    print(-np.mean(T * np.log(p) + (1 - T) * np.log(1 - p)))
+    first.backward(last.backward((p - T) / len(X)) * (1 - h**2))
+    for one in (first, last):
+        one.W -= 0.5 * one.dW
+        one.b -= 0.5 * one.db
+"""
+
 RIGHT = {
     "Nesterov's momentum, gradient beside velocity": LOOKING_AHEAD,
     "Nadam": NADAM,
@@ -225,6 +309,9 @@ RIGHT = {
     "self-organising map": PROTOTYPES,
     "adaptive rates of rows": ROWS,
     "sharpness-aware steps from copies": SHARPNESS,
+    "steps of several terms, and running means": RUNNING,
+    "blocks made anew from their inputs": CHECKPOINTS,
+    "weights by their largest singular value": SPECTRAL,
 }
 
 # (what, program, what of it, is replaced by what, what the blamed line contains)
@@ -235,6 +322,7 @@ WRONG = [
     ("slope in bounds", IN_BOUNDS, "(1 - h**2)", "(1 - h)", "(1 - h)"),
     ("slope within a critic", CRITIC, "df @ B.T * (hf > 0)", "df @ B.T", "er, ef ="),
     ("slope within a game", MINIMAX, "(1 - hf**2)", "(1 - hf)", "(1 - hf)"),
+    ("slope under several terms", SEVERAL_TERMS, "(1 - h**2)", "(1 - h)", "(1 - h)"),
     ("row of another", ROWS, "g * W[i]", "g * W[j]", "g * W[j]"),
 ]
 

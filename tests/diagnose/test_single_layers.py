@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from training_programs import Edits, edited_text, findings
+from training_programs import Edits, edited_text, findings, repaired
 
 NEURON = """\
 import numpy as np
@@ -122,3 +122,30 @@ def test_gates_that_one_function_makes_are_told_apart(tmp_path: Path) -> None:
     found = findings(tmp_path, GATES.replace("df = dc * cells[t]", "df = dc * cells[t + 1]"), trials=True)
     assert found[0].fixes[0].confidence == "verified"
     assert found[0].fixes[0].edits[0].line == 34
+
+
+# An integer is no one's first version: the bias is known from its first step on, and the weights with it.
+FROM_NOUGHT = """\
+import numpy as np
+
+np.random.seed(7)
+X = np.random.randn(40, 3)
+y = (X @ [1.0, -2.0, 0.5] + 0.3 > 0).astype(int)
+w, b = np.random.randn(3) * 0.1, 0
+for epoch in range(4):
+    for start in range(0, 40, 10):
+        xb, yb = X[start : start + 10], y[start : start + 10]
+        p = 1 / (1 + np.exp(-(xb @ w + b)))
+        error = p - yb
+        dw, db = xb.T @ error / 10, np.sum(error) / 10
+        w -= 0.1 * dw
+        b -= 0.1 * db
+print(w, b)
+"""
+
+
+def test_a_bias_may_begin_as_an_integer(tmp_path: Path) -> None:
+    assert findings(tmp_path, FROM_NOUGHT) == []
+    (found,) = findings(tmp_path, FROM_NOUGHT.replace("xb.T @ error", "xb.T @ p"), trials=True)
+    assert found.code == "SC305"
+    assert repaired(FROM_NOUGHT.replace("xb.T @ error", "xb.T @ p"), found.fixes[0]) == FROM_NOUGHT

@@ -187,6 +187,92 @@ for turn in range(20):
 print(value)
 """
 #    id, program, edits that leave it right
+# The statistics of each channel go over samples and places; what is put together flat gets its shape in the end.
+CHANNELS = """\
+import numpy as np
+
+rng = np.random.RandomState(8)
+X, Y = rng.randn(12, 2, 3, 2), rng.randint(0, 2, 12)
+K, U = rng.randn(2, 3) / 2, rng.randn(18, 2) / 3
+gain, shift = np.ones((1, 3, 1, 1)), np.zeros((1, 3, 1, 1))
+for step in range(4):
+    z = np.einsum("nchw,cd->ndhw", X, K)
+    mean = z.mean(axis=(0, 2, 3), keepdims=True)
+    var = z.var(axis=(0, 2, 3), keepdims=True)
+    std = np.sqrt(var + 1e-5)
+    far = z - mean
+    a = np.tanh(gain * (far / std) + shift)
+    s = a.reshape(12, -1) @ U
+    p = np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)
+    loss = -np.log(p[np.arange(12), Y]).mean()
+    ds = (p - np.eye(2)[Y]) / 12
+    du = (ds @ U.T).reshape(a.shape) * (1 - a**2)
+    dn = (du * gain).reshape(12, 3, -1)
+    flat, one = far.reshape(12, 3, -1), std.reshape(1, 3, 1)
+    dvar = (dn * flat * -0.5 / one**3).sum(axis=(0, 2), keepdims=True)
+    dmean = -(dn / one).sum(axis=(0, 2), keepdims=True)
+    dz = (dn / one + dvar * 2 * flat / 72 + dmean / 72).reshape(z.shape)
+    U -= 0.3 * a.reshape(12, -1).T @ ds
+    gain -= 0.3 * (du * far / std).sum(axis=(0, 2, 3), keepdims=True)
+    shift -= 0.3 * du.sum(axis=(0, 2, 3), keepdims=True)
+    K -= 0.3 * np.einsum("nchw,ndhw->cd", X, dz)
+"""
+
+# A count that is used twice: put right in one of the two places it is off by a factor.
+COUNTED = """\
+import numpy as np
+
+rng = np.random.RandomState(10)
+X, Y = rng.randn(20, 3), rng.randn(20, 1)
+W, V = rng.randn(3, 5), rng.randn(5, 1)
+
+
+def normalised_back(d, n, std):
+    m = d.shape[0]
+    return (m * d - d.sum(axis=0) - n * (d * n).sum(axis=0)) / (m * std)
+
+
+for step in range(4):
+    z = X @ W
+    std = z.std(axis=0)
+    n = (z - z.mean(axis=0)) / std
+    a = np.tanh(n)
+    e = (a @ V - Y) / len(X)
+    print(0.5 * len(X) * np.sum(e * e))
+    dz = normalised_back(e @ V.T * (1 - a * a), n, std)
+    V -= 0.1 * a.T @ e
+    W -= 0.1 * X.T @ dz
+"""
+
+# One softmax serves the attention and the output; the loss counts the penalty of a weight without a bias.
+ATTENTION = """\
+import numpy as np
+
+rng = np.random.RandomState(5)
+X, Y = rng.randn(7, 4, 3), rng.randint(0, 3, (7, 4))
+Q, K, O = rng.randn(3, 3), rng.randn(3, 3), rng.randn(3, 3) / 2
+
+
+def softmax(x):
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+for step in range(4):
+    q, k = X @ Q, X @ K
+    w = softmax(q @ k.swapaxes(1, 2))
+    p = softmax(w @ X @ O)
+    hot = np.eye(3)[Y]
+    loss = -np.sum(hot * np.log(p)) / 7 + 0.05 * np.sum(Q**2)
+    ds = (p - hot) / 7
+    dw = ds @ O.T @ X.swapaxes(1, 2)
+    dr = w * (dw - (dw * w).sum(-1, keepdims=True))
+    gO = np.einsum("nti,ntj->ij", w @ X, ds)
+    gQ = np.einsum("nti,ntj->ij", X, dr @ k) + 0.1 * Q
+    gK = np.einsum("nti,ntj->ij", X, dr.swapaxes(1, 2) @ q)
+    O, Q, K = O - 0.1 * gO, Q - 0.1 * gQ, K - 0.1 * gK
+"""
+
 RIGHT: list[tuple[str, str, Edits]] = [
     ("the mean in every gradient", DICTIONARY, []),
     ("the mean in the rate of some", DICTIONARY, SHARED_OUT),
@@ -196,6 +282,9 @@ RIGHT: list[tuple[str, str, Edits]] = [
     ("a softmax's derivative", WEIGHED, []),
     ("filters whose parts are summed up in turn", FILTERS, []),
     ("two weights in one flat array", FLAT, []),
+    ("statistics of channels", CHANNELS, []),
+    ("a count that is used twice", COUNTED, []),
+    ("attention", ATTENTION, []),
 ]
 #    id, program, edits, the line to blame, what the repaired line has or None where no repair is tried
 WRONG: list[tuple[str, str, Edits, str, str | None]] = [
@@ -240,6 +329,16 @@ WRONG: list[tuple[str, str, Edits, str, str | None]] = [
         "hidden * g",
         'rate * g["W2"]',
     ),
+    (
+        "statistics summed up for each sample",
+        CHANNELS,
+        [("one**3).sum(axis=(0, 2)", "one**3).sum(axis=2"), (" one).sum(axis=(0, 2)", " one).sum(axis=2")],
+        "dvar = ",
+        None,
+    ),
+    ("a count of units for one of samples", COUNTED, [("m = d.shape[0]", "m = d.shape[1]")], "m = d", "m = d.shape[0]"),
+    ("a softmax over another axis backward", ATTENTION, [("(dw * w).sum(-1", "(dw * w).sum(-2")], "dr = ", None),
+    ("a term beside a penalty in the loss", ATTENTION, [("dw * w).sum", "dw * dw).sum")], "dr = ", None),
     ("what is added to each row", FILTERS, [("np.convolve(dz", "np.correlate(dz")], "dh[c] += ", "np.convolve(dz"),
 ]
 
