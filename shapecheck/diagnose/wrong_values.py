@@ -93,9 +93,10 @@ def value_suspects(known: Verdicts, wrong: set[int], right: set[int]) -> list[Su
     # Every parameter's own gradient explains it, and one line may hold all of them: that says nothing yet.
     enough = [s for s in found if len(s.explains) == len(wrong) and s.operands_right]
     if not any(s.together != 1 or len(wrong) == 1 for s in enough):
-        found += loop_suspects(known, chain, standings, wrong, right)
-        unread = [v for v in chain if standings[v] is Standing.FORWARD and v not in passed_on]
-        found += _made_from_outputs(known, unread, targets, prospects, wrong, right)
+        found += (in_turns := loop_suspects(known, chain, standings, wrong, right))
+        if not any(s.operands_right and len(s.explains) == len(wrong) for s in in_turns):
+            unread = [v for v in chain if standings[v] is Standing.FORWARD and v not in passed_on]
+            found += _made_from_outputs(known, unread, targets, prospects, wrong, right)
     explained = {p for s in found for p in s.explains}
     return without_idle_factors(known, found) + _misused(known, wrong - explained)
 
