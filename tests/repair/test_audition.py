@@ -95,7 +95,8 @@ def test_once_something_fits_and_the_time_is_up_only_that_is_heard_further() -> 
     assert calls == [2.0, 2.0]
 
 
-def test_of_what_is_added_up_in_turns_the_likeliest_is_heard_to_the_end() -> None:
+def test_of_what_is_added_up_in_turns_the_likeliest_is_heard_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHAPECHECK_PATIENCE", "1")
     turns = [np.array([1.0, 2.0]), np.array([5.0, -1.0])]
     audition = Audition(
         PLACE, ("-z", "slow(z)", "slow(z)"), (Instance(None, (sum(turns),), summed=(0, 1)),), seconds=0.2
