@@ -180,3 +180,12 @@ for x in ([0.3, 0.8], [0.9, 0.2], [0.5, 0.6]):
     names = [p.name for p in find_parameters(record(program).tape)]
     assert len(names) == 9
     assert "total" not in names
+
+
+def test_biases_of_two_networks_made_at_one_place_are_both_parameters(record: Callable[[str], Any]) -> None:
+    made = "def made():\n    return [rng.normal(size=(3, 2)), np.zeros(2)]\nfirst, second = made(), made()\n"
+    turns = "    for _ in range(3):\n        d = np.tanh(X @ net[0] + net[1])\n        net[0] -= 0.1 * X.T @ d\n"
+    program = (
+        f"rng = np.random.default_rng(0)\n{made}for net in (first, second):\n{turns}        net[1] -= 0.1 * d.sum(0)"
+    )
+    assert len(find_parameters(record(DATA + program).tape)) == 4
