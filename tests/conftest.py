@@ -24,17 +24,19 @@ _TABLES_OF_DIAGNOSES = (
     "cases/test_diagnoses.py",
     "diagnose",
     "doors/test_parity.py",
+    "gradients/test_gradcheck.py",
+    "postmortem/test_agreement.py",
     "pytest_plugin",
     "repair",
     "trace/test_worked_cases.py",
     "verify",
 )
-_EVERY = 4
+_EVERY = 6
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of these tables every fourth row where all tests are run; with the corpus, or by its path, every row."""
+    """Of these tables every sixth row where all tests are run; with the corpus, or by its path, every row."""
     if [Path(argument).name for argument in config.args] != ["tests"]:
         return
     here = Path(__file__).parent
