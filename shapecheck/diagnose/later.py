@@ -162,11 +162,17 @@ def _updated(known: Verdicts, wrong: set[int], right: set[int]) -> LaterVersion 
 def _overwritten(course: Course, known: Verdicts, wrong: set[int], right: set[int]) -> LaterVersion | None:
     versions = _versions(course, known)
     by_site: dict[int, list[tuple[int, int]]] = {}
+    by_line: dict[tuple[str, int, int], list[tuple[int, int]]] = {}
     for operation in readers(known, wrong):
+        site = course.tape.sites[operation.site] if operation.site is not None else None
         for read in operation.inputs:
-            if read in versions and operation.site is not None and len(versions[read]) > 1:
-                by_site.setdefault(operation.site, []).append((operation.number, read))
-    options = [list(_earlier(reads, versions)) for reads in by_site.values()][:_MOST_SITES]
+            if read in versions and site is not None and len(versions[read]) > 1:
+                by_site.setdefault(site.number, []).append((operation.number, read))
+                line = site.path, site.line, course.tape.values[read].identity
+                by_line.setdefault(line, []).append((operation.number, read))
+    # What a line reads twice, as `1 - h[t] * h[t]` does, is right only if both are.
+    twice = (reads for reads in by_line.values() if reads not in by_site.values())
+    options = [list(_earlier(reads, versions)) for reads in (*by_site.values(), *twice)][:_MOST_SITES]
     best: LaterVersion | None = None
     # One expression after another: with one of them right, another may set more gradients right.
     while options:
