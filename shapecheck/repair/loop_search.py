@@ -16,6 +16,7 @@ from shapecheck.repair.earlier import earlier
 from shapecheck.repair.evidence import NOT_FINITE, GoneEvidence, spread_on
 from shapecheck.repair.first_steps import first_steps
 from shapecheck.repair.fuller_lists import fuller_lists, left_out
+from shapecheck.repair.indents import indented
 from shapecheck.repair.loop_edits import loop_edits
 from shapecheck.repair.loop_turns import longer_loops
 from shapecheck.repair.lost_numbers import numbers_as_arrays
@@ -44,6 +45,7 @@ _GENERATORS = (
     numbers_as_arrays,
     unread_arguments,
     steps_of_units,
+    indented,
 )
 
 
