@@ -112,8 +112,10 @@ def explained(
     """The wrong gradients that become right with other reads; none where one that is right would not stay so."""
     reads = list(reads)
     arrays = evaluated(known, reads)
+    if arrays is None:
+        return ()
     repaired = []
-    for parameter in _touched(known, reads) if arrays is not None else ():
+    for parameter in _touched(known, reads):
         factor = next((f for q in known.probes[parameter] if (f := known.factor(parameter, arrays[q])[0])), None)
         if factor is None and parameter in right:
             return ()
