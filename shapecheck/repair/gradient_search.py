@@ -41,6 +41,7 @@ from shapecheck.repair.shaping import shaping_candidates
 from shapecheck.repair.surroundings import Surroundings, own_expressions
 from shapecheck.repair.terms import worth_a_look
 from shapecheck.repair.trial import Trials
+from shapecheck.repair.windows import window_candidates
 from shapecheck.trace.child import Trace
 from shapecheck.trace.patience import patient
 from shapecheck.trace.run import Program
@@ -257,6 +258,7 @@ class GradientSearch(Search):
             found += [c for place in places for c in penalty_statements(place)]
         found += [c for s in around for c in kept_before_made(Place(surroundings, s.path, s.statement, 0))]
         found += [c for place in places for c in unmade(place)]
+        found += [c for place in places for c in window_candidates(place)]
         found += [c for place in places if self.reason == "exchanged" for c in exchange_candidates(place)]
         if self.missing is not None and not self.missing.moves:
             found += additions_in_idle_loops(self.trace.head, surroundings, self.missing)
