@@ -235,14 +235,19 @@ def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str], 
     best: Agreement | None = None
     whole: Agreement | None = None
     likeliest: Hypothesis | None = None
+    parts: set[int] = set()
     for hypothesis in _hypotheses(tape, step, among, names):
         if samples and not hypothesis.inferred and not _samples(tape, step, _made_from(tape, step, hypothesis)):
             continue  # a penalty by itself is followed by what is added for it, whatever that is added to
         judged = _judge(tape, replay, step, hypothesis, among)
         if judged is None:
             continue
+        if hypothesis.scalar in parts and judged.verdict == "right" and any(row.share for row in judged.parameters):
+            continue  # one sample's loss, followed by one sample's share of what is wrong for all of them
         if not judged.inferred and judged.verdict == "wrong" and whole is None:
             whole = judged
+            sums = [hypothesis.scalar] if hypothesis.scalar is not None else []
+            parts = ancestors(tape, sums, until=frozenset(u.old for u in step.updates))
         if best is None or _weight(judged) > _weight(best):
             best, likeliest = judged, hypothesis
         if best.verdict == "right" and not best.ascent:

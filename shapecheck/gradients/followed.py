@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from shapecheck.gradients.hypotheses import Hypothesis
 from shapecheck.gradients.matching import squeezed
 from shapecheck.gradients.replay import Replay
 from shapecheck.network.parameters import Update
-from shapecheck.trace.operations import QUOTIENTS
+from shapecheck.trace.operations import QUOTIENTS, SUMS
 from shapecheck.trace.tape import Operation, Ref, Shape, Tape
 
 Verdict = Literal["right", "wrong", "unknown"]
@@ -46,6 +46,7 @@ class ParameterAgreement:
         cancels: Whether its gradient and its change are both nothing but rounding, as of a bias before a normalisation.
         clipped: How many times what it was clipped from the change is, or what an optimizer makes it from, where it is
             not clipped; 0 where all of it is, and None where it was not made by clipping.
+        share: Whether one of the terms that a loop adds up to the change is the multiple, and not their sum.
     """
 
     name: str
@@ -57,6 +58,7 @@ class ParameterAgreement:
     entire: bool = False
     cancels: bool = False
     clipped: float | None = None
+    share: bool = False
 
 
 def directions_for(rng: np.random.Generator, shape: Shape) -> list[np.ndarray[Any, Any]]:
@@ -212,6 +214,15 @@ def fit(
     row.entire = entire and row.verdict == "right"
     if row.verdict == "right" and chosen != applied:
         row.clipped = _clipped_on_the_way(tape, candidates, chosen)
+        row.share = _is_a_share(tape, candidates, chosen)
+
+
+def _is_a_share(tape: Tape, candidates: Sequence[tuple[int, int]], chosen: int) -> bool:
+    """Whether a value is one of several that one expression of a loop adds up."""
+    made = (tape.values[number].producer for number, _ in candidates)
+    sums = [o for o in (tape.operations[n] for n in made if n is not None) if o.function in SUMS and o.site is not None]
+    adding = {o.site for o in sums if chosen in o.inputs}
+    return any(sum(o.site == site for o in sums) > 1 for site in adding)
 
 
 def common_factor(rows: Iterable[ParameterAgreement]) -> float | None:
