@@ -15,6 +15,7 @@ import numpy as np
 
 from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
+from shapecheck.diagnose.standing import uncarried
 from shapecheck.diagnose.targets import Result, Target
 from shapecheck.diagnose.trail import span_of
 from shapecheck.diagnose.verdicts import Verdicts
@@ -22,6 +23,7 @@ from shapecheck.gradients.matching import EXACT
 from shapecheck.network.parameters import Parameter, Update
 from shapecheck.network.strays import find_strays
 from shapecheck.trace.operations import ADDITIONS, MATRIX_PRODUCTS
+from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Shape
 
 UNREAD_BIAS = "stepped, and never added to anything"
@@ -185,6 +187,9 @@ def _finding(course: Course, number: int, group: list[list[_Unread]]) -> Finding
     course.settled.add(names)
     stepped = course.site(course.tape.operations[group[0][0].update.operation].site)
     several = len(names) > 1
+    lost = next((place for found in group for one in found if (place := _kept_nowhere(course, one)) is not None), None)
+    trail = [TrailStep(span_of(lost), "what this gives is kept nowhere")] if lost is not None else []
+    trail += [TrailStep(span_of(stepped), "it is stepped here")] if stepped is not None else []
     return Finding(
         code="SC411",
         severity="error",
@@ -195,8 +200,18 @@ def _finding(course: Course, number: int, group: list[list[_Unread]]) -> Finding
         cause=span_of(site),
         layer=course.layer(group[0][0].stray.birth),
         parameters=names,
-        trail=(TrailStep(span_of(stepped), "it is stepped here"),) if stepped is not None else (),
+        trail=tuple(trail),
     )
+
+
+def _kept_nowhere(course: Course, one: _Unread) -> Site | None:
+    """Where a bias is added to a part of what it belongs to, for nobody: `for row in z: row = row + b`."""
+    for operation in course.users.get(one.update.old, ()):
+        if operation.function not in ADDITIONS or operation.result in course.users:
+            continue
+        if any(uncarried(course, n) in one.products for n in operation.inputs):
+            return course.site(operation.site)
+    return None
 
 
 __all__ = ["UNREAD_BIAS", "unread_biases"]

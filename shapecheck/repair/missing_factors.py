@@ -21,6 +21,7 @@ from shapecheck.repair.terms import (
     products,
     reductions,
     scaled,
+    shares,
     spreads,
 )
 from shapecheck.trace.tape import Shape
@@ -32,6 +33,7 @@ _MOST_SPREAD = 8
 _MOST_NEAR = 10
 _MOST_SLOPES_AT = 12
 _MOST_SIGNED = 4
+_MOST_MASKS = 6
 
 
 def grown(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterator[Candidate]:
@@ -79,6 +81,20 @@ def with_upstream(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterat
             total = f"{term.text} + {text}"
             title = f"multiply by `{total}`, which is left out"
             yield place.around(whole, f"({total}) * ", "", title, "missing factor", 2.0 + term.cost)
+
+
+def with_mask(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterator[Candidate]:
+    """A mask and the share that it keeps, both left out: `dh * mask / keep` for `dh`, or `dh * mask / (1 - rate)`."""
+    if not wanted or place.shape(whole) != wanted or isinstance(whole, ast.Compare):
+        return
+    kept, own = shares(place), place.text(whole)
+    alike = [(text, seen) for text, seen in nearest(place).items() if seen.shape == wanted and text not in own]
+    alike.sort(key=lambda pair: (pair[1].dtype or "").startswith("float"))
+    for text, seen in alike[:_MOST_MASKS] if kept else ():
+        dear = 0.3 if (seen.dtype or "").startswith("float") else 0.0
+        for share in kept:
+            title = f"multiply by `{text} / {share}`, which is left out"
+            yield place.around(whole, "", f" * {text} / {share}", title, "missing factor", 1.8 + dear)
 
 
 def at_upstream(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterator[Candidate]:
@@ -206,4 +222,14 @@ def _factor(text: str) -> str:
     return f"({text})" if isinstance(ast.parse(text, mode="eval").body, ast.BinOp) else text
 
 
-__all__ = ["at_upstream", "grown", "is_reduced", "is_taken", "spread", "with_sign", "with_two", "with_upstream"]
+__all__ = [
+    "at_upstream",
+    "grown",
+    "is_reduced",
+    "is_taken",
+    "spread",
+    "with_mask",
+    "with_sign",
+    "with_two",
+    "with_upstream",
+]

@@ -31,6 +31,7 @@ from shapecheck.repair.missing_factors import (
     is_reduced,
     is_taken,
     spread,
+    with_mask,
     with_sign,
     with_two,
     with_upstream,
@@ -168,6 +169,7 @@ def rewritings(
             found += grown(place, node, place.shape(around))
     found += grown(place, whole, wanted)
     found += with_upstream(place, whole, wanted)
+    found += with_mask(place, whole, wanted)
     found += at_upstream(place, whole, wanted)
     inside = [c for c in found if all(_within(place, whole, c, e) for e in c.edits)]
     if isinstance(place.parent(whole), ast.Expr):

@@ -590,6 +590,7 @@ for sweep in range(5):
     Q -= 0.02 * gQ.T
     print(total)
 """
+THINNED = MASKED.replace("* self.kept", "* self.kept / self.keep")
 MISTAKES = [
     ("a sign beyond a corner", CORNERS, "far * np.sign(e)", "far"),
     ("a count of what is set", MARGINS, "labels] = -g.sum(axis=1)", "labels] = -1"),
@@ -621,6 +622,7 @@ MISTAKES = [
     ("its own row for that of the other table", RATINGS, "gP[u] += miss * Q[:, i]", "gP[u] += miss * P[u]"),
     ("its own column, turned in the end", RATINGS, "gQ[i] += miss * P[u]", "gQ[i] += miss * Q[:, i]"),
     ("a share that stands for a mask", MASKED, "g * self.kept", "g * (1.0 - self.keep)"),
+    ("a mask and the share that it keeps", THINNED, "return g * self.kept / self.keep", "return g"),
     ("a slope that is set", LEAKY, "*= leak", "= leak"),
     ("a slope where the derivative is to be scaled", LEAKY, "dH, leak * dH", "dH, leak"),
     ("what the forward pass divides by", LEAKY, "dY @ B.T / (1 - off)", "dY @ B.T"),
