@@ -11,6 +11,7 @@ from shapecheck.repair.candidate import Candidate, Place
 from shapecheck.repair.terms import (
     Term,
     arrays_in_scope,
+    as_columns,
     calls,
     calls_of_two,
     is_number,
@@ -34,6 +35,8 @@ _MOST_NEAR = 10
 _MOST_SLOPES_AT = 12
 _MOST_SIGNED = 4
 _MOST_MASKS = 6
+_MOST_BESIDE = 4
+_MOST_ERRORS = 8
 
 
 def grown(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterator[Candidate]:
@@ -71,12 +74,17 @@ def with_upstream(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterat
     turns = place.loop() is not None
     carried = [t for t, seen in nearest(place).items() if turns and seen.shape == wanted and t.isidentifier()]
     made = products(place, wanted, _MOST_UPSTREAM, of_parts=True)
+    beside = [t for t, seen in nearest(place).items() if seen.shape == wanted and t not in place.text(whole)]
+    beside = beside[:_MOST_BESIDE]  # a mask, through which the derivative goes as well
     for term in calls_of_two(place, wanted):
         title = f"multiply by `{term.text}`, which is left out"
         yield place.around(whole, "", f" * {term.text}", title, "missing factor", 1.6 + term.cost)
     for term in (*made, *scaled(place, wanted, _MOST_UPSTREAM)):
         title = f"multiply by `{term.text}`, which is left out"
         yield place.around(whole, f"{_factor(term.text)} * ", "", title, "missing factor", 1.9 + term.cost)
+        for text in beside:
+            title = f"multiply by `{term.text}` and `{text}`, which are left out"
+            yield place.around(whole, f"{_factor(term.text)} * {text} * ", "", title, "missing factor", 2.1 + term.cost)
         for text in carried[:_MOST_CARRIED]:
             total = f"{term.text} + {text}"
             title = f"multiply by `{total}`, which is left out"
@@ -95,6 +103,19 @@ def with_mask(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterator[C
         for share in kept:
             title = f"multiply by `{text} / {share}`, which is left out"
             yield place.around(whole, "", f" * {text} / {share}", title, "missing factor", 1.8 + dear)
+
+
+def with_error(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterator[Candidate]:
+    """The error that a slope at the output lacks: `(out - target) * slope` for `slope`."""
+    if not wanted or place.shape(whole) != wanted:
+        return
+    near = [text for text, seen in nearest(place).items() if seen.shape == wanted][:_MOST_ERRORS]
+    near += [text for text in as_columns(place, wanted) if text not in near]
+    for number, first in enumerate(near):
+        for second in near[number + 1 :]:
+            for error in (f"{first} - {second}", f"{second} - {first}"):
+                title = f"multiply by `{error}`, which is left out"
+                yield place.around(whole, f"({error}) * ", "", title, "missing factor", 2.0)
 
 
 def at_upstream(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterator[Candidate]:

@@ -30,6 +30,7 @@ _SCALAR_FUNCTIONS = frozenset({"sqrt", "len", "float"})
 _MOST_SCALINGS, _LONGEST_SCALING = 6, 30
 _MOST_SINGLE_NUMBERS = 16
 _MOST_SHARES = 6
+_MOST_COLUMNS = 4
 # What a transpose costs: where one number is all there is, none is needed.
 _TURN = 0.01
 # More lines than a file has.
@@ -187,6 +188,15 @@ def parts(place: Place, shape: Shape) -> list[Term]:
             before = ":, " * longer[0]
             found += [Term(f"{text}[{before}{bounds}]", 0.1, made=True) for bounds in ("1:", ":-1")]
     return found[:_MOST_PARTS]
+
+
+def as_columns(place: Place, shape: Shape) -> list[str]:
+    """Arrays in scope that are rows of numbers, as `(n, 1)` or `(1, n)`: `t[:, None]` of the targets, or `t`."""
+    if len(shape) != 2 or 1 not in shape:
+        return []
+    turned = "[:, None]" if shape[1] == 1 else ""
+    rows = [text for text, seen in nearest(place).items() if seen.shape == (max(shape),)]
+    return [f"{text}{turned}" for text in rows][:_MOST_COLUMNS]
 
 
 def reductions(place: Place, shape: Shape) -> list[Term]:

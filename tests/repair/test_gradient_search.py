@@ -590,6 +590,35 @@ for sweep in range(5):
     Q -= 0.02 * gQ.T
     print(total)
 """
+# The targets are a row of numbers that only the accuracy speaks of, and what the network gives is a column.
+SCORED = """\
+import numpy as np
+
+rng = np.random.default_rng(15)
+X = rng.normal(size=(50, 4))
+label = (X[:, 0] > X[:, 1] * X[:, 2]).astype(float)
+A, a, B, b = rng.normal(size=(4, 9)) * 0.5, np.zeros(9), rng.normal(size=(9, 1)) * 0.5, np.zeros(1)
+
+
+def accuracy(p):
+    return np.mean((p[:, 0] > 0.5) == label)
+
+
+for turn in range(8):
+    h = np.tanh(X @ A + a)
+    mask = (rng.random(h.shape) < 0.8) / 0.8
+    p = 1 / (1 + np.exp(-(h * mask @ B + b)))
+    error = (p - label[:, None]) / len(X)
+    dh = (error @ B.T) * mask * (1 - h**2)
+    A, a = A - 0.5 * X.T @ dh, a - 0.5 * dh.sum(axis=0)
+    B, b = B - 0.5 * (h * mask).T @ error, b - 0.5 * error.sum(axis=0)
+    print(accuracy(p))
+"""
+SLOPED = (
+    SCORED.replace("label[:, None]) / len(X)", "label[:, None]) * p * (1 - p)")
+    .replace("0.5 *", "0.1 *")
+    .replace("accuracy(p))", "np.sum((p[:, 0] - label) ** 2))")
+)
 THINNED = MASKED.replace("* self.kept", "* self.kept / self.keep")
 MISTAKES = [
     ("a sign beyond a corner", CORNERS, "far * np.sign(e)", "far"),
@@ -623,6 +652,9 @@ MISTAKES = [
     ("its own column, turned in the end", RATINGS, "gQ[i] += miss * P[u]", "gQ[i] += miss * Q[:, i]"),
     ("a share that stands for a mask", MASKED, "g * self.kept", "g * (1.0 - self.keep)"),
     ("a mask and the share that it keeps", THINNED, "return g * self.kept / self.keep", "return g"),
+    ("targets that are a row", SCORED, "(p - label[:, None]) / len(X)", "p / len(X)"),
+    ("a derivative and a mask", SCORED, "(error @ B.T) * mask * (1 - h**2)", "1 - h**2"),
+    ("an error before a slope", SLOPED, "(p - label[:, None]) * p * (1 - p)", "p * (1 - p)"),
     ("a slope that is set", LEAKY, "*= leak", "= leak"),
     ("a slope where the derivative is to be scaled", LEAKY, "dH, leak * dH", "dH, leak"),
     ("what the forward pass divides by", LEAKY, "dY @ B.T / (1 - off)", "dY @ B.T"),
