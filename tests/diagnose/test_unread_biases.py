@@ -84,6 +84,7 @@ WRONG = [
     ("of both layers, with Adam", LAYERS.format(**{**READ, **ADAM, "output": "np.dot(h, V)"}), "np.dot(h, V)"),
     ("in every turn", UNROLLED.format(state="self.U @ x + self.W @ self.h[-1]"), "self.U @ x + self.W @ self.h[-1]"),
     ("by rows that are bound anew", BY_ROWS, "X @ W"),
+    ("the target in its place", LAYERS.format(**{**READ, **PLAIN, "output": "h @ V + Y"}), "h @ V + Y"),
 ]
 RIGHT = [
     ("read", LAYERS.format(**READ, **PLAIN)),
