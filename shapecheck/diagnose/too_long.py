@@ -42,7 +42,8 @@ def overlong_steps(course: Course, finding: Finding) -> SilentMistake | None:
     site = course.site(producer.site) if producer is not None else None
     if producer is None or site is None:
         return None
-    wanted = np.asarray(known.replay.recorded[value], dtype=float) / times
+    # Only the size is wrong: what is added in the end may be the negative of what is to be subtracted.
+    wanted = np.asarray(known.replay.recorded[value], dtype=float) / abs(times)
     parameters = tuple(dict.fromkeys(p.name for p, *_ in known.step.parameters))
     described = replace(
         finding,
@@ -88,7 +89,25 @@ def _enlarged(known: Verdicts) -> tuple[int, float] | None:
             found.append((value, times))
         elif found or value in known.changes.values():
             break
-    return _whole(known, found)
+    return _whole(known, found) or _among_few_numbers(known)
+
+
+def _among_few_numbers(known: Verdicts) -> tuple[int, float] | None:
+    """The same where all outputs are alike at first, so that a derivative of few numbers is known by no more of it.
+
+    That all gradients which are made of it are those of the loss is known besides.
+    """
+    of, recorded = known.matching.adjoints, known.replay.recorded
+    for value in known.chain(known.changes):
+        if value in known.changes.values():
+            break
+        counts = _counts(np.shape(recorded[value]))
+        alike = [f for f in of.of if counts and np.shape(of[f]) == np.shape(recorded[value])]
+        factors = [m.factor.number for f in alike if (m := known.matching.against(recorded[value], f)) is not None]
+        for times in factors:
+            if any(abs(abs(times) - count) <= EXACT * count for count in counts):
+                return value, times
+    return None
 
 
 def _counts(shape: Sequence[int]) -> set[int]:
