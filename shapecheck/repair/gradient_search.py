@@ -32,7 +32,7 @@ from shapecheck.repair.joint import Joint
 from shapecheck.repair.loop_turns import longer_loops
 from shapecheck.repair.moves import kept_before_made, move_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates
-from shapecheck.repair.penalties import lacks_a_penalty, penalty_candidates, penalty_statements
+from shapecheck.repair.penalties import lacks_a_penalty, penalty_candidates, penalty_statements, summed_terms
 from shapecheck.repair.products import product_candidates, regroup_candidates
 from shapecheck.repair.rewritings import pairs_of, rewritings
 from shapecheck.repair.scattered import index_rewritings, where_defined
@@ -252,7 +252,7 @@ class GradientSearch(Search):
         places = [Place(surroundings, s.path, s.statement, 0) for s in around if not s.distance]
         evident = np.inf if self.reason == "last" else _EVIDENT
         found = [c for place in places for c in accumulation_candidates(place) if c.cost <= evident]
-        found += [c for place in places for c in penalty_candidates(place)]
+        found += [c for place in places for c in (*penalty_candidates(place), *summed_terms(place))]
         if lacks_a_penalty(self.trace.head, self.targets, self.named):
             found += [c for place in places for c in penalty_statements(place)]
         found += [c for s in around for c in kept_before_made(Place(surroundings, s.path, s.statement, 0))]

@@ -619,6 +619,29 @@ SLOPED = (
     .replace("0.5 *", "0.1 *")
     .replace("accuracy(p))", "np.sum((p[:, 0] - label) ** 2))")
 )
+SPARSE = """\
+import numpy as np
+
+rng = np.random.default_rng(16)
+X = rng.normal(size=(40, 6))
+y = X[:, :1] - 2 * X[:, 3:4]
+
+
+def size(w):
+    return 0.03 * np.abs(w).sum()
+
+
+def slope(w):
+    return 0.03 * np.sign(w)
+
+
+W = rng.normal(size=(6, 1))
+for turn in range(6):
+    e = X @ W - y
+    print(0.5 * np.mean(e**2) + size(W))
+    g = X.T @ e / len(X) + slope(W)
+    W = W - 0.1 * g
+"""
 THINNED = MASKED.replace("* self.kept", "* self.kept / self.keep")
 MISTAKES = [
     ("a sign beyond a corner", CORNERS, "far * np.sign(e)", "far"),
@@ -655,6 +678,7 @@ MISTAKES = [
     ("targets that are a row", SCORED, "(p - label[:, None]) / len(X)", "p / len(X)"),
     ("a derivative and a mask", SCORED, "(error @ B.T) * mask * (1 - h**2)", "1 - h**2"),
     ("an error before a slope", SLOPED, "(p - label[:, None]) * p * (1 - p)", "p * (1 - p)"),
+    ("one number for all weights", SPARSE, "0.03 * np.sign(w)", "0.03 * np.sign(w).sum()"),
     ("a slope that is set", LEAKY, "*= leak", "= leak"),
     ("a slope where the derivative is to be scaled", LEAKY, "dH, leak * dH", "dH, leak"),
     ("what the forward pass divides by", LEAKY, "dY @ B.T / (1 - off)", "dY @ B.T"),
