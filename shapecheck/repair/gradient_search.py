@@ -24,12 +24,13 @@ from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
 from shapecheck.repair.carried import begun
 from shapecheck.repair.definitions import Definition, definitions
+from shapecheck.repair.desk import Desk
 from shapecheck.repair.evidence import Evidence, GoneEvidence, Solution, spread_on
 from shapecheck.repair.exchanges import exchange_candidates
 from shapecheck.repair.held import unmade
 from shapecheck.repair.insertions import Insertion, additions_in_idle_loops, insertions, times_values, whole_values
 from shapecheck.repair.joint import Joint
-from shapecheck.repair.loop_turns import longer_loops
+from shapecheck.repair.loop_turns import longer_loops, unbroken
 from shapecheck.repair.moves import kept_before_made, move_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates
 from shapecheck.repair.penalties import lacks_a_penalty, penalty_candidates, penalty_statements, summed_terms
@@ -257,6 +258,7 @@ class GradientSearch(Search):
             found += [c for place in places for c in penalty_statements(place)]
         found += [c for s in around for c in kept_before_made(Place(surroundings, s.path, s.statement, 0))]
         found += [c for place in places for c in unmade(place)]
+        found += [c for place in places for c in unbroken(Desk(place.module, place.path), place.statement)]
         found += [c for place in places if self.reason == "exchanged" for c in exchange_candidates(place)]
         if self.missing is not None and not self.missing.moves:
             found += additions_in_idle_loops(self.trace.head, surroundings, self.missing)

@@ -642,6 +642,32 @@ for turn in range(6):
     g = X.T @ e / len(X) + slope(W)
     W = W - 0.1 * g
 """
+STOPPED = """\
+import numpy as np
+
+rng = np.random.default_rng(17)
+X, T = rng.normal(size=(9, 4, 5)), rng.normal(size=(9, 2, 3))
+K, V = rng.normal(size=(5, 6)) * 0.5, rng.normal(size=(3, 3))
+for turn in range(6):
+    z = np.tanh(X @ K)
+    means = z.reshape(9, 2, 2, 3, 2).mean(axis=(2, 4))
+    e = (means @ V - T) / 9
+    print(np.sum((means @ V - T) ** 2) / 18)
+    d = e @ V.T
+    dz, top = np.zeros(z.shape), 0
+    for i in range(5):
+        left = 0
+        for j in range(6):
+            dz[:, top:top + 2, left:left + 2] += d[:, i:i + 1, j:j + 1] / 4
+            left += 2
+            if left >= z.shape[2]:
+                break
+        top += 2
+        if top >= z.shape[1]:
+            break
+    V -= 0.2 * np.einsum("nij,nik->jk", means, e)
+    K -= 0.2 * np.einsum("nij,nik->jk", X, dz * (1 - z**2))
+"""
 THINNED = MASKED.replace("* self.kept", "* self.kept / self.keep")
 MISTAKES = [
     ("a sign beyond a corner", CORNERS, "far * np.sign(e)", "far"),
@@ -679,6 +705,7 @@ MISTAKES = [
     ("a derivative and a mask", SCORED, "(error @ B.T) * mask * (1 - h**2)", "1 - h**2"),
     ("an error before a slope", SLOPED, "(p - label[:, None]) * p * (1 - p)", "p * (1 - p)"),
     ("one number for all weights", SPARSE, "0.03 * np.sign(w)", "0.03 * np.sign(w).sum()"),
+    ("a loop that ends by another's counter", STOPPED, "if top >= z.shape[1]", "if left >= z.shape[1]"),
     ("a slope that is set", LEAKY, "*= leak", "= leak"),
     ("a slope where the derivative is to be scaled", LEAKY, "dH, leak * dH", "dH, leak"),
     ("what the forward pass divides by", LEAKY, "dY @ B.T / (1 - off)", "dY @ B.T"),
