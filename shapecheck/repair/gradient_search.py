@@ -258,12 +258,22 @@ class GradientSearch(Search):
             found += [c for place in places for c in penalty_statements(place)]
         found += [c for s in around for c in kept_before_made(Place(surroundings, s.path, s.statement, 0))]
         found += [c for place in places for c in (*unmade(place), *kept_when_drawn(place))]
-        found += [c for place in places for c in unbroken(Desk(place.module, place.path), place.statement)]
+        steps = self._lines_of_steps()
+        found += [c for p in places for c in unbroken(Desk(p.module, p.path), p.statement, steps.get(p.path, ()))]
         found += [c for place in places if self.reason == "exchanged" for c in exchange_candidates(place)]
         if self.missing is not None and not self.missing.moves:
             found += additions_in_idle_loops(self.trace.head, surroundings, self.missing)
         if self.still:
             found += [c for c in longer_loops(self.trace) if c.path not in self.program.kept]
+        return found
+
+    def _lines_of_steps(self) -> dict[str, set[int]]:
+        """File -> the lines on which parameters are stepped."""
+        tape, found = self.trace.head, dict[str, set[int]]()
+        for number in {u.operation for p in find_parameters(tape, most_updates=1) for u in p.updates}:
+            made = tape.operations[number].site
+            if made is not None:
+                found.setdefault(tape.sites[made].path, set()).add(tape.sites[made].line)
         return found
 
     def _proven(self, candidates: Sequence[Candidate]) -> list[Solution]:

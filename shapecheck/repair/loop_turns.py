@@ -6,7 +6,7 @@ Or loops that find nothing in their second pass.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from shapecheck.diagnose.finding import Edit, Finding
 from shapecheck.repair.candidate import Candidate
@@ -83,9 +83,19 @@ def after_the_loop(desk: Desk, loop: ast.For) -> Iterator[Candidate]:
     yield desk.candidate("leave the loop after its last turn", LEAVE, 0.2, *moved)
 
 
-def unbroken(desk: Desk, statement: ast.stmt) -> Iterator[Candidate]:
-    """Another counter where the loops around a statement end early, `if s2 > rows: break`, or no such end at all."""
+def unbroken(desk: Desk, statement: ast.stmt, steps: Collection[int]) -> Iterator[Candidate]:
+    """Another counter where the loops that fill an array end early, `if s2 > rows: break`, or no such end at all.
+
+    Args:
+        desk: The file.
+        statement: What fills the array, entry by entry or part by part.
+        steps: The lines of the parameters' steps: training that ends sooner shows fewer mistakes, and has no fewer.
+    """
+    changed = [statement.target] if isinstance(statement, ast.AugAssign) else getattr(statement, "targets", [])
+    if not any(isinstance(target, ast.Subscript) for target in changed):
+        return
     loops = [n for n in _around(desk, statement) if isinstance(n, ast.For | ast.While)]
+    loops = [n for n in loops if not any(n.lineno <= line <= (n.end_lineno or n.lineno) for line in steps)]
     stored = (n for loop in loops for n in ast.walk(loop) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
     counters = dict.fromkeys(n.id for n in stored)
     ends = [s for loop in loops for s in loop.body if isinstance(s, ast.If) and not s.orelse]
