@@ -139,12 +139,12 @@ for epoch in range(9):
             W[j][k] -= 0.02 * dW[j][k]
     print(epoch, cost)
 """
-BEGUN = "    dW = [[0.0] * 2 for _ in range(3)]\n    dV = [0.0] * 3\n"
+LISTS_BEGUN = "    dW = [[0.0] * 2 for _ in range(3)]\n    dV = [0.0] * 3\n"
 
 
 def test_lists_of_numbers_begin_at_zero_together(tmp_path: Path) -> None:
-    lines = BEGUN.replace("    d", "d")
-    text = ENTRIES.replace(BEGUN, "").replace("for epoch", lines + "for epoch")
+    lines = LISTS_BEGUN.replace("    d", "d")
+    text = ENTRIES.replace(LISTS_BEGUN, "").replace("for epoch", lines + "for epoch")
     found = findings(tmp_path, text, trials=True)[0]
     assert (found.code, found.fixes[0].confidence) == ("SC403", "verified")
     assert repaired(text, found.fixes[0]).replace(lines, "", 1) == ENTRIES
