@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
@@ -18,6 +20,8 @@ from shapecheck.trace.tape import Operation
 _STORES = frozenset(["+=", "-=", "setitem", "write_back", "numpy.add.at"])
 # So many expressions that read arrays which have changed meanwhile are tried.
 _MOST_SITES = 8
+# Relative: what rounding alone comes to, and how much nearer to its adjoint a gradient comes that was nearly right.
+_NOISE, _FAR_NEARER = 1e-8, 1e-3
 OVERWRITTEN = "this array was overwritten before the backward pass reads it"
 
 
@@ -106,7 +110,29 @@ def explained(
     known: Verdicts, reads: Iterable[tuple[int, int, int]], wrong: set[int], right: set[int]
 ) -> tuple[int, ...]:
     """The wrong gradients that become right with other reads; none where one that is right would not stay so."""
-    replay = known.replay
+    reads = list(reads)
+    arrays = evaluated(known, reads)
+    if arrays is None:
+        return ()
+    repaired = []
+    for parameter in _touched(known, reads):
+        factor = next((f for q in known.probes[parameter] if (f := known.factor(parameter, arrays[q])[0])), None)
+        if factor is None and parameter in right:
+            return ()
+        if factor is not None and parameter in wrong:
+            repaired.append(parameter)
+    return tuple(repaired)
+
+
+def _touched(known: Verdicts, reads: Iterable[tuple[int, int, int]]) -> list[int]:
+    """The parameters whose gradients depend on what some operations read."""
+    operations = known.replay.tape.operations
+    return sorted({p for number, *_ in reads for p in known.reached(operations[number].result)})
+
+
+def evaluated(known: Verdicts, reads: Iterable[tuple[int, int, int]]) -> dict[int, Any] | None:
+    """What the gradients are made from, with other reads; None where that cannot be told."""
+    reads, replay = list(reads), known.replay
     instead: dict[int, dict[int, int]] = {}
     for operation, read, earlier in reads:
         instead.setdefault(operation, {})[read] = earlier
@@ -114,22 +140,13 @@ def explained(
     for number, exchange in instead.items():
         step = replay.step(replay.tape.operations[number])
         if step is None:
-            return ()
+            return None
         rules[number] = _rule(step, exchange)
-    touched = sorted({p for number in rules for p in known.reached(replay.tape.operations[number].result)})
-    probes = [probe for p in touched for probe in known.probes[p]]
+    probes = [probe for p in _touched(known, reads) for probe in known.probes[p]]
     try:
-        arrays = replay.evaluate({}, probes, rules)
+        return replay.evaluate({}, probes, rules)
     except (ReplayError, ValueError):
-        return ()
-    repaired = []
-    for parameter in touched:
-        factor = next((f for q in known.probes[parameter] if (f := known.factor(parameter, arrays[q])[0])), None)
-        if factor is None and parameter in right:
-            return ()
-        if factor is not None and parameter in wrong:
-            repaired.append(parameter)
-    return tuple(repaired)
+        return None
 
 
 def readers(known: Verdicts, wrong: set[int]) -> list[Operation]:
@@ -142,18 +159,56 @@ def readers(known: Verdicts, wrong: set[int]) -> list[Operation]:
 
 
 def _updated(known: Verdicts, wrong: set[int], right: set[int]) -> LaterVersion | None:
-    number = known.step.number
-    renewed = {p.updates[number].new: p.updates[number].old for p, _, _, _ in known.step.parameters}
-    reads = [
-        (operation.number, read, renewed[read])
-        for operation in readers(known, wrong)
-        for read in operation.inputs
-        if read in renewed and operation.result not in renewed
-    ]
+    reads = _reads_of_renewed(known, wrong)
     if not reads:
         return None
     explains = explained(known, reads, wrong, right)
     return LaterVersion(tuple(reads), explains, True) if explains else None
+
+
+def _reads_of_renewed(known: Verdicts, parameters: set[int]) -> list[tuple[int, int, int]]:
+    """What the steps of some parameters read of others that were updated already: as in `LaterVersion.reads`."""
+    number = known.step.number
+    renewed = {p.updates[number].new: p.updates[number].old for p, _, _, _ in known.step.parameters}
+    return [
+        (operation.number, read, renewed[read])
+        for operation in readers(known, parameters)
+        for read in operation.inputs
+        if read in renewed and operation.result not in renewed
+    ]
+
+
+def hardly_updated(course: Course) -> list[Finding]:
+    """Weights that are updated before the backward pass has read them, by steps so small that it hardly shows.
+
+    The gradients are then right to four or five digits, and to all that a float has with the weights as they were.
+    """
+    for step in course.steps:
+        known = course.verdicts(step)
+        if known is None or not (reads := _reads_of_renewed(known, set(step.olds))):
+            continue
+        arrays = evaluated(known, reads)
+        if arrays is None:
+            continue
+        recorded = known.replay.recorded
+        before = {p: _apart(known, p, recorded) for p in step.olds if any(q in arrays for q in known.probes[p])}
+        after = {p: _apart(known, p, arrays) for p in before}
+        nearer = [p for p in before if before[p] > _NOISE and after[p] < _FAR_NEARER * before[p]]
+        if nearer and all(after[p] <= max(before[p], _NOISE) for p in before):
+            return _finding(course, known, LaterVersion(tuple(reads), tuple(nearer), True))
+    return []
+
+
+def _apart(known: Verdicts, parameter: int, arrays: Any) -> float:
+    """How far what a step is made from is from a multiple of the parameter's adjoint, relative to its size."""
+    adjoint = np.asarray(known.matching.adjoints[parameter], dtype=float).reshape(-1)
+    found = [1.0]
+    for probe in known.probes[parameter]:
+        array = np.asarray(arrays[probe], dtype=float).reshape(-1)
+        if array.shape == adjoint.shape and np.any(array) and np.any(adjoint):
+            rest = array - float(array @ adjoint) / float(adjoint @ adjoint) * adjoint
+            found.append(float(np.linalg.norm(rest) / np.linalg.norm(array)))
+    return min(found)
 
 
 # -- other arrays ---------------------------------------------------------------------------------------------------
@@ -162,11 +217,17 @@ def _updated(known: Verdicts, wrong: set[int], right: set[int]) -> LaterVersion 
 def _overwritten(course: Course, known: Verdicts, wrong: set[int], right: set[int]) -> LaterVersion | None:
     versions = _versions(course, known)
     by_site: dict[int, list[tuple[int, int]]] = {}
+    by_line: dict[tuple[str, int, int], list[tuple[int, int]]] = {}
     for operation in readers(known, wrong):
+        site = course.tape.sites[operation.site] if operation.site is not None else None
         for read in operation.inputs:
-            if read in versions and operation.site is not None and len(versions[read]) > 1:
-                by_site.setdefault(operation.site, []).append((operation.number, read))
-    options = [list(_earlier(reads, versions)) for reads in by_site.values()][:_MOST_SITES]
+            if read in versions and site is not None and len(versions[read]) > 1:
+                by_site.setdefault(site.number, []).append((operation.number, read))
+                line = site.path, site.line, course.tape.values[read].identity
+                by_line.setdefault(line, []).append((operation.number, read))
+    # What a line reads twice, as `1 - h[t] * h[t]` does, is right only if both are.
+    twice = (reads for reads in by_line.values() if reads not in by_site.values())
+    options = [list(_earlier(reads, versions)) for reads in (*by_site.values(), *twice)][:_MOST_SITES]
     best: LaterVersion | None = None
     # One expression after another: with one of them right, another may set more gradients right.
     while options:
@@ -293,4 +354,4 @@ def _first_change(course: Course, read: int, earlier: int) -> int | None:
     return None
 
 
-__all__ = ["OVERWRITTEN", "LaterVersion", "explained", "later_versions", "readers"]
+__all__ = ["OVERWRITTEN", "LaterVersion", "explained", "hardly_updated", "later_versions", "readers"]

@@ -26,7 +26,7 @@ from shapecheck.diagnose.gone_on_twice import gone_on_twice
 from shapecheck.diagnose.growing_weights import growing_weights
 from shapecheck.diagnose.kept_best import kept_best
 from shapecheck.diagnose.lagging import late_steps
-from shapecheck.diagnose.later import later_versions
+from shapecheck.diagnose.later import hardly_updated, later_versions
 from shapecheck.diagnose.later_passes import later_passes
 from shapecheck.diagnose.left_early import left_early
 from shapecheck.diagnose.left_views import left_views
@@ -101,6 +101,7 @@ _UPDATES: tuple[Finder, ...] = (
     moved_views,
     left_views,
     later_versions,
+    hardly_updated,
     later_passes,
     moments,
     squared_means,
@@ -159,7 +160,7 @@ def update_mistakes(course: Course) -> Iterator[Finding]:
             return
         if finder in _OF_WRONG_UPDATES and _follows_a_gradient(course):
             continue
-        if explained and finder in {unfed_velocities, later_passes, moved_views, only_last, passed_by}:
+        if explained and finder in {unfed_velocities, hardly_updated, later_passes, moved_views, only_last, passed_by}:
             continue  # a sum that nobody keeps stays zero, too, and all but the last are lost
         for finding in _asked(finder, course):
             explained = True
@@ -237,7 +238,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC306": (overwritten_shares,),
     "SC308": (differing_loss,),
     "SC309": (_by_numbers,),
-    "SC401": (late_steps, later_versions, filled_late),
+    "SC401": (late_steps, later_versions, hardly_updated, filled_late),
     "SC402": (_uphill, turned_round),
     "SC403": (never_reset,),
     "SC404": (one_list, one_object, second_names, later_versions, later_passes, moved_views, kept_best),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,6 +76,8 @@ def unmoved(course: Course) -> list[Finding]:
         for still, mate, what in ((pair.weight, pair.bias, "weight"), (pair.bias, pair.weight, "bias")):
             if still in moved or mate not in right or not _matters(known.matching, still, pair):
                 continue
+            if _is_made_anew(course, still, moved):
+                continue
             others = [p for p in pairs if {"weight": p.weight, "bias": p.bias}[what] in right]
             computed = _gradient_for_nobody(course, step, known.matching, still)
             told = others or computed is not None or (biases_only and what == "weight")
@@ -85,6 +87,13 @@ def unmoved(course: Course) -> list[Finding]:
                 found.setdefault(still, (what, pair.sum, mate))
                 gradients |= {still: computed} if computed is not None else {}
     return [_half_finding(course, step, halves, gradients) for halves in _moved_together(course, step, found)]
+
+
+def _is_made_anew(course: Course, still: int, moved: Collection[int]) -> bool:
+    """Whether an array is put together of what steps move, again after each step: `W = np.hstack((Wh, Wx))`."""
+    made = course.producer(still)
+    again = course.tape.made_at(made.site) if made is not None and made.site is not None else ()
+    return any(o.result != still and any(uncarried(course, i) in moved for i in o.inputs) for o in again)
 
 
 def _is_zero(course: Course, pair: _Affine) -> bool:

@@ -105,7 +105,6 @@ class Verdicts:
             old: self._probes(old, change, np.shape(self.replay.recorded[old])) for old, change in self.changes.items()
         }
         self._free: dict[int, Any] = {}
-        self._reached: dict[int, list[int]] = {}
         self._ancestors: dict[int, set[int]] = {}
         self._downstream: dict[frozenset[int], set[int]] = {}
         self._zeroed: dict[tuple[tuple[int, ...], tuple[int, ...]], dict[int, Any]] = {}
@@ -247,10 +246,7 @@ class Verdicts:
 
     def reached(self, value: int) -> list[int]:
         """The parameters whose changes depend on a value."""
-        if value not in self._reached:
-            downstream = self.replay.dependents([value], self.step.last + 1)
-            self._reached[value] = [p for p, change in self.changes.items() if change in downstream]
-        return self._reached[value]
+        return [p for p, change in self.changes.items() if value in self.ancestors(change)]
 
     # -- judging ------------------------------------------------------------------------------------------------
 

@@ -106,8 +106,15 @@ def _firsts(known: Verdicts, standings: Mapping[int, Standing]) -> set[int] | No
 
     What else is made of outputs alone is no derivative then.
     """
-    verified = [known.ancestors(v) for v, s in standings.items() if s is Standing.VERIFIED]
-    return set.intersection(*verified) - known.matching.adjoints.closure if verified else None
+    verified = sorted(v for v, s in standings.items() if s is Standing.VERIFIED)
+    first: list[set[int]] = []
+    made_from_them: set[int] = set()
+    # What is made from one of them is made from all that this one is made from.
+    for value in verified:
+        if value not in made_from_them:
+            made_from_them |= known.replay.dependents([value], known.step.last + 1)
+            first.append(known.ancestors(value))
+    return set.intersection(*first) - known.matching.adjoints.closure if first else None
 
 
 def _read_as_they_are(known: Verdicts, chain: Sequence[int], learned: set[int], begun: int) -> list[int]:
@@ -153,13 +160,15 @@ def _made_from_outputs(
     """A derivative by an output that is made of the forward pass alone, beside others that are right.
 
     `d_width = 1 - ((t - mean) / width) ** 2` is no derivative and not made from one, and all that comes of it is wrong.
+    Of the many windows of a loop none is that alone.
     """
+    often = Counter(o.site for v in values if (o := known.producer(v)) is not None)
     for value in reversed(values):
         operation = known.producer(value)
         single = np.size(known.replay.recorded[value]) == 1
         if operation is None or operation.site is None or single or known.settled or len(wrong) == 1:
             continue
-        if value in known.matching.adjoints.closure:
+        if value in known.matching.adjoints.closure or often[operation.site] > _OFTEN:
             continue
         best = _best_target(known, value, targets, prospects, wrong, right)
         if best is not None and len(best[2]) == len(wrong):

@@ -40,6 +40,11 @@ def _power(operands: Sequence[Any], adjoint: Any) -> Sequence[Any] | None:
     return (adjoint * exponent * np.asarray(base) ** (exponent - 1),)
 
 
+def _total(operands: Sequence[Any], adjoint: Any) -> Sequence[Any] | None:
+    """Of all entries; None along an axis."""
+    return (np.full(np.shape(operands[0]), adjoint),) if len(operands) == 1 and np.ndim(adjoint) == 0 else None
+
+
 _BY_OPERATOR: dict[str, Formula] = {
     "+": lambda _, adjoint: (adjoint, adjoint),
     "-": lambda _, adjoint: (adjoint, -adjoint),
@@ -50,6 +55,7 @@ _BY_OPERATOR: dict[str, Formula] = {
     "unary-": lambda _, adjoint: (-adjoint,),
     "exp": lambda operands, adjoint: (adjoint * np.exp(operands[0]),),
     "log": lambda operands, adjoint: (adjoint / operands[0],),
+    "sum": _total,
     "tanh": lambda operands, adjoint: (adjoint * (1 - np.tanh(operands[0]) ** 2),),
 }
 _OTHER_NAMES = {
@@ -62,6 +68,7 @@ _OTHER_NAMES = {
     "unary-": "numpy.negative",
     "exp": "numpy.exp math.exp",
     "log": "numpy.log math.log",
+    "sum": "numpy.sum .sum",
     "tanh": "numpy.tanh math.tanh",
 }
 _FORMULAS = _BY_OPERATOR | {

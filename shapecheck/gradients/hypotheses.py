@@ -28,6 +28,8 @@ RECOMPUTED = "recomputed"
 SELECTIONS = frozenset(
     "getitem view .max .min numpy.max numpy.min numpy.amax numpy.amin builtins.max builtins.min".split()
 )
+_RETOUCHING = frozenset({"setitem", "write_back"})
+_COPIES = frozenset({".copy", "numpy.copy", "numpy.array"})
 _SCALINGS = frozenset({"*", "/", "numpy.multiply", "numpy.divide", "numpy.true_divide"})
 _NEGATIVES = frozenset({"unary-", "numpy.negative"})
 _SUMS = frozenset({"+", "-", "numpy.add", "numpy.subtract"})
@@ -125,7 +127,9 @@ class Meetings:
     def pair(self, out: int, target: int) -> tuple[int, Array] | None:
         """(output, target) where the one depends on the parameters, the other does not, and their shapes are equal."""
         masks = self.dependence.masks
-        if not masks[out] & self.parameters or masks[target] & self.parameters:
+        if not masks[out] & self.parameters:
+            return None
+        if masks[target] & self.parameters and not is_retouched(self.tape, out, target):
             return None
         first, second = self.tape.values[out], self.tape.values[target]
         if first.array is None or second.array is None or first.dtype[:5] != "float":
@@ -164,6 +168,29 @@ class Meetings:
         except (IndexError, TypeError, ValueError):
             return None
         return out, target
+
+
+def is_retouched(tape: Tape, out: int, target: int) -> bool:
+    """Whether a target is a copy of the output in which some entries are set: of all others there is nothing to learn.
+
+    So learns who knows the value of one action only: `target = q.copy(); target[a] = reward + 0.9 * best`. The output
+    may be computed anew for the step.
+    """
+    value, seen = tape.values[target], False
+    while value.producer is not None:
+        operation = tape.operations[value.producer]
+        if operation.function not in _RETOUCHING and operation.function not in _COPIES:
+            break
+        if not operation.arguments or not isinstance(operation.arguments[0], Ref):
+            break
+        seen = seen or operation.function in _RETOUCHING
+        value = tape.values[operation.arguments[0].value]
+    other = tape.values[out]
+    return seen and (value is other or (value.shape == other.shape and _are_equal(value.array, other.array)))
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    return isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and np.array_equal(one, other)
 
 
 def scalar_losses(

@@ -15,6 +15,7 @@ import numpy as np
 
 from shapecheck.gradients.arithmetic import by_arithmetic
 from shapecheck.gradients.functions import BINARY, CannotReplayError, resolve
+from shapecheck.gradients.keyed import by_key
 from shapecheck.gradients.kinks import KINKS, Convention
 from shapecheck.gradients.occurrences import Occurrences, as_double, is_differentiable, summed_to
 from shapecheck.gradients.rearrangements import moved, moves_entries
@@ -91,6 +92,8 @@ class LocalDerivative:
         name = operation.function
         if name in _FLAT:
             return []
+        if (by_items := by_key(operation, lookup, adjoint, active)) is not None:
+            return by_items
         if name.endswith("=") and name[:-1] in BINARY:
             return self._in_place(operation, lookup, adjoint, active, dtype)
         occurrences = Occurrences(operation, lookup, active)

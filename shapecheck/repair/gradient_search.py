@@ -42,6 +42,7 @@ from shapecheck.repair.shaping import shaping_candidates
 from shapecheck.repair.surroundings import Surroundings, own_expressions
 from shapecheck.repair.terms import worth_a_look
 from shapecheck.repair.trial import Trials
+from shapecheck.repair.windows import window_candidates
 from shapecheck.trace.child import Trace
 from shapecheck.trace.patience import patient
 from shapecheck.trace.run import Program
@@ -257,7 +258,7 @@ class GradientSearch(Search):
         if lacks_a_penalty(self.trace.head, self.targets, self.named):
             found += [c for place in places for c in penalty_statements(place)]
         found += [c for s in around for c in kept_before_made(Place(surroundings, s.path, s.statement, 0))]
-        found += [c for place in places for c in (*unmade(place), *kept_when_drawn(place))]
+        found += [c for place in places for c in (*unmade(place), *kept_when_drawn(place), *window_candidates(place))]
         steps = self._lines_of_steps()
         found += [c for p in places for c in unbroken(Desk(p.module, p.path), p.statement, steps.get(p.path, ()))]
         found += [c for place in places if self.reason == "exchanged" for c in exchange_candidates(place)]
