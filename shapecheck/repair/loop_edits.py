@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from shapecheck.diagnose.compounding_rates import COMPOUNDING
 from shapecheck.diagnose.finding import Edit, Finding, Span
 from shapecheck.diagnose.growing_weights import GROWING, ONE_WAY
 from shapecheck.diagnose.kept_best import KEPT_BEST
@@ -26,6 +27,7 @@ from shapecheck.diagnose.wrapped import WRAPPED
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.class_codes import codes_of_classes
 from shapecheck.repair.desk import Desk, places_of
+from shapecheck.repair.first_rates import first_rates
 from shapecheck.repair.handed_back import filled_results
 from shapecheck.repair.in_place import arrays_themselves, in_place
 from shapecheck.repair.kept_best import copies_of_the_best
@@ -168,7 +170,9 @@ def _own_arrays(desk: Desk) -> Iterator[Candidate]:
 
 def _separate(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     """An array of its own for each parameter's velocity."""
-    if finding.title not in {KEPT_CORRECTED, ONE_ARRAY}:
+    if finding.title == COMPOUNDING:
+        yield from first_rates(desk, finding)
+    elif finding.title not in {KEPT_CORRECTED, ONE_ARRAY}:
         yield from _own_arrays(desk)
         yield from own_arrays(desk)
 
