@@ -19,6 +19,7 @@ from shapecheck.diagnose.reasons import reason
 from shapecheck.diagnose.single_error import slips_of_one_number
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.targets import Result, Target
+from shapecheck.diagnose.uneven_multiples import uneven_multiples
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.diagnose.zero_errors import zero_error
 from shapecheck.gradients.agreement import Agreement, agreement
@@ -74,6 +75,8 @@ def wrong_gradients(
         return [replace(m, bound=True) for m in described(trace, layers, slip, slip.suspects)]
     if verdict.verdict == "right" and verdict.same_factor:
         return []
+    if (uneven := uneven_multiples(replay)) is not None:
+        return [replace(m, bound=True) for m in described(trace, layers, uneven, uneven.suspects)]
     if (stack := stacked(tape)) is not None:
         together = replace(trace, head=stack.tape)
         found = wrong_gradients(together, Layers(stack.tape, trace.sources.values()), verdict)
