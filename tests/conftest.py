@@ -31,12 +31,12 @@ _TABLES_OF_DIAGNOSES = (
     "trace/test_worked_cases.py",
     "verify",
 )
-_EVERY = 6
+_EVERY = 8
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of these tables every sixth row where all tests are run; with the corpus, or by its path, every row."""
+    """Of these tables every eighth row where all tests are run; with the corpus, or by its path, every row."""
     if [Path(argument).name for argument in config.args] != ["tests"]:
         return
     here = Path(__file__).parent

@@ -9,7 +9,8 @@ import ast
 from collections.abc import Iterator
 
 from shapecheck.diagnose.course import Course, quoted
-from shapecheck.diagnose.finding import Finding, Span, TrailStep
+from shapecheck.diagnose.finding import Finding, TrailStep
+from shapecheck.diagnose.trail import node_span
 from shapecheck.trace.sites import SourceText
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -112,7 +113,7 @@ def _scope(tree: ast.Module, name: ast.expr) -> ast.AST:
 
 def _finding(source: SourceText, made: ast.BinOp, stores: dict[str, ast.stmt], kind: str) -> Finding:
     names, text = list(stores), " ".join(source.slice(*source.place(made)).split())
-    cause, rows = _span(source, made), "rows" if kind == "list" else "items"
+    cause, rows = node_span(source, made), "rows" if kind == "list" else "items"
     return Finding(
         code="SC404",
         severity="error",
@@ -122,13 +123,8 @@ def _finding(source: SourceText, made: ast.BinOp, stores: dict[str, ast.stmt], k
         location=cause,
         cause=cause,
         parameters=tuple(names),
-        trail=tuple(TrailStep(_span(source, store), "here it is written into") for store in stores.values()),
+        trail=tuple(TrailStep(node_span(source, store), "here it is written into") for store in stores.values()),
     )
-
-
-def _span(source: SourceText, node: ast.expr | ast.stmt) -> Span:
-    place = source.place(node)
-    return Span(source.path, *place, source.slice(*place))
 
 
 __all__ = ["one_list"]

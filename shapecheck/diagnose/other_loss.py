@@ -164,10 +164,12 @@ def _wanted_later(course: Course, step: Step, loss: Loss, suspect: Suspect) -> d
     same = next((c for c in find_losses(moved, step) if c.value == loss.value), None)
     found: dict[int, tuple[Any, ...]] = {}
     for value, (forward, _) in suspect.wanted.items() if same is not None and same.adjoints is not None else ():
-        again = [o.result for o in course.tape.made_at(suspect.site) if o.number > step.last]
-        if again and same is not None and same.adjoints is not None and forward in same.adjoints:
-            if np.allclose(moved.recorded[value], recorded[again[0]], rtol=EXACT):
-                found[again[0]] = (np.asarray(same.adjoints[forward]),)
+        shape = np.shape(moved.recorded[value])
+        made_again = (o.result for o in course.tape.made_at(suspect.site) if o.number > step.last)
+        again = next((v for v in made_again if np.shape(recorded[v]) == shape), None)
+        if again is not None and same is not None and same.adjoints is not None and forward in same.adjoints:
+            if np.allclose(moved.recorded[value], recorded[again], rtol=EXACT):
+                found[again] = (np.asarray(same.adjoints[forward]),)
     return found
 
 

@@ -78,7 +78,7 @@ class Prospects:
     def _look(self, known: Verdicts, probe: int, adjoint: Any, chain: Sequence[int], rng: np.random.Generator) -> _Look:
         direction = rng.normal(size=adjoint.shape)
         swept = adjoints(known.replay, {probe: direction}, chain, check=(), ties=False)
-        now = float(np.sum(direction * self.recorded[probe]))
+        now = float(np.sum(direction * np.asarray(self.recorded[probe])))
         return _Look(swept.of, now, float(np.sum(direction * adjoint)), frozenset(swept.doubtful))
 
     def helpful(self, value: int, others: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:

@@ -205,6 +205,8 @@ class _Finder:
             belongs = f"the slope of the {kind} of `{name}` belongs here"
         same = {s.value for s in wanted if s.activation == kind and s.of_result == right.of_result}
         slopes = [s for s in self._slopes(given) if s.activation != kind or s.value not in same or not s.of_result]
+        # A mask of noughts and ones is what a relu's slope at itself would be.
+        slopes = [s for s in slopes if not np.array_equal(self.recorded[s.value], given)]
         # `sigmoid_prime(A1)`: the slope at what the activation gave, of which it has been taken already.
         slopes.sort(key=lambda s: s.value not in same)
         if not slopes:

@@ -12,7 +12,10 @@ from shapecheck.diagnose.course import Course, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
 from shapecheck.gradients.adjoints import adjoints
+from shapecheck.gradients.losses import find_losses
+from shapecheck.gradients.steps import Step
 from shapecheck.network.dependence import ancestors
+from shapecheck.network.parameters import find_parameters
 from shapecheck.trace.tape import Operation, Ref
 
 REPEATED_ROWS = "of rows that are there several times, only the last is taken"
@@ -20,6 +23,8 @@ _SUMS = frozenset({"+", "-", "numpy.add", "numpy.subtract"})
 _LINEAR = frozenset({"+", "-", "numpy.add", "numpy.subtract", "unary-"})
 # So many of them at one place are looked at.
 _MOST_LOOKED_AT = 60
+# So many steps of a parameter are known.
+_MOST_UPDATES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +94,19 @@ def _scatters(course: Course) -> Iterator[_Scatter]:
             index, value = operation.arguments[1], _added_to_itself(course, operation)
         else:
             continue
-        rows = course.tape.values[index.value].array if isinstance(index, Ref) else None
+        rows = course.tape.values[index.value].array if isinstance(index, Ref) else _whole_numbers(index)
         if not isinstance(rows, np.ndarray) or rows.ndim < 1 or rows.dtype.kind not in "iu":
             continue
         numbers, counts = np.unique(rows, return_counts=True)
         lost = {int(n): int(c) for n, c in zip(numbers, counts, strict=True) if c > 1}
         if lost and isinstance(value, Ref):
             yield _Scatter(step, step.arguments[0].value, rows.ravel(), rows.shape, value.value, lost)
+
+
+def _whole_numbers(index: Any) -> Any:
+    """A list of indices as an array; None for what is none."""
+    listed = isinstance(index, list) and all(type(i) is int for i in index)
+    return np.array(index, dtype=int) if listed and index else None
 
 
 def _gathered_into(course: Course, operation: Operation) -> Operation | None:
@@ -160,13 +171,13 @@ def _falls_short(course: Course, scatter: _Scatter) -> bool:
     """Whether the adjoint of a repeated row is as many times what is added to it as it is repeated."""
     rows = _rows(course, scatter)
     single = [n for n, row in enumerate(scatter.index) if int(row) not in scatter.lost]
-    for step in course.steps:
-        known = course.verdicts(step) if step.first <= scatter.operation.number <= step.last + 40 else None
-        if known is None or rows is None or not known.all():
+    near = [s for s in course.steps if s.first <= scatter.operation.number <= s.last + 40] or _later(course, scatter)
+    for step in near if rows is not None and single else ():
+        seeds = _seeds(course, step)
+        if not seeds:
             continue
-        seeds = known.matching.adjoints.seeds
         found = np.asarray(adjoints(course.replay, seeds, [scatter.array], check=(), held=step.held)[scatter.array])
-        if not np.any(found) or not single:
+        if not np.any(found):
             continue
         wanted, given = found[scatter.index[single]], rows[single]
         square = float(np.sum(wanted * wanted))
@@ -180,6 +191,30 @@ def _falls_short(course: Course, scatter: _Scatter) -> bool:
         if all(short):
             return True
     return False
+
+
+def _seeds(course: Course, step: Step) -> dict[int, Any]:
+    """The loss that a step follows, as what the adjoints begin with; empty where there is none."""
+    if step in course.steps:
+        known = course.verdicts(step)
+        return known.matching.adjoints.seeds if known is not None and known.all() else {}
+    return next((loss.seeds for loss in find_losses(course.replay, step) if loss.credible), {})
+
+
+def _later(course: Course, scatter: _Scatter) -> list[Step]:
+    """The step that rows are added in, where it comes after the first ones, in which no row came twice."""
+    every = find_parameters(course.tape, most_updates=_MOST_UPDATES)
+    for updates in (p.updates for p in every):
+        number = next((n for n, u in enumerate(updates) if u.operation >= scatter.operation.number), 0)
+        if not number or scatter.operation.result not in {updates[number].new, updates[number].change}:
+            continue
+        now = [(p, p.updates[number]) for p in every if len(p.updates) > number]
+        since = max(p.updates[number - 1].operation for p, _ in now)
+        if any(u.operation <= since for _, u in now):
+            return []  # the parameters take turns
+        parameters = tuple((p, u.old, u.change, u.sign) for p, u in now)
+        return [Step(number, parameters, since + 1, max(u.operation for _, u in now))]
+    return []
 
 
 __all__ = ["REPEATED_ROWS", "repeated_rows"]

@@ -176,7 +176,7 @@ def _uses(known: Verdicts, forward: int) -> list[Any]:
             continue
         dtype = np.dtype(tape.values[forward].dtype) if operation.function in COUNTING_BYTES else None
         try:
-            parts = local.contributions(operation, replay.recorded, adjoints[operation.result], {forward}, dtype)
+            parts = local.contributions(operation, replay.originals, adjoints[operation.result], {forward}, dtype)
         except NoRuleError:
             return []
         found.append(sum((np.asarray(part, dtype=float) for _, part in parts), np.zeros(())))

@@ -20,6 +20,11 @@ def span_of(site: Site) -> Span:
     return Span(site.path, site.line, site.column, site.end_line, site.end_column, site.text)
 
 
+def node_span(source: SourceText, node: ast.AST) -> Span:
+    """A node of a syntax tree as a span."""
+    return Span(source.path, *source.place(node), source.of(node))
+
+
 def path_between(tape: Tape, values: Sequence[int], path: str, line: int) -> list[Operation]:
     """The shortest chain of operations from one made at a source line to any of some values, the first made first."""
     queue = deque(values)

@@ -43,6 +43,7 @@ from shapecheck.diagnose.one_object import one_object
 from shapecheck.diagnose.only_last import only_last
 from shapecheck.diagnose.other_loss import differing_loss
 from shapecheck.diagnose.other_starts import other_starts
+from shapecheck.diagnose.outside_loops import outside_loops
 from shapecheck.diagnose.overwritten_shares import overwritten_shares
 from shapecheck.diagnose.overwritten_squares import overwritten_squares
 from shapecheck.diagnose.pairs import lost_rows, parted
@@ -83,6 +84,7 @@ def _uphill(course: Course) -> list[Finding]:
 
 
 _UPDATES: tuple[Finder, ...] = (
+    outside_loops,
     one_list,
     second_names,
     other_starts,
@@ -257,6 +259,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
         overwritten_squares,
         repeated_rows,
         _never_moved,
+        outside_loops,
         nothing_moves,
     ),
     "SC407": (parted, mirrored_sums),

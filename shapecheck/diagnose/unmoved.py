@@ -12,8 +12,9 @@ from shapecheck.diagnose.belonging import is_weight
 from shapecheck.diagnose.course import Course, quoted
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.missing import Missing, missing_step
+from shapecheck.diagnose.short_lists import short_list, spellings
 from shapecheck.diagnose.standing import READINGS, is_given, is_read_again, uncarried
-from shapecheck.diagnose.trail import span_of
+from shapecheck.diagnose.trail import node_span, span_of
 from shapecheck.diagnose.unapplied import Unapplied
 from shapecheck.gradients.adjoints import adjoints
 from shapecheck.gradients.matching import Matching
@@ -283,6 +284,7 @@ def _half_finding(
     computed = course.site_of(gradients[halves[0][0]].gradient) if halves[0][0] in gradients else None
     name, other = known[0], names.get(mate, "its layer's other array")
     other_half = "bias" if what == "weight" else "weight"
+    listed = short_list(course.trace.sources[site.path], site.line, spellings(course.tape, births[mate]))
     return Finding(
         code="SC406",
         severity="warning",
@@ -290,7 +292,7 @@ def _half_finding(
         message=f"the loss depends on the {what} `{name}`, and no step moves it, while the {other_half} `{other}` of "
         "the same layer is moved here",
         location=span_of(site),
-        cause=span_of(site),
+        cause=node_span(course.trace.sources[site.path], listed.node) if listed is not None else span_of(site),
         layer=course.layer(mate),
         parameters=known,
         trail=(

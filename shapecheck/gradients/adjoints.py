@@ -148,7 +148,7 @@ def sweep(
         try:
             if replay.step(operation) is None:
                 raise NoRuleError(operation.function)
-            parts = local.contributions(operation, replay.recorded, adjoint, active, dtype)
+            parts = local.contributions(operation, replay.originals, adjoint, active, dtype)
         except NoRuleError:
             doubtful.update(replay.ancestors(operation.inputs))
             continue

@@ -44,16 +44,18 @@ class Replay:
 
     Attributes:
         tape: What is replayed.
-        recorded: The recorded arrays, by value number.
+        recorded: The recorded arrays, by value number; an `np.matrix` as the plain array that it holds.
+        originals: The same as the program holds them: the products of an `np.matrix` are its own.
         cut: Values that depend on others in a way that no replay reproduces; grows as operations are first used.
     """
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
-        self.recorded: Lookup = [value.array for value in tape.values]
+        self.originals: Lookup = [value.array for value in tape.values]
+        self.recorded: Lookup = [_plain(array) for array in self.originals]
         self.cut: set[int] = set()
         self.memory: dict[Any, Any] = {}
-        self._values = list(self.recorded)
+        self._values = list(self.originals)
         self._steps: dict[int, Step | None] = {}
         self._steps_in_place: dict[int, Step] = {}
         self._plans: dict[tuple[Any, ...], list[tuple[int, int, Step]]] = {}
@@ -149,8 +151,8 @@ class Replay:
         step = self.step(operation)
         if step is None:
             return None
-        values = list(self.recorded)
-        values[operand] = array
+        values = list(self.originals)
+        values[operand] = self._as_original(operand, array)
         try:
             return np.asarray(step(values), dtype=float)
         except (ValueError, TypeError, IndexError):
@@ -164,7 +166,7 @@ class Replay:
             step = _bind(function, operation, self.tape)
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                again = step(self.recorded)
+                again = step(self.originals)
         except Exception:
             return None
         return step if agrees(again, self.recorded[operation.result]) else None
@@ -189,12 +191,18 @@ class Replay:
         Raises:
             ReplayError: An operation, or a rule, failed on the changed operands.
         """
+        return {number: _plain(array) for number, array in self._evaluate(changes, wanted, rules).items()}
+
+    def _evaluate(
+        self, changes: Mapping[int, Any], wanted: Sequence[int], rules: Mapping[int, Rule] | None = None
+    ) -> dict[int, Any]:
+        """As the program would hold them."""
         rules = rules or {}
         plan = self._plan(frozenset(changes), tuple(wanted), rules)
         values = self._values
         touched = list(changes)
         for number, array in changes.items():
-            values[number] = array
+            values[number] = self._as_original(number, array)
         operation = -1
         try:
             with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -207,7 +215,12 @@ class Replay:
             raise ReplayError(f"{type(error).__name__}: {error}", operation) from error
         finally:
             for number in touched:
-                values[number] = self.recorded[number]
+                values[number] = self.originals[number]
+
+    def _as_original(self, number: int, array: Any) -> Any:
+        """An array in the place of a value: where that is an `np.matrix`, one too."""
+        is_matrix = isinstance(self.originals[number], np.matrix) and type(array) is np.ndarray and array.ndim == 2
+        return np.asmatrix(array) if is_matrix else array
 
     def moved(self, changes: Mapping[int, Any], until: int | None = None) -> Replay:
         """The same run from another point: a replay whose recorded values are those that `changes` lead to.
@@ -221,7 +234,7 @@ class Replay:
         """
         other = Replay(self.tape)
         wanted = sorted(self.dependents(changes, until) - set(changes))
-        other._take({**changes, **self.evaluate(changes, wanted)})
+        other._take({**changes, **self._evaluate(changes, wanted)})
         other._steps, other.cut, other._readers = self._steps, self.cut, self._readers
         other._steps_in_place = self._steps_in_place
         return other
@@ -244,16 +257,17 @@ class Replay:
             if operation.number not in steps:
                 self.step(operation)
         other = Replay(tape)
-        other._take({v: a for v, a in enumerate(self.recorded) if a is not other.recorded[v]})
+        other._take({v: a for v, a in enumerate(self.originals) if a is not other.originals[v]})
         other._steps, other.cut = {**self._steps, **steps}, self.cut
         results = {o.result for o in operations.values()}
         rules = {number: _called(step) for number, step in steps.items()}
-        other._take(other.evaluate({}, sorted(other.dependents(results, until)), rules))
+        other._take(other._evaluate({}, sorted(other.dependents(results, until)), rules))
         return other
 
     def _take(self, arrays: Mapping[int, Any]) -> None:
         for number, array in arrays.items():
-            self.recorded[number] = self._values[number] = array
+            self.originals[number] = self._values[number] = self._as_original(number, array)
+            self.recorded[number] = _plain(array)
 
     def in_double(self) -> Replay:
         """This replay if all is in double precision; else the same run with its leaves taken as double precision."""
@@ -353,6 +367,10 @@ class _Getter:
 
     def __getitem__(self, number: int) -> Any:
         return self._get(number)
+
+
+def _plain(array: Any) -> Any:
+    return array.view(np.ndarray) if isinstance(array, np.matrix) else array
 
 
 def _called(step: Step) -> Rule:

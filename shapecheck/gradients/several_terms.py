@@ -36,14 +36,31 @@ def terms_together(tape: Tape) -> Tape:
 
 def _chains(tape: Tape) -> Iterator[list[Operation]]:
     """The sums that lead from an array to what takes its name, each made from the one before, the last one last."""
-    used, names, uses = times_used(tape), value_names(tape), uses_of(tape)
-    named = {b.value for b in tape.bindings} | {a.value for a in tape.accesses}
+    written = {chain[-1].number: chain for chain in _written_together(tape)}
+    if not written:
+        return  # most programs have none, and what follows takes long
     parameters = find_parameters(tape, most_updates=len(tape.operations))
     known = {number for p in parameters for u in p.updates for number in (u.old, u.new)}
     dependence = Dependence(tape)
     stepped: set[int] = set()
     for operation in tape.operations:
         dependence.advance(operation)
+        chain = written.get(operation.number)
+        start = chain[0].arguments[0].value if chain is not None else -1
+        if chain is None or start in known:
+            continue
+        begins = dependence.newborn[start] and _is_seen_by_its_terms(tape, dependence, chain, start)
+        if start in stepped or begins:
+            stepped.add(operation.result)
+            yield chain
+
+
+def _written_together(tape: Tape) -> list[list[Operation]]:
+    """The sums of several terms in one expression that give an array another value."""
+    used = times_used(tape)
+    named = {b.value for b in tape.bindings} | {a.value for a in tape.accesses}
+    found = []
+    for operation in tape.operations:
         chain = [operation]
         while len(chain) < _MOST_TERMS and _is_plain_sum(tape, chain[0]):
             first = chain[0].arguments[0].value
@@ -54,16 +71,15 @@ def _chains(tape: Tape) -> Iterator[list[Operation]]:
             if not tape.sites[before.site or 0].within(tape.sites[operation.site or 0]):
                 break
             chain.insert(0, before)
-        if len(chain) < 2:
-            continue
-        start, end = chain[0].arguments[0].value, operation.result
+        if len(chain) > 1:
+            found.append(chain)
+    names, uses = (value_names(tape), uses_of(tape)) if found else ({}, [])
+
+    def keeps_its_place(start: int, end: int) -> bool:
         same_name = names.get(start) is not None and names.get(start) == names.get(end)
-        if start in known or not (same_name or not uses[start].isdisjoint(uses[end])):
-            continue
-        begins = dependence.newborn[start] and _is_seen_by_its_terms(tape, dependence, chain, start)
-        if start in stepped or begins:
-            stepped.add(end)
-            yield chain
+        return same_name or not uses[start].isdisjoint(uses[end])
+
+    return [chain for chain in found if keeps_its_place(chain[0].arguments[0].value, chain[-1].result)]
 
 
 def _is_seen_by_its_terms(tape: Tape, dependence: Dependence, chain: list[Operation], start: int) -> bool:

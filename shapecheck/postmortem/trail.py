@@ -6,13 +6,12 @@ import ast
 import types
 from collections.abc import Sequence
 
-from shapecheck.diagnose.finding import Operand, Span, TrailStep
-from shapecheck.diagnose.trail import broadcast_note, shape_note
+from shapecheck.diagnose.finding import Operand, TrailStep
+from shapecheck.diagnose.trail import broadcast_note, node_span, shape_note
 from shapecheck.postmortem.definitions import Definition, Definitions
 from shapecheck.postmortem.library import NotKnownError, shape_of
 from shapecheck.postmortem.reading import Scene, doubt_of_calls
 from shapecheck.postmortem.values import Doubt
-from shapecheck.trace.sites import SourceText
 
 _MOST_STEPS = 4
 
@@ -109,7 +108,7 @@ def _followed(frames: list[_Frame], level: int, name: str) -> list[TrailStep]:
         elif isinstance(definition, ast.For):
             shape = _shape(frame.scene, name)
             if shape is not None:
-                steps.insert(0, TrailStep(_span(frame.scene.source, definition.iter), shape_note(name, shape)))
+                steps.insert(0, TrailStep(node_span(frame.scene.source, definition.iter), shape_note(name, shape)))
         break
     return steps
 
@@ -161,7 +160,9 @@ def _handed_on(caller: Scene, argument: ast.expr, name: str, called: Scene) -> T
     shape = _shape(called, name)
     note = shape_note(name, shape) if shape is not None else ""
     function = called.shot.function.rpartition(".")[2]
-    return TrailStep(_span(caller.source, argument), f"handed to `{function}`" + (f", where {note}" if note else ""))
+    return TrailStep(
+        node_span(caller.source, argument), f"handed to `{function}`" + (f", where {note}" if note else "")
+    )
 
 
 def _assigned(frame: _Frame, definition: ast.Assign | ast.AnnAssign, name: str) -> tuple[TrailStep | None, str | None]:
@@ -169,7 +170,7 @@ def _assigned(frame: _Frame, definition: ast.Assign | ast.AnnAssign, name: str) 
     shape = _shape(frame.scene, name)
     if definition.value is None or shape is None:
         return None, None
-    step = TrailStep(_span(frame.scene.source, definition.value), shape_note(name, shape))
+    step = TrailStep(node_span(frame.scene.source, definition.value), shape_note(name, shape))
     if isinstance(definition, ast.Assign) and not isinstance(definition.targets[0], ast.Name):
         return step, None
     broadcast = _broadcast(frame, definition)
@@ -199,7 +200,7 @@ def _broadcast(frame: _Frame, definition: ast.Assign | ast.AnnAssign) -> TrailSt
         texts = [source.of(node.left), source.of(node.right)]
         note = broadcast_note(texts, left, right, result)
         if note:
-            return TrailStep(_span(source, node), note)
+            return TrailStep(node_span(source, node), note)
     return None
 
 
@@ -215,7 +216,3 @@ def _changed_since(frame: _Frame, definition: ast.stmt, node: ast.AST) -> Doubt:
         if not is_library and (then is None or then is not frame.reaching(name)):
             changed.add(name)
     return Doubt(frozenset(changed), frozenset(n.attr for n in inside if isinstance(n, ast.Attribute)), items=True)
-
-
-def _span(source: SourceText, node: ast.AST) -> Span:
-    return Span(source.path, *source.place(node), source.of(node))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shapecheck.diagnose.finding import Edit
 from shapecheck.repair.surroundings import Module, Surroundings
@@ -53,6 +54,7 @@ class Place:
     Attributes:
         local, names: What the function's own names hold there, and all names in scope, where that was looked up.
         looked: What other expressions were there, by their texts, where that was looked up.
+        memory: What is in scope there, since every rewriting asks for it.
     """
 
     surroundings: Surroundings
@@ -64,6 +66,7 @@ class Place:
     local: Mapping[str, Seen] | None = None
     names: Mapping[str, Seen] | None = None
     looked: Mapping[str, Seen] = field(default_factory=dict)
+    memory: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     _dry: DryRun | None = None
 
     @property
@@ -192,9 +195,8 @@ class Place:
 
     def needs_parentheses(self, node: ast.expr, replacement: str) -> bool:
         """Whether an expression in the place of a node would fall apart without."""
-        try:
-            new = ast.parse(replacement.strip(), mode="eval").body
-        except SyntaxError:
+        new = _parsed(replacement.strip())
+        if new is None:
             return False
         if isinstance(new, (*_ATOMS, ast.Constant, ast.Tuple)) or _is_enclosed(replacement.strip()):
             return False
@@ -272,6 +274,15 @@ def _binding(operator: ast.operator) -> int:
     if isinstance(operator, ast.Mult | ast.Div | ast.MatMult | ast.Mod | ast.FloorDiv):
         return 2
     return int(isinstance(operator, ast.Add | ast.Sub))
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed(text: str) -> ast.expr | None:
+    """An expression's tree, which nobody may change; one text is put in many places."""
+    try:
+        return ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return None
 
 
 def _is_enclosed(text: str) -> bool:

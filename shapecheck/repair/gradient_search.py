@@ -26,7 +26,7 @@ from shapecheck.repair.carried import begun
 from shapecheck.repair.definitions import Definition, definitions
 from shapecheck.repair.evidence import Evidence, GoneEvidence, Solution, spread_on
 from shapecheck.repair.exchanges import exchange_candidates
-from shapecheck.repair.held import unmade
+from shapecheck.repair.held import kept_when_drawn, unmade
 from shapecheck.repair.insertions import Insertion, additions_in_idle_loops, insertions, times_values, whole_values
 from shapecheck.repair.joint import Joint
 from shapecheck.repair.loop_turns import longer_loops
@@ -256,7 +256,7 @@ class GradientSearch(Search):
         if lacks_a_penalty(self.trace.head, self.targets, self.named):
             found += [c for place in places for c in penalty_statements(place)]
         found += [c for s in around for c in kept_before_made(Place(surroundings, s.path, s.statement, 0))]
-        found += [c for place in places for c in unmade(place)]
+        found += [c for place in places for c in (*unmade(place), *kept_when_drawn(place))]
         found += [c for place in places if self.reason == "exchanged" for c in exchange_candidates(place)]
         if self.missing is not None and not self.missing.moves:
             found += additions_in_idle_loops(self.trace.head, surroundings, self.missing)

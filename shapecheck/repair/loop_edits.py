@@ -1,49 +1,34 @@
-"""Edits for mistakes of the training loop: statements moved or left out, arrays copied, reset, made of floats."""
+"""Edits for mistakes of the training loop, by what was found: order, direction, types, data and numbers are here."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 
-from shapecheck.diagnose.compounding_rates import COMPOUNDING
 from shapecheck.diagnose.finding import Edit, Finding, Span
 from shapecheck.diagnose.growing_weights import GROWING, ONE_WAY
-from shapecheck.diagnose.kept_best import KEPT_BEST
-from shapecheck.diagnose.later import OVERWRITTEN
-from shapecheck.diagnose.later_passes import LATER_PASS
 from shapecheck.diagnose.left_early import LEFT_EARLY
-from shapecheck.diagnose.left_views import LEFT_VIEW
-from shapecheck.diagnose.moments import KEPT_CORRECTED, ONE_ARRAY
-from shapecheck.diagnose.moved_copies import MOVED_COPY
-from shapecheck.diagnose.moved_views import MOVED_VIEW
-from shapecheck.diagnose.one_object import ONE_OBJECT
-from shapecheck.diagnose.overwritten_shares import OVERWRITTEN_SHARE
-from shapecheck.diagnose.replaced import BECOMES_ITS_STEP
 from shapecheck.diagnose.short_strides import SHORT_STRIDE
 from shapecheck.diagnose.trail import ALSO
 from shapecheck.diagnose.used_up import USED_UP
 from shapecheck.diagnose.wrapped import WRAPPED
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.class_codes import codes_of_classes
+from shapecheck.repair.copies import copies, separate
 from shapecheck.repair.desk import Desk, places_of
-from shapecheck.repair.first_rates import first_rates
 from shapecheck.repair.handed_back import filled_results
-from shapecheck.repair.in_place import arrays_themselves, in_place
-from shapecheck.repair.kept_best import copies_of_the_best
 from shapecheck.repair.kept_results import kept_results
 from shapecheck.repair.loop_turns import after_the_loop, anew_in_each_turn
-from shapecheck.repair.moments import own_arrays
+from shapecheck.repair.lost_steps import applied_once, both_shares
 from shapecheck.repair.orders import one_order
 from shapecheck.repair.resets import resets
 from shapecheck.repair.strides import whole_strides
 from shapecheck.repair.surroundings import Module
-from shapecheck.repair.update_order import SYMBOLS, update_later
+from shapecheck.repair.update_order import update_later
 from shapecheck.trace.child import Trace
 
 # So many edits of one finding are tried.
 _MOST = 40
-_PLACES = (ast.Name, ast.Attribute, ast.Subscript)
 _ATOMS = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 _CREATING = frozenset("zeros zeros_like ones ones_like full full_like empty empty_like array arange asarray".split())
 
@@ -59,122 +44,6 @@ def loop_edits(trace: Trace, finding: Finding) -> list[Candidate]:
         return []
     desk = Desk(Module.parse(trace.sources[path]), path)
     return sorted(generate(desk, finding), key=lambda c: c.cost)[:_MOST]
-
-
-# -- order and copies -----------------------------------------------------------------------------------------------
-
-
-def _copies(desk: Desk, finding: Finding) -> Iterator[Candidate]:
-    """Ways not to write into an array that somebody else keeps."""
-    if finding.title == LATER_PASS:
-        return
-    if finding.title == ONE_OBJECT:
-        made = desk.expression(finding.cause)
-        here = [] if made is None else [desk.source.place(made)[:2]]
-        listed = (c for c in _own_arrays(desk) if [(c.edits[0].line, c.edits[0].column)] == here)
-        yield from (replace(c, title="make an object of its own for each") for c in listed)
-        return
-    if finding.title == MOVED_VIEW and (rows := desk.expression(finding.cause)) is not None:
-        yield desk.candidate(
-            f"keep a copy of `{desk.text(rows)}`", "copy", 0.4, desk.edit(rows, f"{desk.text(rows)}.copy()")
-        )
-    if finding.title == KEPT_BEST:
-        yield from copies_of_the_best(desk, finding)
-        return
-    change = desk.at(finding.cause)
-    if finding.title == OVERWRITTEN and isinstance(change, ast.AugAssign):
-        yield from _made_once_more(desk, finding, change)
-    if isinstance(change, ast.Assign) and isinstance(change.targets[0], ast.Subscript):
-        target = change.targets[0]
-        if isinstance(target.slice, ast.Slice | ast.Constant) and desk.text(target.slice) in {":", "..."}:
-            name = desk.text(target.value)
-            yield desk.candidate(f"make a new array for `{name}`", "copy", 0.5, desk.edit(target, name))
-    if isinstance(change, ast.AugAssign):
-        name, value = desk.text(change.target), desk.text(change.value)
-        symbol = SYMBOLS.get(type(change.op))
-        if symbol is not None:
-            text = f"{name} = {name} {symbol} ({value})" if symbol not in "+-" else f"{name} = {name} {symbol} {value}"
-            yield desk.candidate(f"make a new array for `{name}`", "copy", 0.5, desk.edit(change, text))
-    yield from _kept_copies(desk, finding)
-    yield from _own_arrays(desk)
-
-
-def _made_once_more(desk: Desk, finding: Finding, change: ast.AugAssign) -> Iterator[Candidate]:
-    """What an array held before it was changed, computed anew where that is read: dropout is on top of a sigmoid."""
-    reader, name = desk.at(finding.location), desk.text(change.target)
-    function = desk.module.enclosing_function(change)
-    first = function.lineno if function is not None else 1
-    births = (s for s in ast.walk(desk.module.tree) if isinstance(s, ast.Assign) and first <= s.lineno < change.lineno)
-    made = [s.value for s in births if any(desk.text(t) == name for t in s.targets)]
-    read = [n for n in ast.walk(reader or ast.Pass()) if isinstance(n, ast.expr) and desk.text(n) == name]
-    read = [n for n in read if isinstance(getattr(n, "ctx", None), ast.Load)]
-    if made and read and reader is not change:
-        value = desk.text(made[-1])
-        text = value if isinstance(made[-1], _ATOMS) else f"({value})"
-        yield desk.candidate(f"compute `{value}` anew here", "copy", 0.45, *(desk.edit(n, text) for n in read))
-
-
-def _kept_copies(desk: Desk, finding: Finding) -> Iterator[Candidate]:
-    nodes = list(desk.module.expressions())
-    for node in nodes:
-        if not isinstance(node, ast.Call):
-            continue
-        near = 0.01 * min(abs(node.lineno - finding.cause.line), abs(node.lineno - finding.location.line), 40)
-        for keyword in node.keywords:
-            if keyword.arg == "out" and isinstance(keyword.value, ast.Name | ast.Attribute):
-                rest = [desk.text(a) for a in node.args]
-                rest += [f"{k.arg}={desk.text(k.value)}" for k in node.keywords if k is not keyword and k.arg]
-                text = f"{desk.text(node.func)}({', '.join(rest)})"
-                statement = desk.module.parents.get(node)
-                if isinstance(statement, ast.Expr):
-                    text = f"{desk.text(keyword.value)} = {text}"
-                yield desk.candidate(
-                    "write the result into an array of its own", "copy", 0.6 + near, desk.edit(node, text)
-                )
-        appends = isinstance(node.func, ast.Attribute) and node.func.attr == "append"
-        for argument in node.args:
-            if not isinstance(argument, ast.Name | ast.Attribute | ast.Subscript) or (
-                isinstance(node.func, ast.Name)
-                and (node.func.id in {"range", "len", "zip", "print", "enumerate", "float", "int", "reversed"})
-            ):
-                continue
-            name = desk.text(argument)
-            cost = (0.7 if appends else 1.4) + near
-            yield desk.candidate(f"keep a copy of `{name}`", "copy", cost, desk.edit(argument, f"{name}.copy()"))
-    for statement in ast.walk(desk.module.tree):
-        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Name | ast.Attribute | ast.Subscript):
-            near = 0.01 * min(abs(statement.lineno - finding.cause.line), 40)
-            name = desk.text(statement.value)
-            edit = desk.edit(statement.value, f"{name}.copy()")
-            yield desk.candidate(f"keep a copy of `{name}`", "copy", 0.9 + near, edit)
-
-
-def _own_arrays(desk: Desk) -> Iterator[Candidate]:
-    """`[zeros] * n` is n times one array; where there are several such lists, all of them together come first."""
-    arrays: list[Edit] = []
-    for node in desk.module.expressions():
-        if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
-            continue
-        for listed, count in ((node.left, node.right), (node.right, node.left)):
-            if isinstance(listed, ast.List) and len(listed.elts) == 1 and not isinstance(listed.elts[0], ast.Constant):
-                text = f"[{desk.text(listed.elts[0])} for _ in range({desk.text(count).strip('()') or 0})]"
-                kind = "an array" if isinstance(listed.elts[0], ast.Call) else "a list"
-                if isinstance(count, ast.BinOp):
-                    text = f"[{desk.text(listed.elts[0])} for _ in range({desk.text(count)})]"
-                edit = desk.edit(node, text)
-                arrays += [edit] if isinstance(listed.elts[0], ast.Call) else []
-                yield desk.candidate(f"make {kind} of its own for each", "copy", 0.4, edit)
-    if len(arrays) > 1:
-        yield desk.candidate("make an array of its own for each", "copy", 0.35, *arrays)
-
-
-def _separate(desk: Desk, finding: Finding) -> Iterator[Candidate]:
-    """An array of its own for each parameter's velocity."""
-    if finding.title == COMPOUNDING:
-        yield from first_rates(desk, finding)
-    elif finding.title not in {KEPT_CORRECTED, ONE_ARRAY}:
-        yield from _own_arrays(desk)
-        yield from own_arrays(desk)
 
 
 # -- repetition, direction ------------------------------------------------------------------------------------
@@ -250,120 +119,6 @@ def _other_direction(desk: Desk, step: Span) -> Edit | None:
         symbol = "-=" if isinstance(statement.op, ast.Add) else "+="
         return desk.edit(statement, f"{desk.text(statement.target)} {symbol} {desk.text(statement.value)}")
     return None
-
-
-# -- steps that are lost or doubled ---------------------------------------------------------------------------------
-
-
-def _once(desk: Desk, finding: Finding) -> Iterator[Candidate]:
-    statement = desk.at(finding.cause)
-    if statement is None:
-        return
-    if finding.title == MOVED_COPY:
-        yield from arrays_themselves(desk, finding)
-        return
-    together = desk.statements([finding.cause, *(s.span for s in finding.trail if s.note == ALSO)])
-    if finding.title.endswith(BECOMES_ITS_STEP):
-        yield from _added_to_what_was(desk, together)
-        return
-    places = _PLACES if finding.title == LEFT_VIEW else (ast.Name,)
-    edits = [e for s in together if (e := in_place(desk, s, places)) is not None]
-    if edits and len(edits) == len(together):
-        yield desk.candidate("change the array itself", "in place", 0.5, *edits)
-    kept = [e for s in together if (e := _kept(desk, s)) is not None]
-    if kept and len(kept) == len(together):
-        yield desk.candidate("keep the result where it belongs", "in place", 0.6, *kept)
-    if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.BinOp):
-        yield from _from_the_start(desk, statement)
-    if "second time" in finding.title and len(desk.block(statement)) > 1:
-        what = "addition" if "adds" in finding.title else "step"
-        yield desk.candidate(f"leave out the second {what}", "delete", 0.9, desk.whole(statement))
-    yield from _like_its_neighbours(desk, finding, statement)
-
-
-def _added_to_what_was(desk: Desk, statements: Sequence[ast.stmt]) -> Iterator[Candidate]:
-    """`b = rate * db` as a step of what `b` was, up or down."""
-    for down in (True, False):
-        edits = []
-        for statement in statements:
-            if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-                name, value = desk.text(statement.targets[0]), desk.text(statement.value)
-                if isinstance(statement.value, ast.BinOp) and isinstance(statement.value.op, ast.Add | ast.Sub):
-                    value = f"({value})"
-                minus = value.startswith("-")
-                symbol = "-=" if down != minus else "+="
-                edits.append(desk.edit(statement, f"{name} {symbol} {value[minus:].lstrip()}"))
-        if edits and len(edits) == len(statements):
-            verb = "subtract the step from" if down else "add the step to"
-            yield desk.candidate(f"{verb} what was there", "in place", 0.4, *edits)
-
-
-def _both_shares(desk: Desk, finding: Finding) -> Iterator[Candidate]:
-    """`dh = ...`, which overwrites another share, as an addition to it."""
-    statement = desk.at(finding.cause)
-    if finding.title == OVERWRITTEN_SHARE and isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-        name = desk.text(statement.targets[0])
-        text = f"{name} += {desk.text(statement.value)}"
-        yield desk.candidate(f"add it to `{name}`", "in place", 0.4, desk.edit(statement, text))
-
-
-def _kept(desk: Desk, statement: ast.stmt) -> Edit | None:
-    """`total + g` by itself, or `db = b - rate * db`, with the result kept where its first operand is."""
-    if not isinstance(statement, ast.Expr | ast.Assign) or not isinstance(statement.value, ast.BinOp):
-        return None
-    value = statement.value
-    symbol = {ast.Add: "+=", ast.Sub: "-=", ast.Mult: "*=", ast.Div: "/="}.get(type(value.op))
-    if symbol is None or not isinstance(value.left, ast.Name | ast.Attribute | ast.Subscript):
-        return None
-    if isinstance(statement, ast.Expr):
-        return desk.edit(statement, f"{desk.text(value.left)} {symbol} {desk.text(value.right)}")
-    target = statement.targets[0]
-    if len(statement.targets) > 1 or desk.text(target) == desk.text(value.left):
-        return None
-    return desk.edit(target, desk.text(value.left))
-
-
-def _from_the_start(desk: Desk, statement: ast.Assign) -> Iterator[Candidate]:
-    """`theta[0] = theta[0] - ...`, where `theta` has been moved already: start from what it was made of."""
-    target = statement.targets[0]
-    if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
-        return
-    name = target.value.id
-    function = desk.module.enclosing_function(statement)
-    for other in ast.walk(function or desk.module.tree):
-        if not isinstance(other, ast.Assign) or other.lineno >= statement.lineno:
-            continue
-        if desk.text(other.targets[0]) == name and isinstance(other.value, ast.Attribute | ast.Name | ast.Subscript):
-            source = desk.text(other.value)
-            reads = [n for n in ast.walk(statement.value) if isinstance(n, ast.Name) and n.id == name]
-            edits = [desk.edit(n, source) for n in reads]
-            if edits and source != name:
-                yield desk.candidate(f"start from `{source}`, which has not been moved", "name", 0.5, *edits)
-
-
-def _like_its_neighbours(desk: Desk, finding: Finding, statement: ast.stmt) -> Iterator[Candidate]:
-    """A gradient that nobody applies, applied as the others are."""
-    bound = desk.text(statement.targets[0]) if isinstance(statement, ast.Assign) else ""
-    if "never updated" not in finding.title or not bound or not finding.parameters:
-        return
-    function = desk.module.enclosing_function(statement)
-    updates = [n for n in ast.walk(function or desk.module.tree) if isinstance(n, ast.AugAssign)]
-    updates = [n for n in updates if isinstance(n.op, ast.Sub | ast.Add) and n.lineno > statement.lineno]
-    common = set.intersection(*(_names(n.value) for n in updates)) if len(updates) > 1 else set()
-    for number, update in enumerate(reversed(updates)):
-        own = [n for n in ast.walk(update.value) if isinstance(n, ast.Name) and n.id not in common]
-        if len(own) != 1:
-            continue
-        symbol = "-=" if isinstance(update.op, ast.Sub) else "+="
-        value = desk.text(update.value).replace(own[0].id, bound)
-        text = f"{finding.parameters[0]} {symbol} {value}"
-        edit = desk.after(update, text)
-        yield desk.candidate(f"update `{finding.parameters[0]}` too", "insert", 0.5 + 0.1 * number, edit)
-        return
-
-
-def _names(node: ast.AST) -> set[str]:
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
 
 
 # -- types, data, numbers -------------------------------------------------------------------------------------------
@@ -449,18 +204,18 @@ def _random_weights(desk: Desk, finding: Finding) -> Iterator[Candidate]:
 
 _GENERATORS: dict[str, Generator] = {
     "SC303": _shrinking,
-    "SC306": _both_shares,
+    "SC306": both_shares,
     "SC309": filled_results,
     "SC401": update_later,
     "SC402": _downhill,
     "SC403": resets,
-    "SC404": _copies,
+    "SC404": copies,
     "SC405": _floats,
-    "SC406": _once,
+    "SC406": applied_once,
     "SC407": one_order,
     "SC408": _into_the_loop,
     "SC409": _keep_rows,
-    "SC410": _separate,
+    "SC410": separate,
     "SC411": kept_results,
     "SC501": _below_overflow,
     "SC502": _positive,

@@ -15,6 +15,8 @@ from shapecheck.repair.counters import counters
 from shapecheck.repair.earlier import earlier
 from shapecheck.repair.evidence import NOT_FINITE, GoneEvidence, spread_on
 from shapecheck.repair.first_steps import first_steps
+from shapecheck.repair.fuller_lists import fuller_lists, left_out
+from shapecheck.repair.indents import indented
 from shapecheck.repair.loop_edits import loop_edits
 from shapecheck.repair.loop_turns import longer_loops
 from shapecheck.repair.lost_numbers import numbers_as_arrays
@@ -43,6 +45,7 @@ _GENERATORS = (
     numbers_as_arrays,
     unread_arguments,
     steps_of_units,
+    indented,
 )
 
 
@@ -64,7 +67,7 @@ class LoopSearch(Search):
         self.unapplied = course.unapplied.get(finding.parameters, ())
         self.stepped = course.stepped.get(finding.parameters, ())
         self.unfed = course.unfed.get(finding.parameters, ())
-        self.left_out = finding.code == "SC406" and finding.parameters in course.unmoved
+        self.left_out = left_out(course, finding) if finding.code == "SC406" else []
         hides = finding.code in NOT_FINITE
         # Steps of single rows are not seen as steps of parameters.
         begins = [one for one in self.unapplied if not one.is_part(course.tape)]
@@ -79,6 +82,7 @@ class LoopSearch(Search):
         found = [c for generate in _GENERATORS for c in generate(self.trace, self.finding)]
         if self.left_out:
             found += longer_loops(self.trace)
+            found += fuller_lists(self.trace, self.finding, self.left_out)
         if self.unapplied:
             found += first_steps(self.trace, self.unapplied, self.program.kept, self._look)
         if self.unfed:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import ast
 import difflib
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from shapecheck.network.uses import NOBODYS
 from shapecheck.repair.candidate import Place
@@ -19,6 +20,7 @@ from shapecheck.repair.own_functions import functions, methods_of_others, unread
 from shapecheck.trace.failure import Seen
 from shapecheck.trace.tape import Shape
 
+T = TypeVar("T")
 _MOST_LOOKED_AT = 120
 _MOST_PARTS = 24
 _MOST_PRODUCTS = 60
@@ -80,6 +82,20 @@ def _parts_as_written(place: Place) -> Iterator[str]:
                 yield place.text(node)
 
 
+def _once(function: Callable[[Place], T]) -> Callable[[Place], T]:
+    """Asked once of a place; nobody may change what it gives."""
+
+    @functools.wraps(function)
+    def remembered(place: Place) -> T:
+        if function.__name__ not in place.memory:
+            place.memory[function.__name__] = function(place)
+        found: T = place.memory[function.__name__]
+        return found
+
+    return remembered
+
+
+@_once
 def arrays_in_scope(place: Place) -> dict[str, Seen]:
     """Expressions in scope that hold arrays: names, attributes, items of dictionaries and short lists."""
     found: dict[str, Seen] = {}
@@ -123,6 +139,7 @@ def _set_in_loops(place: Place) -> set[str]:
     return found
 
 
+@_once
 def nearest(place: Place) -> dict[str, Seen]:
     """Arrays in scope, and parts of arrays as the file writes them (`d[:n]`): what is used nearest comes first."""
     found = dict(arrays_in_scope(place))
@@ -138,6 +155,7 @@ def _is_one_of_many(text: str) -> bool:
     return text.endswith("]") and text[:-1].rpartition("[")[2].lstrip("-").isdecimal()
 
 
+@_once
 def in_reach(place: Place) -> dict[str, Seen]:
     """The function's own names, `self`, and of the module's those that it uses anyway, and arrays that others use."""
     function = place.module.enclosing_function(place.statement)
@@ -249,6 +267,7 @@ def multiplied(place: Place, node: ast.expr, own: Shape, shape: Shape) -> Iterat
                     yield f"{one} @ ", turned, one
 
 
+@_once
 def _lines_away(place: Place) -> dict[str, float]:
     """How many lines from the statement each expression is used again, or was; of two alike, what was made last."""
     found: dict[str, float] = {}

@@ -123,7 +123,12 @@ class SiteTable:
 
 def split_lines(text: str) -> list[str]:
     """The lines as Python counts them, with their ends: a form feed or U+2028 ends none, as `splitlines` has it."""
-    return [line for line in re.split(r"(?<=\n)", text) if line]
+    return list(_lines_of(text))
+
+
+@functools.lru_cache(maxsize=32)
+def _lines_of(text: str) -> tuple[str, ...]:
+    return tuple(line for line in re.split(r"(?<=\n)", text) if line)
 
 
 class SourceText:

@@ -130,6 +130,22 @@ for turn in range(12):
     np.subtract.at(near, around, 0.1 * g[:, :, None] * v[:, None])
     np.add.at(words, middle, -0.1 * np.sum(g[:, :, None] * u, axis=1))
 """
+BAGS = """\
+import numpy as np
+
+rng = np.random.default_rng(7)
+vectors, V = rng.normal(size=(7, 4)), rng.normal(size=(4, 3))
+bags = [([0, 2, 5], 1), ([1, 3, 6], 0), ([4, 0, 1], 2), ([2, 6, 2], 1), ([5, 3, 3], 0)]
+for turn in range(4):
+    for bag, label in bags:
+        h = np.mean(vectors[bag], axis=0)
+        p = np.exp(h @ V) / np.sum(np.exp(h @ V))
+        print(-np.log(p[label]))
+        p[label] -= 1
+        g = V @ p / len(bag)
+        V -= 0.1 * np.outer(h, p)
+        np.subtract.at(vectors, bag, 0.1 * g)
+"""
 FACTORS = """\
 import numpy as np
 
@@ -164,6 +180,7 @@ PROGRAMS = {
     "adam": ADAM,
     "rows": ROWS,
     "pairs": PAIRS,
+    "bags": BAGS,
     "factors": FACTORS,
     "penalty": PENALTY,
 }
@@ -251,6 +268,14 @@ MISTAKES: list[tuple[str, str, Edits, str, str, str]] = [
         "near[around] -=",
         "SC406",
         "np.add.at(words, middle, ",
+    ),
+    (
+        "rows that come twice later on",
+        "bags",
+        [("np.subtract.at(vectors, bag, 0.1 * g)", "vectors[bag] -= 0.1 * g")],
+        "vectors[bag] -=",
+        "SC406",
+        "np.subtract.at(vectors, bag, 0.1 * g)",
     ),
     (
         "a row that has moved already",

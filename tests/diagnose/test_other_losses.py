@@ -49,6 +49,29 @@ ANOTHER = [
     *BARE,
 ]
 
+# Layers of np.matrix, one sample in a column.
+MATRICES = """\
+import numpy as np
+
+rng = np.random.default_rng(8)
+shown = np.matrix(rng.normal(size=(3, 25)))
+wanted = np.matrix((np.asarray(shown).sum(axis=0) > 0) * 1.0)
+layers = [np.matrix(rng.normal(size=s)) for s in ((4, 3), (3, 4), (1, 3))]
+for epoch in range(10):
+    outs = [shown]
+    for w in layers:
+        outs.append(1 / (1 + np.exp(-(w * outs[-1]))))
+    out = outs[-1]
+    loss = -np.mean(np.multiply(wanted, np.log(out)) + np.multiply(1 - wanted, np.log(1 - out)))
+    delta = out - wanted
+    for k in range(2, -1, -1):
+        step = 0.02 * delta * outs[k].T
+        delta = np.multiply(layers[k].T * delta, np.multiply(outs[k], 1 - outs[k]))
+        layers[k] -= step
+    print(epoch, loss)
+"""
+MORE = [("delta = out - wanted", "delta = np.multiply(out - wanted, np.multiply(out, 1 - out))")]
+
 # Sequences, of which every output has its own target.
 SEQUENCE = """\
 import numpy as np
@@ -227,6 +250,7 @@ for epoch in range(4):
 TWICE = [("d2 = error", "d2 = np.dot(np.diag(p) - np.outer(p, p), error)")]
 
 RIGHT = {
+    "matrices": (MATRICES, []),
     "a penalty": (PENALISED, []),
     "weights that decay before their step": (
         PENALISED,
@@ -255,6 +279,7 @@ RIGHT = {
 # Of each: the program, the edits that spoil it, the code, what the line to blame has in it, and the fix.
 WRONG = {
     "another loss": (PENALISED, ANOTHER, "SC308", "d = (P - y) * P", "d = (P - y) / len(X)"),
+    "another loss, of matrices": (MATRICES, MORE, "SC308", "delta = np.multiply", "delta = out - wanted"),
     "another loss, that begins alike": (
         PENALISED,
         [*ANOTHER, ("0.01, 0.5, 0.5", "0.01, 0.5, 0.01")],

@@ -36,3 +36,44 @@ def test_a_mask_is_not_drawn_again(tmp_path: Path, again: str) -> None:
     assert found.fixes[0].confidence == "verified"
     assert again not in repaired(text, found.fixes[0])
     assert findings(tmp_path, repaired(text, found.fixes[0])) == []
+
+
+LAYERS = """\
+import numpy as np
+
+rng = np.random.default_rng(3)
+
+
+class Noise:
+    def __init__(self, share):
+        self.share = share
+
+    def there(self, a):
+        on = rng.random(a.shape) < self.share
+        return a * on / self.share
+
+    def back(self, g):
+        on = rng.random(g.shape) < self.share
+        return g * on / self.share
+
+
+X, Y = rng.normal(size=(20, 4)), rng.normal(size=(20, 2))
+W, V, noise = rng.normal(size=(4, 6)), rng.normal(size=(6, 2)), Noise(0.7)
+for step in range(5):
+    h = np.tanh(X @ W)
+    kept = noise.there(h)
+    d = (kept @ V - Y) / 20
+    dh = noise.back(d @ V.T) * (1 - h**2)
+    V -= 0.1 * kept.T @ d
+    W -= 0.1 * X.T @ dh
+print(np.sum(d**2))
+"""
+
+
+def test_a_mask_that_nobody_keeps_is_kept(tmp_path: Path) -> None:
+    (found,) = findings(tmp_path, LAYERS, trials=True)
+    assert found.fixes[0].confidence == "verified"
+    mended = repaired(LAYERS, found.fixes[0])
+    assert "        self.on = on\n" in mended
+    assert "        on = self.on\n" in mended
+    assert findings(tmp_path, mended) == []
