@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -15,6 +16,7 @@ from shapecheck.diagnose.course import Course
 from shapecheck.diagnose.crash import Crash, classify, crash_finding, trail_to
 from shapecheck.diagnose.finding import (
     Diagnosis,
+    Edit,
     Finding,
     Fix,
     LayerSummary,
@@ -380,7 +382,9 @@ class _Doctor:
         edits = solutions[0].candidate.edits if solutions else ()
         within = [e for e in edits if e.path == finding.cause.path and e.line <= finding.cause.line <= e.end_line]
         changed = [e for e in edits if (e.line, e.column) != (e.end_line, e.end_column)]
-        stays = within or not changed or finding.code == "SC407"  # there the shuffle is the news
+        # Of a shuffle it is the news, but where the targets are handed on beside it: `ys = y`.
+        shuffled = finding.code == "SC407" and bool(changed) and not self.is_handed_on(changed[0])
+        stays = within or not changed or shuffled
         return finding.cause if stays else place_of(self.trace, changed[0])
 
     def gathered(self, findings: Iterator[Finding]) -> list[Finding]:
@@ -395,6 +399,13 @@ class _Doctor:
             return found
 
         return self.attempted(gather, found)
+
+    def is_handed_on(self, edit: Edit) -> bool:
+        """Whether an edit takes the place of all that an assignment has, which is another name."""
+        source = self.trace.sources[edit.path]
+        names = (n.value for n in source.nodes() if isinstance(n, ast.Assign) and isinstance(n.value, ast.Name))
+        place = edit.line, edit.column, edit.end_line, edit.end_column
+        return any(source.place(name) == place for name in names)
 
     def mend_silent(self, mistake: SilentMistake) -> Finding:
         trace = replace(self.trace, failure=mistake.failure)

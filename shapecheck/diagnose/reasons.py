@@ -246,6 +246,8 @@ class _Finder:
             ((self.is_now, self.wanted), "in it once too often"),
         ):
             ratio, known = quotient(*pair)
+            if _is_beside(pair[0], known):
+                continue
             found = self._slopes(ratio, known) or (self._slopes(_once(ratio)) if np.all(known) else [])
             if found:
                 name = self.words.name(found[0].value) or "its value"
@@ -260,6 +262,8 @@ class _Finder:
         if self.is_now.shape != self.wanted.shape or self.wanted.size < 2:
             return ""
         ratio, known = quotient(self.wanted, self.is_now)
+        if _is_beside(self.wanted, known):
+            return ""
         for number, name in self.words.own.items():
             array = np.asarray(self.recorded[number], dtype=float)
             if array.shape == ratio.shape and number != self.value and equal(array * known, ratio * known):
@@ -407,6 +411,12 @@ def _once(array: Any) -> Any:
 
 def _article(activation: str) -> str:
     return activation if activation == "tanh" else f"a {activation}"
+
+
+def _is_beside(product: Any, known: Any) -> bool:
+    """Whether a product has entries where the one factor is zero: then there is no other factor."""
+    size = float(np.abs(product).max(initial=0.0))
+    return bool(np.any(np.abs(product)[known == 0] > 1e-9 * size))
 
 
 __all__ = ["Reason", "most_telling", "reason"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from shapecheck.diagnose.trail import span_of
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.gradients.losses import find_losses
 from shapecheck.gradients.matching import EXACT
+from shapecheck.trace.sites import Site
 
 # A step that is so many times too long at least may be why numbers outgrow what a float holds.
 _TOO_LONG = 4
@@ -34,28 +36,66 @@ def overlong_steps(course: Course, finding: Finding) -> SilentMistake | None:
         The expression that is so many times too large; None where every gradient has the size of the loss's.
     """
     known = by_its_own_loss(course)
-    found = _enlarged(known) if known is not None else None
-    if known is None or found is None:
+    if known is None:
+        return None
+    if (whole := _handed_on_whole(course, known, finding)) is not None:
+        return whole
+    found = _enlarged(known)
+    if found is None:
         return None
     value, times = found
     producer = known.producer(value)
     site = course.site(producer.site) if producer is not None else None
     if producer is None or site is None:
         return None
-    wanted = np.asarray(known.replay.recorded[value], dtype=float) / times
-    parameters = tuple(dict.fromkeys(p.name for p, *_ in known.step.parameters))
-    described = replace(
-        finding,
-        title=f"the gradients are {abs(times):.0f} times those of the loss",
-        message=f"`{shown(site.text)}` belongs to a sum over {abs(times):.0f} numbers, and the loss that the program "
-        f"computes is their mean: every step is {abs(times):.0f} times as long as the learning rate says, and the "
-        "numbers grow until they are none any more",
-        cause=span_of(site),
-        parameters=parameters,
-    )
+    # Only the size is wrong: what is added in the end may be the negative of what is to be subtracted.
+    wanted = np.asarray(known.replay.recorded[value], dtype=float) / abs(times)
+    described = _described(finding, known, site, abs(times))
     target = Target(site.number, (Result(value, (wanted,), exact=True),))
     failure = pseudo_failure(course.trace, course.tape, site, producer.inputs)
     return SilentMistake(described, failure, (target,), tuple(known.matching.adjoints.seeds))
+
+
+def _described(finding: Finding, known: Verdicts, site: Site, times: float) -> Finding:
+    return replace(
+        finding,
+        title=f"the gradients are {times:.0f} times those of the loss",
+        message=f"`{shown(site.text)}` belongs to a sum over {times:.0f} numbers, and the loss that the program "
+        f"computes is their mean: every step is {times:.0f} times as long as the learning rate says, and the "
+        "numbers grow until they are none any more",
+        cause=span_of(site),
+        parameters=tuple(dict.fromkeys(p.name for p, *_ in known.step.parameters)),
+    )
+
+
+def _handed_on_whole(course: Course, known: Verdicts, finding: Finding) -> SilentMistake | None:
+    """Where the error of the loss itself goes backwards as it is: a mean of its squares has it divided by the count."""
+    recorded, of = known.replay.recorded, known.matching.adjoints
+    chain = known.chain(known.changes)
+    read = Counter(n for number in chain if (o := known.producer(number)) is not None for n in set(o.inputs))
+    for number in chain:
+        made = known.producer(number)
+        site = course.site(made.site) if made is not None else None
+        for value in made.inputs if made is not None and site is not None else ():
+            # What goes on by one way only is enlarged where it does.
+            several = value in of.of and read[value] > 1
+            match = known.matching.against(recorded[value], value) if several else None
+            times = abs(match.factor.number) if match is not None and not match.weak else 0.0
+            if (
+                made is None
+                or site is None
+                or all(abs(times - n) > EXACT * n for n in _counts(np.shape(recorded[value])))
+            ):
+                continue
+            wanted = np.asarray(recorded[value], dtype=float) / times
+            whole = np.asarray(recorded[number], dtype=float) / times
+            targets = (
+                Target(site.number, (Result(number, (whole,), exact=True),)),
+                Target(None, (Result(value, (wanted,), made.number, exact=True),)),
+            )
+            failure = pseudo_failure(course.trace, course.tape, site, made.inputs)
+            return SilentMistake(_described(finding, known, site, times), failure, targets, tuple(of.seeds))
+    return None
 
 
 def by_its_own_loss(course: Course) -> Verdicts | None:
@@ -88,7 +128,25 @@ def _enlarged(known: Verdicts) -> tuple[int, float] | None:
             found.append((value, times))
         elif found or value in known.changes.values():
             break
-    return _whole(known, found)
+    return _whole(known, found) or _among_few_numbers(known)
+
+
+def _among_few_numbers(known: Verdicts) -> tuple[int, float] | None:
+    """The same where all outputs are alike at first, so that a derivative of few numbers is known by no more of it.
+
+    That all gradients which are made of it are those of the loss is known besides.
+    """
+    of, recorded = known.matching.adjoints, known.replay.recorded
+    for value in known.chain(known.changes):
+        if value in known.changes.values():
+            break
+        counts = _counts(np.shape(recorded[value]))
+        alike = [f for f in of.of if counts and np.shape(of[f]) == np.shape(recorded[value])]
+        factors = [m.factor.number for f in alike if (m := known.matching.against(recorded[value], f)) is not None]
+        for times in factors:
+            if any(abs(abs(times) - count) <= EXACT * count for count in counts):
+                return value, times
+    return None
 
 
 def _counts(shape: Sequence[int]) -> set[int]:

@@ -16,6 +16,7 @@ from shapecheck.diagnose.added_twice import added_twice
 from shapecheck.diagnose.ascent import climbing, turned_round
 from shapecheck.diagnose.born_numbers import biases_of_samples
 from shapecheck.diagnose.class_numbers import class_numbers
+from shapecheck.diagnose.compounding_rates import compounding_rates
 from shapecheck.diagnose.course import Course
 from shapecheck.diagnose.divided_twice import divided_twice
 from shapecheck.diagnose.dropped import dropped_sums
@@ -132,6 +133,7 @@ _DATA: tuple[Finder, ...] = (
     unread_scales,
     unread_targets,
     kept_best,
+    compounding_rates,
 )
 _NUMBERS: tuple[Finder, ...] = (
     constant_output,
@@ -264,7 +266,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC407": (parted, mirrored_sums),
     "SC408": (never_renewed,),
     "SC409": (lost_rows, short_strides, left_early, used_up),
-    "SC410": (moments, squared_means, rooted_means, step_counters, shared_state),
+    "SC410": (moments, squared_means, rooted_means, step_counters, shared_state, compounding_rates),
     "SC411": (thrown_away, stuck_counters, unread_scales, unread_biases),
     "SC501": (not_finite,),
     "SC502": (not_finite,),

@@ -14,6 +14,7 @@ import numpy as np
 from shapecheck.diagnose.belonging import is_weight
 from shapecheck.diagnose.course import Course, quoted
 from shapecheck.diagnose.finding import Finding, TrailStep
+from shapecheck.diagnose.handed_over import is_handed_over
 from shapecheck.diagnose.idle import idle_results
 from shapecheck.diagnose.standing import is_given, is_read_again, uncarried
 from shapecheck.diagnose.trail import span_of
@@ -35,6 +36,9 @@ _SUMS = frozenset(["+", "numpy.add"])
 _TELLING = 5
 # So often at least has a gradient to be computed before that is training: not a test, or a few sizes compared.
 _TURNS = 8
+_CLOCKS = frozenset(
+    "perf_counter perf_counter_ns process_time process_time_ns monotonic monotonic_ns time time_ns timeit".split()
+)
 # More unread results than these are not held against the gradients of arrays that nothing moves.
 _MOST_UNREAD = 400
 _MOST_WEIGHTS = 200
@@ -75,7 +79,8 @@ def nothing_moves(course: Course) -> list[Finding]:
         for loss in find_losses(course.replay, step)[:_MOST_LOSSES]:
             pairs = turns.computed(loss)
             if any(_is_telling(course.tape.values[turns.whole[weight]].size, loss, by) for weight, _, by in pairs):
-                used = any(is_shown(course, o.result) or is_dropped(course, o.result) for _, o, _ in pairs)
+                used = any(is_shown(course, o.result) or _is_left_alone(course, o.result) for _, o, _ in pairs)
+                used = used or (_reads_a_clock(course) and not _is_looked_at(course, loss))
                 return [] if used or turns.are_trials(loss) else [_finding(course, pairs, turns)]
     return []
 
@@ -320,6 +325,22 @@ def is_dropped(course: Course, value: int) -> bool:
     names = {b.name for b in course.tape.bindings if b.value == value and b.time >= time}
     among_others = site is not None and isinstance(site.node, ast.Tuple)
     return names == {"_"} or (not names and among_others)
+
+
+def _reads_a_clock(course: Course) -> bool:
+    """Whether the program measures how long something takes, as it does with gradients that are for nobody."""
+    nodes = (node for source in course.trace.sources.values() for node in source.nodes())
+    called = (node.func for node in nodes if isinstance(node, ast.Call))
+    return any((getattr(f, "attr", None) or getattr(f, "id", None)) in _CLOCKS for f in called)
+
+
+def _is_looked_at(course: Course, loss: Loss) -> bool:
+    """Whether a loss that the program computes is printed, as who trains does."""
+    return not loss.inferred and loss.value is not None and is_shown(course, loss.value)
+
+
+def _is_left_alone(course: Course, value: int) -> bool:
+    return is_dropped(course, value) and not is_handed_over(course, value)
 
 
 def _named(course: Course, value: int) -> Iterator[tuple[Site, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +61,9 @@ def _by_zeros(course: Course, operation: Operation) -> bool:
         return False
     if values[operation.result].shape != values[old].shape or len(operation.arguments) > 3:
         return False
-    return isinstance(change, Ref) and not np.any(course.replay.recorded[change.value])
+    if not isinstance(change, Ref):
+        return isinstance(change, int | float) and change == 0
+    return not np.any(course.replay.recorded[change.value])
 
 
 def _finding(course: Course, pairs: list[Found], turns: Turns, moved: Moved) -> Finding | None:
@@ -98,6 +101,8 @@ def _finding(course: Course, pairs: list[Found], turns: Turns, moved: Moved) -> 
 
 def _velocity(course: Course, step: Operation, site: Site) -> tuple[str, Site | None]:
     """(what a step reads that is kept from turn to turn, where that is made anew in each turn)."""
+    if not isinstance(step.arguments[1], Ref):
+        return _number(course, site), None
     value = step.arguments[1].value
     for _ in range(_MOST_STEPS_BACK):
         made = course.producer(value)
@@ -114,6 +119,13 @@ def _velocity(course: Course, step: Operation, site: Site) -> tuple[str, Site | 
             break
         value = zeros[0]
     return "", None
+
+
+def _number(course: Course, site: Site) -> str:
+    """How what is added is called where it is a plain number, as velocities are before a gradient enters them."""
+    added = getattr(site.node, "value" if isinstance(site.node, ast.AugAssign) else "right", None)
+    kept = added if isinstance(added, ast.Name | ast.Attribute | ast.Subscript) else None
+    return course.trace.sources[site.path].of(kept) if kept is not None else ""
 
 
 __all__ = ["Unfed", "unfed_velocities"]

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
+from shapecheck.diagnose.standing import uncarried
 from shapecheck.diagnose.targets import Result, Target
 from shapecheck.diagnose.trail import span_of
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.gradients.matching import EXACT
 from shapecheck.network.parameters import Parameter, Update
 from shapecheck.network.strays import find_strays
-from shapecheck.trace.operations import ADDITIONS, MATRIX_PRODUCTS
+from shapecheck.trace.operations import ADDITIONS, DIFFERENCES, MATRIX_PRODUCTS
+from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Shape
 
 UNREAD_BIAS = "stepped, and never added to anything"
@@ -39,12 +41,14 @@ class _Unread:
         update: Its step.
         site: The expression whose result it should be added to.
         products: The values that this gave in the step's forward pass.
+        cancelled: What each of them has in the bias's place, and is taken off again: `(a @ W + t) - t`.
     """
 
     stray: Parameter
     update: Update
     site: int
     products: tuple[int, ...]
+    cancelled: tuple[int, ...] = ()
 
 
 def unread_biases(course: Course) -> list[Finding]:
@@ -103,8 +107,27 @@ def _unread(course: Course, known: Verdicts, stray: Parameter, update: Update, o
                 continue
             array = array.reshape(shape)
             if any(np.linalg.norm(array - f * wanted) <= EXACT * abs(f) * size for f in factors):
-                return _Unread(stray, update, *_whole(course, known, operation, values))
+                site, products = _whole(course, known, operation, values)
+                return _with_cancelled(course, _Unread(stray, update, site, products))
     return None
+
+
+def _with_cancelled(course: Course, one: _Unread) -> _Unread:
+    """A bias whose place something given has that is taken off again at once, so that it has no effect at all."""
+    sums, others = [], []
+    for value in one.products:
+        for operation in course.users.get(value, ()):
+            other = next((n for n in operation.inputs if n != value), None)
+            taken = (o.inputs for o in course.users.get(operation.result, ()) if o.function in DIFFERENCES)
+            given = operation.function in ADDITIONS and other is not None and other not in course.learned
+            if given and other is not None and any(i == (operation.result, other) for i in taken):
+                sums.append(operation)
+                others.append(other)
+                break
+    sites = {o.site for o in sums}
+    if len(sums) < len(one.products) or len(sites) != 1 or None in sites:
+        return one
+    return replace(one, site=sums[0].site or 0, products=tuple(o.result for o in sums), cancelled=tuple(others))
 
 
 def _whole(
@@ -177,26 +200,44 @@ def _finding(course: Course, number: int, group: list[list[_Unread]]) -> Finding
     results: dict[int, Result] = {}
     for one in (one for found in group for one in found):
         bias = np.asarray(course.tape.values[one.update.old].array, dtype=float)
-        for value in one.products:
+        for position, value in enumerate(one.products):
             wanted = np.asarray(course.replay.recorded[value], dtype=float) + bias
+            if one.cancelled:
+                wanted = wanted - np.asarray(course.replay.recorded[one.cancelled[position]], dtype=float)
             results[value] = Result(value, (wanted,), exact=True)
     ordered = sorted(results.values(), key=lambda result: result.value)
     course.aimed[names] = (Target(number, tuple(ordered)),)
     course.settled.add(names)
     stepped = course.site(course.tape.operations[group[0][0].update.operation].site)
     several = len(names) > 1
+    lost = next((place for found in group for one in found if (place := _kept_nowhere(course, one)) is not None), None)
+    trail = [TrailStep(span_of(lost), "what this gives is kept nowhere")] if lost is not None else []
+    trail += [TrailStep(span_of(stepped), "it is stepped here")] if stepped is not None else []
+    where = f"what is added to `{shown(site.text)}`, and nothing is added there"
+    if group[0][0].cancelled:
+        where = f"what `{shown(site.text)}` adds up, and something else stands in their place, which is taken off again"
     return Finding(
         code="SC411",
         severity="error",
         title=f"{quoted(list(names))} {'are' if several else 'is'} {UNREAD_BIAS}",
-        message=f"the steps move {quoted(list(names))} by the derivative of what is added to `{shown(site.text)}`, and "
-        "nothing is added there: the forward pass of the training leaves it out",
+        message=f"the steps move {quoted(list(names))} by the derivative of {where}: the forward pass of the training "
+        "leaves it out",
         location=span_of(site),
         cause=span_of(site),
         layer=course.layer(group[0][0].stray.birth),
         parameters=names,
-        trail=(TrailStep(span_of(stepped), "it is stepped here"),) if stepped is not None else (),
+        trail=tuple(trail),
     )
+
+
+def _kept_nowhere(course: Course, one: _Unread) -> Site | None:
+    """Where a bias is added to a part of what it belongs to, for nobody: `for row in z: row = row + b`."""
+    for operation in course.users.get(one.update.old, ()):
+        if operation.function not in ADDITIONS or operation.result in course.users:
+            continue
+        if any(uncarried(course, n) in one.products for n in operation.inputs):
+            return course.site(operation.site)
+    return None
 
 
 __all__ = ["UNREAD_BIAS", "unread_biases"]

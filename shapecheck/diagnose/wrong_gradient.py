@@ -17,8 +17,10 @@ from shapecheck.diagnose.last_shares import ONLY_THE_LAST
 from shapecheck.diagnose.missing import missing_addition, names_of
 from shapecheck.diagnose.reasons import reason
 from shapecheck.diagnose.single_error import slips_of_one_number
+from shapecheck.diagnose.sums_of_outputs import sums_of_outputs
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.targets import Result, Target
+from shapecheck.diagnose.uneven_multiples import uneven_multiples
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.diagnose.zero_errors import zero_error
 from shapecheck.gradients.agreement import Agreement, agreement
@@ -74,6 +76,8 @@ def wrong_gradients(
         return [replace(m, bound=True) for m in described(trace, layers, slip, slip.suspects)]
     if verdict.verdict == "right" and verdict.same_factor:
         return []
+    if (uneven := uneven_multiples(replay)) is not None:
+        return [replace(m, bound=True) for m in described(trace, layers, uneven, uneven.suspects)]
     if (stack := stacked(tape)) is not None:
         together = replace(trace, head=stack.tape)
         found = wrong_gradients(together, Layers(stack.tape, trace.sources.values()), verdict)
@@ -82,6 +86,8 @@ def wrong_gradients(
         warnings.simplefilter("ignore")
         diagnoses = diagnose_steps(replay, [*parameters, *strays])
     accused = [d for d in diagnoses if d.suspects and d.independent]
+    if not accused and (summed := sums_of_outputs(diagnoses)) is not None:
+        return [replace(m, bound=True) for m in described(trace, layers, summed, summed.suspects)]
     whole = [d for d in diagnoses if _is_right(d)]
     accused = [a for a in accused if not any(_follows_more(tape, d, a) for d in whole)]
     # What is right in any step that could be judged is right; a mistake shows in the others too.

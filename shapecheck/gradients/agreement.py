@@ -39,6 +39,8 @@ _MOST_STEPS = 8
 _FEW_STEPS = 3
 # What is this far from a gradient is no rounding, and no kink that was stepped over.
 _PLAINLY = 1e-2
+# One unit of many that a difference steps over spoils the slopes of all layers before it by less than this.
+_KINKED = 0.1
 
 
 @dataclass
@@ -379,7 +381,7 @@ def _judge(
             again.append((row, update, candidates, directions))
         elif row.verdict == "right" and math.prod(shape) == 1:
             single.append((row, update, candidates, directions, slopes))
-    if 2 * sum(r.verdict == "right" for r in rows) >= len(rows):
+    if 2 * sum(r.verdict == "right" or r.error < _KINKED for r in rows) >= len(rows):
         for row, update, candidates, directions in again:
             fit_off_kinks(row, tape, replay, hypothesis, update, candidates, directions)
     rows.reverse()

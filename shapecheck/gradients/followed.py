@@ -21,6 +21,8 @@ Verdict = Literal["right", "wrong", "unknown"]
 # Directions per parameter: enough to fit a factor and a decay term and to leave three to judge by.
 _DIRECTIONS = 5
 _TOLERANCE = 1e-4
+# In so few entries a factor and a decay fit anything.
+_FEW_ENTRIES = 2
 _STEP = 1e-5
 # So many values that a change was made from are held against a loss.
 _MOST_LIKE_A_GRADIENT = 10
@@ -169,7 +171,12 @@ def fit(
     best_error, best_factor = np.inf, None
     silent, entire = True, False
     applied = chosen = candidates[0][0]
-    for number, entering in candidates:
+    decays = bool(np.any(decay)) and len(directions) > 3
+    # Of two entries any step is a gradient and a decay together: what the step is made from is looked at first.
+    ways = [[slopes], [slopes, decay]] if decays else [[slopes]]
+    tried = [(ways[:1], c) for c in candidates] if parameter.size <= _FEW_ENTRIES else []
+    tried += [(ways, c) for c in candidates] if decays or not tried else []
+    for fits, (number, entering) in tried:
         array = tape.values[number].array
         if array is None:
             continue
@@ -191,7 +198,7 @@ def fit(
         silent = False
         if scale < 1e-12 or size == 0:
             continue
-        for columns in ([slopes], [slopes, decay]) if np.any(decay) and len(directions) > 3 else ([slopes],):
+        for columns in fits:
             matrix = np.stack(columns, axis=1)
             solution, *_ = np.linalg.lstsq(matrix, along, rcond=None)
             error = float(np.abs(matrix @ solution - along).max()) / size

@@ -13,7 +13,7 @@ from shapecheck.gradients.hypotheses import is_retouched
 from shapecheck.gradients.matching import Matching
 from shapecheck.gradients.replay import Replay
 from shapecheck.gradients.steps import Loss, Step, reach
-from shapecheck.trace.tape import Kind, Operation, Ref
+from shapecheck.trace.tape import Kind, Operation, Ref, Tape
 
 # The loss of the catalogue that suits all outputs.
 SQUARES = "1/2 sum (output - target)^2"
@@ -255,25 +255,37 @@ def _given(replay: Replay, step: Step, output: int, known: set[int]) -> list[Pai
     begun = min(
         (tape.values[v].producer or 0 for v in replay.dependents(step.olds, step.last + 1) - step.olds), default=0
     )
+    here = {_site_of(tape, number) for number in replay.dependents(step.olds, step.last + 1)}
+    learned = replay.dependents({p.birth for p, *_ in step.parameters}, step.last + 1)
     seen: list[Pair] = []
+    flat: list[Pair] = []
     for value in tape.values[: tape.operations[step.last].result]:
         array = replay.recorded[value.number]
         if value.number in known or array is None or value.dtype[:3] not in {"flo", "int", "boo", "uin"}:
             continue
         codes = None if value.shape == shape else _codes(np.asarray(array), replay.recorded[output])
-        if value.shape != shape and codes is None:
+        if value.shape != shape and codes is None and _without_ones(shape) != value.shape:
             continue
         made = tape.operations[value.producer] if value.producer is not None else None
         if made is not None and made.number > begun and made.function not in _PARTS:
             continue
+        if made is not None and made.site in here and value.number in learned:
+            continue  # what the same expression of the network gave in an earlier pass
         given = np.asarray(array if codes is None else codes, dtype=float)
         if np.all(given == given.flat[0]):
             continue
         # Of the ways to a target only where they end.
-        seen = [s for s in seen if s.given not in replay.ancestors([value.number])]
-        if not any(np.array_equal(given, s.target) for s in seen):
-            seen.append(Pair(output, given, value.number))
-    return seen[-_MOST_GIVEN:]
+        found = seen if value.shape == shape or codes is not None else flat
+        found[:] = [s for s in found if s.given not in replay.ancestors([value.number])]
+        if not any(np.array_equal(given.reshape(s.target.shape), s.target) for s in found):
+            found.append(Pair(output, given if found is seen else given.reshape(shape), value.number))
+    # Targets that are a row of numbers meet a column of outputs only once somebody has turned them.
+    return (seen or flat)[-_MOST_GIVEN:]
+
+
+def _site_of(tape: Tape, value: int) -> int | None:
+    producer = tape.values[value].producer
+    return tape.operations[producer].site if producer is not None else None
 
 
 __all__ = ["SQUARES", "Pair", "inferred_losses", "losses_of", "met_numbers", "supposed_losses", "targets_at_hand"]

@@ -13,6 +13,7 @@ import numpy as np
 from shapecheck.gradients.adjoints import Adjoints
 from shapecheck.gradients.factors import Factor, Factors
 from shapecheck.gradients.rules import is_differentiable
+from shapecheck.trace.tape import Operation, Ref
 
 # Relative to the norm of what is matched. In double precision this separates real faults from right code.
 EXACT = 1e-5
@@ -252,7 +253,7 @@ class Matching:
                 found[value] = Standing.FORWARD if written else Standing.ZERO
             else:
                 producer = tape.values[value].producer
-                inputs = tape.operations[producer].inputs if producer is not None else ()
+                inputs = self._contents(tape.operations[producer]) if producer is not None else ()
                 carried = any(found.get(i) in {Standing.VERIFIED, Standing.UNVERIFIED, Standing.ZERO} for i in inputs)
                 match = self.match(value)
                 if match is not None and not carried and self._is_of_data(match):
@@ -262,6 +263,14 @@ class Matching:
                 else:
                     found[value] = Standing.UNVERIFIED if carried else Standing.FORWARD
         return found
+
+    def _contents(self, operation: Operation) -> tuple[int, ...]:
+        """What an operation makes its result of: of an array that was made to be filled, what it is filled with."""
+        first = operation.arguments[0] if operation.function == "setitem" else None
+        made = self.replay.tape.values[first.value].producer if isinstance(first, Ref) else None
+        if made is None or self.replay.tape.operations[made].function != "leaf":
+            return operation.inputs
+        return tuple(i for i in operation.inputs if Ref(i) != first) or operation.inputs
 
     def _is_of_data(self, match: Match) -> bool:
         """Whether what no derivative went into is the adjoint of data, and of nothing that depends on parameters.

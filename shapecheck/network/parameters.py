@@ -90,7 +90,8 @@ class _Finder:
         self.grown: dict[int, int] = {}  # what was added to an integer -> the bit of what depends on it
         self.strays: list[Parameter] = []
         self.stray_of: dict[int, Parameter] = {}
-        self.reads_itself: dict[int, bool] = {}  # site -> whether it reads what its result is bound to
+        # (site, which operand) -> whether that reads what the result is bound to
+        self.reads_itself: dict[tuple[int, int], bool] = {}
         self.latest: dict[int, int] = {}
         self.last_use = [-1] * len(tape.values)
         self.used = times_used(tape)
@@ -384,9 +385,11 @@ class _Finder:
         if not known and not (site is not None and self.is_read_by_name(site.node, operation, old)):
             return False  # a passing value is nobody's parameter
         if site is not None and site.bound_to is not None:
-            if site.number not in self.reads_itself:
-                self.reads_itself[site.number] = _normal(site.bound_to) in _parts(site.node)
-            if self.reads_itself[site.number]:
+            side = operation.arguments.index(Ref(old)) if Ref(old) in operation.arguments[:2] else -1
+            if (site.number, side) not in self.reads_itself:
+                own = _operand(site.node, side)
+                self.reads_itself[site.number, side] = _normal(site.bound_to) in _parts(own)
+            if self.reads_itself[site.number, side]:
                 return True
         old_name, new_name = self.names.get(old), self.names.get(result)
         if old_name is not None and old_name == new_name:
@@ -429,6 +432,13 @@ def _parts(node: ast.AST) -> set[str]:
     """The names, attributes and items within an expression."""
     kinds = (ast.Name, ast.Attribute, ast.Subscript)
     return {ast.unparse(part) for part in ast.walk(node) if isinstance(part, kinds)}
+
+
+def _operand(node: ast.AST, side: int) -> ast.AST:
+    """One side of what is written with an operator; all of anything else, or where it is not known which."""
+    if side < 0 or not isinstance(node, ast.BinOp):
+        return node
+    return node.left if side == 0 else node.right
 
 
 def _normal(text: str) -> str:

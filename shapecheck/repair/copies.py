@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
+from shapecheck.diagnose.compounding_rates import COMPOUNDING
 from shapecheck.diagnose.finding import Edit, Finding
 from shapecheck.diagnose.kept_best import KEPT_BEST
 from shapecheck.diagnose.later import OVERWRITTEN
@@ -15,6 +16,7 @@ from shapecheck.diagnose.moved_views import MOVED_VIEW
 from shapecheck.diagnose.one_object import ONE_OBJECT
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk
+from shapecheck.repair.first_rates import first_rates
 from shapecheck.repair.kept_best import copies_of_the_best
 from shapecheck.repair.moments import own_arrays
 from shapecheck.repair.update_order import SYMBOLS
@@ -127,8 +129,10 @@ def _own_arrays(desk: Desk) -> Iterator[Candidate]:
 
 
 def separate(desk: Desk, finding: Finding) -> Iterator[Candidate]:
-    """An array of its own for each parameter's velocity."""
-    if finding.title not in {KEPT_CORRECTED, ONE_ARRAY}:
+    """An array of its own for each parameter's velocity; a schedule that begins with the first rate."""
+    if finding.title == COMPOUNDING:
+        yield from first_rates(desk, finding)
+    elif finding.title not in {KEPT_CORRECTED, ONE_ARRAY}:
         yield from _own_arrays(desk)
         yield from own_arrays(desk)
 

@@ -24,15 +24,16 @@ from shapecheck.repair.calls import call_candidates
 from shapecheck.repair.candidate import Candidate, Place, apply_edits
 from shapecheck.repair.carried import begun
 from shapecheck.repair.definitions import Definition, definitions
+from shapecheck.repair.desk import Desk
 from shapecheck.repair.evidence import Evidence, GoneEvidence, Solution, spread_on
 from shapecheck.repair.exchanges import exchange_candidates
 from shapecheck.repair.held import kept_when_drawn, unmade
 from shapecheck.repair.insertions import Insertion, additions_in_idle_loops, insertions, times_values, whole_values
 from shapecheck.repair.joint import Joint
-from shapecheck.repair.loop_turns import longer_loops
+from shapecheck.repair.loop_turns import longer_loops, unbroken
 from shapecheck.repair.moves import kept_before_made, move_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates
-from shapecheck.repair.penalties import lacks_a_penalty, penalty_candidates, penalty_statements
+from shapecheck.repair.penalties import lacks_a_penalty, penalty_candidates, penalty_statements, summed_terms
 from shapecheck.repair.products import product_candidates, regroup_candidates
 from shapecheck.repair.rewritings import pairs_of, rewritings
 from shapecheck.repair.scattered import index_rewritings, where_defined
@@ -253,16 +254,27 @@ class GradientSearch(Search):
         places = [Place(surroundings, s.path, s.statement, 0) for s in around if not s.distance]
         evident = np.inf if self.reason == "last" else _EVIDENT
         found = [c for place in places for c in accumulation_candidates(place) if c.cost <= evident]
-        found += [c for place in places for c in penalty_candidates(place)]
+        found += [c for place in places for c in (*penalty_candidates(place), *summed_terms(place))]
         if lacks_a_penalty(self.trace.head, self.targets, self.named):
             found += [c for place in places for c in penalty_statements(place)]
         found += [c for s in around for c in kept_before_made(Place(surroundings, s.path, s.statement, 0))]
         found += [c for place in places for c in (*unmade(place), *kept_when_drawn(place), *window_candidates(place))]
+        steps = self._lines_of_steps()
+        found += [c for p in places for c in unbroken(Desk(p.module, p.path), p.statement, steps.get(p.path, ()))]
         found += [c for place in places if self.reason == "exchanged" for c in exchange_candidates(place)]
         if self.missing is not None and not self.missing.moves:
             found += additions_in_idle_loops(self.trace.head, surroundings, self.missing)
         if self.still:
             found += [c for c in longer_loops(self.trace) if c.path not in self.program.kept]
+        return found
+
+    def _lines_of_steps(self) -> dict[str, set[int]]:
+        """File -> the lines on which parameters are stepped."""
+        tape, found = self.trace.head, dict[str, set[int]]()
+        for number in {u.operation for p in find_parameters(tape, most_updates=1) for u in p.updates}:
+            made = tape.operations[number].site
+            if made is not None:
+                found.setdefault(tape.sites[made].path, set()).add(tape.sites[made].line)
         return found
 
     def _proven(self, candidates: Sequence[Candidate]) -> list[Solution]:

@@ -6,17 +6,19 @@ Or loops that find nothing in their second pass.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from shapecheck.diagnose.finding import Edit, Finding
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk
 from shapecheck.repair.surroundings import Module
+from shapecheck.repair.terms import likeness
 from shapecheck.trace.child import Trace
 from shapecheck.trace.tape import Tape
 
 # So many loops are looked at, the innermost first.
 _MOST_LOOPS = 8
+_MOST_COUNTERS = 4
 # The kinds of these edits.
 REACH = "turns"
 LEAVE = "return"
@@ -79,6 +81,34 @@ def after_the_loop(desk: Desk, loop: ast.For) -> Iterator[Candidate]:
     if last.end_lineno != last.lineno:
         moved = [desk.whole(last), desk.after(loop, *desk.lines(last).split("\n"))]
     yield desk.candidate("leave the loop after its last turn", LEAVE, 0.2, *moved)
+
+
+def unbroken(desk: Desk, statement: ast.stmt, steps: Collection[int]) -> Iterator[Candidate]:
+    """Another counter where the loops that fill an array end early, `if s2 > rows: break`, or no such end at all.
+
+    Args:
+        desk: The file.
+        statement: What fills the array, entry by entry or part by part.
+        steps: The lines of the parameters' steps: training that ends sooner shows fewer mistakes, and has no fewer.
+    """
+    changed = [statement.target] if isinstance(statement, ast.AugAssign) else getattr(statement, "targets", [])
+    if not any(isinstance(target, ast.Subscript) for target in changed):
+        return
+    loops = [n for n in _around(desk, statement) if isinstance(n, ast.For | ast.While)]
+    loops = [n for n in loops if not any(n.lineno <= line <= (n.end_lineno or n.lineno) for line in steps)]
+    stored = (n for loop in loops for n in ast.walk(loop) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    counters = dict.fromkeys(n.id for n in stored)
+    ends = [s for loop in loops for s in loop.body if isinstance(s, ast.If) and not s.orelse]
+    for end in [s for s in ends if len(s.body) == 1 and isinstance(s.body[0], ast.Break)]:
+        for node in ast.walk(end.test):
+            others = [c for c in counters if isinstance(node, ast.Name) and node.id in counters and c != node.id]
+            for number, other in enumerate(
+                sorted(others, key=lambda c: -likeness(desk.text(node), c))[:_MOST_COUNTERS]
+            ):
+                title = f"end the loop by `{other}`, and not by `{desk.text(node)}`"
+                yield desk.candidate(title, "loop end", 0.3 + 0.05 * number, desk.edit(node, other))
+        if end.end_lineno != end.lineno:
+            yield desk.candidate("let the loop run to its end", "loop end", 0.5, desk.whole(end))
 
 
 # -- what is gone through again ---------------------------------------------------------------------------------------
@@ -182,4 +212,4 @@ def plus(desk: Desk, node: ast.expr, change: int) -> str:
     return f"{desk.text(node)} {'+' if change > 0 else '-'} {abs(change)}"
 
 
-__all__ = ["LEAVE", "REACH", "after_the_loop", "anew_in_each_turn", "longer_loops"]
+__all__ = ["LEAVE", "REACH", "after_the_loop", "anew_in_each_turn", "longer_loops", "unbroken"]

@@ -11,6 +11,7 @@ from shapecheck.repair.candidate import Candidate, Place
 from shapecheck.repair.terms import (
     Term,
     arrays_in_scope,
+    as_columns,
     calls,
     calls_of_two,
     is_number,
@@ -21,6 +22,7 @@ from shapecheck.repair.terms import (
     products,
     reductions,
     scaled,
+    shares,
     spreads,
 )
 from shapecheck.trace.tape import Shape
@@ -32,6 +34,9 @@ _MOST_SPREAD = 8
 _MOST_NEAR = 10
 _MOST_SLOPES_AT = 12
 _MOST_SIGNED = 4
+_MOST_MASKS = 6
+_MOST_BESIDE = 4
+_MOST_ERRORS = 8
 
 
 def grown(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterator[Candidate]:
@@ -69,16 +74,48 @@ def with_upstream(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterat
     turns = place.loop() is not None
     carried = [t for t, seen in nearest(place).items() if turns and seen.shape == wanted and t.isidentifier()]
     made = products(place, wanted, _MOST_UPSTREAM, of_parts=True)
+    beside = [t for t, seen in nearest(place).items() if seen.shape == wanted and t not in place.text(whole)]
+    beside = beside[:_MOST_BESIDE]  # a mask, through which the derivative goes as well
     for term in calls_of_two(place, wanted):
         title = f"multiply by `{term.text}`, which is left out"
         yield place.around(whole, "", f" * {term.text}", title, "missing factor", 1.6 + term.cost)
     for term in (*made, *scaled(place, wanted, _MOST_UPSTREAM)):
         title = f"multiply by `{term.text}`, which is left out"
         yield place.around(whole, f"{_factor(term.text)} * ", "", title, "missing factor", 1.9 + term.cost)
+        for text in beside:
+            title = f"multiply by `{term.text}` and `{text}`, which are left out"
+            yield place.around(whole, f"{_factor(term.text)} * {text} * ", "", title, "missing factor", 2.1 + term.cost)
         for text in carried[:_MOST_CARRIED]:
             total = f"{term.text} + {text}"
             title = f"multiply by `{total}`, which is left out"
             yield place.around(whole, f"({total}) * ", "", title, "missing factor", 2.0 + term.cost)
+
+
+def with_mask(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterator[Candidate]:
+    """A mask and the share that it keeps, both left out: `dh * mask / keep` for `dh`, or `dh * mask / (1 - rate)`."""
+    if not wanted or place.shape(whole) != wanted or isinstance(whole, ast.Compare):
+        return
+    kept, own = shares(place), place.text(whole)
+    alike = [(text, seen) for text, seen in nearest(place).items() if seen.shape == wanted and text not in own]
+    alike.sort(key=lambda pair: (pair[1].dtype or "").startswith("float"))
+    for text, seen in alike[:_MOST_MASKS] if kept else ():
+        dear = 0.3 if (seen.dtype or "").startswith("float") else 0.0
+        for share in kept:
+            title = f"multiply by `{text} / {share}`, which is left out"
+            yield place.around(whole, "", f" * {text} / {share}", title, "missing factor", 1.8 + dear)
+
+
+def with_error(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterator[Candidate]:
+    """The error that a slope at the output lacks: `(out - target) * slope` for `slope`."""
+    if not wanted or place.shape(whole) != wanted:
+        return
+    near = [text for text, seen in nearest(place).items() if seen.shape == wanted][:_MOST_ERRORS]
+    near += [text for text in as_columns(place, wanted) if text not in near]
+    for number, first in enumerate(near):
+        for second in near[number + 1 :]:
+            for error in (f"{first} - {second}", f"{second} - {first}"):
+                title = f"multiply by `{error}`, which is left out"
+                yield place.around(whole, f"({error}) * ", "", title, "missing factor", 2.0)
 
 
 def at_upstream(place: Place, whole: ast.expr, wanted: Shape | None) -> Iterator[Candidate]:
@@ -206,4 +243,14 @@ def _factor(text: str) -> str:
     return f"({text})" if isinstance(ast.parse(text, mode="eval").body, ast.BinOp) else text
 
 
-__all__ = ["at_upstream", "grown", "is_reduced", "is_taken", "spread", "with_sign", "with_two", "with_upstream"]
+__all__ = [
+    "at_upstream",
+    "grown",
+    "is_reduced",
+    "is_taken",
+    "spread",
+    "with_mask",
+    "with_sign",
+    "with_two",
+    "with_upstream",
+]

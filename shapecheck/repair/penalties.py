@@ -32,6 +32,25 @@ def penalty_candidates(place: Place) -> Iterator[Candidate]:
                 yield place.candidate(title, "term", node, told, 0.3 + 0.1 * number)
 
 
+def summed_terms(place: Place) -> Iterator[Candidate]:
+    """`return c * np.sum(np.sign(W))` as `c * np.sign(W)`, where that is called for what is added to a gradient.
+
+    One number for all entries is the size of a penalty, and no derivative of it.
+    """
+    called = {_name(n) for n in ast.walk(place.statement) if isinstance(n, ast.Call)}
+    functions = (n for n in ast.walk(place.module.tree) if isinstance(n, ast.FunctionDef) and n.name in called)
+    for returned in (n for f in functions for n in ast.walk(f) if isinstance(n, ast.Return) and n.value is not None):
+        for node in ast.walk(returned):
+            if not isinstance(node, ast.Call) or _name(node) not in {"sum", "mean"} or node.keywords:
+                continue
+            whole = node.args if len(node.args) == 1 else []
+            if not node.args and isinstance(node.func, ast.Attribute):
+                whole = [node.func.value]
+            if whole:
+                title = f"leave out the {_name(node)}: every entry has its own"
+                yield place.candidate(title, "sum", node, place.atom(whole[0]), 0.4)
+
+
 def lacks_a_penalty(tape: Tape, targets: Sequence[Target], named: Collection[str]) -> bool:
     """Whether what an expression gave lacks a multiple of some entries of a parameter, and nothing else.
 
@@ -170,4 +189,4 @@ def _name(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
-__all__ = ["lacks_a_penalty", "penalty_candidates", "penalty_statements"]
+__all__ = ["lacks_a_penalty", "penalty_candidates", "penalty_statements", "summed_terms"]

@@ -24,13 +24,14 @@ def resets(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     additions = desk.statements([finding.location, *(s.span for s in finding.trail if s.note == "this sum too")])
     simple = [s for s in additions if isinstance(s, ast.AugAssign)]
     once = finding.cause == finding.location  # else several samples, or moments, are added up for one update
+    loop = _loop_of_one_update(desk, additions) if additions else None
+    once = once and not any(_adds_several(desk, s, loop) for s in simple)
     if simple and once and len(simple) == len(additions):
         edits = [desk.edit(s, f"{desk.text(s.target)} = {desk.text(s.value)}") for s in simple]
         yield desk.candidate("set the gradient instead of adding to it", "reset", 0.5, *edits)
     births = desk.statements([s.span for s in finding.trail if s.note.startswith("the sum begins")])
     if not additions:
         return
-    loop = _loop_of_one_update(desk, additions)
     targets = [t for s in additions if (t := _target(s)) is not None]
     applied = desk.statements([s.span for s in finding.trail if s.note == APPLIED_HERE])
     if applied:
@@ -39,6 +40,11 @@ def resets(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     if loop is None:
         return
     kept = [s for s in _births_of(desk, targets, births) if s.end_lineno is not None]
+    others = _births_beside(desk, loop, targets, kept)
+    if others:  # what is added up there entry by entry is not always seen to be applied again
+        together = sorted([*kept, *others], key=lambda s: s.lineno)
+        texts = [line for s in together for line in desk.lines(s).split("\n")]
+        yield desk.candidate("begin the sums at zero, here", "reset", 0.6, desk.before(loop, *texts))
     if kept:
         texts = [line for s in kept for line in desk.lines(s).split("\n")]
         yield desk.candidate("begin the sum at zero, here", "reset", 0.7, desk.before(loop, *texts))
@@ -107,6 +113,20 @@ def _loop_of_one_update(desk: Desk, additions: Sequence[ast.stmt]) -> ast.For | 
     return found
 
 
+def _adds_several(desk: Desk, addition: ast.AugAssign, outermost: ast.For | ast.While | None) -> bool:
+    """Whether a loop that goes over no entries of the sum, but over samples, adds to it again and again."""
+    named = {n.id for n in ast.walk(addition.target) if isinstance(n, ast.Name)}
+    loop = desk.loop(addition)
+    while loop is not None and outermost is not None:
+        turning = (
+            {n.id for n in ast.walk(loop.target) if isinstance(n, ast.Name)} if isinstance(loop, ast.For) else set()
+        )
+        if turning and turning.isdisjoint(named):
+            return True
+        loop = desk.loop(loop) if loop is not outermost else None
+    return False
+
+
 def _root(desk: Desk, target: ast.expr) -> str:
     while isinstance(target, ast.Subscript):
         target = target.value
@@ -129,9 +149,30 @@ def _births_of(desk: Desk, targets: Sequence[ast.expr], births: Sequence[ast.stm
         ):
             continue
         stored = [e for t in node.targets for e in (t.elts if isinstance(t, ast.Tuple | ast.List) else [t])]
-        if any(desk.text(e) in names for e in stored) and "zeros" in desk.text(node.value):
+        if any(desk.text(e) in names for e in stored) and _makes_zeros(desk, node.value):
             found[node.lineno] = node
     return [found[line] for line in sorted(found)]
+
+
+def _births_beside(
+    desk: Desk, loop: ast.For | ast.While, targets: Sequence[ast.expr], births: Sequence[ast.stmt]
+) -> list[ast.stmt]:
+    """The statements that made, among others like them, what else a loop adds up in the same way."""
+    known = {_root(desk, t) for t in targets}
+    added = (n for n in ast.walk(loop) if isinstance(n, ast.AugAssign) and isinstance(n.op, ast.Add))
+    names = {
+        name for n in added if isinstance(n.target, ast.Subscript) and (name := _root(desk, n.target)) not in known
+    }
+    block = desk.block(births[0]) if births else []
+    made = [s for s in block if isinstance(s, ast.Assign) and _makes_zeros(desk, s.value) and s not in births]
+    return [s for s in made if {desk.text(t) for t in s.targets} <= names]
+
+
+def _makes_zeros(desk: Desk, value: ast.expr) -> bool:
+    """Whether an expression makes an array of zeros, or a list of them: `[0.0] * n`."""
+    lists = (n.elts for n in ast.walk(value) if isinstance(n, ast.List))
+    zeros = any(elts and all(isinstance(e, ast.Constant) and e.value == 0 for e in elts) for elts in lists)
+    return zeros or "zeros" in desk.text(value)
 
 
 __all__ = ["resets"]

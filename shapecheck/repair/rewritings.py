@@ -31,6 +31,8 @@ from shapecheck.repair.missing_factors import (
     is_reduced,
     is_taken,
     spread,
+    with_error,
+    with_mask,
     with_sign,
     with_two,
     with_upstream,
@@ -44,6 +46,7 @@ from shapecheck.repair.shaping import shaping_candidates
 from shapecheck.repair.slices import slice_candidates
 from shapecheck.repair.terms import (
     arrays_in_scope,
+    as_columns,
     calls,
     is_number,
     is_of_elsewhere,
@@ -168,6 +171,8 @@ def rewritings(
             found += grown(place, node, place.shape(around))
     found += grown(place, whole, wanted)
     found += with_upstream(place, whole, wanted)
+    found += with_mask(place, whole, wanted)
+    found += with_error(place, whole, wanted)
     found += at_upstream(place, whole, wanted)
     inside = [c for c in found if all(_within(place, whole, c, e) for e in c.edits)]
     if isinstance(place.parent(whole), ast.Expr):
@@ -314,6 +319,8 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
     for text in dict.fromkeys((*alike, *_parts_alike(place, shape))):
         if text != own:
             yield from _with_array(place, node, text)
+    for text in as_columns(place, shape or ()):
+        yield place.around(node, "", f" - {text}", f"subtract `{text}`, which is left out", "term", 2.2)
     if shape:
         yield from _with_terms(place, node, shape)
     cost = 2.25 if _is_taken_off_one(place, node) else 2.9  # `1 - a` is little without the square of the slope of tanh

@@ -38,6 +38,7 @@ def slice_candidates(place: Place, node: ast.expr, whole: ast.expr, wanted: Shap
     """
     if not isinstance(node, ast.Subscript) or not isinstance(node.ctx, ast.Load):
         return
+    yield from _all_but_one(place, node)
     parts = _parts(place, node, wanted if node is whole else None)
     texts = [_elsewhere(place, part) for part in parts]
     for way, (_, cost) in texts[0].items() if texts else ():
@@ -46,6 +47,23 @@ def slice_candidates(place: Place, node: ast.expr, whole: ast.expr, wanted: Shap
             edits = tuple(place.edit(p.node, text) for p, text in zip(parts, new, strict=True))
             title = f"take `{', '.join(new)}` instead of `{', '.join(place.text(p.node) for p in parts)}`"
             yield Candidate(title, "index", edits, cost, place.path, edits[0].line)
+
+
+def _all_but_one(place: Place, node: ast.Subscript) -> Iterator[Candidate]:
+    """`W[:, :-1]` for `W[:, -1]`, or `W[:, :n]` for `W[:, n - 1]`: all the units' weights."""
+    index = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    for one in index:
+        written = isinstance(one, ast.Constant) and type(one.value) is int
+        if not written and not isinstance(one, ast.UnaryOp | ast.BinOp | ast.Name):
+            continue
+        if not written and (place.shape(one) or ()) != ():
+            continue
+        texts = [f":{place.text(one)}"] if place.text(one) != "0" else ["1:"]
+        if isinstance(one, ast.BinOp) and isinstance(one.op, ast.Sub):
+            texts.append(f":{place.text(one.left)}")
+        for text in texts:
+            title = f"take `{text}` instead of `{place.text(one)}`"
+            yield Candidate(title, "index", (place.edit(one, text),), 1.3, place.path, one.lineno)
 
 
 def _parts(place: Place, node: ast.Subscript, wanted: Shape | None) -> list[_Part]:

@@ -31,6 +31,8 @@ _MOST_CALLS_OF_TWO = 160
 _SCALAR_FUNCTIONS = frozenset({"sqrt", "len", "float"})
 _MOST_SCALINGS, _LONGEST_SCALING = 6, 30
 _MOST_SINGLE_NUMBERS = 16
+_MOST_SHARES = 6
+_MOST_COLUMNS = 4
 # What a transpose costs: where one number is all there is, none is needed.
 _TURN = 0.01
 # More lines than a file has.
@@ -204,6 +206,15 @@ def parts(place: Place, shape: Shape) -> list[Term]:
             before = ":, " * longer[0]
             found += [Term(f"{text}[{before}{bounds}]", 0.1, made=True) for bounds in ("1:", ":-1")]
     return found[:_MOST_PARTS]
+
+
+def as_columns(place: Place, shape: Shape) -> list[str]:
+    """Arrays in scope that are rows of numbers, as `(n, 1)` or `(1, n)`: `t[:, None]` of the targets, or `t`."""
+    if len(shape) != 2 or 1 not in shape:
+        return []
+    turned = "[:, None]" if shape[1] == 1 else ""
+    rows = [text for text, seen in nearest(place).items() if seen.shape == (max(shape),)]
+    return [f"{text}{turned}" for text in rows][:_MOST_COLUMNS]
 
 
 def reductions(place: Place, shape: Shape) -> list[Term]:
@@ -406,6 +417,19 @@ def scalings(place: Place) -> list[str]:
         if counts and len(place.text(node)) <= _LONGEST_SCALING:
             found[place.atom(node)] = None
     return list(found)[:_MOST_SCALINGS]
+
+
+def shares(place: Place, most: int = _MOST_SHARES) -> list[str]:
+    """What may be kept of something, as of units by dropout: numbers between 0 and 1 at hand, and what is left of 1."""
+    found = {text: seen.literal for text, seen in in_reach(place).items()}
+    owner = place.scope().get("self")
+    found |= {f"self.{name}": seen.literal for name, seen in (owner.attributes if owner is not None else ())}
+    used = _used_in_functions(place.module.tree)
+    found |= {name: seen.literal for name, seen in place.scope().items() if name in used}
+    rates = [text for text, literal in found.items() if isinstance(literal, float) and 0 < literal < 1]
+    away = _lines_away(place)
+    near = sorted(rates, key=lambda text: away.get(text, 1000))[:most]
+    return [told for text in near for told in (text, f"(1 - {text})")]
 
 
 def _is_off_a_number(place: Place, node: ast.expr, known: set[str]) -> bool:

@@ -9,6 +9,7 @@ from shapecheck.diagnose.finding import Edit, Finding
 from shapecheck.diagnose.unfed import Unfed
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk
+from shapecheck.repair.insertions import idle_beside
 from shapecheck.repair.rates import RATES, rates
 from shapecheck.repair.step_texts import in_turns
 from shapecheck.repair.surroundings import Module
@@ -64,8 +65,9 @@ def fed_velocities(trace: Trace, finding: Finding, unfed: Sequence[Unfed], look:
 
 def _edit(desk: Desk, statement: ast.stmt, finding: Finding, unfed: Unfed, term: str, kept: str) -> Edit:
     if finding.cause == finding.location:
-        velocity = unfed.velocity
-        return desk.before(statement, f"{velocity} = {kept} * {velocity} {unfed.sign} {term}")
+        velocity, idle = unfed.velocity, idle_beside(desk.module, statement)
+        told = f"{velocity} = {kept} * {velocity} {unfed.sign} {term}"
+        return desk.before(statement, told) if idle is None else desk.edit(idle, told)
     if isinstance(statement, ast.Assign):
         value = statement.value
         loose = isinstance(value, ast.IfExp | ast.Compare | ast.BoolOp | ast.Lambda)

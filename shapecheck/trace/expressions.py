@@ -28,10 +28,10 @@ MUTATORS = frozenset(
     "sort fill put partition resize itemset at copyto putmask place fill_diagonal shuffle put_along_axis "
     "byteswap setflags nan_to_num".split()
 )
-# Calls that take a list of arrays, which may be emptied or refilled afterwards.
+# Calls that take a list of arrays or numbers, which may be emptied, refilled or stepped afterwards.
 LIST_CONSUMERS = frozenset(
     "array asarray asanyarray concatenate vstack hstack dstack stack column_stack row_stack block sum mean average "
-    "prod max min std var median matrix asmatrix mat".split()
+    "prod max min std var median matrix asmatrix mat dot vdot inner outer matmul multiply add subtract".split()
 )
 # Builtins that use up a generator completely, so that a copy of its items can be kept.
 EXHAUSTING_BUILTINS = frozenset({"sum", "max", "min"})
@@ -176,8 +176,8 @@ class ExpressionRewriter(ast.NodeTransformer):
         slots = list(site.slots)
         reloads = self._reloads(slots)
         self._site_of[id(node)] = site
-        if hook == "record" and len(reloads) <= MOST_RELOADED and site.held <= MOST_HELD:
-            name = f"record_{len(reloads)}_{site.held}"
+        if hook in {"record", "record_list"} and len(reloads) <= MOST_RELOADED and site.held <= MOST_HELD:
+            name = f"{hook}_{len(reloads)}_{site.held}"
             return self._hook(name, [self._number(site.number, node), result, *reloads], node)
         numbers: list[ast.expr] = [self._number(site.held, node), self._number(site.number, node)]
         return self._hook(hook + "_many", [*numbers, result, *reloads], node)

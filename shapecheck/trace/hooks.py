@@ -25,6 +25,7 @@ _PLAIN_KEYS = frozenset({int, str, bool, float})
 # Longer lists are not copied to be kept.
 _LONGEST = 10_000
 _tee: type = type(itertools.tee(())[0])
+_LISTS = frozenset({list, _tee})
 
 
 class Hooks(dict[str, Hook]):
@@ -53,6 +54,8 @@ class Hooks(dict[str, Hook]):
             ndarray=np.ndarray,
             tracked=TRACKED,
             keep=recorder.state.keep,
+            lists=_LISTS,
+            copied=_copied,
         )
         self[name] = hook
         return hook
@@ -220,7 +223,11 @@ def _call_hooks(recorder: Recorder) -> dict[str, Hook]:
 def _copied(operand: Any) -> Any:
     kind = type(operand)
     if kind is _tee or (kind is list and len(operand) < _LONGEST):
-        return list(operand)
+        items = list(operand)
+        # The rows of a matrix of numbers, each of which may be stepped in place.
+        if items and type(items[0]) is list and len(items) * len(items[0]) < _LONGEST:
+            return [list(row) if type(row) is list else row for row in items]
+        return items
     return operand
 
 

@@ -106,6 +106,45 @@ for _ in range(40):
 print(losses[-1])
 """
 
+# All outputs are one half at first.
+SATURATES = """\
+import numpy as np
+
+rng = np.random.default_rng(1)
+y = rng.integers(0, 2, 80) * 1.0
+x = rng.normal(size=(80, 2)) + 3 * y[:, None]
+w, b = np.zeros(2), np.zeros(1)
+for turn in range(60):
+    p = 1 / (1 + np.exp(-(x @ w + b)))
+    print(-np.mean(y * np.log(p) + (1 - y) * np.log(1 - p)))
+    d = (p - y) / y.size
+    w -= 2.0 * x.T @ d
+    b -= 2.0 * d.sum()
+"""
+
+HANDED_WHOLE = """\
+import numpy as np
+
+rng = np.random.default_rng(2)
+X = rng.normal(size=(50, 3))
+T = np.sin(X @ rng.normal(size=(3, 2)))
+p = {"W": rng.normal(size=(3, 8)), "V": rng.normal(size=(8, 2))}
+
+
+def gradients(h, err):
+    dz = err @ p["V"].T * (h > 0)
+    return {"V": h.T @ err, "W": X.T @ dz}
+
+
+for i in range(80):
+    h = np.maximum(X @ p["W"], 0)
+    err = h @ p["V"] - T
+    print((err**2).sum() / (2 * len(X)))
+    g = gradients(h, err / len(X))
+    for k in p:
+        p[k] -= 0.1 * g[k]
+"""
+
 NORMALISED = """\
 import numpy as np
 
@@ -278,10 +317,14 @@ WRONG = [
     ("shares of a sample", AXES, "e.sum(axis=0)", "e.sum(axis=1, keepdims=True)", "SC304", False),
     ("what was handed over", HANDED, "(sent[t] + later)", "later", "SC306", False),
     ("a sum for a mean", EXPLODES, "d = (out - T) / len(X)", "d = out - T", "SC302", True),
+    ("a sum for a mean, handed on", HANDED_WHOLE, "(h, err / len(X))", "(h, err)", "SC302", True),
+    ("a sum for a mean, from zeros", SATURATES, "d = (p - y) / y.size", "d = p - y", "SC302", False),
 ]
 
 
-@pytest.mark.parametrize("text", [THROUGH_TIME, TWO_CLASSES, AXES, DROPS, NORMALISED, EXPLODES, HANDED])
+@pytest.mark.parametrize(
+    "text", [THROUGH_TIME, TWO_CLASSES, AXES, DROPS, NORMALISED, EXPLODES, HANDED, SATURATES, HANDED_WHOLE]
+)
 def test_the_right_program_is_left_alone(tmp_path: Path, text: str) -> None:
     assert [f for f in findings(tmp_path, text) if f.severity != "note"] == []
 

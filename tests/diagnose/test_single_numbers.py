@@ -103,7 +103,42 @@ print(slope, height)
 # The biases begin with one number, the weights with others.
 ALIKE = ("w3, b1, b2 = 0.15, 0.2, 0.4, 0.35, 0.6", "w3 = 0.15, 0.2, 0.4\nb1 = b2 = 0.0")
 
+# A network of lists of numbers, each stepped in place; a library sums the products of two lists.
+LISTS = """\
+import math
+import random
+
+import numpy as np
+
+random.seed(1)
+hidden = [[random.uniform(-1, 1) for _ in range(3)] for _ in range(3)]
+out = [[random.uniform(-1, 1) for _ in range(4)] for _ in range(2)]
+samples = [([0.1, 0.8, 1], [0.9, 0.1]), ([0.7, 0.3, 1], [0.2, 0.5]), ([0.5, 0.9, 1], [0.7, 0.3])]
+
+
+def fire(row, x):
+    return 1 / (1 + math.exp(-np.inner(row, x)))
+
+
+for turn in range(12):
+    for x, t in samples:
+        h = [fire(row, x) for row in hidden] + [1]
+        y = [fire(row, h) for row in out]
+        d = [(p - q) * p * (1 - p) for p, q in zip(y, t)]
+        back = [h[j] * (1 - h[j]) * np.inner(d, [row[j] for row in out]) for j in range(3)]
+        for row, e in zip(out, d):
+            for j in range(4):
+                row[j] -= 0.5 * e * h[j]
+        for row, e in zip(hidden, back):
+            for i in range(3):
+                row[i] -= 0.5 * e * x[i]
+print(out)
+"""
+BACK = "        back = [h[j] * (1 - h[j]) * np.inner(d, [row[j] for row in out]) for j in range(3)]\n"
+STEP = "                row[j] -= 0.5 * e * h[j]\n"
+
 RIGHT = {
+    "lists of numbers": (LISTS, []),
     "all points in every step": (LINE, []),
     "a rate for each": (LINE, [("height - rate *", "height - 0.5 * rate *")]),
     "the target less the output": (NEURON, [("p - y", "y - p"), ("w -= 0.2", "w += 0.2"), ("b -= 0.2", "b += 0.2")]),
@@ -146,6 +181,7 @@ WRONG = {
     ),
     "an input too many": (FIT, [("* error.mean()", "* (error * x).mean()")], "SC309", "height -= 0.1 * (error"),
     "a sum for a difference": (FIT, [("* error.mean()", "* np.mean(error + 2 * y)")], "SC309", "error + 2 * y"),
+    "a step before the slopes": (LISTS, [(BACK, ""), (STEP, STEP + BACK)], "SC401", "row[j] -= 0.5"),
     "another input": (CHAIN, [("w2 -= 0.5 * dh * q", "w2 -= 0.5 * dh * p")], "SC305", "w2 -= 0.5 * dh * p"),
 }
 

@@ -111,3 +111,40 @@ def test_a_sum_is_applied_once_and_whole(tmp_path: Path, text: str, line: int) -
     mended = repaired(text, found.fixes[0])
     assert BEGUN in mended
     assert findings(tmp_path, mended) == findings(tmp_path, BATCHES) == []
+
+
+ENTRIES = """\
+import math
+import random
+
+random.seed(3)
+data = [[random.uniform(-1, 1) for _ in range(2)] for _ in range(6)]
+W = [[random.gauss(0, 1) for _ in range(2)] for _ in range(3)]
+V = [random.gauss(0, 1) for _ in range(3)]
+for epoch in range(9):
+    cost = 0.0
+    dW = [[0.0] * 2 for _ in range(3)]
+    dV = [0.0] * 3
+    for x in data:
+        h = [math.tanh(W[j][0] * x[0] + W[j][1] * x[1]) for j in range(3)]
+        e = sum(V[j] * h[j] for j in range(3)) - x[0] * x[1]
+        cost += 0.5 * e * e
+        for j in range(3):
+            dV[j] += e * h[j]
+            for k in range(2):
+                dW[j][k] += e * V[j] * (1 - h[j] ** 2) * x[k]
+    for j in range(3):
+        V[j] -= 0.02 * dV[j]
+        for k in range(2):
+            W[j][k] -= 0.02 * dW[j][k]
+    print(epoch, cost)
+"""
+LISTS_BEGUN = "    dW = [[0.0] * 2 for _ in range(3)]\n    dV = [0.0] * 3\n"
+
+
+def test_lists_of_numbers_begin_at_zero_together(tmp_path: Path) -> None:
+    lines = LISTS_BEGUN.replace("    d", "d")
+    text = ENTRIES.replace(LISTS_BEGUN, "").replace("for epoch", lines + "for epoch")
+    found = findings(tmp_path, text, trials=True)[0]
+    assert (found.code, found.fixes[0].confidence) == ("SC403", "verified")
+    assert repaired(text, found.fixes[0]).replace(lines, "", 1) == ENTRIES

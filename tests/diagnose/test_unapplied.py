@@ -107,6 +107,21 @@ for turn in range(12):
     d = (h @ net[1] - y) / 20
     descent.step([x.T @ (d @ net[1].T * (1 - h**2)), h.T @ d])
 """
+NUMBERS = """\
+import numpy as np
+
+rng = np.random.default_rng(6)
+net = [rng.normal(size=(3, 5)), rng.normal(size=(5, 1))]
+v = [0] * 2
+x = rng.normal(size=(20, 3))
+y = np.sin(x[:, :1])
+for turn in range(12):
+    h = np.tanh(x @ net[0])
+    d = (h @ net[1] - y) / 20
+    g = [x.T @ (d @ net[1].T * (1 - h**2)), h.T @ d]
+    for k in range(2):
+        net[k] = net[k] + v[k]
+"""
 SQUARES = """\
 import numpy as np
 
@@ -227,6 +242,16 @@ LOST = [
     ("a last layer beside one that learns", NET + "    W -= 0.02 * gW\n", ("V",)),
     ("one of two that were drawn together", HEADS, ("V",)),
     ("velocities that no gradient enters", MEMORIES, ("net[0]", "net[1]")),
+    ("velocities that are plain numbers", NUMBERS, ("net[0]", "net[1]")),
+    (
+        "gradients that are handed to a function, which passes",
+        (
+            HEAD.replace("return 0.5 * np.sum(e**2), ", "return ")
+            + "def descend(arrays, gradients):\n    for a, g in zip(arrays, gradients):\n        pass\n\n\n"
+            + "for turn in range(9):\n    descend([W, V], loss_and_gradients(W, V, X, y))\n"
+        ),
+        ("W", "V"),
+    ),
     (
         "two results of a function",
         HEAD + "for turn in range(9):\n    loss, gW, gV = loss_and_gradients(W, V, X, y)\n    print(loss)\n",
@@ -271,6 +296,20 @@ RIGHT = [
         "for turn in range(9):\n    print(loss_and_gradients(W, V, X[turn:], y[turn:])[0])\n",
     ),
     ("a test alone", "for turn in range(9):\n    loss, _, _ = loss_and_gradients(W, V, X, y)\n    print(loss)\n"),
+    (
+        "gradients that are handed to a function, which takes the loss",
+        (
+            "def first(results):\n    return results[0]\n\n\n"
+            "for turn in range(9):\n    print(first(loss_and_gradients(W, V, X[turn:], y[turn:])))\n"
+        ),
+    ),
+    (
+        "gradients that are timed",
+        (
+            "import time\n\nbegin = time.perf_counter()\nfor turn in range(9):\n"
+            "    results = loss_and_gradients(W, V, X, y)\nspent = time.perf_counter() - begin\n"
+        ),
+    ),
     (
         "a few sizes",
         "for n in (3, 6, 9):\n    loss, gW, gV = loss_and_gradients(W, V, X[:n], y[:n])\n    print(n, loss)\n",

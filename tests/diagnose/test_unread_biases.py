@@ -75,11 +75,16 @@ for step in range(8):
     net.backward(xs, error, 0.05)
 print(error)
 """
+BY_ROWS = LAYERS.format(**{**READ, **PLAIN, "hidden": "z"}).replace(
+    "    h = ", "    z = X @ W\n    for row in z:\n        row = row + b.reshape(1, -1)\n    h = "
+)
 WRONG = [
     ("of a hidden layer", LAYERS.format(**{**READ, **PLAIN, "hidden": "X @ W"}), "X @ W"),
     ("of one output, with momentum", LAYERS.format(**{**READ, **MOMENTUM, "output": "h @ V"}), "h @ V"),
     ("of both layers, with Adam", LAYERS.format(**{**READ, **ADAM, "output": "np.dot(h, V)"}), "np.dot(h, V)"),
     ("in every turn", UNROLLED.format(state="self.U @ x + self.W @ self.h[-1]"), "self.U @ x + self.W @ self.h[-1]"),
+    ("by rows that are bound anew", BY_ROWS, "X @ W"),
+    ("the target in its place", LAYERS.format(**{**READ, **PLAIN, "output": "h @ V + Y"}), "h @ V + Y"),
 ]
 RIGHT = [
     ("read", LAYERS.format(**READ, **PLAIN)),

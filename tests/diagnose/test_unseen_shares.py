@@ -40,3 +40,23 @@ def test_what_the_product_is_made_from_is_blamed(tmp_path: Path) -> None:
     (found,) = findings(tmp_path, text, trials=True)
     assert "delta =" in blamed_line(text, found)
     assert repaired(text, found.fixes[0]).replace("h ** 2", "h**2") == ONE_BY_ONE
+
+
+def _of_one_unit() -> str:
+    """The slopes are kept unit by unit, and what goes backwards goes through the last unit's weights alone."""
+    kept = ONE_BY_ONE.replace("h, o = np.zeros(4), np.zeros(2)", "h, o, slopes = np.zeros(4), np.zeros(2), np.zeros(4)")
+    kept = kept.replace("        for k in", "            slopes[j] = 1 - h[j] ** 2\n        for k in")
+    return kept.replace("np.dot(out.T, error) * (1 - h**2)", "slopes * np.dot(error, out[:, 4 - 1])")
+
+
+def test_slopes_that_are_kept_unit_by_unit_are_no_derivatives(tmp_path: Path) -> None:
+    text = _of_one_unit()
+    (found,) = findings(tmp_path, text)
+    assert "delta =" in blamed_line(text, found)
+
+
+@pytest.mark.corpus
+def test_one_units_weights_become_all_units(tmp_path: Path) -> None:
+    text = _of_one_unit()
+    (found,) = findings(tmp_path, text, trials=True)
+    assert repaired(text, found.fixes[0]) == text.replace("4 - 1]", ":4]")

@@ -32,6 +32,13 @@ for step in range(3):
 """
 # One unit of the first layer lies so near its corner that a difference steps over it.
 NEAR = CORNERS.replace("-np.ones((1, 3))", "np.array([[2e-6, 0, 0]])").replace("np.zeros(4)", "np.ones(4)")
+# One unit of the second layer does: that spoils all but the last one's slopes.
+NEARER = (
+    CORNERS.replace("(13", "(29")
+    .replace("(14", "(30")
+    .replace("0.1 *", "0.01 *")
+    .replace("np.zeros(4)", "np.array([0, -2.6113258, 0, 0])")
+)
 
 
 # One gradient is clipped, and every entry has a rate of its own; still all parameters follow with one rate.
@@ -69,10 +76,11 @@ def test_what_was_clipped_before_an_optimizer_has_the_rate_of_the_others(tmp_pat
     [
         (CORNERS, "right"),
         (NEAR, "right"),
+        (NEARER, "right"),
         (CORNERS.replace("(k > 0)", "(k >= 0)").replace("(h > 0)", "(h >= 0)"), "wrong"),
         (CORNERS.replace(" * (h > 0)", ""), "wrong"),
     ],
-    ids=["on-it", "near-it", "never-negative", "no-slope"],
+    ids=["on-it", "near-it", "nearer", "never-negative", "no-slope"],
 )
 def test_corners(tmp_path: Path, text: str, verdict: str) -> None:
     script = tmp_path / "script.py"

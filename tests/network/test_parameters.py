@@ -84,6 +84,15 @@ UPDATES = [
         [((3, 1), 1)],
     ),
     (
+        "a bias that is added to rows for nobody",
+        (
+            "W, b = rng.normal(size=(3, 1)), np.ones((1, 1))\nfor _ in range(3):\n    z = X @ W + b\n"
+            "    for row in z:\n        row = row + b\n"
+            "    d = z - y\n    W -= 0.1 * X.T @ d\n    b -= 0.1 * d.sum(axis=0)"
+        ),
+        [((3, 1), -1), ((1, 1), -1)],
+    ),
+    (
         "a parameter that grows",
         "b = np.zeros(1)\nfor _ in range(3):\n    b = b - 0.1 * (X.sum(axis=1) + b - y[:, 0])",
         [((1,), -1)],

@@ -590,6 +590,85 @@ for sweep in range(5):
     Q -= 0.02 * gQ.T
     print(total)
 """
+# The targets are a row of numbers that only the accuracy speaks of, and what the network gives is a column.
+SCORED = """\
+import numpy as np
+
+rng = np.random.default_rng(15)
+X = rng.normal(size=(50, 4))
+label = (X[:, 0] > X[:, 1] * X[:, 2]).astype(float)
+A, a, B, b = rng.normal(size=(4, 9)) * 0.5, np.zeros(9), rng.normal(size=(9, 1)) * 0.5, np.zeros(1)
+
+
+def accuracy(p):
+    return np.mean((p[:, 0] > 0.5) == label)
+
+
+for turn in range(8):
+    h = np.tanh(X @ A + a)
+    mask = (rng.random(h.shape) < 0.8) / 0.8
+    p = 1 / (1 + np.exp(-(h * mask @ B + b)))
+    error = (p - label[:, None]) / len(X)
+    dh = (error @ B.T) * mask * (1 - h**2)
+    A, a = A - 0.5 * X.T @ dh, a - 0.5 * dh.sum(axis=0)
+    B, b = B - 0.5 * (h * mask).T @ error, b - 0.5 * error.sum(axis=0)
+    print(accuracy(p))
+"""
+SLOPED = (
+    SCORED.replace("label[:, None]) / len(X)", "label[:, None]) * p * (1 - p)")
+    .replace("0.5 *", "0.1 *")
+    .replace("accuracy(p))", "np.sum((p[:, 0] - label) ** 2))")
+)
+SPARSE = """\
+import numpy as np
+
+rng = np.random.default_rng(16)
+X = rng.normal(size=(40, 6))
+y = X[:, :1] - 2 * X[:, 3:4]
+
+
+def size(w):
+    return 0.03 * np.abs(w).sum()
+
+
+def slope(w):
+    return 0.03 * np.sign(w)
+
+
+W = rng.normal(size=(6, 1))
+for turn in range(6):
+    e = X @ W - y
+    print(0.5 * np.mean(e**2) + size(W))
+    g = X.T @ e / len(X) + slope(W)
+    W = W - 0.1 * g
+"""
+STOPPED = """\
+import numpy as np
+
+rng = np.random.default_rng(17)
+X, T = rng.normal(size=(9, 4, 5)), rng.normal(size=(9, 2, 3))
+K, V = rng.normal(size=(5, 6)) * 0.5, rng.normal(size=(3, 3))
+for turn in range(6):
+    z = np.tanh(X @ K)
+    means = z.reshape(9, 2, 2, 3, 2).mean(axis=(2, 4))
+    e = (means @ V - T) / 9
+    print(np.sum((means @ V - T) ** 2) / 18)
+    d = e @ V.T
+    dz, top = np.zeros(z.shape), 0
+    for i in range(5):
+        left = 0
+        for j in range(6):
+            dz[:, top:top + 2, left:left + 2] += d[:, i:i + 1, j:j + 1] / 4
+            left += 2
+            if left >= z.shape[2]:
+                break
+        top += 2
+        if top >= z.shape[1]:
+            break
+    V -= 0.2 * np.einsum("nij,nik->jk", means, e)
+    K -= 0.2 * np.einsum("nij,nik->jk", X, dz * (1 - z**2))
+"""
+THINNED = MASKED.replace("* self.kept", "* self.kept / self.keep")
 MISTAKES = [
     ("a sign beyond a corner", CORNERS, "far * np.sign(e)", "far"),
     ("a count of what is set", MARGINS, "labels] = -g.sum(axis=1)", "labels] = -1"),
@@ -621,6 +700,12 @@ MISTAKES = [
     ("its own row for that of the other table", RATINGS, "gP[u] += miss * Q[:, i]", "gP[u] += miss * P[u]"),
     ("its own column, turned in the end", RATINGS, "gQ[i] += miss * P[u]", "gQ[i] += miss * Q[:, i]"),
     ("a share that stands for a mask", MASKED, "g * self.kept", "g * (1.0 - self.keep)"),
+    ("a mask and the share that it keeps", THINNED, "return g * self.kept / self.keep", "return g"),
+    ("targets that are a row", SCORED, "(p - label[:, None]) / len(X)", "p / len(X)"),
+    ("a derivative and a mask", SCORED, "(error @ B.T) * mask * (1 - h**2)", "1 - h**2"),
+    ("an error before a slope", SLOPED, "(p - label[:, None]) * p * (1 - p)", "p * (1 - p)"),
+    ("one number for all weights", SPARSE, "0.03 * np.sign(w)", "0.03 * np.sign(w).sum()"),
+    ("a loop that ends by another's counter", STOPPED, "if top >= z.shape[1]", "if left >= z.shape[1]"),
     ("a slope that is set", LEAKY, "*= leak", "= leak"),
     ("a slope where the derivative is to be scaled", LEAKY, "dH, leak * dH", "dH, leak"),
     ("what the forward pass divides by", LEAKY, "dY @ B.T / (1 - off)", "dY @ B.T"),
