@@ -177,16 +177,8 @@ def fit(
     tried = [(ways[:1], c) for c in candidates] if parameter.size <= _FEW_ENTRIES else []
     tried += [(ways, c) for c in candidates] if decays or not tried else []
     for fits, (number, entering) in tried:
-        array = tape.values[number].array
-        if array is None:
-            continue
-        change = np.asarray(array, dtype=float)
-        try:
-            # A step of `(1, 3)` makes a `(3,)` a row of the same numbers: no step of others.
-            alike = change.size == parameter.size and squeezed(change.shape) == squeezed(parameter.shape)
-            whole = change.reshape(parameter.shape) if alike else np.broadcast_to(change, parameter.shape)
-            along = np.array([np.sum(whole * d) for d in directions])
-        except ValueError:
+        along = _along(tape.values[number].array, parameter, directions)
+        if along is None:
             continue
         size = float(np.abs(along).max())
         if size < 1e-13 and scale < 1e-9:
@@ -222,6 +214,22 @@ def fit(
     if row.verdict == "right" and chosen != applied:
         row.clipped = _clipped_on_the_way(tape, candidates, chosen)
         row.share = _is_a_share(tape, candidates, chosen)
+
+
+def _along(
+    array: Any, parameter: np.ndarray[Any, Any], directions: list[np.ndarray[Any, Any]]
+) -> np.ndarray[Any, Any] | None:
+    """How far a change goes in each direction; None for what is no change of that parameter."""
+    if array is None:
+        return None
+    change = np.asarray(array, dtype=float)
+    try:
+        # A step of `(1, 3)` makes a `(3,)` a row of the same numbers: no step of others.
+        alike = change.size == parameter.size and squeezed(change.shape) == squeezed(parameter.shape)
+        whole = change.reshape(parameter.shape) if alike else np.broadcast_to(change, parameter.shape)
+        return np.array([np.sum(whole * d) for d in directions])
+    except ValueError:
+        return None
 
 
 def _is_a_share(tape: Tape, candidates: Sequence[tuple[int, int]], chosen: int) -> bool:
