@@ -62,8 +62,9 @@ def _birth(course: Course, value: int, bad: set[int]) -> Operation | None:
         operation = course.producer(number)
         if operation is None or bad.intersection(operation.inputs):
             continue
-        if any(isinstance(a, float) and not _finite(a) for a in operation.arguments) or operation.site is None:
-            continue  # an infinity that the program wrote itself: a mask
+        written = not operation.inputs or any(isinstance(a, float) and not _finite(a) for a in operation.arguments)
+        if written or operation.site is None:
+            continue  # an infinity that the program wrote itself: a mask, `float("inf")`
         return operation
     return None
 

@@ -41,6 +41,8 @@ _FEW_STEPS = 3
 _PLAINLY = 1e-2
 # One unit of many that a difference steps over spoils the slopes of all layers before it by less than this.
 _KINKED = 0.1
+# Two networks have so many parameters at least; so many numbers of the program may be the loss of one.
+_MOST_OF_ONE, _MOST_OPPOSED = 4, 4
 
 
 @dataclass
@@ -262,6 +264,8 @@ def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str], 
         return whole  # what a few follow by accident, some do not, and others do not depend on, is no loss
     if best.verdict == "wrong" and likeliest is not None and not meant:
         best = _with_another_part(tape, replay, step, likeliest, best, among) or best
+    if best.verdict == "wrong" and not best.inferred and not meant:
+        best = _against_each_other(tape, replay, step, among) or best
     followed: set[str] = set()
     if best.verdict == "right" and best.inferred and (meant or not all(row.entire for row in best.parameters)):
         for hypothesis in _own_losses(tape, step, among):
@@ -277,6 +281,38 @@ def _judge_step(tape: Tape, replay: Replay, step: _Step, names: dict[int, str], 
                 judged.binding = True
                 return judged
     return best
+
+
+def _against_each_other(tape: Tape, replay: Replay, step: _Step, among: set[int]) -> Agreement | None:
+    """How two networks each descend a loss of their own, if they do, where both losses are computed before any step.
+
+    A loss that is a part of the other, or of what the program computes of both, is none of another network.
+    """
+    if len(step.updates) < _MOST_OF_ONE:
+        return None
+    until = frozenset(u.old for u in step.updates)
+    own = list(itertools.islice(_own_losses(tape, step, among), _MOST_OPPOSED))
+    made = {h.formula: ancestors(tape, [h.scalar], until=until) for h in own if h.scalar is not None}
+    for first, second in itertools.combinations([h for h in own if h.formula in made], 2):
+        if any(both.issuperset({first.scalar, second.scalar}) for both in made.values()):
+            continue
+        each = [_judge(tape, replay, step, h, among, whole=True) for h in (first, second)]
+        rows = [judged.parameters if judged is not None else [] for judged in each]
+        chosen = []
+        for one, other in zip(*rows, strict=False):
+            follows = [r for r in (one, other) if _descends(r)]
+            # One number is a multiple of any other, and follows both.
+            chosen += follows[:1] if len(follows) == 1 or math.prod(one.shape) == 1 else []
+        parted = {sum(r is row for r in chosen for row in own_rows if math.prod(row.shape) > 1) for own_rows in rows}
+        if len(chosen) == len(step.updates) and 0 not in parted:
+            formula = f"{first.formula} and {second.formula}"
+            error = max(row.error for row in chosen)
+            return Agreement("right", chosen, formula, matched=len(chosen), error=error)
+    return None
+
+
+def _descends(row: ParameterAgreement) -> bool:
+    return row.verdict == "right" and row.entire and (row.factor or 0.0) < 0
 
 
 def _with_another_part(
