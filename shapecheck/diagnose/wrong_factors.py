@@ -152,6 +152,19 @@ def _without_own_rates(known: Verdicts, factors: Mapping[int, float]) -> dict[in
     return {p: factor * first / rates[p] for p, factor in factors.items()}
 
 
+def _is_its_size(known: Verdicts, number: int, array: int, parameter: int) -> bool:
+    """Whether a number that scales an array is the size of the gradient, clipped by it, or of the parameter."""
+    replay, recorded = known.replay, known.replay.recorded
+    if np.size(recorded[number]) != 1 or np.size(recorded[array]) < 2 or not np.any(recorded[number]):
+        return False
+    shape = np.shape(recorded[parameter])
+    made = replay.ancestors([number], until=known.step.olds) - known.step.olds
+    if any(np.shape(recorded[v]) == shape and known.matching.against(recorded[v], parameter) is not None for v in made):
+        return parameter in known.ancestors(array) and len(shape) > 1
+    arrays = [v for v in made if np.size(recorded[v]) > 1]
+    return parameter in known.ancestors(number) and all(parameter in known.ancestors(v) for v in arrays)
+
+
 def _own_rate(known: Verdicts, parameter: int, learned: Container[int]) -> float:
     """The product of the numbers in a parameter's step, whatever their order in it; and of those just before it.
 
@@ -178,7 +191,10 @@ def _own_rate(known: Verdicts, parameter: int, learned: Container[int]) -> float
         for position, argument in enumerate(operation.arguments[:2]):
             turned = -power if position and operation.function in _QUOTIENTS else power
             if isinstance(argument, Ref) and argument.value in learned:
-                if inside or known.matching.against(recorded[argument.value], parameter) is not None:
+                other = operation.arguments[1 - position] if len(operation.arguments) > 1 else None
+                if isinstance(other, Ref) and _is_its_size(known, argument.value, other.value, parameter):
+                    rate *= abs(float(np.ravel(recorded[argument.value])[0])) ** turned
+                elif inside or known.matching.against(recorded[argument.value], parameter) is not None:
                     open_values.append((argument.value, turned))
                 continue
             times = single_number(known, argument) if operation.function in _PRODUCTS | _QUOTIENTS else None

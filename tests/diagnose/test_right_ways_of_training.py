@@ -362,7 +362,26 @@ for epoch in range(12):
     if epoch % 4 == 0: print(epoch, loss)
 """
 
+# One output, one sample at a time; one layer's gradient is clipped by its norm.
+CLIPPED = """\
+import numpy as np
+
+rng = np.random.default_rng(4)
+X = rng.normal(size=(12, 3))
+A, a, B, b = rng.normal(size=(3, 4)), np.zeros((1, 4)), rng.normal(size=(4, 1)), np.zeros((1, 1))
+for epoch in range(4):
+    for x in X:
+        h = np.tanh(x[None] @ A + a)
+        y = 1 / (1 + np.exp(-(h @ B + b)))
+        e = (y - (x[0] > 0)) * y * (1 - y)
+        d = e @ B.T * (1 - h**2)
+        g = x[:, None] @ d
+        g = g / max(1.0, 10 * np.linalg.norm(g))
+        A -= 0.3 * g; a -= 0.3 * d; B -= 0.3 * h.T @ e; b -= 0.3 * e
+print(B.ravel())
+"""
 RIGHT = {
+    "one layer's gradient, clipped": CLIPPED,
     "Nesterov's momentum, gradient beside velocity": LOOKING_AHEAD,
     "Nadam": NADAM,
     "a rate by the size of each layer": LAYERWISE_RATES,
