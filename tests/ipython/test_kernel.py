@@ -47,6 +47,7 @@ class Notebook:
     def __init__(self, folder: Path) -> None:
         from jupyter_client.manager import start_new_kernel
 
+        self.begun = False
         kept = {k: v for k, v in os.environ.items() if k not in {"SHAPECHECK", "SHAPECHECK_DEBUG"}}
         environment = {**kept, "PYTHONPATH": str(ROOT), "IPYTHONDIR": str(folder / "ipython")}
         null = subprocess.DEVNULL
@@ -79,12 +80,22 @@ class Notebook:
 
 
 @pytest.fixture(scope="module")
-def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
     """One session; its tests run in order, as cells do."""
     session = Notebook(tmp_path_factory.mktemp("session"))
     session.run("import numpy as np")
     yield session
     session.close()
+
+
+@pytest.fixture
+def notebook(session: Notebook) -> Notebook:
+    """The session, begun; where tests run side by side, the one that begins it may be in another process."""
+    if not session.begun:
+        session.begun = True
+        for cell in (NET, TRAIN, "%load_ext shapecheck", BACKWARD):
+            session.run(cell)
+    return session
 
 
 NET = """\
@@ -99,6 +110,18 @@ def train(net, target, output):
     error = 2 * (target - output) / len(output)
     return net.backward(error)
 """
+BACKWARD = """\
+np.random.seed(0)
+X, Y, W = np.random.randn(8, 3), np.random.randn(8, 2), np.random.randn(3, 2)
+def cost(W, X, Y):
+    return 0.5 * np.mean((np.tanh(X @ W) - Y) ** 2)
+def backward(W, X, Y):
+    A = np.tanh(X @ W)
+    return X.T @ ((A - Y) * (1 - A)) / Y.size
+def right(W, X, Y):
+    A = np.tanh(X @ W)
+    return X.T @ ((A - Y) * (1 - A**2)) / Y.size
+"""
 CRASH = "train(Net(), np.ones(1), np.ones(2))"
 
 
@@ -106,13 +129,14 @@ def traceback_of(reply: Reply) -> str:
     return re.sub(r"In\[\d+\]", "In[]", reply.error)
 
 
-def test_errors_are_explained_below_the_shells_own_traceback(notebook: Notebook) -> None:
-    notebook.run(NET)  # 2
-    notebook.run(TRAIN)  # 3
-    before = notebook.run(CRASH)
+def test_errors_are_explained_below_the_shells_own_traceback(session: Notebook) -> None:
+    session.begun = True
+    session.run(NET)  # 2
+    session.run(TRAIN)  # 3
+    before = session.run(CRASH)
     assert before.order == ["error"]
-    assert notebook.run("%load_ext shapecheck").status == "ok"
-    after = notebook.run(CRASH)
+    assert session.run("%load_ext shapecheck").status == "ok"
+    after = session.run(CRASH)
     assert (after.status, after.order) == ("error", ["error", "display_data"])
     assert traceback_of(after) == traceback_of(before)
     assert "error[SC101]: this matrix product does not fit\n  --> cell 2, line 5\n" in after.text
@@ -120,6 +144,7 @@ def test_errors_are_explained_below_the_shells_own_traceback(notebook: Notebook)
     assert "put `%%diagnose` on top of the cell" in after.text
     assert '<svg class="boxes"' in after.html
     assert "<script" not in after.html
+    session.run(BACKWARD)
 
 
 @pytest.mark.parametrize("cell", ["1 / 0", "x y", "%nonsense", "raise ValueError('shapes')", "import nothing_at_all"])
@@ -142,22 +167,7 @@ def test_a_fault_of_ours_says_nothing(notebook: Notebook) -> None:
     assert notebook.run(CRASH).order == ["error", "display_data"]
 
 
-BACKWARD = """\
-np.random.seed(0)
-X, Y, W = np.random.randn(8, 3), np.random.randn(8, 2), np.random.randn(3, 2)
-def cost(W, X, Y):
-    return 0.5 * np.mean((np.tanh(X @ W) - Y) ** 2)
-def backward(W, X, Y):
-    A = np.tanh(X @ W)
-    return X.T @ ((A - Y) * (1 - A)) / Y.size
-def right(W, X, Y):
-    A = np.tanh(X @ W)
-    return X.T @ ((A - Y) * (1 - A**2)) / Y.size
-"""
-
-
 def test_verify_shows_its_report(notebook: Notebook) -> None:
-    notebook.run(BACKWARD)
     wrong = notebook.run("%verify --loss cost --seed 0 backward(W, X, Y)")
     assert (wrong.status, wrong.error) == ("ok", "")
     assert wrong.text.startswith("the gradient of `W` is wrong")
