@@ -36,7 +36,7 @@ from shapecheck.diagnose.too_long import overlong_steps
 from shapecheck.diagnose.training import other_mistakes, update_mistakes
 from shapecheck.diagnose.unmoved import missing_update
 from shapecheck.diagnose.wrong_gradient import described, wrong_gradients
-from shapecheck.gradients.agreement import Agreement
+from shapecheck.gradients.followed import Agreement
 from shapecheck.gradients.losses import whole_of_a_part
 from shapecheck.gradients.readied import readied
 from shapecheck.network.broadcasts import outer_broadcasts
@@ -294,7 +294,10 @@ class _Doctor:
         others = self.gathered(other_mistakes(course, blamed=any(f.severity == "error" for f in found)))
         of_another = [f for f in others if f.parameters in course.meant]
         rest = self.mend_unmoved([f for f in others if f not in of_another], course)
-        return [*found, *self.mend_aimed(of_another, course), *(self.mend_other(f, course) for f in rest)]
+        all_found = [*found, *self.mend_aimed(of_another, course), *(self.mend_other(f, course) for f in rest)]
+        verified = (f for f in all_found if any(fix.confidence == "verified" for fix in f.fixes))
+        doubted = course.unproven.difference(f.parameters for f in verified)
+        return [f for f in all_found if f.parameters not in doubted]
 
     def ungathered(self) -> list[Finding]:
         """What only the single steps of rows and entries show, where they were gathered and nothing was found."""

@@ -34,7 +34,7 @@ Turns = list[tuple[int, int]]
 def outside_loops(course: Course) -> list[Finding]:
     """Steps made once of what a loop before them computed to no effect.
 
-    Where the run was recorded as far as that, they have to follow the gradient of a loss.
+    Where the run was recorded as far as that, they have to follow the gradient of a loss; else a repair has to show it.
     """
     trained = any(len(p.updates) > 1 for p in course.parameters)
     for source in course.trace.sources.values() if not trained else ():
@@ -44,7 +44,10 @@ def outside_loops(course: Course) -> list[Finding]:
             if not written or not _is_followed(course, source, after, repeated):
                 continue
             outside = after[: max(map(after.index, written.values())) + 1]
-            return [_finding(source, outside, list(written), repeated)]
+            found = _finding(source, outside, list(written), repeated)
+            if not _is_recorded(course, source, after):
+                course.unproven.add(found.parameters)
+            return [found]
     return []
 
 
@@ -106,11 +109,15 @@ def _written(course: Course, after: Sequence[ast.stmt], repeated: Mapping[str, T
 
 def _is_followed(course: Course, source: SourceText, after: Sequence[ast.stmt], repeated: Mapping[str, Turns]) -> bool:
     """Whether the steps follow a loss; of what was not recorded nobody knows."""
-    sites = (course.site(o.site) for o in course.tape.operations)
-    if not any(site is not None and site.path == source.path and _is_within(site.line, after) for site in sites):
+    if not _is_recorded(course, source, after):
         return True
     step = _step(course, source, after, repeated)
     return step is not None and any(loss.right >= step.olds for loss in find_losses(course.replay, step))
+
+
+def _is_recorded(course: Course, source: SourceText, after: Sequence[ast.stmt]) -> bool:
+    sites = (course.site(o.site) for o in course.tape.operations)
+    return any(site is not None and site.path == source.path and _is_within(site.line, after) for site in sites)
 
 
 def _is_within(line: int, statements: Sequence[ast.stmt]) -> bool:

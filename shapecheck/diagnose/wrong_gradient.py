@@ -23,7 +23,8 @@ from shapecheck.diagnose.targets import Result, Target
 from shapecheck.diagnose.uneven_multiples import uneven_multiples
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.diagnose.zero_errors import zero_error
-from shapecheck.gradients.agreement import Agreement, agreement
+from shapecheck.gradients.agreement import agreement
+from shapecheck.gradients.followed import Agreement
 from shapecheck.gradients.functions import CannotReplayError
 from shapecheck.gradients.replay import Replay, ReplayError
 from shapecheck.gradients.stacked_numbers import Stack, stacked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -61,6 +61,44 @@ class ParameterAgreement:
     cancels: bool = False
     clipped: float | None = None
     share: bool = False
+
+
+@dataclass
+class Agreement:
+    """What a tape shows of its updates.
+
+    Attributes:
+        verdict: `right` when every parameter follows one loss downhill; `wrong` when none of the losses that could
+            be meant is followed by all; `unknown` when there was nothing to hold them against.
+        matched: How many parameters follow the best loss.
+        same_factor: Whether all parameters that agree do so with one factor (one learning rate).
+        ascent: Whether all of them follow the loss uphill.
+        unproven: Parameters of which no step said anything: neither their gradients nor their changes ever moved.
+        binding: Whether it is this loss that is meant, of the program's own, though all updates follow another as well
+            but for what is added to them: some are its gradients to the last term.
+        falls: Whether the loss is lower after the first step than before it; known of right steps only.
+        followed: The formulas of the losses that the steps follow; of weights that are zero, several are one.
+        paces: Number of a step -> the loss that it follows, and the factor that all its changes have of its gradients.
+    """
+
+    verdict: Verdict
+    parameters: list[ParameterAgreement] = field(default_factory=list)
+    formula: str = ""
+    inferred: bool = False
+    matched: int = 0
+    error: float = 0.0
+    ascent: bool = False
+    same_factor: bool = True
+    unproven: list[str] = field(default_factory=list)
+    binding: bool = False
+    falls: bool = False
+    followed: tuple[str, ...] = ()
+    paces: dict[int, tuple[str, float]] = field(default_factory=dict)
+
+    @property
+    def grew(self) -> bool:
+        """Whether a parameter changed its shape."""
+        return any(p.grew_to is not None for p in self.parameters)
 
 
 def directions_for(rng: np.random.Generator, shape: Shape) -> list[np.ndarray[Any, Any]]:

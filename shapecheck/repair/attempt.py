@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from shapecheck.diagnose.course import Course
 from shapecheck.diagnose.training import remains
-from shapecheck.gradients.agreement import Agreement, agreement
+from shapecheck.gradients.agreement import agreement
+from shapecheck.gradients.followed import Agreement
 from shapecheck.gradients.readied import readied
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.repair.audition import Audition, Heard, hear

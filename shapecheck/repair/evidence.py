@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from shapecheck.gradients.agreement import Agreement
+from shapecheck.gradients.followed import Agreement
 from shapecheck.network.broadcasts import outer_broadcasts
 from shapecheck.repair.attempt import AttemptOutcome
 from shapecheck.repair.candidate import Candidate

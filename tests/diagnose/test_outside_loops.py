@@ -62,3 +62,8 @@ def test_a_loop_that_warms_up_is_no_training(tmp_path: Path) -> None:
     warm = "for _ in range(30):\n    h, out = predict(X)\n"
     first, rest = PROGRAM.format(turns=20).split("for epoch", maxsplit=1)
     assert findings(tmp_path, f"{first}{warm}for epoch{rest}") == []
+
+
+@pytest.mark.corpus
+def test_one_step_by_hand_after_what_was_only_repeated_is_told_with_a_proof_alone(tmp_path: Path) -> None:
+    assert findings(tmp_path, outside("d = (out", 9000)) == []

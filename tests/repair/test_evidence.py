@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shapecheck.gradients.agreement import Agreement, ParameterAgreement
+from shapecheck.gradients.followed import Agreement, ParameterAgreement
 from shapecheck.repair.attempt import AttemptOutcome
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.evidence import Evidence
