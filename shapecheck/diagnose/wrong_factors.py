@@ -20,6 +20,8 @@ _MOST_SUSPECTS = 400
 _PRODUCTS = frozenset({"*", "numpy.multiply"})
 _QUOTIENTS = frozenset({"/", "numpy.divide", "numpy.true_divide"})
 _STEPPING = _PRODUCTS | _QUOTIENTS | {"+", "-", "numpy.add", "numpy.subtract", "+=", "-="}
+# What the size of an array is taken with: a number made from a gradient without one of these may be a wrong factor.
+_SIZES = frozenset("numpy.linalg.norm numpy.sqrt ** numpy.power abs numpy.abs numpy.absolute .max numpy.max".split())
 # What multiplies its result by a number where an operand is multiplied by it.
 _MULTILINEAR = (
     _PRODUCTS | _QUOTIENTS | frozenset("@ .dot numpy.dot numpy.matmul numpy.outer .T .sum numpy.sum unary-".split())
@@ -153,7 +155,7 @@ def _without_own_rates(known: Verdicts, factors: Mapping[int, float]) -> dict[in
 
 
 def _is_its_size(known: Verdicts, number: int, array: int, parameter: int) -> bool:
-    """Whether a number that scales an array is the size of the gradient, clipped by it, or of the parameter."""
+    """Whether a number that scales an array is made from the norm of the gradient, or of the parameter."""
     replay, recorded = known.replay, known.replay.recorded
     if np.size(recorded[number]) != 1 or np.size(recorded[array]) < 2 or not np.any(recorded[number]):
         return False
@@ -162,6 +164,9 @@ def _is_its_size(known: Verdicts, number: int, array: int, parameter: int) -> bo
     if any(np.shape(recorded[v]) == shape and known.matching.against(recorded[v], parameter) is not None for v in made):
         return parameter in known.ancestors(array) and len(shape) > 1
     arrays = [v for v in made if np.size(recorded[v]) > 1]
+    makers = (known.producer(v) for v in (*made, number))
+    if all(maker is None or maker.function not in _SIZES for maker in makers):
+        return False
     return parameter in known.ancestors(number) and all(parameter in known.ancestors(v) for v in arrays)
 
 
