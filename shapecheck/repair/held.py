@@ -10,8 +10,7 @@ from collections.abc import Iterator
 
 from shapecheck.repair.candidate import Candidate, Place
 from shapecheck.repair.desk import Desk
-
-_DRAWN = frozenset("rand randn random random_sample binomial uniform normal standard_normal integers choice".split())
+from shapecheck.trace.operations import DRAWS
 
 
 def unmade(place: Place) -> Iterator[Candidate]:
@@ -66,7 +65,7 @@ def _draws(function: ast.AST) -> Iterator[tuple[str, ast.Assign]]:
     for node in ast.walk(function):
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             calls = (n.func for n in ast.walk(node.value) if isinstance(n, ast.Call))
-            if any(isinstance(f, ast.Attribute) and f.attr in _DRAWN for f in calls):
+            if any(isinstance(f, ast.Attribute) and f.attr in DRAWS for f in calls):
                 yield node.targets[0].id, node
 
 
