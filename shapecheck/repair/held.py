@@ -29,6 +29,19 @@ def unmade(place: Place) -> Iterator[Candidate]:
         yield desk.candidate(title, "delete", 1.2, desk.whole(statement))
 
 
+def drawn_once(place: Place) -> Iterator[Candidate]:
+    """What is drawn under a name for the second time before a statement reads it, left out: the first is kept."""
+    desk = Desk(place.module, place.path)
+    read = {n.id for n in ast.walk(place.statement) if isinstance(n, ast.Name)}
+    drawn: dict[str, ast.Assign] = {}
+    for name, statement in _draws(desk.module.enclosing_function(place.statement) or desk.module.tree):
+        if name in read and statement.lineno < place.statement.lineno:
+            if name in drawn and len(desk.block(statement)) > 1:
+                title = f"leave this out: `{name}` holds what the forward pass has drawn"
+                yield desk.candidate(title, "delete", 0.8, desk.whole(statement))
+            drawn[name] = statement
+
+
 def kept_when_drawn(place: Place) -> Iterator[Candidate]:
     """What another method of the object has drawn under a name of its own, kept, and read where it is drawn anew."""
     desk = Desk(place.module, place.path)
@@ -69,4 +82,4 @@ def _draws(function: ast.AST) -> Iterator[tuple[str, ast.Assign]]:
                 yield node.targets[0].id, node
 
 
-__all__ = ["kept_when_drawn", "unmade"]
+__all__ = ["drawn_once", "kept_when_drawn", "unmade"]
