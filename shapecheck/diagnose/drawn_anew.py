@@ -40,7 +40,8 @@ def _drawn(known: Verdicts, values: Iterable[int]) -> list[int]:
     """Those of some values that are made from numbers drawn at random, and from nothing that is learned."""
     tape, learned = known.replay.tape, known.replay.dependents(known.step.olds)
     found = []
-    for value in sorted(set(values) - learned):
+    # What is made last of a drawing has the name that a reader knows.
+    for value in sorted(set(values) - learned, reverse=True):
         made = (tape.values[v].producer for v in (value, *known.replay.ancestors([value])))
         leaves = (tape.operations[number] for number in made if number is not None and number >= known.step.first)
         if any(leaf.function == "leaf" and leaf.label.rpartition(".")[2] in DRAWS for leaf in leaves):
