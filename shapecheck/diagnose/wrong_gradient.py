@@ -24,6 +24,7 @@ from shapecheck.diagnose.uneven_multiples import uneven_multiples
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.diagnose.zero_errors import zero_error
 from shapecheck.gradients.agreement import agreement
+from shapecheck.gradients.error_signals import SLOPES
 from shapecheck.gradients.followed import Agreement
 from shapecheck.gradients.functions import CannotReplayError
 from shapecheck.gradients.replay import Replay, ReplayError
@@ -45,8 +46,13 @@ SIGNALS = {
     "sum": "goes backwards with output and target added: the derivative is output - target",
     "square": "goes backwards as a square, without a sign: the derivative is output - target",
     "size": "goes backwards as a size, without a sign: the derivative is output - target",
+    "sigmoid of a sigmoid": "is made from the slope of the sigmoid, taken as if the output were what goes into it",
+    "tanh of a tanh": "is made from the slope of tanh, taken as if the output were what goes into it",
+    "tanh for a sigmoid": "is made from the slope of tanh, and the output is a sigmoid",
+    "sigmoid for a tanh": "is made from the slope of a sigmoid, and the output is tanh",
 }
 CODES_OF_SIGNALS = {"target left out": "SC306", "output left out": "SC306", "sum": "SC303"}
+_SLOPE, _NO_DIFFERENCE = "this is made from a wrong slope", "the error at the output is no difference"
 
 
 def judged(trace: Trace) -> Agreement:
@@ -259,7 +265,9 @@ def _finding(trace: Trace, tape: Tape, layers: Layers, chosen: Diagnosis, suspec
         names = {**names, suspect.values[0]: next(here, _shown(site))}
     code, title, message = _words(names, site, suspect)
     if chosen.signal:
-        code, title = CODES_OF_SIGNALS.get(chosen.signal, code), "the error at the output is no difference"
+        code, title = CODES_OF_SIGNALS.get(chosen.signal, code), _NO_DIFFERENCE
+        if chosen.signal in SLOPES:
+            code, title = "SC301", _SLOPE
         message = f"`{_shown(site)}` {SIGNALS[chosen.signal]}"
     elif suspect.reason == "value" and not any(np.any(tape.values[v].array) for v in suspect.values):
         title = "here a gradient becomes zero"
@@ -370,7 +378,7 @@ def _words(names: dict[int, str], site: Site, suspect: Suspect) -> tuple[str, st
     target = next((names.get(number) for number, _ in suspect.wanted.values()), None)
     wanted = f"the derivative of the loss with respect to `{target}`" if target else "the derivative that is passed on"
     if suspect.slope:
-        return "SC301", "this is made from a wrong slope", f"`{shown}` should be {wanted}"
+        return "SC301", _SLOPE, f"`{shown}` should be {wanted}"
     if suspect.reason == "other" or suspect.origin is not None:
         return "SC305", "this is made from the wrong value", f"`{shown}` should be {wanted}"
     return "SC309", "here the backward pass goes wrong", f"`{shown}` should be {wanted}, and is not"

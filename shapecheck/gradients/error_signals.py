@@ -29,6 +29,34 @@ _SIGNALS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+def _sigmoid_slope(array: Any) -> Any:
+    return array * (1 - array)
+
+
+def _tanh_slope(array: Any) -> Any:
+    return 1 - array**2
+
+
+def _sloped(wrong: Callable[[Any], Any], right: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    """The difference as it goes through a wrong slope of the output's activation; zeros where that cannot be it."""
+
+    def signal(output: Any, target: Any) -> Any:
+        slope = right(output)
+        return (output - target) * wrong(output) / slope if np.all(slope > 0) else np.zeros_like(output)
+
+    return signal
+
+
+# The same, where the output's activation has another slope. More than one number shows by its direction that it is no
+# derivative: then what is wrong is found without a guess.
+SLOPES: dict[str, Callable[[Any, Any], Any]] = {
+    "sigmoid of a sigmoid": _sloped(lambda output: _sigmoid_slope(1 / (1 + np.exp(-output))), _sigmoid_slope),
+    "tanh of a tanh": _sloped(lambda output: _tanh_slope(np.tanh(output)), _tanh_slope),
+    "tanh for a sigmoid": _sloped(_tanh_slope, _sigmoid_slope),
+    "sigmoid for a tanh": _sloped(_sigmoid_slope, _tanh_slope),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorSignal:
     """What a backward pass may begin with in the place of a difference.
@@ -59,8 +87,13 @@ def error_signals(
     places = [_place_of_the_difference(replay, loss, pair) for pair in pairs]
     needed = replay.ancestors([change for _, _, change, _ in step.parameters])
     read = all(pair.given is None or pair.given in needed for pair in pairs)
-    for kind, signal in _SIGNALS.items():
-        if None in places or read is (kind == "target left out") or kind not in (_SIGNALS if kinds is None else kinds):
+    signals = _SIGNALS | (
+        SLOPES if all(place == pair.output for place, pair in zip(places, pairs, strict=True)) else {}
+    )
+    for kind, signal in signals.items() if None not in places else ():
+        if read is (kind == "target left out") or kind not in (signals if kinds is None else kinds):
+            continue
+        if kind in SLOPES and any(np.size(replay.recorded[pair.output]) > 1 for pair in pairs):
             continue
         found = {}
         for place, pair in zip(places, pairs, strict=True):
@@ -95,4 +128,4 @@ def _is_shifted(replay: Replay, value: int, scores: Collection[int]) -> bool:
     return any(b in replay.ancestors([i]) for b in before for i in inputs if i != b)
 
 
-__all__ = ["ErrorSignal", "error_signals"]
+__all__ = ["SLOPES", "ErrorSignal", "error_signals"]

@@ -121,6 +121,7 @@ for turn in range(4):
 LINEAR, LOGISTIC = "h @ B + b", "1 / (1 + np.exp(-(h @ B + b)))"
 NUMBERS = "np.stack((X[:, 0] * X[:, 1], np.abs(X[:, 2])), axis=1)"
 NUMBER, SIGNS, CLASSES = "X[:, 0] * X[:, 1]", "np.where(X[:, :2] > 0, 1.0, -1.0)", "(X[:, :2] > 0).astype(float)"
+TANH = "np.tanh(h @ B + b)"
 SIGN, CLASS = "np.where(X[:, 0] > 0, 1.0, -1.0)", "(X[:, 0] > 0).astype(float)"
 
 #     id, program, targets, output, what goes backwards, what it should be
@@ -142,6 +143,8 @@ MEANT = [
     ("counts", BATCH, f"np.round({NUMBERS})", LINEAR, "np.exp(out) - y"),
     ("one by one, a margin", ALONE, SIGN, LINEAR, "-y * (y * out < 9)"),
     ("one by one, cross-entropy beside squares", ALONE, CLASS, LOGISTIC, "out - y"),
+    ("one by one, squares of a sigmoid", ALONE, CLASS, LOGISTIC, "(out - y) * out * (1 - out)"),
+    ("one by one, squares of tanh", ALONE, SIGN, TANH, "(out - y) * (1 - out**2)"),
     ("one by one, absolute errors", ALONE, NUMBER, LINEAR, "np.sign(out - y)"),
 ]
 
@@ -161,6 +164,25 @@ def test_what_is_no_difference_is_placed(tmp_path: Path, program: str, targets: 
 @pytest.mark.parametrize(("program", "targets", "output", "error"), [m[1:] for m in MEANT], ids=_ids(MEANT))
 def test_other_losses_are_left_alone(tmp_path: Path, program: str, targets: str, output: str, error: str) -> None:
     assert findings(tmp_path, program.format(targets=targets, output=output, error=error)) == []
+
+
+@pytest.mark.parametrize(
+    ("targets", "output", "error", "right"),
+    [
+        (CLASS, LOGISTIC, "(out - y) / (1 + np.exp(-out)) / (1 + np.exp(out))", ""),
+        (CLASS, LOGISTIC, "(out - y) * (1 - out**2)", "(out - y) * out * (1 - out)"),
+        (SIGN, TANH, "(out - y) * (1 - np.tanh(out) ** 2)", "(out - y) * (1 - out ** 2)"),
+        pytest.param(SIGN, TANH, "(out - y) * out * (1 - out)", "(out - y) * (1 - out ** 2)", marks=pytest.mark.corpus),
+    ],
+)
+def test_the_slope_of_one_output_is_told(tmp_path: Path, targets: str, output: str, error: str, right: str) -> None:
+    text = ALONE.format(targets=targets, output=output, error=error)
+    (finding,) = findings(tmp_path, text, trials=bool(right))
+    assert finding.code == "SC301"
+    assert f"d = {error}" in blamed_line(text, finding)
+    if right:
+        assert finding.fixes[0].confidence == "verified"
+        assert findings(tmp_path, repaired(text, finding.fixes[0])) == []
 
 
 @pytest.mark.parametrize("number", [1, 6])
