@@ -15,6 +15,7 @@ from shapecheck.diagnose.belonging import (
     meets_what_is_learned,
     owners,
 )
+from shapecheck.diagnose.calls_for_nobody import is_called_for_nobody
 from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.lost import name_of
@@ -53,6 +54,8 @@ def _finding(course: Course, site: Site, targets: list[Unapplied]) -> Finding:
     name = name_of(course, array, site)
     course.unmoved[(name,)] = [(one.array, _mate(course, one.array)) for one in targets]
     course.unapplied[(name,)] = targets
+    if any(o.result in course.users for o in course.tape.made_at(site.number)):
+        course.unproven.add((name,))  # where it is read of others, the step beside theirs has to prove it
     return Finding(
         code="SC406",
         severity="warning",
@@ -81,7 +84,7 @@ def _unused_in(course: Course, step: Step) -> Iterator[_Pair]:
             match = matching.against(course.replay.recorded[operation.result], value)
             if match is None or match.weak or _is_passed_over(course, operation.result):
                 continue
-            if is_for_nobody(course, operation):
+            if is_for_nobody(course, operation) or is_called_for_nobody(course, value, operation):
                 name = course.names.get(value, "")
                 yield Unapplied(value, operation.result, match.factor.number, name), operation
                 break
