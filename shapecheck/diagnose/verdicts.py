@@ -160,8 +160,7 @@ class Verdicts:
             elif operation.function in QUOTIENTS:
                 open_values.extend(refs(operation.arguments[:1]))  # what divides a gradient is none
             else:
-                parameter = self.replay.recorded[old]
-                whole = [i for i in operation.inputs if not is_turned_round(operation, i, old, parameter)]
+                whole = [i for i in operation.inputs if not is_turned_round(self.replay.tape, operation, i, old)]
                 open_values.extend(i for i in whole if not self._is_calculus(operation, i))
         return found
 

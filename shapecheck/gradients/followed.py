@@ -138,7 +138,6 @@ def gradient_like(
     Each comes with the sign with which it enters the change. With `old` nothing does that the parameter itself turns
     round on the way.
     """
-    parameter = tape.values[old].array if old is not None else None
     found = [(change, 1)]
     own = tape.values[change].shape if squeezed(tape.values[change].shape) == squeezed(shape) else shape
     open_values = [(change, 1)]
@@ -157,7 +156,7 @@ def gradient_like(
         for source in operation.inputs:
             if divisor == Ref(source) != operation.arguments[0]:
                 continue
-            if old is not None and parameter is not None and is_turned_round(operation, source, old, parameter):
+            if old is not None and is_turned_round(tape, operation, source, old):
                 continue
             if source in among and source not in seen and tape.values[source].shape in {shape, own}:
                 seen.add(source)

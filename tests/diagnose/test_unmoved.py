@@ -66,6 +66,7 @@ MISTAKES: list[tuple[str, str, Edits, set[str], str]] = [
     ("no optimizer is asked", "stacked", [("    opt.step()\n", "")], {"self.gK", "self.gs"}, "SC406"),
     ("a step with a transposed bias", "inline", [(STEP_OF_B, "    B -= rate * b.T\n")], {"B -= rate * b.T"}, "SC305"),
     ("a step of the rate alone", "inline", [("    b -= rate * gb", "    b -= rate")], {"b -= rate"}, "SC309"),
+    ("a step of the array itself", "inline", [(STEP_OF_B, "    B -= B * gB\n")], {"B -= B * gB"}, "SC309"),
     (
         "a sum of activations",
         "inline",
@@ -307,6 +308,23 @@ def test_a_bias_that_is_read_unit_by_unit_is_missed(tmp_path: Path) -> None:
     (found,) = findings(tmp_path, UNITS.replace("        b[j] += 0.4 * near[j]\n", ""), trials=True)
     assert (found.code, found.parameters) == ("SC406", ("b",))
     assert repaired(UNITS.replace("        b[j] += 0.4 * near[j]\n", ""), found.fixes[0]) == UNITS
+
+
+# Weights that are positive all over are rates of their own, as in exponentiated gradients.
+SHARES = """\
+import numpy as np
+
+rng = np.random.default_rng(1)
+X = rng.normal(size=(40, 5))
+y = X @ np.array([0.1, 0.5, 0.2, 0.1, 0.1])
+w = np.ones(5) / 5
+for turn in range(50):
+    w = w - 0.5 * w * (X.T @ (X @ w - y) / 40)
+"""
+
+
+def test_positive_weights_may_be_their_own_rates(tmp_path: Path) -> None:
+    assert findings(tmp_path, SHARES) == []
 
 
 # Without biases: of each layer one statement may be forgotten.
