@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection
+
+import numpy as np
 
 from shapecheck.diagnose.course import Course
 from shapecheck.network.dependence import CARRIERS
+from shapecheck.trace.tape import Operation
 
 # An array that was read so often at one place, always the same, is not about to be moved.
 READINGS = 3
@@ -43,4 +47,13 @@ def is_read_again(course: Course, value: int, places: Collection[int | None] | N
     return any(sites.count(site) >= READINGS for site in set(sites))
 
 
-__all__ = ["READINGS", "is_given", "is_read_again", "uncarried"]
+def varies(course: Course, product: Operation, position: int) -> bool:
+    """Whether one operand of a product is another each time that it meets the other operand, which stays the same."""
+    kept = uncarried(course, product.inputs[1 - position])
+    again = (o for o in course.tape.made_at(product.site if product.site is not None else -1) if len(o.inputs) == 2)
+    same = (o for o in again if uncarried(course, o.inputs[1 - position]) == kept)
+    arrays = [course.tape.values[o.inputs[position]].array for o in itertools.islice(same, READINGS)]
+    return len(arrays) == READINGS and not all(np.array_equal(a, arrays[0]) for a in arrays)
+
+
+__all__ = ["READINGS", "is_given", "is_read_again", "uncarried", "varies"]

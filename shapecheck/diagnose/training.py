@@ -67,6 +67,7 @@ from shapecheck.diagnose.unread_biases import unread_biases
 from shapecheck.diagnose.unread_scales import unread_scales
 from shapecheck.diagnose.unread_targets import unread_targets
 from shapecheck.diagnose.unused import forgotten_siblings, unused_gradients
+from shapecheck.diagnose.unused_deltas import unused_deltas
 from shapecheck.diagnose.update import lost_updates
 from shapecheck.diagnose.used_up import used_up
 from shapecheck.diagnose.velocities import turned_velocities
@@ -212,7 +213,7 @@ def _never_moved(course: Course) -> list[Finding]:
     halves = unmoved(course)
     known = {value for finding in halves for value, _ in course.unmoved[finding.parameters]}
     unused = unused_gradients(course, known)
-    return [*halves, *unused] or forgotten_siblings(course)
+    return [*halves, *unused] or unused_deltas(course) or forgotten_siblings(course)
 
 
 def _lost_updates(course: Course) -> list[Finding]:

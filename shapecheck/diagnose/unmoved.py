@@ -13,7 +13,7 @@ from shapecheck.diagnose.course import Course, quoted
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.missing import Missing, missing_step
 from shapecheck.diagnose.short_lists import short_list, spellings
-from shapecheck.diagnose.standing import READINGS, is_given, is_read_again, uncarried
+from shapecheck.diagnose.standing import READINGS, is_given, is_read_again, uncarried, varies
 from shapecheck.diagnose.trail import node_span, span_of
 from shapecheck.diagnose.unapplied import Unapplied
 from shapecheck.gradients.adjoints import adjoints
@@ -206,7 +206,7 @@ def _affine(course: Course, step: Step) -> Iterator[_Affine]:
                     not is_given(course, other)
                     or weight in course.versions
                     or is_weight(course, weight)
-                    or _varies(course, made, operands.index(other))
+                    or varies(course, made, operands.index(other))
                     or _spread_side(course, bias) == operands.index(weight)
                 )
                 if known and is_given(course, weight) and len(course.tape.values[weight].shape) > 1:
@@ -264,15 +264,6 @@ def _spread_side(course: Course, bias: int) -> int | None:
     """Which factor is the weight of a layer whose bias is a column, or a row; None where that does not show."""
     shape = course.tape.values[bias].shape
     return (0 if shape[1] == 1 else 1) if len(shape) == 2 and (shape[0] == 1) != (shape[1] == 1) else None
-
-
-def _varies(course: Course, product: Operation, position: int) -> bool:
-    """Whether one operand of a product is another each time that it meets the other operand, which stays the same."""
-    kept = uncarried(course, product.inputs[1 - position])
-    again = (o for o in course.tape.made_at(product.site if product.site is not None else -1) if len(o.inputs) == 2)
-    same = (o for o in again if uncarried(course, o.inputs[1 - position]) == kept)
-    arrays = [course.tape.values[o.inputs[position]].array for o in itertools.islice(same, READINGS)]
-    return len(arrays) == READINGS and not all(np.array_equal(a, arrays[0]) for a in arrays)
 
 
 def _half_finding(

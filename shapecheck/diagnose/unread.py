@@ -57,7 +57,10 @@ def is_read(course: Course, one: Unread) -> bool:
 
 
 def _is_read_in(tree: ast.Module, scope: ast.AST, name: str, depth: int) -> bool:
-    loads = [n for n in ast.walk(scope) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
+    stored = (n for n in ast.walk(scope) if isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store))
+    changed = {id(n.value) for n in stored}  # `d[h < 0] = 0` makes another `d`, and reads none
+    named = (n for n in ast.walk(scope) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
+    loads = [n for n in named if id(n) not in changed]
     given = [n for n in ast.walk(scope) if isinstance(n, ast.Global | ast.Nonlocal)]
     if {"locals", "globals", "vars", "eval", "exec"} & {n.id for n in loads} or any(name in n.names for n in given):
         return True

@@ -15,6 +15,7 @@ from shapecheck.diagnose.belonging import (
     meets_what_is_learned,
     owners,
 )
+from shapecheck.diagnose.calls_for_nobody import is_called_for_nobody
 from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.lost import name_of
@@ -53,6 +54,8 @@ def _finding(course: Course, site: Site, targets: list[Unapplied]) -> Finding:
     name = name_of(course, array, site)
     course.unmoved[(name,)] = [(one.array, _mate(course, one.array)) for one in targets]
     course.unapplied[(name,)] = targets
+    if any(o.result in course.users for o in course.tape.made_at(site.number)):
+        course.unproven.add((name,))  # where it is read of others, the step beside theirs has to prove it
     return Finding(
         code="SC406",
         severity="warning",
@@ -67,7 +70,7 @@ def _finding(course: Course, site: Site, targets: list[Unapplied]) -> Finding:
 
 def _unused_in(course: Course, step: Step) -> Iterator[_Pair]:
     """The arrays that stand still and whose gradients a step computes for nobody."""
-    idle = [o for o in course.tape.operations[step.first : step.last + 1] if _is_idle(course, o)]
+    idle = [o for o in course.tape.operations[step.first : step.last + 1] if is_idle(course, o)]
     known = course.verdicts(step) if idle else None
     if known is None or not any(v.is_right for v in known.all()):
         return
@@ -81,13 +84,13 @@ def _unused_in(course: Course, step: Step) -> Iterator[_Pair]:
             match = matching.against(course.replay.recorded[operation.result], value)
             if match is None or match.weak or _is_passed_over(course, operation.result):
                 continue
-            if _is_for_nobody(course, operation):
+            if is_for_nobody(course, operation) or is_called_for_nobody(course, value, operation):
                 name = course.names.get(value, "")
                 yield Unapplied(value, operation.result, match.factor.number, name), operation
                 break
 
 
-def _is_idle(course: Course, operation: Operation) -> bool:
+def is_idle(course: Course, operation: Operation) -> bool:
     """Whether nobody reads what an operation gave, and it could be a gradient."""
     value = course.tape.values[operation.result]
     if operation.result in course.users or operation.function == "leaf" or operation.site is None:
@@ -95,7 +98,7 @@ def _is_idle(course: Course, operation: Operation) -> bool:
     return value.size > 1 and value.dtype.startswith("float")
 
 
-def _is_for_nobody(course: Course, operation: Operation) -> bool:
+def is_for_nobody(course: Course, operation: Operation) -> bool:
     """Whether an expression computes a gradient that has no use at all, whatever else it computes."""
     if any(o.result in course.users for o in course.tape.made_at(operation.site or 0)):
         return False
@@ -114,14 +117,24 @@ def _is_passed_over(course: Course, value: int) -> bool:
 
 def _still(course: Course, shapes: set[Shape], learned: set[int]) -> Iterator[int]:
     """The arrays of the network that nothing moves, of some shapes."""
+    return (
+        v
+        for v in standing_arrays(course)
+        if course.tape.values[v].shape in shapes and is_of_network(course, v, learned)
+    )
+
+
+def is_of_network(course: Course, value: int, learned: set[int]) -> bool:
+    """Whether an array belongs to the network."""
+    kinds = (is_weight, is_made_with_moved, is_kept_with_moved)
+    return any(kind(course, value) for kind in kinds) or meets_what_is_learned(course, value, learned)
+
+
+def standing_arrays(course: Course) -> Iterator[int]:
+    """The arrays that are given, and read again and again as they are."""
     moved = course.all_versions | {u.old for p in course.strays for u in p.updates}
     for value in sorted(course.users):
-        if course.tape.values[value].shape not in shapes or value in moved:
-            continue
-        if not (is_given(course, value) and is_read_again(course, value)):
-            continue
-        kinds = (is_weight, is_made_with_moved, is_kept_with_moved)
-        if any(kind(course, value) for kind in kinds) or meets_what_is_learned(course, value, learned):
+        if value not in moved and is_given(course, value) and is_read_again(course, value):
             yield value
 
 
@@ -168,4 +181,4 @@ def _mate(course: Course, value: int) -> int | None:
     return next((p.birth for p in course.parameters if owners(course, p.birth) & own), None)
 
 
-__all__ = ["forgotten_siblings", "unused_gradients"]
+__all__ = ["forgotten_siblings", "is_for_nobody", "is_idle", "is_of_network", "standing_arrays", "unused_gradients"]

@@ -16,6 +16,7 @@ from shapecheck.gradients.preconditioned import preconditioned
 from shapecheck.gradients.stacked_numbers import is_stacked
 from shapecheck.gradients.steps import Step
 from shapecheck.gradients.tied import tied_entries
+from shapecheck.gradients.turned import is_turned_round
 from shapecheck.trace.operations import PRODUCTS, QUOTIENTS, SUMS
 from shapecheck.trace.tape import Operation, refs
 
@@ -159,7 +160,8 @@ class Verdicts:
             elif operation.function in QUOTIENTS:
                 open_values.extend(refs(operation.arguments[:1]))  # what divides a gradient is none
             else:
-                open_values.extend(i for i in operation.inputs if not self._is_calculus(operation, i))
+                whole = [i for i in operation.inputs if not is_turned_round(self.replay.tape, operation, i, old)]
+                open_values.extend(i for i in whole if not self._is_calculus(operation, i))
         return found
 
     def _is_calculus(self, operation: Operation, operand: int) -> bool:

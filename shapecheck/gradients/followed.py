@@ -13,6 +13,7 @@ from shapecheck.gradients.clipping import is_wholly_clipped
 from shapecheck.gradients.hypotheses import Hypothesis
 from shapecheck.gradients.matching import squeezed
 from shapecheck.gradients.replay import Replay
+from shapecheck.gradients.turned import is_turned_round
 from shapecheck.network.parameters import Update
 from shapecheck.trace.operations import QUOTIENTS, SUMS
 from shapecheck.trace.tape import Operation, Ref, Shape, Tape
@@ -130,10 +131,13 @@ def slope_along(
     return float((ends[0] - ends[1]) / (2 * step))
 
 
-def gradient_like(tape: Tape, change: int, shape: Shape, among: set[int]) -> list[tuple[int, int]]:
+def gradient_like(
+    tape: Tape, change: int, shape: Shape, among: set[int], old: int | None = None
+) -> list[tuple[int, int]]:
     """The change, and the values of the parameter's shape that it was computed from (a gradient before Adam, say).
 
-    Each comes with the sign with which it enters the change.
+    Each comes with the sign with which it enters the change. With `old` nothing does that the parameter itself turns
+    round on the way.
     """
     found = [(change, 1)]
     own = tape.values[change].shape if squeezed(tape.values[change].shape) == squeezed(shape) else shape
@@ -152,6 +156,8 @@ def gradient_like(tape: Tape, change: int, shape: Shape, among: set[int]) -> lis
         divisor = operation.arguments[1] if operation.function in QUOTIENTS and len(operation.arguments) > 1 else None
         for source in operation.inputs:
             if divisor == Ref(source) != operation.arguments[0]:
+                continue
+            if old is not None and is_turned_round(tape, operation, source, old):
                 continue
             if source in among and source not in seen and tape.values[source].shape in {shape, own}:
                 seen.add(source)

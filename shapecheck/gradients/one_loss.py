@@ -67,7 +67,8 @@ def held_against(step: HeldStep, hypothesis: Hypothesis, *, whole: bool = False)
             row.verdict = "wrong"  # whatever its gradient was, it was lost on the way
             continue
         # Of the array itself a gradient may have only the shape (`np.zeros_like(W)`): it is none.
-        candidates = [c for c in gradient_like(tape, update.change, shape, step.among) if c[0] != update.old]
+        made_from = gradient_like(tape, update.change, shape, step.among, update.old)
+        candidates = [c for c in made_from if c[0] != update.old]
         fit(row, tape, update.old, update.sign, candidates, directions, slopes)
         tied = tied_entries(replay.recorded[update.old], replay.recorded[update.change])
         if row.verdict == "wrong" and tied is not None:

@@ -36,6 +36,7 @@ from shapecheck.repair.moves import kept_before_made, move_candidates
 from shapecheck.repair.naming import index_candidates, name_candidates
 from shapecheck.repair.penalties import lacks_a_penalty, penalty_candidates, penalty_statements, summed_terms
 from shapecheck.repair.products import product_candidates, regroup_candidates
+from shapecheck.repair.renamings import likened_candidates
 from shapecheck.repair.rewritings import pairs_of, rewritings
 from shapecheck.repair.scattered import index_rewritings, where_defined
 from shapecheck.repair.search import Search, _Stage, _Trial
@@ -342,6 +343,7 @@ class GradientSearch(Search):
                 continue
             found_here = rewritings(one.place, node, one.shape, told_apart=len(one.aim.instances) >= _TOLD_APART)
             if one.insertions:
+                found_here += likened_candidates(one.place, node)
                 # One statement may do it for layers of several sizes, of which the names hold one's arrays.
                 for shape in dict.fromkeys(np.shape(i.wanted[0]) for i in one.aim.instances):
                     found_here += whole_values(one.place, node, shape)

@@ -102,7 +102,8 @@ def insertions(tape: Tape, surroundings: Surroundings, missing: Missing) -> Iter
         aim = Aim(site.path, value, tuple(_instances(tape, neighbour)))
         turning = _in_turns(tape, module, statement, missing)
         others = _targets(tape, module.source.of(target), missing, neighbour)
-        texts = list(dict.fromkeys((*turning, *others)))[:_MOST_TARGETS]
+        held = _held_as(Place(surroundings, site.path, statement, 0), tape, missing)
+        texts = list(dict.fromkeys((*turning, *held, *others)))[:_MOST_TARGETS]
         in_place = isinstance(statement, ast.AugAssign)
         first = missing.moves and tape.values[missing.array].size > tape.values[neighbour.array].size
         yield (
@@ -319,6 +320,13 @@ def _targets(tape: Tape, spoken: str, missing: Missing, neighbour: Neighbour) ->
                 yield text
     if not alike:
         yield from sorted(own, key=lambda name: here not in own[name])
+
+
+def _held_as(place: Place, tape: Tape, missing: Missing) -> Iterator[str]:
+    """What the attribute of an object, of which its methods speak as their own, is called elsewhere: `first.w`."""
+    if any(name.startswith("self.") for name in names_of(tape, missing.array)):
+        identity = tape.values[missing.array].identity
+        yield from (text for text, seen in arrays_in_scope(place).items() if seen.identity == identity)
 
 
 def _differences(first: str, second: str) -> dict[Any, Any]:

@@ -66,6 +66,7 @@ MISTAKES: list[tuple[str, str, Edits, set[str], str]] = [
     ("no optimizer is asked", "stacked", [("    opt.step()\n", "")], {"self.gK", "self.gs"}, "SC406"),
     ("a step with a transposed bias", "inline", [(STEP_OF_B, "    B -= rate * b.T\n")], {"B -= rate * b.T"}, "SC305"),
     ("a step of the rate alone", "inline", [("    b -= rate * gb", "    b -= rate")], {"b -= rate"}, "SC309"),
+    ("a step of the array itself", "inline", [(STEP_OF_B, "    B -= B * gB\n")], {"B -= B * gB"}, "SC309"),
     (
         "a sum of activations",
         "inline",
@@ -307,3 +308,110 @@ def test_a_bias_that_is_read_unit_by_unit_is_missed(tmp_path: Path) -> None:
     (found,) = findings(tmp_path, UNITS.replace("        b[j] += 0.4 * near[j]\n", ""), trials=True)
     assert (found.code, found.parameters) == ("SC406", ("b",))
     assert repaired(UNITS.replace("        b[j] += 0.4 * near[j]\n", ""), found.fixes[0]) == UNITS
+
+
+# Weights that are positive all over are rates of their own, as in exponentiated gradients.
+SHARES = """\
+import numpy as np
+
+rng = np.random.default_rng(1)
+X = rng.normal(size=(40, 5))
+y = X @ np.array([0.1, 0.5, 0.2, 0.1, 0.1])
+w = np.ones(5) / 5
+for turn in range(50):
+    w = w - 0.5 * w * (X.T @ (X @ w - y) / 40)
+"""
+
+
+def test_positive_weights_may_be_their_own_rates(tmp_path: Path) -> None:
+    assert findings(tmp_path, SHARES) == []
+
+
+# Without biases: of each layer one statement may be forgotten.
+PAIR = """\
+import numpy as np
+
+rng = np.random.default_rng(6)
+seen, goal = rng.normal(size=(30, 3)), rng.normal(size=(30, 2))
+P, Q = rng.normal(size=(3, 5)), rng.normal(size=(5, 2))
+
+
+def ones(a):
+    return np.hstack([a, np.ones((len(a), 1))])[:, :-1]
+
+
+for turn in range(40):
+    h = np.tanh(ones(seen) @ P)
+    top = (ones(h) @ Q - goal) / 30
+    low = top @ Q.T * (1 - h**2)
+    P -= 0.1 * ones(seen).T @ low
+    Q -= 0.1 * ones(h).T @ top
+"""
+STEP_OF_P = "    P -= 0.1 * ones(seen).T @ low\n"
+SLIDES = """\
+import numpy as np
+
+rng = np.random.default_rng(7)
+
+
+class Slide:
+    def __init__(self, width):
+        self.k = rng.normal(size=width)
+
+    def forward(self, s):
+        self.s = s
+        return np.correlate(s, self.k, mode="valid")
+
+    def backward(self, d):
+        self.dk = np.correlate(self.s, d, mode="valid")
+        return np.convolve(d, self.k)
+
+
+def learn(s, goal):
+    h = np.tanh(first.forward(s))
+    d = second.forward(h) - goal
+    first.backward(second.backward(d) * (1 - h**2))
+    first.k -= 0.01 * first.dk
+    second.k -= 0.01 * second.dk
+
+
+first, second = Slide(4), Slide(3)
+for turn in range(40):
+    learn(rng.normal(size=10), np.ones(5))
+"""
+STEP_OF_FIRST = "    first.k -= 0.01 * first.dk\n"
+NOT_CALLED = ("    first.backward(second.backward(d) * (1 - h**2))\n", "    second.backward(d)\n")
+ONE_BY_ONE = (
+    "    first.backward(second.backward(d) * (1 - h**2))\n",
+    "    for layer, slope in ((second, 1 - h**2), (first, 1)):\n        d = layer.backward(d) * slope\n",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "edits", "place"),
+    [
+        pytest.param(PAIR, [(STEP_OF_P, "")], "low = ", id="the delta of a layer"),
+        pytest.param(SLIDES, [(STEP_OF_FIRST, "")], "self.dk = ", id="a call of a layer's backward pass"),
+    ],
+)
+def test_what_is_computed_for_nobody_shows_the_step_that_is_missing(
+    tmp_path: Path, text: str, edits: Edits, place: str
+) -> None:
+    wrong = edited_text(text, edits)
+    (found,) = findings(tmp_path, wrong, trials=True)
+    assert (found.code, found.fixes[0].confidence) == ("SC406", "verified")
+    assert place in wrong.splitlines()[found.location.line - 1]
+    assert repaired(wrong, found.fixes[0]) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "edits"),
+    [
+        pytest.param(PAIR, [], id="both are moved"),
+        pytest.param(PAIR, [(STEP_OF_P, "    if turn > 50:\n    " + STEP_OF_P)], id="moved later"),
+        pytest.param(SLIDES, [(STEP_OF_FIRST, ""), NOT_CALLED], id="a first layer left alone"),
+        pytest.param(SLIDES, [(STEP_OF_FIRST, ""), ONE_BY_ONE], id="a loop goes over all layers"),
+    ],
+)
+def test_a_layer_that_is_left_alone_is_no_mistake(tmp_path: Path, text: str, edits: Edits) -> None:
+    assert findings(tmp_path, edited_text(text, edits), trials=True) == []
