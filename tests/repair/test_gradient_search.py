@@ -713,6 +713,7 @@ MISTAKES = [
     ("a count of rows alone", IN_TIME, "n = rows * length", "n = rows"),
     ("what windows are multiplied by", KERNEL, "k:k + 5] * dz", "k:k + 5]"),
     ("a count for the rate", STEPPED, "V -= rate *", "V -= n *"),
+    ("how far off it is for the rate", STEPPED, "W -= rate * gW", "W -= np.abs(e).mean() * gW"),
     ("the gradient of a bias for that of a weight", STEPPED, "W -= rate * gW", "W -= rate * gc"),
     ("the way around some layers", AROUND, "return dy + dx", "return dx"),
     ("the way around what a layer calls", AROUND, "return dy + self.inner.back(dy)", "return self.inner.back(dy)"),
