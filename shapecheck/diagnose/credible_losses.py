@@ -15,6 +15,7 @@ from shapecheck.diagnose.branches import common_factor
 from shapecheck.diagnose.odd_slopes import follows_up_to_it, has_the_slope_of_another
 from shapecheck.diagnose.verdicts import Verdicts
 from shapecheck.gradients.adjoints import Adjoints
+from shapecheck.gradients.matching import same_direction
 from shapecheck.gradients.replay import Replay
 from shapecheck.gradients.steps import Loss, Step
 from shapecheck.network.dependence import CARRIERS
@@ -116,4 +117,17 @@ def is_chain_of_mistakes(found: Diagnosis) -> bool:
     return made_from_it and several and explained >= {v.parameter for v in found.wrong}
 
 
-__all__ = ["is_chain_of_mistakes", "is_one_mistake", "is_output", "is_renamed", "meets_data"]
+def begun_with(known: Replay, step: Step, losses: Iterable[Loss]) -> list[Loss]:
+    """The inferred losses whose derivative by the output itself is what a step is made from, up to a factor."""
+    recorded = known.recorded
+    used = known.ancestors([change for _, _, change, _ in step.parameters], until=step.olds) - step.olds
+    made = {o.result for o in known.tape.operations[step.first : step.last + 1]} & used
+    return [
+        loss
+        for loss in losses
+        if loss.inferred
+        and any(np.size(seed) > 1 and same_direction(recorded[v], seed) for v in made for seed in loss.seeds.values())
+    ]
+
+
+__all__ = ["begun_with", "is_chain_of_mistakes", "is_one_mistake", "is_output", "is_renamed", "meets_data"]

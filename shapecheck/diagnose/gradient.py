@@ -26,7 +26,14 @@ from shapecheck.diagnose.blame import (
     wrong_share,
 )
 from shapecheck.diagnose.branches import given_wrongly
-from shapecheck.diagnose.credible_losses import is_chain_of_mistakes, is_one_mistake, is_output, is_renamed, meets_data
+from shapecheck.diagnose.credible_losses import (
+    begun_with,
+    is_chain_of_mistakes,
+    is_one_mistake,
+    is_output,
+    is_renamed,
+    meets_data,
+)
 from shapecheck.diagnose.error_signal import has_a_rate_twice, missed_losses
 from shapecheck.diagnose.exchanged import exchanged
 from shapecheck.diagnose.forward import WrongAxis, another_axis_gives, axis_to_blame
@@ -209,7 +216,8 @@ def diagnose_steps(replay: Replay, parameters: Sequence[Parameter], most: int = 
             others = [c for c in losses if not c.credible] if agreed.wrong and credible[0].inferred else []
             unsure = agreed.independent > 1 or not all(s.operands_right for s in agreed.suspects[: agreed.independent])
             others = [*(credible[:1] if unsure else ()), *others]
-            found.append(_of_shared_slopes(others, step, plain=bool(agreed.wrong) and not unsure) or agreed)
+            shared = _of_shared_slopes(others, step, plain=bool(agreed.wrong) and not unsure)
+            found.append(shared or _or_of_other_losses(replay, agreed, losses))
         elif (whole := _spoilt_at_the_start(replay, step, losses)) is not None:
             found.append(whole)
         elif (shared := _of_shared_slopes(losses, step)) is not None:
@@ -281,7 +289,21 @@ def _spoilt_at_the_start(known: Replay, step: Step, losses: Sequence[Loss]) -> D
     first, *others = [found.suspects[0] for found in accepted]
     for other in others:
         first = replace(first, targets=tuple(_either(first.targets, other.targets)))
-    return replace(accepted[0], suspects=[first, *accepted[0].suspects[1:]])
+    return _or_of_other_losses(known, replace(accepted[0], suspects=[first, *accepted[0].suspects[1:]]), losses)
+
+
+def _or_of_other_losses(replay: Replay, found: Diagnosis, losses: Sequence[Loss]) -> Diagnosis:
+    """A diagnosis, its edits free to follow another loss whose derivative by the output goes backwards.
+
+    What is printed may be another measure than what is descended: the absolute error beside squares.
+    """
+    if found.loss.inferred or not found.suspects or any(v.is_right for v in found.verdicts):
+        return found
+    first, *others = found.suspects
+    for loss in begun_with(replay, found.step, losses):
+        for other in diagnose_step(found.step, loss, axes=False).suspects[:1]:
+            first = replace(first, targets=tuple(_either(first.targets, other.targets)))
+    return replace(found, suspects=[first, *others])
 
 
 def _either(targets: Sequence[Target], others: Sequence[Target]) -> Iterator[Target]:

@@ -375,7 +375,10 @@ def _other_factor(course: Course) -> list[Finding]:
 
 
 def mean_of(course: Course, number: int, step: Step) -> tuple[Operation, float] | None:
-    """(`b * m`, b) where a value is `b * m + ...`, made in this step from an `m` of before, and kept."""
+    """(`b * m`, b) where a value is `b * m + ...`, made in this step from an `m` of before, and kept.
+
+    A weight is of before, too: `decay * W + dW` is the gradient with its penalty.
+    """
     made = course.producer(number)
     if made is None or made.function not in SUMS or number not in course.stored or made.number < step.first:
         return None
@@ -383,7 +386,7 @@ def mean_of(course: Course, number: int, step: Step) -> tuple[Operation, float] 
         for state in product.inputs if product is not None and product.function in PRODUCTS else ():
             before = course.producer(state)
             factor = _factor(course, product, state) if product is not None else None
-            early = before is None or before.number < step.first
+            early = state not in course.versions and (before is None or before.number < step.first)
             if product is not None and factor is not None and 0 < factor < 1 and early:
                 return product, factor
     return None

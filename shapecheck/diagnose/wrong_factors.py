@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,8 @@ def factor_suspects(known: Verdicts, verdicts: Sequence[Verdict]) -> list[Suspec
     """What gives some gradients another factor than the others; fewest mistakes decide."""
     if counted := counts_for_rates(known, _factors(verdicts)):
         return counted
-    factors = _without_own_rates(known, _factors(verdicts))
+    whole = _factors(verdicts)
+    factors = _without_own_rates(known, whole)
     aside = {v.parameter for v in verdicts if v.factor is not None} - factors.keys()
     distinct: list[float] = []
     for factor in factors.values():
@@ -43,13 +45,17 @@ def factor_suspects(known: Verdicts, verdicts: Sequence[Verdict]) -> list[Suspec
     for rate in distinct if 1 < len(distinct) <= 6 else []:
         off = {p: rate / f for p, f in factors.items() if abs(f / rate - 1) > 10 * EXACT}
         kept = [p for p in factors if p not in off]
-        suspects = _of_their_own(known, _rescaling(known, off, aside), kept)
+        # As it stands in the place of the rate, it may have had to be the rate that the others have.
+        rated = {known.changes[p]: whole[kept[0]] / whole[p] for p in off}
+        suspects = _of_their_own(known, _rescaling(known, off, aside, rated), kept)
         chosen, _ = independent(suspects)
         missed = len(set(off) - {p for s in chosen for p in s.explains})
         depth = min(len(known.chain([p])) for p in kept)
         climbs = any(signs[p] * factors[p] > 0 for p in kept)
         odd = _strangeness(known, rate)
-        quality = (missed, len(chosen), odd, -len(kept) if len(chosen) > 1 else 0, climbs, depth)
+        made = [known.producer(known.changes[p]) for p in kept]
+        learned = any(o is not None and _by_what_is_learned(o, known) for o in made)
+        quality = (missed, len(chosen), odd, -len(kept) if len(chosen) > 1 else 0, learned, climbs, depth)
         if best is None or quality < best[0]:
             best = (quality, suspects, rate)
     if best is None:
@@ -270,13 +276,14 @@ def _of_their_own(known: Verdicts, suspects: list[Suspect], right: list[int]) ->
     return own + [s for s in suspects if s.site in shared and not explained.issuperset(s.explains)]
 
 
-def _rescaling(known: Verdicts, off: dict[int, float], aside: set[int]) -> list[Suspect]:
+def _rescaling(known: Verdicts, off: dict[int, float], aside: set[int], rated: Mapping[int, float]) -> list[Suspect]:
     """The expressions after which every gradient needs the same factor; those that multiply by a number come first.
 
     Args:
         known: The verdicts of the step.
         off: What each change that has another factor than the others has to be multiplied by.
         aside: Parameters that say nothing of factors: an optimizer or clipping stands between gradient and change.
+        rated: What each change has to be multiplied by to be as long as the others' changes, rates and all.
     """
     by_site: dict[int, Suspect] = {}
     told: dict[int, set[int]] = {}
@@ -292,15 +299,24 @@ def _rescaling(known: Verdicts, off: dict[int, float], aside: set[int]) -> list[
         wanted = {value: (match.forward, ratios[0] * np.asarray(known.replay.recorded[value]))}
         # The learning rate stands in the update: it is the same for all, and not what is wrong.
         multiplies = scales(operation, known) or rescales(operation, known, ratios[0])
-        multiplies = multiplies and value not in known.changes.values()
+        multiplies = multiplies and (value not in known.changes.values() or _by_what_is_learned(operation, known))
         if multiplies and scales(operation, known) and rescales(operation, known, ratios[0]):
             told.setdefault(operation.site, set()).update(touched)
         suspect = Suspect(operation.site, (value,), wanted, tuple(touched), multiplies, "scale", ratios[0])
+        if value in rated and abs(rated[value] / ratios[0] - 1) > 10 * EXACT:
+            others = (rated[value] * np.asarray(known.replay.recorded[value]),)
+            suspect = replace(suspect, alternatives={value: others})
         by_site[operation.site] = merged(by_site.get(operation.site), suspect)
     # Where numbers that the program itself multiplies by account for all of it, nothing else is to blame.
     if told and set().union(*told.values()) >= set(off):
         return [by_site[site] for site in told]
     return list(by_site.values())
+
+
+def _by_what_is_learned(operation: Operation, known: Verdicts) -> bool:
+    """Whether it multiplies by a single number that is made from the parameters, as a loss is, and no rate."""
+    numbers = {n for n in operation.inputs if np.size(known.replay.recorded[n]) == 1}
+    return scales(operation, known) and any(known.replay.ancestors([n]) & known.step.olds for n in numbers)
 
 
 def scales(operation: Any, known: Verdicts) -> bool:
@@ -319,7 +335,8 @@ def rescales(operation: Operation, known: Verdicts, scale: float) -> bool:
 
 def _derivative_before(known: Verdicts, operation: Operation) -> float | None:
     """The factor of the nearest derivative that an operation's result was made from."""
-    open_values = list(operation.inputs)
+    # A number that it multiplies by may be made from a derivative, too: of an error, how large that is.
+    open_values = sorted(operation.inputs, key=lambda n: np.size(known.replay.recorded[n]) > 1)
     for _ in range(20):
         if not open_values:
             break

@@ -93,6 +93,7 @@ RIGHT: dict[str, tuple[str, Edits]] = {
     "zeros in every epoch": (MOMENTUM, [(ZEROS, ""), (EPOCH, EPOCH + EACH)]),
     "both corrected": (ADAM, []),
     "what a list holds is changed": (TOGETHER, []),
+    "of gradients that decay goes into": (ADAM, [("[X.T @ d, ", "[X.T @ d + 0.001 * net[0], ")]),
     "none corrected": (ADAM, [(" / (1 - 0.9**t)", ""), (" / (1 - 0.999**t)", "")]),
 }
 

@@ -619,6 +619,9 @@ SLOPED = (
     .replace("0.5 *", "0.1 *")
     .replace("accuracy(p))", "np.sum((p[:, 0] - label) ** 2))")
 )
+MEASURED = SLOPED.replace(
+    "print(np.sum((p[:, 0] - label) ** 2))", "far = np.abs(p[:, 0] - label).mean()\n    print(far)"
+)
 SPARSE = """\
 import numpy as np
 
@@ -704,6 +707,7 @@ MISTAKES = [
     ("targets that are a row", SCORED, "(p - label[:, None]) / len(X)", "p / len(X)"),
     ("a derivative and a mask", SCORED, "(error @ B.T) * mask * (1 - h**2)", "1 - h**2"),
     ("an error before a slope", SLOPED, "(p - label[:, None]) * p * (1 - p)", "p * (1 - p)"),
+    ("a slope beside the absolute error", MEASURED, "* p * (1 - p)", "* p * (1 - np.tanh(p))"),
     ("one number for all weights", SPARSE, "0.03 * np.sign(w)", "0.03 * np.sign(w).sum()"),
     ("a loop that ends by another's counter", STOPPED, "if top >= z.shape[1]", "if left >= z.shape[1]"),
     ("a slope that is set", LEAKY, "*= leak", "= leak"),
@@ -713,6 +717,7 @@ MISTAKES = [
     ("a count of rows alone", IN_TIME, "n = rows * length", "n = rows"),
     ("what windows are multiplied by", KERNEL, "k:k + 5] * dz", "k:k + 5]"),
     ("a count for the rate", STEPPED, "V -= rate *", "V -= n *"),
+    ("how far off it is for the rate", STEPPED, "W -= rate * gW", "W -= np.abs(e).mean() * gW"),
     ("the gradient of a bias for that of a weight", STEPPED, "W -= rate * gW", "W -= rate * gc"),
     ("the way around some layers", AROUND, "return dy + dx", "return dx"),
     ("the way around what a layer calls", AROUND, "return dy + self.inner.back(dy)", "return self.inner.back(dy)"),
