@@ -13,13 +13,14 @@ from shapecheck.diagnose.suspects import Suspect, independent, merged
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.gradients.matching import EXACT
 from shapecheck.gradients.stacked_numbers import is_stacked
+from shapecheck.trace.operations import SUMS
 from shapecheck.trace.tape import PART, Operation, Ref
 
 # More values than these in one step are not tried.
 _MOST_SUSPECTS = 400
 _PRODUCTS = frozenset({"*", "numpy.multiply"})
 _QUOTIENTS = frozenset({"/", "numpy.divide", "numpy.true_divide"})
-_STEPPING = _PRODUCTS | _QUOTIENTS | {"+", "-", "numpy.add", "numpy.subtract", "+=", "-="}
+_STEPPING = _PRODUCTS | _QUOTIENTS | SUMS
 # What the size of an array is taken with: a number made from a gradient without one of these may be a wrong factor.
 _SIZES = frozenset("numpy.linalg.norm numpy.sqrt ** numpy.power abs numpy.abs numpy.absolute .max numpy.max".split())
 # What multiplies its result by a number where an operand is multiplied by it.
@@ -193,13 +194,18 @@ def _own_rate(known: Verdicts, parameter: int, learned: Container[int]) -> float
             continue
         if operation.function not in (_MULTILINEAR if inside else _STEPPING):
             continue
+        if (
+            operation.function in SUMS
+            and sum(_is_stepped_by(known, a, parameter, learned) for a in operation.arguments) > 1
+        ):
+            continue  # shares of one gradient, beside a velocity that is made of it: they come to more than each
         for position, argument in enumerate(operation.arguments[:2]):
             turned = -power if position and operation.function in _QUOTIENTS else power
             if isinstance(argument, Ref) and argument.value in learned:
                 other = operation.arguments[1 - position] if len(operation.arguments) > 1 else None
                 if isinstance(other, Ref) and _is_its_size(known, argument.value, other.value, parameter):
                     rate *= abs(float(np.ravel(recorded[argument.value])[0])) ** turned
-                elif inside or known.matching.against(recorded[argument.value], parameter) is not None:
+                elif inside or _is_stepped_by(known, argument, parameter, learned):
                     open_values.append((argument.value, turned))
                 continue
             times = single_number(known, argument) if operation.function in _PRODUCTS | _QUOTIENTS else None
@@ -213,6 +219,16 @@ def _own_rate(known: Verdicts, parameter: int, learned: Container[int]) -> float
             elif times is None and isinstance(argument, Ref) and inside:
                 open_values.append((argument.value, turned))
     return rate
+
+
+def _is_stepped_by(known: Verdicts, argument: Any, parameter: int, learned: Container[int]) -> bool:
+    """Whether an operand is a multiple of a parameter's gradient; one number is one of any other."""
+    if not isinstance(argument, Ref) or argument.value not in learned:
+        return False
+    array = known.replay.recorded[argument.value]
+    if np.size(array) == 1 == np.size(known.replay.recorded[parameter]):
+        return bool(np.any(array)) and not known.is_state(argument.value, parameter)
+    return known.matching.against(array, parameter) is not None
 
 
 def _share(known: Verdicts, number: int, counts: Container[float]) -> float:
