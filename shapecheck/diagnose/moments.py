@@ -376,8 +376,13 @@ def _other_factor(course: Course) -> list[Finding]:
 
 def mean_of(course: Course, number: int, step: Step) -> tuple[Operation, float] | None:
     """(`b * m`, b) where a value is `b * m + ...`, made in this step from an `m` of before, and kept."""
+    return share_of_before(course, number, step) if number in course.stored else None
+
+
+def share_of_before(course: Course, number: int, step: Step) -> tuple[Operation, float] | None:
+    """The same, whether it is kept or not."""
     made = course.producer(number)
-    if made is None or made.function not in SUMS or number not in course.stored or made.number < step.first:
+    if made is None or made.function not in SUMS or made.number < step.first:
         return None
     for product in (course.producer(i) for i in made.inputs):
         for state in product.inputs if product is not None and product.function in PRODUCTS else ():
@@ -444,6 +449,7 @@ __all__ = [
     "moments",
     "number_of",
     "scaled_sums",
+    "share_of_before",
     "squares",
     "zone_of",
 ]

@@ -25,6 +25,7 @@ from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.finite import not_finite
 from shapecheck.diagnose.gone_on_twice import gone_on_twice
 from shapecheck.diagnose.growing_weights import growing_weights
+from shapecheck.diagnose.idle_velocities import idle_velocities
 from shapecheck.diagnose.kept_best import kept_best
 from shapecheck.diagnose.lagging import late_steps
 from shapecheck.diagnose.later import hardly_updated, later_versions
@@ -105,6 +106,7 @@ _UPDATES: tuple[Finder, ...] = (
     hardly_updated,
     later_passes,
     moments,
+    idle_velocities,
     squared_means,
     rooted_means,
     overwritten_squares,
@@ -257,6 +259,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
         left_views,
         only_last,
         moments,
+        idle_velocities,
         overwritten_squares,
         repeated_rows,
         _never_moved,
