@@ -60,7 +60,7 @@ def idle_velocities(course: Course) -> list[Finding]:
     if not told or any(_is_read_elsewhere(course, one) for one in told):
         return []
     names = tuple(dict.fromkeys(one.name for one in told))
-    course.unproven.add(names)
+    course.unproven.add((IDLE_VELOCITY, names))
     first = told[0]
     trail = [TrailStep(span_of(first.velocity), WITH_RATE if first.rated else "the velocity is made here")]
     for other in told[1:]:

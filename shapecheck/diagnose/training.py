@@ -35,6 +35,7 @@ from shapecheck.diagnose.left_views import left_views
 from shapecheck.diagnose.lost import lost_steps
 from shapecheck.diagnose.lost_numbers import lost_numbers
 from shapecheck.diagnose.mirrored_sums import mirrored_sums
+from shapecheck.diagnose.mixed_samples import mixed_samples
 from shapecheck.diagnose.moments import moments
 from shapecheck.diagnose.moved_copies import moved_copies
 from shapecheck.diagnose.moved_views import moved_views
@@ -129,6 +130,7 @@ _DATA: tuple[Finder, ...] = (
     left_early,
     used_up,
     parted,
+    mixed_samples,
     mirrored_sums,
     thrown_away,
     stuck_counters,
@@ -266,7 +268,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
         outside_loops,
         nothing_moves,
     ),
-    "SC407": (parted, mirrored_sums),
+    "SC407": (parted, mixed_samples, mirrored_sums),
     "SC408": (never_renewed,),
     "SC409": (lost_rows, short_strides, left_early, used_up),
     "SC410": (moments, squared_means, rooted_means, step_counters, shared_state, compounding_rates),
