@@ -15,6 +15,7 @@ import numpy as np
 from shapecheck.diagnose.added_twice import added_twice
 from shapecheck.diagnose.ascent import climbing, turned_round
 from shapecheck.diagnose.born_numbers import biases_of_samples
+from shapecheck.diagnose.cancelled_errors import cancelled_errors
 from shapecheck.diagnose.class_numbers import class_numbers
 from shapecheck.diagnose.compounding_rates import compounding_rates
 from shapecheck.diagnose.course import Course
@@ -192,7 +193,7 @@ def other_mistakes(course: Course, *, blamed: bool) -> Iterator[Finding]:
         yield from _asked(nothing_moves, course)
         return
     found = False
-    for finder in (unread_biases, _never_moved, differing_loss, uneven_parts, *_NUMBERS):
+    for finder in (unread_biases, _never_moved, cancelled_errors, differing_loss, uneven_parts, *_NUMBERS):
         if found and finder is uneven_parts:
             continue  # a penalty that no step has is said already
         for finding in _asked(finder, course):
@@ -242,7 +243,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC303": (growing_weights,),
     "SC305": (other_starts, passed_by),
     "SC306": (overwritten_shares,),
-    "SC308": (differing_loss,),
+    "SC308": (cancelled_errors, differing_loss),
     "SC309": (_by_numbers,),
     "SC401": (late_steps, later_versions, hardly_updated, filled_late),
     "SC402": (_uphill, turned_round),
