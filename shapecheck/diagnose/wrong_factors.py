@@ -40,7 +40,7 @@ def factor_suspects(known: Verdicts, verdicts: Sequence[Verdict]) -> list[Suspec
         if not any(abs(factor / d - 1) <= 10 * EXACT for d in distinct):
             distinct.append(factor)
     signs = {old: sign for _, old, _, sign in known.step.parameters}
-    best: tuple[tuple[float, ...], list[Suspect], float] | None = None
+    best: tuple[tuple[float, ...], list[Suspect], float, bool] | None = None
     for rate in distinct if 1 < len(distinct) <= 6 else []:
         off = {p: rate / f for p, f in factors.items() if abs(f / rate - 1) > 10 * EXACT}
         kept = [p for p in factors if p not in off]
@@ -52,10 +52,11 @@ def factor_suspects(known: Verdicts, verdicts: Sequence[Verdict]) -> list[Suspec
         odd = _strangeness(known, rate)
         quality = (missed, len(chosen), odd, -len(kept) if len(chosen) > 1 else 0, climbs, depth)
         if best is None or quality < best[0]:
-            best = (quality, suspects, rate)
+            # What gives right gradients their size as well gives the wrong ones no other by itself.
+            best = (quality, suspects, rate, {s.site for s in chosen} <= _sites(known, kept))
     if best is None:
         return []
-    if best[0][0] or best[0][1] > 1:
+    if best[0][0] or best[0][1] > 1 or best[3]:
         compounded = _compounded(known, factors)
         if compounded is not None:
             known.rate = compounded[1]
@@ -69,7 +70,10 @@ def factor_suspects(known: Verdicts, verdicts: Sequence[Verdict]) -> list[Suspec
 
 
 def _compounded(known: Verdicts, factors: dict[int, float]) -> tuple[Suspect, float] | None:
-    """An expression that gives its factor to each layer once more: (it, the factor that all have without it)."""
+    """An expression that gives a factor to each layer once more: (it, the factor that all have without it).
+
+    It may be another one in each layer, as that of a dropout whose rate each layer has for itself.
+    """
     introduced: dict[int, list[tuple[int, float]]] = {}
     for value in known.chain(factors)[:_MOST_SUSPECTS]:
         operation, match = known.producer(value), known.matching.match(value)
@@ -77,22 +81,21 @@ def _compounded(known: Verdicts, factors: dict[int, float]) -> tuple[Suspect, fl
         if operation is not None and operation.site is not None and match is not None and before:
             introduced.setdefault(operation.site, []).append((value, match.factor.number / before))
     for site, rows in introduced.items():
-        factor = rows[0][1]
-        same = all(abs(ratio / factor - 1) <= 10 * EXACT for _, ratio in rows)
-        if len(rows) < 2 or not same or abs(abs(factor) - 1) <= 10 * EXACT:
+        if len(rows) < 2 or all(abs(abs(ratio) - 1) <= 10 * EXACT for _, ratio in rows):
             continue
-        turns = {p: sum(p in known.reached(value) for value, _ in rows) for p in factors}
-        without = {p: f / factor ** turns[p] for p, f in factors.items()}
+        passed = {p: [ratio for value, ratio in rows if p in known.reached(value)] for p in factors}
+        turns = {p: len(ratios) for p, ratios in passed.items()}
+        without = {p: f / float(np.prod(passed[p])) for p, f in factors.items()}
         rate = next(iter(without.values()))
         if any(abs(f / rate - 1) > 10 * EXACT for f in without.values()) or len(set(turns.values())) < 2:
             continue
         wanted = {}
-        for value, _ in rows:
+        for value, ratio in rows:
             match = known.matching.match(value)
             if match is not None:
-                wanted[value] = (match.forward, np.asarray(known.replay.recorded[value]) / factor)
+                wanted[value] = (match.forward, np.asarray(known.replay.recorded[value]) / ratio)
         explains = tuple(p for p in factors if turns[p])
-        return Suspect(site, tuple(wanted), wanted, explains, True, "scale", 1 / factor), rate
+        return Suspect(site, tuple(wanted), wanted, explains, True, "scale", 1 / rows[0][1]), rate
     return None
 
 
@@ -276,11 +279,16 @@ def _strangeness(known: Verdicts, rate: float) -> float:
 
 def _of_their_own(known: Verdicts, suspects: list[Suspect], right: list[int]) -> list[Suspect]:
     """Without the expressions that other gradients go through and are right, as far as the rest explains as much."""
-    made = map(known.producer, known.chain(right))
-    shared = {operation.site for operation in made if operation is not None}
+    shared = _sites(known, right)
     own = [s for s in suspects if s.site not in shared]
     explained = {p for s in own for p in s.explains}
     return own + [s for s in suspects if s.site in shared and not explained.issuperset(s.explains)]
+
+
+def _sites(known: Verdicts, parameters: list[int]) -> set[int | None]:
+    """The expressions that the changes of some parameters were computed by."""
+    made = map(known.producer, known.chain(parameters))
+    return {operation.site for operation in made if operation is not None}
 
 
 def _rescaling(known: Verdicts, off: dict[int, float], aside: set[int]) -> list[Suspect]:
