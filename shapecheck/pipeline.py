@@ -384,7 +384,8 @@ class _Doctor:
         """Where a statement belongs elsewhere, or is another, in the best repair; else where the mistake was found."""
         edits = solutions[0].candidate.edits if solutions else ()
         within = [e for e in edits if e.path == finding.cause.path and e.line <= finding.cause.line <= e.end_line]
-        changed = [e for e in edits if (e.line, e.column) != (e.end_line, e.end_column)]
+        indents = bool(edits) and solutions[0].candidate.kind == "indent"
+        changed = [e for e in edits if indents or (e.line, e.column) != (e.end_line, e.end_column)]
         # Of a shuffle it is the news, but where the targets are handed on beside it: `ys = y`.
         shuffled = finding.code == "SC407" and bool(changed) and not self.is_handed_on(changed[0])
         stays = within or not changed or shuffled

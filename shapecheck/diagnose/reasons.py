@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from shapecheck.diagnose.activation_slopes import RANGES, Slope, equal, quotient, recognise
+from shapecheck.diagnose.drawn_anew import drawn_anew
 from shapecheck.diagnose.known_loss import Accused
 from shapecheck.diagnose.last_shares import ONLY_THE_LAST
 from shapecheck.diagnose.lone_slopes import following
@@ -109,6 +110,7 @@ class _Finder:
             self.missing_term,
             self.alone,
             self.softmax,
+            self.drawn,
             self.slope,
             self.missing_slope,
             self.turned,
@@ -174,6 +176,15 @@ class _Finder:
                 if found:
                     return found
         return ""
+
+    def drawn(self, operation: Operation) -> str:  # noqa: ARG002 - the numbers alone tell
+        """A mask that is drawn again."""
+        found = drawn_anew(self.known, self.value, self.wanted)
+        if found is None:
+            return ""
+        name, first = (self.words.name(v) for v in found)
+        where = f"`{first}`" if first and first != name else "what the forward pass has drawn"
+        return f"{f'`{name}`' if name else 'its mask'} is drawn anew for it, and {where} belongs here"
 
     def softmax(self, operation: Operation) -> str:  # noqa: ARG002 - the numbers alone tell
         """The diagonal of a softmax's Jacobian in the place of all of it."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from shapecheck.gradients.clipping import CLIPS, is_wholly_clipped
 from shapecheck.gradients.factors import Factor
 from shapecheck.gradients.frozen import free_entries
 from shapecheck.gradients.matching import EXACT, Matching
@@ -25,7 +26,6 @@ _ENTRYWISE_NAMES = (
     "numpy.negative numpy.where numpy.true_divide numpy.copy numpy.float64 numpy.asmatrix"
 )
 _ENTRYWISE = frozenset(_ENTRYWISE_NAMES.split())
-_CLIPS = frozenset({".clip", "numpy.clip"})
 # What takes some entries from an array, or puts them into another.
 _MOVING = frozenset(["getitem", "view", "write_back"])
 # A gradient of fewer entries is met by some two numbers whatever is put in; so many sizes are tried.
@@ -194,7 +194,7 @@ class Verdicts:
             weighted = operation is not None and (
                 operation.function in SUMS
                 or (operation.function in PRODUCTS and len(whole) == 1)
-                or (operation.function in QUOTIENTS | _CLIPS and whole == list(refs(operation.arguments[:1])))
+                or (operation.function in QUOTIENTS | CLIPS and whole == list(refs(operation.arguments[:1])))
             )
             if weighted and operation is not None and operation.number >= self._since[old]:
                 open_values.extend(whole)
@@ -335,7 +335,17 @@ class Verdicts:
             factor, weak = self.factor(old, moved)
             if factor is not None and not weak:
                 return Verdict(old, name, replace(factor, number=-factor.number), at_change=False)
-        return Verdict(old, name, None)
+        return Verdict(old, name, None, proves_nothing=self._is_clipped_to_signs(old))
+
+    def _is_clipped_to_signs(self, old: int) -> bool:
+        """Whether a clip has left of a gradient, whose entries are of one size, the right signs."""
+        change = np.asarray(self.replay.recorded[self.changes[old]], dtype=float)
+        adjoint = np.asarray(self.matching.adjoints[old], dtype=float)
+        if change.shape != adjoint.shape or not is_wholly_clipped(self.replay.tape, self.changes[old]):
+            return False
+        number = float(np.sum(adjoint * change)) / max(float(np.sum(adjoint**2)), np.finfo(float).tiny)
+        right_way = self.rate is None or number * self.rate > 0
+        return right_way and bool(np.linalg.norm(change - number * adjoint) <= EXACT * np.linalg.norm(change))
 
     def _is_rounding(self, old: int, change: int) -> bool:
         """Whether terms have cancelled, so that both are nothing beside the others: a bias of balanced classes."""

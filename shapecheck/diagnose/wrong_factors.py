@@ -142,6 +142,9 @@ def _factors(verdicts: Iterable[Verdict]) -> dict[int, float]:
         return factors
     given = {v.parameter: v.factor.number for v in known if v.factor is not None and not v.weak}
     size = max(map(abs, given.values()), default=0.0)
+    # Of a few entries any number is the factor, but not the one that all others have.
+    few = {v.parameter: v.factor.number for v in known if v.factor is not None and v.weak and size}
+    given |= {p: number for p, number in few.items() if abs(abs(number) / size - 1) <= 10 * EXACT}
     alike = all(abs(abs(number) / size - 1) <= 10 * EXACT for number in given.values())
     return given if alike else {}
 

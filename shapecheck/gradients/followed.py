@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from shapecheck.gradients.clipping import is_wholly_clipped
 from shapecheck.gradients.hypotheses import Hypothesis
 from shapecheck.gradients.matching import squeezed
 from shapecheck.gradients.replay import Replay
@@ -252,6 +253,8 @@ def fit(
     if row.verdict == "right" and chosen != applied:
         row.clipped = _clipped_on_the_way(tape, candidates, chosen)
         row.share = _is_a_share(tape, candidates, chosen)
+    elif row.verdict == "right" and parameter.size > 1 and is_wholly_clipped(tape, applied):
+        row.clipped = 0.0  # the signs are a multiple of a gradient whose entries are of one size
 
 
 def _along(

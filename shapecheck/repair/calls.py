@@ -8,11 +8,11 @@ from itertools import permutations
 
 from shapecheck.repair.candidate import Candidate, Place
 from shapecheck.repair.sizes import more_axes, other_sizes, size_argument_candidates
+from shapecheck.trace.operations import DRAWS
 
 _REDUCTIONS = frozenset({"sum", "mean", "max", "min", "std", "var", "prod", "average", "amax", "amin"})
-_CREATORS = frozenset(
-    "zeros ones empty full rand randn random random_sample uniform normal standard_normal integers randint".split()
-)
+# A list that some are given is what they draw from, and no size.
+_CREATORS = (DRAWS - {"choice", "dirichlet", "multinomial", "multivariate_normal"}) | {"zeros", "ones", "empty", "full"}
 _STACKS = ("vstack", "hstack", "column_stack", "concatenate", "stack")
 _SCALAR = {"max": "maximum", "min": "minimum", "pow": "power"}
 

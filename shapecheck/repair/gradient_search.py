@@ -27,7 +27,8 @@ from shapecheck.repair.definitions import Definition, definitions
 from shapecheck.repair.desk import Desk
 from shapecheck.repair.evidence import Evidence, GoneEvidence, Solution, spread_on
 from shapecheck.repair.exchanges import exchange_candidates
-from shapecheck.repair.held import kept_when_drawn, unmade
+from shapecheck.repair.held import drawn_once, kept_when_drawn, unmade
+from shapecheck.repair.indents import indented_sums
 from shapecheck.repair.insertions import Insertion, additions_in_idle_loops, insertions, times_values, whole_values
 from shapecheck.repair.joint import Joint
 from shapecheck.repair.loop_turns import longer_loops, unbroken
@@ -254,11 +255,16 @@ class GradientSearch(Search):
         places = [Place(surroundings, s.path, s.statement, 0) for s in around if not s.distance]
         evident = np.inf if self.reason == "last" else _EVIDENT
         found = [c for place in places for c in accumulation_candidates(place) if c.cost <= evident]
+        if self.reason == "last":
+            desks = [(Desk(p.module, p.path), p.statement) for p in places]
+            loops = [(desk, loop) for desk, statement in desks if (loop := desk.loop(statement)) is not None]
+            found += [c for desk, loop in loops for c in indented_sums(desk, loop)]
         found += [c for place in places for c in (*penalty_candidates(place), *summed_terms(place))]
         if lacks_a_penalty(self.trace.head, self.targets, self.named):
             found += [c for place in places for c in penalty_statements(place)]
         found += [c for s in around for c in kept_before_made(Place(surroundings, s.path, s.statement, 0))]
-        found += [c for place in places for c in (*unmade(place), *kept_when_drawn(place), *window_candidates(place))]
+        found += [c for place in places for c in (*drawn_once(place), *unmade(place), *kept_when_drawn(place))]
+        found += [c for place in places for c in window_candidates(place)]
         steps = self._lines_of_steps()
         found += [c for p in places for c in unbroken(Desk(p.module, p.path), p.statement, steps.get(p.path, ()))]
         found += [c for place in places if self.reason == "exchanged" for c in exchange_candidates(place)]

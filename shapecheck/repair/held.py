@@ -10,8 +10,7 @@ from collections.abc import Iterator
 
 from shapecheck.repair.candidate import Candidate, Place
 from shapecheck.repair.desk import Desk
-
-_DRAWN = frozenset("rand randn random random_sample binomial uniform normal standard_normal integers choice".split())
+from shapecheck.trace.operations import DRAWS
 
 
 def unmade(place: Place) -> Iterator[Candidate]:
@@ -28,6 +27,19 @@ def unmade(place: Place) -> Iterator[Candidate]:
     if any(desk.text(t) == name for other in others for t in other.targets):
         title = f"leave this out: `{name}` holds what is meant"
         yield desk.candidate(title, "delete", 1.2, desk.whole(statement))
+
+
+def drawn_once(place: Place) -> Iterator[Candidate]:
+    """What is drawn under a name for the second time before a statement reads it, left out: the first is kept."""
+    desk = Desk(place.module, place.path)
+    read = {n.id for n in ast.walk(place.statement) if isinstance(n, ast.Name)}
+    drawn: dict[str, ast.Assign] = {}
+    for name, statement in _draws(desk.module.enclosing_function(place.statement) or desk.module.tree):
+        if name in read and statement.lineno < place.statement.lineno:
+            if name in drawn and len(desk.block(statement)) > 1:
+                title = f"leave this out: `{name}` holds what the forward pass has drawn"
+                yield desk.candidate(title, "delete", 0.8, desk.whole(statement))
+            drawn[name] = statement
 
 
 def kept_when_drawn(place: Place) -> Iterator[Candidate]:
@@ -66,8 +78,8 @@ def _draws(function: ast.AST) -> Iterator[tuple[str, ast.Assign]]:
     for node in ast.walk(function):
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             calls = (n.func for n in ast.walk(node.value) if isinstance(n, ast.Call))
-            if any(isinstance(f, ast.Attribute) and f.attr in _DRAWN for f in calls):
+            if any(isinstance(f, ast.Attribute) and f.attr in DRAWS for f in calls):
                 yield node.targets[0].id, node
 
 
-__all__ = ["kept_when_drawn", "unmade"]
+__all__ = ["drawn_once", "kept_when_drawn", "unmade"]

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 
 from shapecheck.repair.candidate import Candidate, Place
 from shapecheck.repair.products import transposed
+from shapecheck.trace.operations import DRAWS
 from shapecheck.trace.tape import Shape
 
-_DRAWN = frozenset(
-    "randn rand random normal uniform standard_normal integers randint zeros ones eye permutation".split()
-)
+_MADE = DRAWS | {"zeros", "ones", "eye", "permutation"}
 
 
 def _eligible(place: Place, node: ast.expr) -> bool:
@@ -63,7 +62,7 @@ def _is_data(place: Place, node: ast.expr) -> bool:
     """Whether an expression draws or states numbers: nobody means to add those up, or to drop some."""
     if isinstance(node, ast.Call):
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        return name in _DRAWN or (name == "array" and bool(node.args) and isinstance(node.args[0], ast.List))
+        return name in _MADE or (name == "array" and bool(node.args) and isinstance(node.args[0], ast.List))
     return isinstance(node, ast.BinOp) and (_is_data(place, node.left) or _is_data(place, node.right))
 
 

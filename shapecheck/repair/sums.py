@@ -9,6 +9,7 @@ from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.only_last import ONLY_LAST
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk
+from shapecheck.repair.indents import indented_sums
 from shapecheck.repair.surroundings import Module
 from shapecheck.trace.child import Trace
 
@@ -29,7 +30,9 @@ def kept_sums(trace: Trace, finding: Finding) -> Iterator[Candidate]:
     for number, loop in enumerate(_loops_around(desk, statement)):
         yield from _zeros_before(desk, loop, 0.1 * number)
         yield from _added(desk, loop, 0.1 * number)
-        yield from _step_within(desk, loop, 0.1 * number)
+        indented = list(indented_sums(desk, loop))
+        # Steps of sums that begin before the loop would take all that was added before once more.
+        yield from indented or _step_within(desk, loop, 0.1 * number)
 
 
 def _loops_around(desk: Desk, statement: ast.stmt) -> Iterator[ast.For | ast.While]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from shapecheck.trace.operations import DRAWS
 from shapecheck.trace.recorder import ArrayStub
 from shapecheck.trace.sites import Site
 from shapecheck.trace.vectorized import vectorized_name
@@ -18,10 +19,8 @@ from shapecheck.trace.vectorized import vectorized_name
 LEAF_NAMES = frozenset(
     "zeros ones empty full eye identity arange linspace logspace zeros_like ones_like empty_like full_like meshgrid "
     "load loadtxt genfromtxt fromfile fromstring frombuffer fromiter tri indices argmax argmin argsort argwhere "
-    "nonzero permutation randint where_true unique searchsorted bincount digitize random rand randn normal uniform "
-    "choice shuffle standard_normal random_sample integers binomial beta gamma poisson exponential dirichlet "
-    "multinomial multivariate_normal sample triangular laplace".split()
-)
+    "nonzero permutation where_true unique searchsorted bincount digitize shuffle sample".split()
+).union(DRAWS)
 
 # What they make of an array is what `np.copy` makes of it.
 _COPIERS = (copy.copy, copy.deepcopy)

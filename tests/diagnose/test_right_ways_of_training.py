@@ -380,7 +380,30 @@ for epoch in range(4):
         A -= 0.3 * g; a -= 0.3 * d; B -= 0.3 * h.T @ e; b -= 0.3 * e
 print(B.ravel())
 """
+# Of two classes' bias, whose gradients are each other's negative, clipping leaves the signs alone.
+SIGNS = """\
+import numpy as np
+
+rng = np.random.default_rng(1)
+X = rng.normal(size=(30, 3))
+Y = np.eye(2)[(X[:, 0] > -0.8).astype(int)]
+A, a, B, b = rng.normal(size=(3, 5)), np.zeros(5), 0.05 * rng.normal(size=(5, 2)), np.zeros(2)
+for epoch in range(6):
+    h = np.tanh(X @ A + a)
+    s = h @ B + b
+    p = np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)
+    d = p - Y
+    dB, db = h.T @ d, d.sum(axis=0)
+    dh = d @ B.T * (1 - h**2)
+    dA, da = X.T @ dh, dh.sum(axis=0)
+    A -= 0.02 * np.clip(dA, -5, 5)
+    a -= 0.02 * np.clip(da, -5, 5)
+    B -= 0.02 * np.clip(dB, -5, 5)
+    b -= 0.02 * np.clip(db, -5, 5)
+print(-np.sum(Y * np.log(p)))
+"""
 RIGHT = {
+    "clipped to the signs": SIGNS,
     "one layer's gradient, clipped": CLIPPED,
     "Nesterov's momentum, gradient beside velocity": LOOKING_AHEAD,
     "Nadam": NADAM,
@@ -399,6 +422,7 @@ RIGHT = {
 
 # (what, program, what of it, is replaced by what, what the blamed line contains)
 WRONG = [
+    ("sign under a clip", SIGNS, "d.sum(axis=0)", "-d.sum(axis=0)", "np.clip(db"),
     ("slope under a look-ahead", LOOKING_AHEAD, "(1 - h**2)", "(1 - h)", "(1 - h)"),
     ("slope under Nadam", NADAM, "(1 - h**2)", "(1 - h)", "(1 - h)"),
     ("slope under rates of layers", LAYERWISE_RATES, "(1 - h**2)", "(1 - h)", "(1 - h)"),

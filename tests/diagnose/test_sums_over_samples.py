@@ -148,3 +148,36 @@ def test_lists_of_numbers_begin_at_zero_together(tmp_path: Path) -> None:
     found = findings(tmp_path, text, trials=True)[0]
     assert (found.code, found.fixes[0].confidence) == ("SC403", "verified")
     assert repaired(text, found.fixes[0]).replace(lines, "", 1) == ENTRIES
+
+
+SAMPLES = """\
+import numpy as np
+
+rng = np.random.default_rng(1)
+X, Y = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+U, V = rng.normal(size=(3, 4)) * 0.5, rng.normal(size=(4, 2)) * 0.5
+for epoch in range(20):
+    gU, gV = np.zeros_like(U), np.zeros_like(V)
+    total = 0
+    for x, y in zip(X, Y):
+        h = np.tanh(x @ U)
+        d = h @ V - y
+        total += 0.5 * np.sum(d**2)
+        dV = np.outer(h, d)
+        dU = np.outer(x, (V @ d) * (1 - h**2))
+        gV += dV
+        gU += dU
+    U -= 0.02 * gU
+    V -= 0.02 * gV
+    print(total)
+"""
+BOTH = "        gV += dV\n        gU += dU\n"
+
+
+@pytest.mark.parametrize("outside", [BOTH, "        gU += dU\n"], ids=["all sums", "one of two"])
+def test_sums_that_were_not_indented_are(tmp_path: Path, outside: str) -> None:
+    text = SAMPLES.replace(outside, outside.replace("        ", "    "))
+    (found,) = findings(tmp_path, text, trials=True)
+    assert found.fixes[0].confidence == "verified"
+    assert blamed_line(text, found).strip() == outside.splitlines()[0].strip()
+    assert repaired(text, found.fixes[0]) == SAMPLES

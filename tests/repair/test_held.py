@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,14 @@ def test_a_mask_is_not_drawn_again(tmp_path: Path, again: str) -> None:
     assert findings(tmp_path, repaired(text, found.fixes[0])) == []
 
 
+def test_a_name_is_not_drawn_again(tmp_path: Path) -> None:
+    text = re.sub(r'kept\["(\w+)"\]', r"\1", PROGRAM).format(again="on = (rng.random((20, 6)) > 0.3) / 0.7")
+    (found,) = findings(tmp_path, text, trials=True)
+    assert "`on` is drawn anew for it" in found.message
+    assert "on = (rng.random" not in repaired(text, found.fixes[0])
+    assert found.fixes[0].confidence == "verified"
+
+
 LAYERS = """\
 import numpy as np
 
@@ -72,6 +81,7 @@ print(np.sum(d**2))
 
 def test_a_mask_that_nobody_keeps_is_kept(tmp_path: Path) -> None:
     (found,) = findings(tmp_path, LAYERS, trials=True)
+    assert "`on` is drawn anew for it" in found.message
     assert found.fixes[0].confidence == "verified"
     mended = repaired(LAYERS, found.fixes[0])
     assert "        self.on = on\n" in mended
