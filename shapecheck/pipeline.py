@@ -296,8 +296,8 @@ class _Doctor:
         rest = self.mend_unmoved([f for f in others if f not in of_another], course)
         all_found = [*found, *self.mend_aimed(of_another, course), *(self.mend_other(f, course) for f in rest)]
         verified = (f for f in all_found if any(fix.confidence == "verified" for fix in f.fixes))
-        doubted = course.unproven.difference(f.parameters for f in verified)
-        return [f for f in all_found if f.parameters not in doubted]
+        doubted = course.unproven.difference((f.title, f.parameters) for f in verified)
+        return [f for f in all_found if (f.title, f.parameters) not in doubted]
 
     def ungathered(self) -> list[Finding]:
         """What only the single steps of rows and entries show, where they were gathered and nothing was found."""

@@ -55,7 +55,7 @@ class Course:
         aimed: Of a finding that says what expressions should have given, by the names: those expressions.
         meant: The loss that they should have followed, where it is no other; by the same names.
         settled: The names of findings that stand beside gradients which are all right: what is found has to end.
-        unproven: The names of findings that the source alone speaks for: they are told with a verified repair.
+        unproven: Title and names of findings that the source alone speaks for: they are told with a verified repair.
     """
 
     def __init__(self, trace: Trace, layers: Layers | None = None, *, verdict: Agreement | None = None) -> None:
@@ -70,7 +70,7 @@ class Course:
         self.aimed: dict[tuple[str, ...], tuple[Target, ...]] = {}
         self.meant: dict[tuple[str, ...], str] = {}
         self.settled: set[tuple[str, ...]] = set()
-        self.unproven: set[tuple[str, ...]] = set()
+        self.unproven: set[tuple[str, tuple[str, ...]]] = set()
         self.unfed: dict[tuple[str, ...], list[Unfed]] = {}
 
     @cached_property

@@ -379,8 +379,13 @@ def mean_of(course: Course, number: int, step: Step) -> tuple[Operation, float] 
 
     A weight is of before, too: `decay * W + dW` is the gradient with its penalty.
     """
+    return share_of_before(course, number, step) if number in course.stored else None
+
+
+def share_of_before(course: Course, number: int, step: Step) -> tuple[Operation, float] | None:
+    """The same, whether it is kept or not."""
     made = course.producer(number)
-    if made is None or made.function not in SUMS or number not in course.stored or made.number < step.first:
+    if made is None or made.function not in SUMS or made.number < step.first:
         return None
     for product in (course.producer(i) for i in made.inputs):
         for state in product.inputs if product is not None and product.function in PRODUCTS else ():
@@ -447,6 +452,7 @@ __all__ = [
     "moments",
     "number_of",
     "scaled_sums",
+    "share_of_before",
     "squares",
     "zone_of",
 ]

@@ -46,7 +46,7 @@ def outside_loops(course: Course) -> list[Finding]:
             outside = after[: max(map(after.index, written.values())) + 1]
             found = _finding(source, outside, list(written), repeated)
             if not _is_recorded(course, source, after):
-                course.unproven.add(found.parameters)
+                course.unproven.add((found.title, found.parameters))
             return [found]
     return []
 

@@ -79,7 +79,7 @@ def parted(course: Course) -> list[Finding]:
     picks = list(_picks(course))[:_MOST_PICKS]
     if not picks:
         return []
-    for outputs, targets in _meetings(course):
+    for outputs, targets in origins_of_meetings(course):
         used = [p for p in picks if p.result in outputs]
         aimed = [p for p in picks if p.result in targets]
         # What feeds both is no part of either.
@@ -156,7 +156,7 @@ def _is_identity(array: Any) -> bool:
 # -- where outputs meet targets -------------------------------------------------------------------------------------
 
 
-def _meetings(course: Course) -> Iterator[tuple[set[int], set[int]]]:
+def origins_of_meetings(course: Course) -> Iterator[tuple[set[int], set[int]]]:
     """(what the outputs were made from, what the targets were made from), wherever in a step the two may meet."""
     for _, output, targets in meetings(course):
         yield _made_from(course, [output]), _made_from(course, targets)

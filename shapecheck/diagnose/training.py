@@ -15,6 +15,7 @@ import numpy as np
 from shapecheck.diagnose.added_twice import added_twice
 from shapecheck.diagnose.ascent import climbing, turned_round
 from shapecheck.diagnose.born_numbers import biases_of_samples
+from shapecheck.diagnose.cancelled_errors import cancelled_errors
 from shapecheck.diagnose.class_numbers import class_numbers
 from shapecheck.diagnose.compounding_rates import compounding_rates
 from shapecheck.diagnose.course import Course
@@ -25,6 +26,7 @@ from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.finite import not_finite
 from shapecheck.diagnose.gone_on_twice import gone_on_twice
 from shapecheck.diagnose.growing_weights import growing_weights
+from shapecheck.diagnose.idle_velocities import idle_velocities
 from shapecheck.diagnose.kept_best import kept_best
 from shapecheck.diagnose.lagging import late_steps
 from shapecheck.diagnose.later import hardly_updated, later_versions
@@ -34,6 +36,7 @@ from shapecheck.diagnose.left_views import left_views
 from shapecheck.diagnose.lost import lost_steps
 from shapecheck.diagnose.lost_numbers import lost_numbers
 from shapecheck.diagnose.mirrored_sums import mirrored_sums
+from shapecheck.diagnose.mixed_samples import mixed_samples
 from shapecheck.diagnose.moments import moments
 from shapecheck.diagnose.moved_copies import moved_copies
 from shapecheck.diagnose.moved_views import moved_views
@@ -106,6 +109,7 @@ _UPDATES: tuple[Finder, ...] = (
     hardly_updated,
     later_passes,
     moments,
+    idle_velocities,
     squared_means,
     rooted_means,
     overwritten_squares,
@@ -128,6 +132,7 @@ _DATA: tuple[Finder, ...] = (
     left_early,
     used_up,
     parted,
+    mixed_samples,
     mirrored_sums,
     thrown_away,
     stuck_counters,
@@ -189,7 +194,7 @@ def other_mistakes(course: Course, *, blamed: bool) -> Iterator[Finding]:
         yield from _asked(nothing_moves, course)
         return
     found = False
-    for finder in (unread_biases, _never_moved, differing_loss, uneven_parts, *_NUMBERS):
+    for finder in (unread_biases, _never_moved, cancelled_errors, differing_loss, uneven_parts, *_NUMBERS):
         if found and finder is uneven_parts:
             continue  # a penalty that no step has is said already
         for finding in _asked(finder, course):
@@ -239,7 +244,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC303": (growing_weights,),
     "SC305": (other_starts, passed_by),
     "SC306": (overwritten_shares,),
-    "SC308": (differing_loss,),
+    "SC308": (cancelled_errors, differing_loss),
     "SC309": (_by_numbers,),
     "SC401": (late_steps, later_versions, hardly_updated, filled_late),
     "SC402": (_uphill, turned_round),
@@ -258,13 +263,14 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
         left_views,
         only_last,
         moments,
+        idle_velocities,
         overwritten_squares,
         repeated_rows,
         _never_moved,
         outside_loops,
         nothing_moves,
     ),
-    "SC407": (parted, mirrored_sums),
+    "SC407": (parted, mixed_samples, mirrored_sums),
     "SC408": (never_renewed,),
     "SC409": (lost_rows, short_strides, left_early, used_up),
     "SC410": (moments, squared_means, rooted_means, step_counters, shared_state, compounding_rates),

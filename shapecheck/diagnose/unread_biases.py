@@ -94,6 +94,8 @@ def _unread(course: Course, known: Verdicts, stray: Parameter, update: Update, o
         replay.ancestors(changes) | adjoints.closure
     ):
         return None
+    if _is_a_velocity(course, known, update):
+        return None
     factors = {v.factor.number for v in right if v.factor is not None}
     # An optimizer stands between gradients and steps where the changes themselves are no multiples.
     applied = [update.change] if all(v.at_change for v in right) else course.applied(update.change)
@@ -110,6 +112,14 @@ def _unread(course: Course, known: Verdicts, stray: Parameter, update: Update, o
                 site, products = _whole(course, known, operation, values)
                 return _with_cancelled(course, _Unread(stray, update, site, products))
     return None
+
+
+def _is_a_velocity(course: Course, known: Verdicts, update: Update) -> bool:
+    """Whether a part of something is kept, and the gradient that enters it moves another array, too."""
+    if update.old in course.tape.operations[update.operation].inputs:
+        return False
+    taken = set(course.applied(update.change))
+    return any(not taken.isdisjoint(course.applied(change)) for _, _, change, _ in known.step.parameters)
 
 
 def _with_cancelled(course: Course, one: _Unread) -> _Unread:

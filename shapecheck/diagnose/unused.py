@@ -54,12 +54,13 @@ def _finding(course: Course, site: Site, targets: list[Unapplied]) -> Finding:
     name = name_of(course, array, site)
     course.unmoved[(name,)] = [(one.array, _mate(course, one.array)) for one in targets]
     course.unapplied[(name,)] = targets
+    title = f"`{name}` is never updated"
     if any(o.result in course.users for o in course.tape.made_at(site.number)):
-        course.unproven.add((name,))  # where it is read of others, the step beside theirs has to prove it
+        course.unproven.add((title, (name,)))  # where it is read of others, the step beside theirs has to prove it
     return Finding(
         code="SC406",
         severity="warning",
-        title=f"`{name}` is never updated",
+        title=title,
         message=f"its gradient is computed here, as `{site.bound_to or shown(site.text)}`, and nothing uses it",
         location=span_of(site),
         cause=span_of(site),

@@ -153,7 +153,7 @@ class Verdicts:
                     continue
                 sizes = {i: np.shape(self.replay.recorded[i]) for i in operation.inputs}
                 whole = [i for i in sizes if sizes[i] == shape or not np.any(self.replay.recorded[i])]
-                state = [i for i in whole if self._is_state(i, old)]
+                state = [i for i in whole if self.is_state(i, old)]
                 open_values.extend(i for i in operation.inputs if all(o in state for o in operation.inputs if o != i))
                 if not state and len(whole) == 2:
                     open_values.extend(self._shared(whole, old))
@@ -173,18 +173,24 @@ class Verdicts:
 
         Source: Nesterov's momentum as Sutskever, Martens, Dahl and Hinton (2013) write it; Dozat's Nadam (2016).
         """
-        below = [[value for value in self._summands(half, old) if not self._is_state(value, old)] for half in halves]
-        return below[0] if len(below[0]) == 1 and below[0] == below[1] else []
+        (first, one), (second, other) = (self._summands(half, old) for half in halves)
+        below = [[value for value in found if not self.is_state(value, old)] for found in (first, second)]
+        if len(below[0]) != 1 or below[0] != below[1]:
+            return []
+        # `sum(d) / m` is the gradient, and not the sum.
+        return [max(one & other, key=lambda value: self.replay.tape.values[value].producer or -1)]
 
-    def _summands(self, value: int, old: int) -> list[int]:
-        """What a value is a weighted sum of, the weights being numbers: velocities, a gradient."""
+    def _summands(self, value: int, old: int) -> tuple[list[int], set[int]]:
+        """What a value is a weighted sum of, the weights being numbers (velocities, a gradient); all on the way."""
         shape, recorded = np.shape(self.replay.recorded[old]), self.replay.recorded
         found: list[int] = []
+        passed: set[int] = set()
         open_values = [value]
         for _ in range(40):
             if not open_values:
                 break
             number = open_values.pop()
+            passed.add(number)
             operation = self.producer(number)
             whole = [i for i in operation.inputs if np.shape(recorded[i]) == shape] if operation is not None else []
             weighted = operation is not None and (
@@ -196,9 +202,9 @@ class Verdicts:
                 open_values.extend(whole)
             elif number not in found:
                 found.append(number)
-        return found
+        return found, passed
 
-    def _is_state(self, value: int, old: int) -> bool:
+    def is_state(self, value: int, old: int) -> bool:
         """Whether a value was made entry by entry from what was there before the step: the parameter, a velocity."""
         open_values = [value]
         shapes = {np.shape(self.replay.recorded[old]), ()}
@@ -257,12 +263,31 @@ class Verdicts:
         verdicts = [self._verdict(p.name, old) for p, old, _, _ in self.step.parameters]
         strong = [v for v in verdicts if v.factor is not None and v.at_change and not v.weak]
         if not strong and not self._is_steady(verdicts):
-            return verdicts
+            return self._beside_the_others(verdicts)
         for _ in range(2):  # those of few entries are recognised by the rate of the others, and then vote as well
             self.rate = self._common_rate([v for v in verdicts if v.factor is not None and v.at_change])
             self.matching.factors.add_rates([abs(self.rate)])
             verdicts = [self._verdict(p.name, old) for p, old, _, _ in self.step.parameters]
         return verdicts
+
+    def _beside_the_others(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
+        """The verdicts of an optimizer's step, in which one number is held against the factor of all other gradients.
+
+        It is a multiple of any of the numbers that its step is made from: that one tells which has the others' factor.
+        """
+        numbers = [abs(v.factor.number) for v in verdicts if v.factor is not None and not (v.at_change or v.weak)]
+        if not numbers or max(numbers) - min(numbers) > EXACT * max(numbers):
+            return list(verdicts)
+        common, found = numbers[0], []
+        for verdict in verdicts:
+            adjoint = self.matching.adjoints[verdict.parameter]
+            slope = float(np.ravel(adjoint)[0]) if verdict.weak and np.size(adjoint) == 1 else 0.0
+            probes = self.probes[verdict.parameter] if slope else ()
+            factors = (float(np.ravel(self.replay.recorded[probe])[0]) / slope for probe in probes)
+            same = next((f for f in factors if abs(abs(f) / common - 1) <= 10 * EXACT), None)
+            factor = self.matching.factors.recognise(same) if same is not None else verdict.factor
+            found.append(replace(verdict, factor=factor))
+        return found
 
     @staticmethod
     def _is_steady(verdicts: Sequence[Verdict]) -> bool:

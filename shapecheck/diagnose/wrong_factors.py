@@ -14,13 +14,14 @@ from shapecheck.diagnose.suspects import Suspect, independent, merged
 from shapecheck.diagnose.verdicts import Verdict, Verdicts
 from shapecheck.gradients.matching import EXACT
 from shapecheck.gradients.stacked_numbers import is_stacked
+from shapecheck.trace.operations import SUMS
 from shapecheck.trace.tape import PART, Operation, Ref
 
 # More values than these in one step are not tried.
 _MOST_SUSPECTS = 400
 _PRODUCTS = frozenset({"*", "numpy.multiply"})
 _QUOTIENTS = frozenset({"/", "numpy.divide", "numpy.true_divide"})
-_STEPPING = _PRODUCTS | _QUOTIENTS | {"+", "-", "numpy.add", "numpy.subtract", "+=", "-="}
+_STEPPING = _PRODUCTS | _QUOTIENTS | SUMS
 # What the size of an array is taken with: a number made from a gradient without one of these may be a wrong factor.
 _SIZES = frozenset("numpy.linalg.norm numpy.sqrt ** numpy.power abs numpy.abs numpy.absolute .max numpy.max".split())
 # What multiplies its result by a number where an operand is multiplied by it.
@@ -41,7 +42,7 @@ def factor_suspects(known: Verdicts, verdicts: Sequence[Verdict]) -> list[Suspec
         if not any(abs(factor / d - 1) <= 10 * EXACT for d in distinct):
             distinct.append(factor)
     signs = {old: sign for _, old, _, sign in known.step.parameters}
-    best: tuple[tuple[float, ...], list[Suspect], float] | None = None
+    best: tuple[tuple[float, ...], list[Suspect], float, bool] | None = None
     for rate in distinct if 1 < len(distinct) <= 6 else []:
         off = {p: rate / f for p, f in factors.items() if abs(f / rate - 1) > 10 * EXACT}
         kept = [p for p in factors if p not in off]
@@ -57,10 +58,11 @@ def factor_suspects(known: Verdicts, verdicts: Sequence[Verdict]) -> list[Suspec
         learned = any(o is not None and _by_what_is_learned(o, known) for o in made)
         quality = (missed, len(chosen), odd, -len(kept) if len(chosen) > 1 else 0, learned, climbs, depth)
         if best is None or quality < best[0]:
-            best = (quality, suspects, rate)
+            # What gives right gradients their size as well gives the wrong ones no other by itself.
+            best = (quality, suspects, rate, {s.site for s in chosen} <= _sites(known, kept))
     if best is None:
         return []
-    if best[0][0] or best[0][1] > 1:
+    if best[0][0] or best[0][1] > 1 or best[3]:
         compounded = _compounded(known, factors)
         if compounded is not None:
             known.rate = compounded[1]
@@ -74,7 +76,10 @@ def factor_suspects(known: Verdicts, verdicts: Sequence[Verdict]) -> list[Suspec
 
 
 def _compounded(known: Verdicts, factors: dict[int, float]) -> tuple[Suspect, float] | None:
-    """An expression that gives its factor to each layer once more: (it, the factor that all have without it)."""
+    """An expression that gives a factor to each layer once more: (it, the factor that all have without it).
+
+    It may be another one in each layer, as that of a dropout whose rate each layer has for itself.
+    """
     introduced: dict[int, list[tuple[int, float]]] = {}
     for value in known.chain(factors)[:_MOST_SUSPECTS]:
         operation, match = known.producer(value), known.matching.match(value)
@@ -82,22 +87,21 @@ def _compounded(known: Verdicts, factors: dict[int, float]) -> tuple[Suspect, fl
         if operation is not None and operation.site is not None and match is not None and before:
             introduced.setdefault(operation.site, []).append((value, match.factor.number / before))
     for site, rows in introduced.items():
-        factor = rows[0][1]
-        same = all(abs(ratio / factor - 1) <= 10 * EXACT for _, ratio in rows)
-        if len(rows) < 2 or not same or abs(abs(factor) - 1) <= 10 * EXACT:
+        if len(rows) < 2 or all(abs(abs(ratio) - 1) <= 10 * EXACT for _, ratio in rows):
             continue
-        turns = {p: sum(p in known.reached(value) for value, _ in rows) for p in factors}
-        without = {p: f / factor ** turns[p] for p, f in factors.items()}
+        passed = {p: [ratio for value, ratio in rows if p in known.reached(value)] for p in factors}
+        turns = {p: len(ratios) for p, ratios in passed.items()}
+        without = {p: f / float(np.prod(passed[p])) for p, f in factors.items()}
         rate = next(iter(without.values()))
         if any(abs(f / rate - 1) > 10 * EXACT for f in without.values()) or len(set(turns.values())) < 2:
             continue
         wanted = {}
-        for value, _ in rows:
+        for value, ratio in rows:
             match = known.matching.match(value)
             if match is not None:
-                wanted[value] = (match.forward, np.asarray(known.replay.recorded[value]) / factor)
+                wanted[value] = (match.forward, np.asarray(known.replay.recorded[value]) / ratio)
         explains = tuple(p for p in factors if turns[p])
-        return Suspect(site, tuple(wanted), wanted, explains, True, "scale", 1 / factor), rate
+        return Suspect(site, tuple(wanted), wanted, explains, True, "scale", 1 / rows[0][1]), rate
     return None
 
 
@@ -202,13 +206,18 @@ def _own_rate(known: Verdicts, parameter: int, learned: Container[int]) -> float
             continue
         if operation.function not in (_MULTILINEAR if inside else _STEPPING):
             continue
+        if (
+            operation.function in SUMS
+            and sum(_is_stepped_by(known, a, parameter, learned) for a in operation.arguments) > 1
+        ):
+            continue  # shares of one gradient, beside a velocity that is made of it: they come to more than each
         for position, argument in enumerate(operation.arguments[:2]):
             turned = -power if position and operation.function in _QUOTIENTS else power
             if isinstance(argument, Ref) and argument.value in learned:
                 other = operation.arguments[1 - position] if len(operation.arguments) > 1 else None
                 if isinstance(other, Ref) and _is_its_size(known, argument.value, other.value, parameter):
                     rate *= abs(float(np.ravel(recorded[argument.value])[0])) ** turned
-                elif inside or known.matching.against(recorded[argument.value], parameter) is not None:
+                elif inside or _is_stepped_by(known, argument, parameter, learned):
                     open_values.append((argument.value, turned))
                 continue
             times = single_number(known, argument) if operation.function in _PRODUCTS | _QUOTIENTS else None
@@ -222,6 +231,16 @@ def _own_rate(known: Verdicts, parameter: int, learned: Container[int]) -> float
             elif times is None and isinstance(argument, Ref) and inside:
                 open_values.append((argument.value, turned))
     return rate
+
+
+def _is_stepped_by(known: Verdicts, argument: Any, parameter: int, learned: Container[int]) -> bool:
+    """Whether an operand is a multiple of a parameter's gradient; one number is one of any other."""
+    if not isinstance(argument, Ref) or argument.value not in learned:
+        return False
+    array = known.replay.recorded[argument.value]
+    if np.size(array) == 1 == np.size(known.replay.recorded[parameter]):
+        return bool(np.any(array)) and not known.is_state(argument.value, parameter)
+    return known.matching.against(array, parameter) is not None
 
 
 def _share(known: Verdicts, number: int, counts: Container[float]) -> float:
@@ -269,11 +288,16 @@ def _strangeness(known: Verdicts, rate: float) -> float:
 
 def _of_their_own(known: Verdicts, suspects: list[Suspect], right: list[int]) -> list[Suspect]:
     """Without the expressions that other gradients go through and are right, as far as the rest explains as much."""
-    made = map(known.producer, known.chain(right))
-    shared = {operation.site for operation in made if operation is not None}
+    shared = _sites(known, right)
     own = [s for s in suspects if s.site not in shared]
     explained = {p for s in own for p in s.explains}
     return own + [s for s in suspects if s.site in shared and not explained.issuperset(s.explains)]
+
+
+def _sites(known: Verdicts, parameters: list[int]) -> set[int | None]:
+    """The expressions that the changes of some parameters were computed by."""
+    made = map(known.producer, known.chain(parameters))
+    return {operation.site for operation in made if operation is not None}
 
 
 def _rescaling(known: Verdicts, off: dict[int, float], aside: set[int], rated: Mapping[int, float]) -> list[Suspect]:

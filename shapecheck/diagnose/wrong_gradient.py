@@ -141,7 +141,8 @@ def _is_right(found: Diagnosis) -> bool:
     """Whether the gradients of a step are right; those of a network whose units have all died show nothing."""
     weights = [v for v in found.verdicts if v.is_right and not v.weak]
     # Where an optimizer stands between gradients and steps, factors that differ are neither right nor wrong.
-    sizes = [abs(v.factor.number) for v in weights if v.factor is not None and not v.at_change]
+    told = [v for v in found.verdicts if v.factor is not None and (v.factor.is_plain or not v.weak)]
+    sizes = [abs(v.factor.number) for v in told if v.factor is not None and not v.at_change]
     open_ = bool(sizes) and max(sizes) > (1 + 1e-4) * min(sizes)
     return not (found.suspects and found.independent) and not found.wrong and bool(weights) and not open_
 

@@ -22,6 +22,7 @@ from shapecheck.repair.loop_turns import after_the_loop, anew_in_each_turn
 from shapecheck.repair.lost_steps import applied_once, both_shares
 from shapecheck.repair.orders import one_order
 from shapecheck.repair.resets import resets
+from shapecheck.repair.squares import squared_apart
 from shapecheck.repair.strides import whole_strides
 from shapecheck.repair.surroundings import Module
 from shapecheck.repair.update_order import update_later
@@ -205,6 +206,7 @@ def _random_weights(desk: Desk, finding: Finding) -> Iterator[Candidate]:
 _GENERATORS: dict[str, Generator] = {
     "SC303": _shrinking,
     "SC306": both_shares,
+    "SC308": squared_apart,
     "SC309": filled_results,
     "SC401": update_later,
     "SC402": _downhill,

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from shapecheck.diagnose.finding import Edit, Finding, Span
+from shapecheck.diagnose.idle_velocities import IDLE_VELOCITY, WITH_RATE
 from shapecheck.diagnose.moments import (
     KEPT_CORRECTED,
     LEFT_UNCORRECTED,
@@ -48,6 +49,8 @@ def kept_moments(trace: Trace, finding: Finding) -> Iterator[Candidate]:
         yield from _squared_there(desk, finding)
     if finding.title == LEFT_UNCORRECTED:
         yield from _corrected(desk, finding)
+    if finding.title == IDLE_VELOCITY:
+        yield from _applied(desk, finding)
     if generate is not None:
         spans = (finding.cause, *(t.span for t in finding.trail))
         statements = {s.lineno: s for span in spans if (s := desk.at(span))}
@@ -165,6 +168,51 @@ def _corrected(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     edits = [desk.edit(n, name) for n in ast.walk(reader) if isinstance(n, _PLACES) and desk.text(n) == moment]
     if edits:
         yield desk.candidate(f"use `{name}` instead of `{moment}`", "name", 0.3, *edits)
+
+
+def _applied(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    """The velocity in the place of the gradient, in every step; of one with the rate in it, for all of the step."""
+    places = [finding.cause, *(t.span for t in finding.trail)]
+    rated = any(t.note == WITH_RATE for t in finding.trail)
+    edits: dict[tuple[int, int], Edit] = {}
+    names: dict[str, None] = {}
+    for step, velocity in zip(map(desk.at, places[::2]), map(desk.at, places[1::2]), strict=True):
+        if not isinstance(step, ast.Assign | ast.AugAssign) or not isinstance(velocity, ast.Assign | ast.AugAssign):
+            return
+        kept = desk.text(velocity.targets[0] if isinstance(velocity, ast.Assign) else velocity.target)
+        found = list(_steps_by(desk, step, velocity, kept) if rated else _in_its_place(desk, step, velocity, kept))
+        if not found:
+            return
+        names[kept] = None
+        edits |= {(e.line, e.column): e for e in found}
+    shown = " and ".join(f"`{name}`" for name in names)
+    yield desk.candidate(f"step by {shown}", "name", 0.3, *edits.values())
+
+
+def _in_its_place(
+    desk: Desk, step: ast.Assign | ast.AugAssign, velocity: ast.Assign | ast.AugAssign, kept: str
+) -> Iterator[Edit]:
+    """A step with its velocity for what the velocity takes in."""
+
+    def read(statement: ast.Assign | ast.AugAssign) -> list[ast.expr]:
+        nodes = (n for n in ast.walk(statement.value) if isinstance(n, _PLACES) and desk.text(n) != kept)
+        return [n for n in nodes if not isinstance(desk.module.parents.get(n), (*_PLACES, ast.Slice))]
+
+    taken = {desk.text(n) for n in read(velocity)}
+    common = [n for n in read(step) if desk.text(n) in taken]
+    if len({desk.text(n) for n in common}) == 1:
+        yield from (desk.edit(n, kept) for n in common)
+
+
+def _steps_by(
+    desk: Desk, step: ast.Assign | ast.AugAssign, velocity: ast.Assign | ast.AugAssign, kept: str
+) -> Iterator[Edit]:
+    """A step by its velocity as it is, added where the velocity goes downhill itself."""
+    sign = "+" if isinstance(getattr(velocity.value, "op", getattr(velocity, "op", None)), ast.Sub) else "-"
+    if isinstance(step, ast.AugAssign):
+        yield desk.edit(step, f"{desk.text(step.target)} {sign}= {kept}")
+    elif isinstance(step.value, ast.BinOp) and len(step.targets) == 1:
+        yield desk.edit(step.value, f"{desk.text(step.value.left)} {sign} {kept}")
 
 
 def _apart(desk: Desk, statements: list[ast.stmt]) -> Iterator[Candidate]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.mirrored_sums import MIRRORED
+from shapecheck.diagnose.mixed_samples import MIXED
 from shapecheck.diagnose.pairs import UNREAD_TWIN
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk
@@ -27,6 +28,9 @@ def one_order(desk: Desk, finding: Finding) -> Iterator[Candidate]:
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
             text = f"{desk.text(call.func.value)}.insert(0, {desk.text(call.args[0])})"
             yield desk.candidate("put each before the others", "order of samples", 0.4, desk.edit(call, text))
+        return
+    if finding.title == MIXED:
+        yield from _transposed(desk, finding)
         return
     if any(s.note == UNREAD_TWIN for s in finding.trail):
         yield from _from_the_twin(desk, finding)
@@ -53,6 +57,22 @@ def one_order(desk: Desk, finding: Finding) -> Iterator[Candidate]:
             desk.edit(second.slice, "order"),
         )
         yield desk.candidate("draw one order for both", "order of samples", 0.7, *edits)
+
+
+def _transposed(desk: Desk, finding: Finding) -> Iterator[Candidate]:
+    """`X.reshape(m, -1).T` for `X.reshape(-1, m)`: the sizes in the order in which the samples lie."""
+    call = desk.expression(finding.cause)
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.keywords:
+        return
+    of_numpy = desk.text(call.func.value) == desk.numpy()
+    sizes = list(call.args[1:] if of_numpy else call.args)
+    if len(sizes) == 1 and isinstance(sizes[0], ast.Tuple | ast.List):
+        sizes = list(sizes[0].elts)
+    if len(sizes) == 2:
+        turned = f"{desk.text(sizes[1])}, {desk.text(sizes[0])}"
+        given = f"{desk.text(call.args[0])}, ({turned})" if of_numpy else turned
+        edit = desk.edit(call, f"{desk.text(call.func)}({given}).T")
+        yield desk.candidate("transpose, and leave each sample whole", "axis order", 0.4, edit)
 
 
 def _from_the_twin(desk: Desk, finding: Finding) -> Iterator[Candidate]:

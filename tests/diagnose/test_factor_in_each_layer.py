@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from training_programs import Edits, edited_text, findings, repaired
+from training_programs import Edits, blamed_line, edited_text, findings, repaired
 
 DROPPED = """\
 import numpy as np
@@ -63,3 +63,37 @@ def test_each_layer_that_lacks_its_factor_is_named(tmp_path: Path, edits: Edits,
 
 def test_all_of_them_right(tmp_path: Path) -> None:
     assert findings(tmp_path, DROPPED) == []
+
+
+# One formula for all layers, each with a share of its own.
+ONE_FORMULA = """\
+import numpy as np
+
+rng = np.random.RandomState(7)
+X = rng.randn(30, 4)
+T = np.sin(X[:, :2])
+shapes, keep = [(4, 8), (8, 6), (6, 2)], [0.8, 0.5, 1.0]
+Ws = [rng.randn(*shape) / 2 for shape in shapes]
+for epoch in range(5):
+    outs, masks = [X], []
+    for W, share in zip(Ws, keep):
+        masks.append((rng.rand(1, W.shape[1]) < share) * 1.0)
+        z = outs[-1] @ W
+        outs.append((np.tanh(z) if W is not Ws[-1] else z) * masks[-1] / share)
+    loss = 0.5 * np.sum((outs[-1] - T) ** 2) / 30
+    d = (outs[-1] - T) / 30
+    for i in reversed(range(3)):
+        if i < 2:
+            h = outs[i + 1] * keep[i]
+            d = d * masks[i] / keep[i]
+            d = d * (1 - h**2)
+        below = d @ Ws[i].T
+        Ws[i] -= 0.1 * outs[i].T @ d
+        d = below
+"""
+
+
+def test_one_formula_gives_each_layer_a_factor_of_its_own(tmp_path: Path) -> None:
+    text = edited_text(ONE_FORMULA, [("d = d * masks[i] / keep[i]", "d = d * masks[i]")])
+    (found,) = findings(tmp_path, text)
+    assert (found.code, blamed_line(text, found).strip()) == ("SC302", "d = d * masks[i]")
