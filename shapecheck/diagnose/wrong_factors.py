@@ -22,8 +22,6 @@ _MOST_SUSPECTS = 400
 _PRODUCTS = frozenset({"*", "numpy.multiply"})
 _QUOTIENTS = frozenset({"/", "numpy.divide", "numpy.true_divide"})
 _STEPPING = _PRODUCTS | _QUOTIENTS | SUMS
-# What the size of an array is taken with: a number made from a gradient without one of these may be a wrong factor.
-_SIZES = frozenset("numpy.linalg.norm numpy.sqrt ** numpy.power abs numpy.abs numpy.absolute .max numpy.max".split())
 # What multiplies its result by a number where an operand is multiplied by it.
 _MULTILINEAR = (
     _PRODUCTS | _QUOTIENTS | frozenset("@ .dot numpy.dot numpy.matmul numpy.outer .T .sum numpy.sum unary-".split())
@@ -35,7 +33,8 @@ def factor_suspects(known: Verdicts, verdicts: Sequence[Verdict]) -> list[Suspec
     if counted := counts_for_rates(known, _factors(verdicts)):
         return counted
     whole = _factors(verdicts)
-    factors = _without_own_rates(known, whole)
+    applied = any(v.at_change for v in verdicts if v.factor is not None)
+    factors = _without_own_rates(known, whole, applied=applied)
     aside = {v.parameter for v in verdicts if v.factor is not None} - factors.keys()
     distinct: list[float] = []
     for factor in factors.values():
@@ -155,14 +154,15 @@ def _factors(verdicts: Iterable[Verdict]) -> dict[int, float]:
     return given if alike else {}
 
 
-def _without_own_rates(known: Verdicts, factors: Mapping[int, float]) -> dict[int, float]:
+def _without_own_rates(known: Verdicts, factors: Mapping[int, float], *, applied: bool) -> dict[int, float]:
     """The factors as they would be had every parameter the learning rate of the first.
 
     A parameter may have a rate of its own: the numbers that its step multiplies the gradient by, in the step itself.
-    What counts something (a batch) is no rate.
+    What counts something (a batch) is no rate. The size of a gradient, by which it is clipped, is one where the factors
+    are those of what is `applied`; what an optimizer makes of a gradient afterwards has no part in the gradient's.
     """
     learned = known.replay.dependents(known.step.olds, known.step.last + 1)
-    rates = {p: _own_rate(known, p, learned) for p in factors}
+    rates = {p: _own_rate(known, p, learned, applied=applied) for p in factors}
     first = next(iter(rates.values()), 1.0)
     return {p: factor * first / rates[p] for p, factor in factors.items()}
 
@@ -172,18 +172,17 @@ def _is_its_size(known: Verdicts, number: int, array: int, parameter: int) -> bo
     replay, recorded = known.replay, known.replay.recorded
     if np.size(recorded[number]) != 1 or np.size(recorded[array]) < 2 or not np.any(recorded[number]):
         return False
+    if len(known.reached(number)) == len(known.changes):
+        return False  # the size of all gradients together is no rate of one
     shape = np.shape(recorded[parameter])
     made = replay.ancestors([number], until=known.step.olds) - known.step.olds
     if any(np.shape(recorded[v]) == shape and known.matching.against(recorded[v], parameter) is not None for v in made):
         return parameter in known.ancestors(array) and len(shape) > 1
     arrays = [v for v in made if np.size(recorded[v]) > 1]
-    makers = (known.producer(v) for v in (*made, number))
-    if all(maker is None or maker.function not in _SIZES for maker in makers):
-        return False
     return parameter in known.ancestors(number) and all(parameter in known.ancestors(v) for v in arrays)
 
 
-def _own_rate(known: Verdicts, parameter: int, learned: Container[int]) -> float:
+def _own_rate(known: Verdicts, parameter: int, learned: Container[int], *, applied: bool) -> float:
     """The product of the numbers in a parameter's step, whatever their order in it; and of those just before it.
 
     Before the step, where a velocity is made, only a number with a name is a rate: `2 * g` may be a wrong derivative.
@@ -215,7 +214,7 @@ def _own_rate(known: Verdicts, parameter: int, learned: Container[int]) -> float
             turned = -power if position and operation.function in _QUOTIENTS else power
             if isinstance(argument, Ref) and argument.value in learned:
                 other = operation.arguments[1 - position] if len(operation.arguments) > 1 else None
-                if isinstance(other, Ref) and _is_its_size(known, argument.value, other.value, parameter):
+                if applied and isinstance(other, Ref) and _is_its_size(known, argument.value, other.value, parameter):
                     rate *= abs(float(np.ravel(recorded[argument.value])[0])) ** turned
                 elif inside or _is_stepped_by(known, argument, parameter, learned):
                     open_values.append((argument.value, turned))

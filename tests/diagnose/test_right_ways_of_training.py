@@ -402,7 +402,48 @@ for epoch in range(6):
     b -= 0.02 * np.clip(db, -5, 5)
 print(-np.sum(Y * np.log(p)))
 """
+# Adam's steps, each as long as a share of its array; and steps towards the worst loss nearby before each step back.
+SIZED = """\
+import numpy as np
+
+rng = np.random.default_rng(2)
+X = rng.normal(size=(20, 3))
+Y = np.eye(2)[(X[:, 0] > 0).astype(int)]
+p = {"A": rng.normal(size=(3, 5)), "a": np.zeros(5), "B": rng.normal(size=(5, 2)) / 2, "b": np.zeros(2)}
+m, v = {k: 0 * w for k, w in p.items()}, {k: 0 * w for k, w in p.items()}
+
+
+def slopes():
+    h = np.tanh(X @ p["A"] + p["a"])
+    s = h @ p["B"] + p["b"]
+    q = np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)
+    d = (q - Y) / len(X)
+    e = d @ p["B"].T * (1 - h**2)
+    return {"A": X.T @ e, "a": e.sum(0), "B": h.T @ d, "b": d.sum(0)}, -np.sum(Y * np.log(q)) / len(X)
+
+
+for t in range(1, 8):
+    g, loss = slopes()
+    STEP
+    print(loss)
+"""
+LAMB = """for k, w in p.items():
+        m[k], v[k] = 0.9 * m[k] + 0.1 * g[k], 0.99 * v[k] + 0.01 * g[k] * g[k]
+        r = m[k] / (1 - 0.9**t) / (np.sqrt(v[k] / (1 - 0.99**t)) + 1e-6) + 0.01 * w
+        size, long = np.linalg.norm(w), np.linalg.norm(r)
+        w -= 0.02 * (size / long if size > 0 else 1.0) * r"""
+SAM = """size = np.sqrt(sum(np.sum(d**2) for d in g.values())) + 1e-12
+    away = {}
+    for k, d in g.items():
+        away[k] = 0.05 * d / size
+        p[k] += away[k]
+    there, _ = slopes()
+    for k in p:
+        p[k] -= away[k]
+        p[k] -= 0.3 * there[k]"""
 RIGHT = {
+    "Adam by the size of each array": SIZED.replace("STEP", LAMB),
+    "a step away and a step back": SIZED.replace("STEP", SAM),
     "clipped to the signs": SIGNS,
     "one layer's gradient, clipped": CLIPPED,
     "Nesterov's momentum, gradient beside velocity": LOOKING_AHEAD,
