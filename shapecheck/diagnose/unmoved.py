@@ -25,6 +25,8 @@ from shapecheck.trace.operations import ADDITIONS, PRODUCTS
 from shapecheck.trace.tape import Operation
 
 _PRODUCTS = frozenset("@ .dot numpy.dot numpy.matmul numpy.einsum".split())
+# What makes an array of its own, as the one that is drawn is kept.
+_COPIES = frozenset({"numpy.array", "numpy.copy", ".copy", ".astype"})
 # So many numbers show whether they were drawn: then some are far closer to one another than others.
 _TELLING, _UNEVEN = 4, 2.0
 # So many readers of an array tell whether it is an input.
@@ -195,7 +197,7 @@ def _affine(course: Course, step: Step) -> Iterator[_Affine]:
                 continue
             if _is_multiplied(course, uncarried(course, bias)):
                 continue  # the input of a residual block, which goes round it
-            operands = [uncarried(course, operand) for operand in made.inputs]
+            operands = [_kept_as(course, operand) for operand in made.inputs]
             for weight, other in (operands, operands[::-1]) if len(operands) == 2 else ():
                 # What mixes the samples, as the neighbours in a graph, is no weight.
                 side = _side(course, operation, bias)
@@ -210,7 +212,17 @@ def _affine(course: Course, step: Step) -> Iterator[_Affine]:
                     or _spread_side(course, bias) == operands.index(weight)
                 )
                 if known and is_given(course, weight) and len(course.tape.values[weight].shape) > 1:
-                    yield _Affine(weight, uncarried(course, bias), made, operation)
+                    yield _Affine(weight, _kept_as(course, bias), made, operation)
+
+
+def _kept_as(course: Course, value: int) -> int:
+    """The array of the network that a value is a view of; what was copied on its way there is the copy."""
+    chain = [value]
+    while (made := course.producer(chain[-1])) is not None and made.function in CARRIERS and made.inputs:
+        chain.append(made.inputs[0])
+    learned = (v for v in chain if v in course.all_versions)
+    named = (v for v in chain if v in course.names and (made := course.producer(v)) and made.function in _COPIES)
+    return next(learned, next(named, chain[-1]))
 
 
 def _is_multiplied(course: Course, value: int) -> bool:

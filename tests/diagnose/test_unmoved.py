@@ -61,6 +61,16 @@ MISTAKES: list[tuple[str, str, Edits, set[str], str]] = [
     ("weight of the first layer", "inline", without("A"), {"a -="}, "SC406"),
     ("weight of a middle layer", "inline", without("B"), {"b -="}, "SC406"),
     ("bias of the last layer", "inline", without("c"), {"C -="}, "SC406"),
+    (
+        "bias of the last layer, of copies of what was drawn",
+        "inline",
+        [
+            *without("c"),
+            *((f"rng.randn({s}) * 0.6", f"np.array(rng.randn({s}) * 0.6)") for s in ("3, 4", "4, 4", "4, 1")),
+        ],
+        {"C -="},
+        "SC406",
+    ),
     ("no weight of an object", "minibatches", [('        grads["w_in"] = x.T @ inner\n', "")], {"setattr"}, "SC406"),
     ("nothing is updated", "inline", [(step, "") for step in STEPS], set(GRADIENTS.values()), "SC406"),
     ("no optimizer is asked", "stacked", [("    opt.step()\n", "")], {"self.gK", "self.gs"}, "SC406"),
