@@ -14,13 +14,11 @@ from shapecheck.diagnose.course import Course, shown
 from shapecheck.diagnose.finding import Finding
 from shapecheck.diagnose.pairs import origins_of_meetings
 from shapecheck.diagnose.trail import span_of
+from shapecheck.trace.operations import DRAWS
 from shapecheck.trace.tape import Operation, Shape
 
 MIXED = "this reshape mixes the samples"
 _RESHAPES = frozenset({".reshape", "numpy.reshape"})
-_DRAWN = frozenset(
-    "rand randn random random_sample normal standard_normal uniform randint integers binomial choice".split()
-)
 
 
 def mixed_samples(course: Course) -> list[Finding]:
@@ -70,7 +68,7 @@ def _belongs(course: Course, operation: Operation, targets: Collection[int]) -> 
         return True
     leaves = [v for v in made_from if course.producer(v) is None and course.tape.values[v].size > 1]
     made = (course.tape.values[v].producer for v in leaves)
-    return any(number is None or course.tape.operations[number].label not in _DRAWN for number in made)
+    return any(number is None or course.tape.operations[number].label not in DRAWS for number in made)
 
 
 def _finding(course: Course, operation: Operation, length: int) -> Finding | None:

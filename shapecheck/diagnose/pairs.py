@@ -88,7 +88,7 @@ def parted(course: Course) -> list[Finding]:
         if used and aimed:
             finding = _two_orders(course, used[-1], aimed[-1])
         elif used and not aimed:
-            finding = _one_order(course, used, targets - outputs)
+            finding = _one_order(course, used, targets, outputs)
         else:
             finding = None
         if finding is not None:
@@ -256,8 +256,9 @@ def _whole(course: Course, value: int) -> int:
     return value
 
 
-def _one_order(course: Course, picks: list[_Pick], targets: set[int]) -> Finding | None:
+def _one_order(course: Course, picks: list[_Pick], aimed: set[int], outputs: set[int]) -> Finding | None:
     """Inputs that are shuffled again and again beside targets that stay as they are."""
+    targets = aimed - outputs
     site = course.site(picks[-1].operation.site)
     last = course.tape.values[picks[-1].result]
     shuffles = [p for p in picks if p.operation.site == picks[-1].operation.site]
@@ -265,7 +266,8 @@ def _one_order(course: Course, picks: list[_Pick], targets: set[int]) -> Finding
     if site is None or not _comparable(last.array):
         return None
     if len(shuffles) < 2:
-        return _once_parted(course, picks[-1], site, targets)
+        # Inputs may have been made from their targets, as those of an exercise are.
+        return _once_parted(course, picks[-1], site, aimed)
     count = last.shape[picks[-1].axis]
     # A mask that was drawn after the order is no target that stays as it was; neither is the order itself, nor
     # what is drawn anew for every step.

@@ -181,6 +181,10 @@ def _companions(desk: Desk, inputs: str, statement: ast.stmt) -> list[str]:
     """The names that stand beside the inputs in the same statements, the likeliest first: they may be the targets."""
     function = desk.module.enclosing_function(statement)
     found: Counter[str] = Counter()
+    parts_of = [n for n in ast.walk(function or desk.module.tree) if isinstance(n, ast.Subscript)]
+    same = {desk.text(n.slice) for n in parts_of if desk.text(n.value) == inputs}
+    # Parted in the same way, as a training set and a test set are: `X[:n]` and `y[:n]`.
+    found.update(_array(desk, n.value) for n in parts_of if desk.text(n.slice) in same)
     for other in ast.walk(function or desk.module.tree):
         if not isinstance(other, ast.stmt) or isinstance(other, ast.FunctionDef | ast.ClassDef | ast.For | ast.While):
             continue
