@@ -74,7 +74,7 @@ class Evidence:
             return None
         tier = _tier(agreement, outcome, climbs=self.climbs)
         seen = {row.name for row in agreement.parameters}
-        unseen = outcome.ended in {"finished", "stopped"} and not self.named <= seen
+        unseen = outcome.ended == "stopped" and not self.named <= seen
         return Solution(candidate, texts, outcome, 2 if unseen and tier < 2 else tier)
 
     def ranked(self, solutions: list[Solution]) -> list[Solution]:
