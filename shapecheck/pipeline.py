@@ -61,6 +61,9 @@ _LATER_SECONDS = 5.0
 # How long the gradients of a program that ran may be looked at: a long tape of tiny operations takes longest.
 _JUDGING_SECONDS = 10.0
 _ALL_JUDGING_SECONDS = 16.0
+# A tape of more operations than this is given longer in proportion, up to so many times as long.
+_OPERATIONS = 8000
+_MOST_TIMES = 4.0
 # Parameters whose gradients are right for the shape that they took, which is the mistake.
 _SHAPED_ASTRAY = frozenset({"SC202"})
 
@@ -149,7 +152,8 @@ class _Doctor:
         self.failed = False
         # Whether all gradients are right with the repair of what spoils the updates: all else follows from that.
         self.cured = False
-        self.patience = Patience(_ALL_JUDGING_SECONDS)
+        self.times = min(max(len(self.trace.head.operations) / _OPERATIONS, 1.0), _MOST_TIMES)
+        self.patience = Patience(self.times * _ALL_JUDGING_SECONDS)
 
     def diagnosis(self) -> Diagnosis:
         findings = self.findings()
@@ -160,7 +164,8 @@ class _Doctor:
         status: Status = "findings" if findings else "clean"
         if self.trace.ended in {"timeout", "interrupted", "memory"} or self.trace.left or self.run.killed:
             status = "incomplete"
-        return Diagnosis(self.request.script, status, self.outcome(), self.network(), tuple(findings))
+        parts = self.outcome(), self.network(), tuple(findings)
+        return Diagnosis(self.request.script, status, *parts, hurried=self.patience.ended)
 
     def findings(self) -> list[Finding]:
         crash = classify(self.trace)
@@ -200,7 +205,7 @@ class _Doctor:
 
     def gradients(self, course: Course, explained: set[str]) -> list[Finding]:
         """Wrong gradients, but for those of parameters whose updates are known to be wrong for another reason."""
-        with self.patience.at_most(_JUDGING_SECONDS):
+        with self.patience.at_most(self.times * _JUDGING_SECONDS):
             self.note_loss(course.verdict)
             self.meant = course.verdict.formula if course.verdict.binding else ""
             if not self.meant and course.verdict.verdict == "wrong" and course.steps:
@@ -222,7 +227,7 @@ class _Doctor:
         tape, known = joined_at(self.trace.head, known)
         self.trace = replace(self.trace, head=tape)
         self.layers = Layers(tape, self.trace.sources.values(), complete=False)
-        with self.patience.at_most(_JUDGING_SECONDS):
+        with self.patience.at_most(self.times * _JUDGING_SECONDS):
             accused = accuse(adjoints_of(tape, known), known)
             suspects = accused.suspects if agrees(compared, accused) else []
             mistakes = described(self.trace, self.layers, accused.diagnosis, suspects)
@@ -397,7 +402,7 @@ class _Doctor:
 
         def gather() -> list[Finding]:
             # What was found before the time was up is kept.
-            with suppress(TimeoutError), self.patience.at_most(_JUDGING_SECONDS):
+            with suppress(TimeoutError), self.patience.at_most(self.times * _JUDGING_SECONDS):
                 for finding in findings:
                     found.append(finding)  # noqa: PERF402
             return found

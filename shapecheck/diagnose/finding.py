@@ -158,7 +158,8 @@ class ProgramOutcome:
 class Diagnosis:
     """Everything that one `diagnose` run has to say; the renderers read this and nothing else.
 
-    `texts` are the sources that are no file by themselves: a notebook's cells, a program from standard input.
+    `texts` are the sources that are no file by themselves: a notebook's cells, a program from standard input. `hurried`
+    is whether the time was up before everything was looked at.
     """
 
     script: str
@@ -167,3 +168,4 @@ class Diagnosis:
     network: NetworkSummary | None
     findings: tuple[Finding, ...]
     texts: Mapping[File, str] = field(default_factory=dict)
+    hurried: bool = False

@@ -215,7 +215,8 @@ class _Ways:
         operations = self.known.replay.tape.operations
         masks = dict(self._numbered)
         found = dict.fromkeys(forwards, 0)
-        for operation in operations[: self.known.step.last + 1]:
+        last = max((o.number for u in forwards if (o := self.known.producer(u)) is not None), default=-1)
+        for operation in operations[: min(last, self.known.step.last) + 1]:
             if operation.function == "leaf":
                 continue
             mask = 0

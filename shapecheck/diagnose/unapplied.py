@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from shapecheck.network.dependence import CARRIERS
 from shapecheck.network.parameters import Parameter, Update
 from shapecheck.network.uses import value_names
 from shapecheck.trace.operations import MATRIX_PRODUCTS
-from shapecheck.trace.sites import Site
+from shapecheck.trace.sites import Site, SourceText
 from shapecheck.trace.tape import Operation, Ref, Shape, Tape
 
 NOTHING_MOVES = "nothing is ever updated"
@@ -308,12 +309,7 @@ def last_reading(course: Course, operation: Operation) -> Site | None:
 
 def is_shown(course: Course, value: int) -> bool:
     """Whether something that holds a gradient by name is printed."""
-    return any(
-        isinstance(node, ast.Name) and node.id == name
-        for site, name in _named(course, value)
-        for call in _prints(course, site)
-        for node in ast.walk(call)
-    )
+    return any(name in _printed(course.trace.sources[site.path], site.line) for site, name in _named(course, value))
 
 
 def is_dropped(course: Course, value: int) -> bool:
@@ -356,16 +352,14 @@ def _named(course: Course, value: int) -> Iterator[tuple[Site, str]]:
                 yield site, root
 
 
-def _prints(course: Course, site: Site) -> Iterator[ast.Call]:
-    """The calls of `print` in the function that a site stands in."""
-    tree = course.trace.sources[site.path].tree
-    if tree is None:
-        return
-    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
-    around = [f for f in functions if f.lineno <= site.line <= (f.end_lineno or f.lineno)]
-    for node in ast.walk(around[-1] if around else tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
-            yield node
+@lru_cache(maxsize=256)
+def _printed(source: SourceText, line: int) -> frozenset[str]:
+    """The names in calls of `print` in the function that a line stands in."""
+    functions = [n for n in source.nodes() if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    around = [f for f in functions if f.lineno <= line <= (f.end_lineno or f.lineno)]
+    calls = (n for n in (ast.walk(around[-1]) if around else source.nodes()) if isinstance(n, ast.Call))
+    prints = [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "print"]
+    return frozenset(n.id for call in prints for n in ast.walk(call) if isinstance(n, ast.Name))
 
 
 __all__ = ["NOTHING_MOVES", "Found", "Turns", "Unapplied", "is_dropped", "is_shown", "last_reading", "nothing_moves"]

@@ -314,7 +314,8 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
     if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
         for title, slope in slopes_at(own).items():
             yield place.candidate(f"use {title}", "slope", node, slope, 1.6)
-    alike = [text for text, seen in arrays_in_scope(place).items() if shape is None or seen.shape == shape]
+    scope = arrays_in_scope(place)
+    alike = [t for t, seen in nearest(place).items() if t in scope and (shape is None or seen.shape == shape)]
     alike = sorted(alike, key=lambda text: not text.isidentifier())[:16]  # names before items of containers
     for text in dict.fromkeys((*alike, *_parts_alike(place, shape))):
         if text != own:

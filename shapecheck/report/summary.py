@@ -121,7 +121,13 @@ def _nothing(diagnosis: Diagnosis) -> Text | None:
         return None if program.outcome == "finished" else Text("nothing found in the part that ran", style="bold")
     if program.exit_code:
         return Text(f"nothing to explain: the program ended itself with exit status {program.exit_code}", style="bold")
-    return Text(f"nothing found: the program ran to its end in {program.seconds:.1f} s", style="bold green")
+    ended = f"the program ran to its end in {program.seconds:.1f} s"
+    if diagnosis.hurried:
+        advice = (
+            "SHAPECHECK_PATIENCE=5 in the environment gives the search five times as long, fewer steps give it less"
+        )
+        return Text(f"nothing found in the time that there was: {ended}; {advice} to look at", style="bold")
+    return Text(f"nothing found: {ended}", style="bold green")
 
 
 def _cut_short(diagnosis: Diagnosis) -> str:

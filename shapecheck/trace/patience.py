@@ -27,10 +27,15 @@ class Patience:
 
     It is counted in this process's own time, for on a busy machine the clock runs faster than the work; by the clock
     three times as much may go by.
+
+    Attributes:
+        left: Seconds that are left.
+        ended: Whether something was broken off for it.
     """
 
     def __init__(self, seconds: float) -> None:
         self.left = patient(seconds)
+        self.ended = False
 
     @contextmanager
     def at_most(self, seconds: float) -> Iterator[None]:
@@ -44,6 +49,7 @@ class Patience:
             return
         seconds = min(patient(seconds), self.left)
         if seconds <= 0:
+            self.ended = True
             raise TimeoutError
 
         def ring(*_: object) -> None:
@@ -57,6 +63,7 @@ class Patience:
         try:
             yield
         except _TooLongError as error:
+            self.ended = True
             raise TimeoutError from error
         finally:
             for number, timer, _ in timers:

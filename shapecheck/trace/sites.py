@@ -152,7 +152,11 @@ class SourceText:
 
     def nodes(self) -> Iterator[ast.AST]:
         """All nodes of the tree, the outer ones before the inner ones; none where there is no tree."""
-        return ast.walk(self.tree) if self.tree is not None else iter(())
+        return iter(self._nodes)
+
+    @functools.cached_property
+    def _nodes(self) -> tuple[ast.AST, ...]:
+        return tuple(ast.walk(self.tree)) if self.tree is not None else ()
 
     def characters(self, line: int, byte_column: int) -> int:
         """0-based character column of a 0-based UTF-8 byte column."""

@@ -58,6 +58,14 @@ def test_clean(tmp_path):
     assert "nothing found" in done.stdout
 
 
+def test_what_was_not_looked_at_for_want_of_time_is_not_called_clean(tmp_path, monkeypatch):
+    monkeypatch.setenv("SHAPECHECK_PATIENCE", "0")
+    done = diagnose(tmp_path, "script.py", program=NETWORK)
+    assert done.returncode == 0
+    assert "nothing found in the time that there was: the program ran to its end" in done.stdout
+    assert "SHAPECHECK_PATIENCE=5" in done.stdout
+
+
 def test_crash_is_explained_after_its_own_traceback(tmp_path):
     done = diagnose(tmp_path, "script.py", program=CRASHING)
     assert done.returncode == 1
