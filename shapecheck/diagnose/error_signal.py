@@ -92,6 +92,12 @@ def followed_at(step: Step, matching: Matching) -> float | None:
     return moved[0] if max(moved) - min(moved) <= 10 * EXACT * abs(moved[0]) else None
 
 
+def tells_nothing(step: Step, matching: Matching) -> bool:
+    """Whether so few entries of a step are moved that they follow anything: of all inputs one is not zero."""
+    verdicts = [v for v in Verdicts(matching, step).all() if not v.proves_nothing]
+    return all(v.is_right and v.weak for v in verdicts)
+
+
 def is_a_slip(replay: Replay, step: Step, signal: ErrorSignal, pair: Pair) -> bool:
     """Whether nobody would mean an error signal.
 
@@ -133,4 +139,4 @@ def _has_hidden_layers(replay: Replay, step: Step) -> bool:
     return any(len(step.olds & (replay.ancestors([change]) - {old})) > 0 for _, old, change, _ in step.parameters)
 
 
-__all__ = ["followed_at", "has_a_rate_twice", "is_a_slip", "missed_losses"]
+__all__ = ["followed_at", "has_a_rate_twice", "is_a_slip", "missed_losses", "tells_nothing"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from shapecheck.diagnose.error_signal import followed_at, is_a_slip
+from shapecheck.diagnose.error_signal import followed_at, is_a_slip, tells_nothing
 from shapecheck.diagnose.gradient import Diagnosis
 from shapecheck.diagnose.suspects import Suspect
 from shapecheck.diagnose.targets import Result, Target
@@ -100,7 +100,10 @@ def _followed(replay: Replay, places: Sequence[tuple[Step, Pair]], formula: str)
         if loss is None:
             return []
         found = {}
-        for signal in error_signals(replay, step, loss, [pair], rates):
+        signals = list(error_signals(replay, step, loss, [pair], rates))
+        if any(tells_nothing(step, signal.matching) for signal in signals):
+            continue
+        for signal in signals:
             moved = followed_at(step, signal.matching)
             if moved is not None and (rates is None or _is_one([moved, rates[signal.kind]])):
                 found[signal.kind] = (signal, moved)
