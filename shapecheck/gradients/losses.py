@@ -60,15 +60,10 @@ def _find_losses(replay: Replay, step: Step) -> list[Loss]:
     for loss in candidates:
         loss.credible = _is_credible(replay, loss, step, chain)
 
-    most = max((len(loss.right) for loss in candidates if loss.inferred), default=0)
-
     def preference(loss: Loss) -> tuple[int, ...]:
         exceeds = _exceeds(replay, step, loss, candidates)
         within = any(_is_part(replay, step, loss, own) for own in candidates if own.credible and _telling(replay, own))
-        # Where one half of the gradients follows the program's own loss, and the other half another, its own is meant.
-        own = not loss.inferred and len(loss.right) >= most and bool(_followed(replay, step, loss))
-        named = _telling(replay, loss)
-        return -exceeds, within, not own, -round(loss.score), loss.inferred, -named, -_closure_size(loss)
+        return -exceeds, within, -round(loss.score), loss.inferred, -_telling(replay, loss), -_closure_size(loss)
 
     return sorted(candidates, key=preference)
 
