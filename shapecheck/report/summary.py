@@ -123,10 +123,8 @@ def _nothing(diagnosis: Diagnosis) -> Text | None:
         return Text(f"nothing to explain: the program ended itself with exit status {program.exit_code}", style="bold")
     ended = f"the program ran to its end in {program.seconds:.1f} s"
     if diagnosis.hurried:
-        advice = (
-            "SHAPECHECK_PATIENCE=5 in the environment gives the search five times as long, fewer steps give it less"
-        )
-        return Text(f"nothing found in the time that there was: {ended}; {advice} to look at", style="bold")
+        advice = "with SHAPECHECK_PATIENCE=5 in the environment the search takes up to five times as long"
+        return Text(f"nothing found in the time that there was: {ended}; {advice}", style="bold")
     return Text(f"nothing found: {ended}", style="bold green")
 
 
