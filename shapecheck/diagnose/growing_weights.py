@@ -10,6 +10,7 @@ import numpy as np
 from shapecheck.diagnose.course import Course, quoted, shown
 from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
+from shapecheck.gradients.losses import find_losses
 from shapecheck.gradients.matching import same_direction
 from shapecheck.gradients.steps import Step
 from shapecheck.trace.operations import DIFFERENCES, SUMS
@@ -38,8 +39,12 @@ def growing_weights(course: Course) -> list[Finding]:
             gradient = known.matching.adjoints[old]
             title, part = GROWING, weights if _takes(course, step, old, gradient, weights, growing=True) else None
             if part is None and np.any(weights > 0) and np.any(weights < 0):
-                even = (e for e in (np.abs(weights), weights**2) if _takes(course, step, old, gradient, e))
-                title, part = ONE_WAY, next(even, None)
+                # Where the program's own loss has the penalty, the rest of the gradient is that of another one.
+                losses = [loss.adjoints for loss in find_losses(course.replay, step) if loss.credible]
+                gradients = [gradient, *(a[old] for a in losses if a is not None)]
+                even = [np.abs(weights), weights**2]
+                pairs = ((g, e) for g in gradients for e in even if _takes(course, step, old, g, e))
+                title, part = ONE_WAY, next((e for _, e in pairs), None)
             entries = _entries(course, step, old, change, part) if part is not None else iter(())
             grown = title == GROWING
             entered = next((o for o, term in entries if not (grown and _shrinks(course, step, old, o, term))), None)

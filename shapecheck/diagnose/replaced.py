@@ -1,7 +1,8 @@
-"""Arrays of a network that their own step takes the place of: `b = rate * db` for `b += rate * db`.
+"""Arrays of a network that become their own step: `b = rate * db`, or `b = b * rate * db`, for `b += rate * db`.
 
-What the network reads in the next step is a multiple of the derivative of the loss by what it read in this one. Where
-the array was zero, the first step of a right program gives the same numbers; so it is held against the next one, too.
+What the network reads in the next step is a multiple of the derivative of the loss by what it read in this one, or that
+times what it was. Where the array was zero, the first step of a right program gives the same numbers; so it is held
+against the next one, too.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref
 
 BECOMES_ITS_STEP = "replaced by its own step"
+MULTIPLIED = "multiplied by its own step"
 _MOST = 50
 
 
@@ -39,6 +41,14 @@ class _Replaced:
     site: Site
 
 
+@dataclass(frozen=True, slots=True)
+class _Multiple:
+    """By how much what an array becomes is a multiple of its gradient; or, `multiplied`, of that times the array."""
+
+    factor: float
+    multiplied: bool
+
+
 def replaced(course: Course) -> list[Finding]:
     """Arrays that the network reads, and in the next step reads a multiple of their own gradient instead."""
     if len(course.steps) < 2:
@@ -50,12 +60,13 @@ def replaced(course: Course) -> list[Finding]:
     factors = _gradients(course, first, {c.before: c.after for c in candidates})
     again = {c.after: made for c in candidates if (made := _made_again(course, c)) is not None}
     next_ones = _gradients(course, second, again)
-    found = []
+    found: dict[bool, list[_Replaced]] = {}
     for one in candidates:
-        factor, later = factors.get(one.before), next_ones.get(one.after)
-        if factor is not None and later is not None and factor * later > 0:
-            found.append(one)
-    return [_finding(course, found)] if found else []
+        now, later = factors.get(one.before), next_ones.get(one.after)
+        if now is not None and later is not None and now.multiplied == later.multiplied:
+            if now.factor * later.factor > 0:
+                found.setdefault(now.multiplied, []).append(one)
+    return [_finding(course, ones, multiplied) for multiplied, ones in found.items()]
 
 
 def _candidates(course: Course, first: Step, second: Step) -> Iterator[_Replaced]:
@@ -99,22 +110,25 @@ def _places(operation: Operation) -> Iterator[tuple[tuple[int, int], int]]:
                 yield (operation.site, position), argument.value
 
 
-def _gradients(course: Course, step: Step, wanted: dict[int, int]) -> dict[int, float]:
-    """Of arrays the factor by which what is given for each is its gradient, of a loss that the whole step follows."""
+def _gradients(course: Course, step: Step, wanted: dict[int, int]) -> dict[int, _Multiple]:
+    """What arrays become as a multiple of their gradients, of a loss that the whole step follows."""
     if not wanted:
         return {}
+    recorded = course.replay.recorded
     for loss in find_losses(course.replay, step):
         if not loss.credible or not step.olds or loss.right != step.olds:
             continue
         known = adjoints(course.replay, loss.seeds, [*wanted, *step.olds], check=())
-        recorded = course.replay.recorded
         rates = [_times(recorded[change], known[old]) for _, old, change, _ in step.parameters]
-        found: dict[int, float] = {}
+        found: dict[int, _Multiple] = {}
         for value, made in wanted.items():
-            times = _times(recorded[made], known[value])
-            # One number is a multiple of any other: it has to be the one by which the others are stepped.
-            if times and (np.size(recorded[made]) > 2 or any(r and np.isclose(abs(times / r), 1.0) for r in rates)):
-                found[value] = times
+            was, becomes = (np.asarray(recorded[number], dtype=float) for number in (value, made))
+            ratio = [(becomes / was, True)] if was.shape == becomes.shape and np.all(was) else []
+            for array, multiplied in [(becomes, False), *ratio]:
+                times = _times(array, known[value])
+                # One number is a multiple of any other: it has to be the one by which the others are stepped.
+                if times and (array.size > 2 or any(r and np.isclose(abs(times / r), 1.0) for r in rates)):
+                    found[value] = _Multiple(times, multiplied)
         if found:
             return found
     return {}
@@ -123,7 +137,7 @@ def _gradients(course: Course, step: Step, wanted: dict[int, int]) -> dict[int, 
 def _times(array: Any, adjoint: Any) -> float | None:
     """How many times an adjoint an array is; None where it is no multiple of it."""
     array, adjoint = np.asarray(array, dtype=float), np.asarray(adjoint, dtype=float)
-    if array.shape != adjoint.shape or not np.any(adjoint):
+    if array.shape != adjoint.shape or not np.any(adjoint) or not np.all(np.isfinite(array)):
         return None
     times = float(np.sum(array * adjoint) / np.sum(adjoint * adjoint))
     return times if np.linalg.norm(array - times * adjoint) <= EXACT * np.linalg.norm(array) else None
@@ -137,17 +151,23 @@ def _made_again(course: Course, one: _Replaced) -> int | None:
     return alike[2 * turns - 1].result if 2 * turns <= len(alike) else None
 
 
-def _finding(course: Course, found: list[_Replaced]) -> Finding:
+def _finding(course: Course, found: list[_Replaced], multiplied: bool) -> Finding:
     names = value_names(course.tape)
     known = tuple(dict.fromkeys(names.get(one.before) or one.site.bound_to or "an array" for one in found))
     sites = list({one.site.number: one.site for one in found}.values())
-    several = len(known) > 1
+    become = "are each" if len(known) > 1 else "is"
+    why = (
+        f"`{shown(sites[0].text)}` multiplies {quoted(list(known[:1]))} by a multiple of its gradient, which makes it "
+        "as good as zero in a few steps: the step has to be added to what it was, or subtracted"
+        if multiplied
+        else f"what the network reads next is `{shown(sites[0].text)}` alone, a multiple of the gradient: what "
+        f"{quoted(list(known[:1]))} was before is lost, and nothing is learned in it; the step has to be added to it"
+    )
     return Finding(
         code="SC406",
         severity="error",
-        title=f"{quoted(list(known))} {'are each' if several else 'is'} {BECOMES_ITS_STEP}",
-        message=f"what the network reads next is `{shown(sites[0].text)}` alone, a multiple of the gradient: what "
-        f"{quoted(list(known[:1]))} was before is lost, and nothing is learned in it; the step has to be added to it",
+        title=f"{quoted(list(known))} {become} {MULTIPLIED if multiplied else BECOMES_ITS_STEP}",
+        message=why,
         location=span_of(sites[0]),
         cause=span_of(sites[0]),
         layer=course.layer(found[0].before),
@@ -156,4 +176,4 @@ def _finding(course: Course, found: list[_Replaced]) -> Finding:
     )
 
 
-__all__ = ["BECOMES_ITS_STEP", "replaced"]
+__all__ = ["BECOMES_ITS_STEP", "MULTIPLIED", "replaced"]

@@ -60,10 +60,18 @@ def _find_losses(replay: Replay, step: Step) -> list[Loss]:
     for loss in candidates:
         loss.credible = _is_credible(replay, loss, step, chain)
 
+    inferred = [loss for loss in candidates if loss.inferred]
+    rival = max(inferred, key=lambda loss: loss.score, default=None)
+    most = max((len(loss.right) for loss in inferred), default=0)
+
     def preference(loss: Loss) -> tuple[int, ...]:
         exceeds = _exceeds(replay, step, loss, candidates)
         within = any(_is_part(replay, step, loss, own) for own in candidates if own.credible and _telling(replay, own))
-        return -exceeds, within, -round(loss.score), loss.inferred, -_telling(replay, loss), -_closure_size(loss)
+        # Where one half of the gradients follows the program's own loss, and the other half another, its own is meant.
+        other = rival is not None and not loss.inferred and not _is_same(rival, loss)
+        own = other and len(loss.right) >= most and bool(_followed(replay, step, loss))
+        named = _telling(replay, loss)
+        return -exceeds, within, not own, -round(loss.score), loss.inferred, -named, -_closure_size(loss)
 
     return sorted(candidates, key=preference)
 
@@ -108,10 +116,7 @@ def _is_part(replay: Replay, step: Step, loss: Loss, own: Loss) -> bool:
     Of an error with a penalty of the weights the sum is descended; where the penalty's share of a gradient is wrong,
     the error's is right.
     """
-    if not loss.inferred or own.inferred or own.adjoints is None or loss.adjoints is None:
-        return False
-    whole = own.adjoints
-    if not all(v in whole and same_direction(whole[v], np.asarray(c, dtype=float)) for v, c in loss.seeds.items()):
+    if not loss.inferred or own.inferred or loss.adjoints is None or not _is_same(loss, own):
         return False
     if _followed(replay, step, loss):
         return False
@@ -120,6 +125,14 @@ def _is_part(replay: Replay, step: Step, loss: Loss, own: Loss) -> bool:
     used = replay.ancestors([change for _, _, change, _ in step.parameters])
     made = (o for o in replay.tape.operations[step.first : step.last + 1] if o.result in used and o.function in SUMS)
     return any(not beside.isdisjoint(o.inputs) for o in made)
+
+
+def _is_same(inferred: Loss, own: Loss) -> bool:
+    """Whether an inferred loss is, but for a factor, the program's own in what it says of the outputs."""
+    whole = own.adjoints
+    return whole is not None and all(
+        v in whole and same_direction(whole[v], np.asarray(c, dtype=float)) for v, c in inferred.seeds.items()
+    )
 
 
 def _followed(replay: Replay, step: Step, loss: Loss) -> set[int]:

@@ -9,7 +9,7 @@ from shapecheck.diagnose.finding import Edit, Finding
 from shapecheck.diagnose.left_views import LEFT_VIEW
 from shapecheck.diagnose.moved_copies import MOVED_COPY
 from shapecheck.diagnose.overwritten_shares import OVERWRITTEN_SHARE
-from shapecheck.diagnose.replaced import BECOMES_ITS_STEP
+from shapecheck.diagnose.replaced import BECOMES_ITS_STEP, MULTIPLIED
 from shapecheck.diagnose.trail import ALSO
 from shapecheck.repair.candidate import Candidate
 from shapecheck.repair.desk import Desk
@@ -29,6 +29,9 @@ def applied_once(desk: Desk, finding: Finding) -> Iterator[Candidate]:
     together = desk.statements([finding.cause, *(s.span for s in finding.trail if s.note == ALSO)])
     if finding.title.endswith(BECOMES_ITS_STEP):
         yield from _added_to_what_was(desk, together)
+        return
+    if finding.title.endswith(MULTIPLIED):
+        yield from _added_in_place_of_multiplied(desk, together)
         return
     places = _PLACES if finding.title == LEFT_VIEW else (ast.Name,)
     edits = [e for s in together if (e := in_place(desk, s, places)) is not None]
@@ -64,6 +67,37 @@ def _on_top(desk: Desk, statement: ast.stmt | None, down: bool) -> Edit | None:
         return desk.edit(statement, f"{name} -= ({value})")
     minus = value.startswith("-") and isinstance(statement.value, ast.UnaryOp | ast.BinOp) and not summed
     return desk.edit(statement, f"{name} {'-=' if down != minus else '+='} {value[minus:].lstrip()}")
+
+
+def _added_in_place_of_multiplied(desk: Desk, statements: Sequence[ast.stmt]) -> Iterator[Candidate]:
+    """`w = w * rate * dw` as `w = w - rate * dw`, down or up."""
+    for symbol, verb in (("-", "subtract the step from"), ("+", "add the step to")):
+        edits = [e for s in statements if (e := _summed(desk, s, symbol)) is not None]
+        if edits and len(edits) == len(statements):
+            yield desk.candidate(f"{verb} what was there", "operator", 0.4, *edits)
+
+
+def _summed(desk: Desk, statement: ast.stmt, symbol: str) -> Edit | None:
+    """`x *= step`, or `x = x * step`, with a sum for the product of what was there and its step."""
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Mult):
+        return desk.edit(statement, f"{desk.text(statement.target)} {symbol}= {desk.text(statement.value)}")
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return None
+    target, value = desk.text(statement.targets[0]), statement.value
+    factors: list[ast.expr] = []
+    while isinstance(value, ast.BinOp) and isinstance(value.op, ast.Mult):
+        factors.insert(0, value.right)
+        value = value.left
+    if not factors or desk.text(value) != target:
+        return None
+    step = " * ".join(_grouped(desk, factor, alone=len(factors) == 1) for factor in factors)
+    return desk.edit(statement, f"{target} = {target} {symbol} {step}")
+
+
+def _grouped(desk: Desk, node: ast.expr, *, alone: bool) -> str:
+    """A factor as it is written as one of several, or as a term by itself."""
+    product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.MatMult | ast.Div)
+    return f"({desk.text(node)})" if isinstance(node, ast.BinOp) and not (alone and product) else desk.text(node)
 
 
 def both_shares(desk: Desk, finding: Finding) -> Iterator[Candidate]:

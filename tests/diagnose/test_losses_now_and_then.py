@@ -94,7 +94,31 @@ for _ in range(6):
     print("%.4f" % test())
 """
 
+# With `miss` in the place of `out` one half of the gradients follows what is printed, the other half cross-entropy.
+HALVES = """\
+import numpy as np
+
+rng = np.random.default_rng(5)
+x = rng.normal(size=(12, 3))
+target = (x[:, :1] * x[:, 1:2] > 0).astype(float)
+U, p = rng.normal(size=(3, 5)), rng.normal(size=5)
+V, q = rng.normal(size=(5, 1)), np.zeros(1)
+for turn in range(60):
+    hidden = np.tanh(x @ U + p)
+    guess = 1 / (1 + np.exp(-(hidden @ V + q)))
+    miss = guess - target
+    if turn % 10 == 0:
+        print("squared error", (miss ** 2).mean())
+    out = miss * guess * (1 - guess)
+    back = out @ V.T * (1 - hidden ** 2)
+    V -= 0.2 * hidden.T @ out
+    q -= 0.2 * out.sum(axis=0)
+    U -= 0.2 * x.T @ back
+    p -= 0.2 * back.sum(axis=0)
+"""
+
 WRONG = [
+    ("the loss that is printed", HALVES, "out @ V.T", "miss @ V.T"),
     (
         "the slope of an exponential",
         MIXTURE,

@@ -142,3 +142,45 @@ def test_what_takes_the_penalty_away_is_no_repair(tmp_path: Path) -> None:
     assert "slopes_of_penalty" in blamed_line(text, found) or "np.sign" in blamed_line(text, found)
     verified = [repaired(text, f) for f in found.fixes if f.confidence == "verified"]
     assert verified == [LASSO]
+
+
+AT_TIMES = """\
+import numpy as np
+
+rng = np.random.default_rng(1)
+X = rng.normal(size=(40, 6))
+t = X @ np.array([2.0, -1.0, 0.0, 0.0, 0.5, 0.0])
+w = rng.uniform(-1, 1, 6)
+c = 0.0
+
+
+def cost():
+    return np.mean((X @ w + c - t) ** 2) + 0.1 * np.sum(np.abs(w))
+
+
+for turn in range(12):
+    e = X @ w + c - t
+    w = w - 0.05 * (2 / 40 * X.T @ e + 0.1 * np.sign(w))
+    c -= 0.05 * 2 * np.mean(e)
+    if turn % 5 == 0:
+        print(turn, cost())
+"""
+
+
+@pytest.mark.parametrize(
+    ("term", "derivative", "wrong"),
+    [
+        ("0.1 * np.sum(np.abs(w))", "0.1 * np.sign(w)", "0.1 * np.abs(w)"),
+        ("0.1 * np.sum(w ** 2)", "0.1 * 2 * w", "0.1 * w ** 2"),
+    ],
+    ids=["sizes", "squares"],
+)
+def test_the_penalty_itself_beside_a_loss_computed_at_times(
+    tmp_path: Path, term: str, derivative: str, wrong: str
+) -> None:
+    right = AT_TIMES.replace("0.1 * np.sum(np.abs(w))", term).replace("0.1 * np.sign(w)", derivative)
+    assert findings(tmp_path, right) == []
+    (found,) = findings(tmp_path, right.replace(derivative, wrong), trials=True)
+    assert found.code == "SC303"
+    assert found.fixes[0].confidence == "verified"
+    assert repaired(right.replace(derivative, wrong), found.fixes[0]) == right

@@ -1,4 +1,4 @@
-"""Arrays that their own step takes the place of: `b = rate * db` for `b += rate * db`."""
+"""Arrays that become their own step: `b = rate * db`, or `b = b * rate * db`, for `b += rate * db`."""
 
 from __future__ import annotations
 
@@ -80,7 +80,21 @@ WRONG = [
         "p[name] = 0.2",
         "p[name] -= 0.2 * g[name]",
     ),
+    (
+        "a weight times its step",
+        FUNCTIONS.format(**RIGHT).replace("W = W - rate * X.T @ back", "W = W * rate * (X.T @ back)"),
+        "W = W *",
+        "W = W - rate * (X.T @ back)",
+    ),
+    (
+        "a weight times its step, in place",
+        FUNCTIONS.format(**RIGHT).replace("V = V - rate * h.T @ e", "V *= rate * (h.T @ e)"),
+        "V *=",
+        "V -= rate * (h.T @ e)",
+    ),
 ]
+# Multiplied by something else than their own gradients.
+SHRINKING = FUNCTIONS.format(**{**RIGHT, "b": "W = W * (1 - 0.1 * rate)\n    b = b - rate * back.sum(axis=0)"})
 
 
 @pytest.mark.parametrize(("text", "line", "mended"), [w[1:] for w in WRONG], ids=[w[0] for w in WRONG])
@@ -91,6 +105,8 @@ def test_the_line_is_named_and_mended(tmp_path: Path, text: str, line: str, mend
     assert mended in repaired(text, found.fixes[0])
 
 
-@pytest.mark.parametrize("text", [FUNCTIONS.format(**RIGHT), DICTIONARY], ids=["functions", "a dictionary"])
+@pytest.mark.parametrize(
+    "text", [FUNCTIONS.format(**RIGHT), DICTIONARY, SHRINKING], ids=["functions", "a dictionary", "weight decay"]
+)
 def test_what_is_added_is_right(tmp_path: Path, text: str) -> None:
     assert findings(tmp_path, text) == []
