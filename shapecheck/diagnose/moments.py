@@ -38,14 +38,14 @@ def moments(course: Course) -> list[Finding]:
 
 def zone_of(course: Course, step: Step) -> Iterator[tuple[str, int, set[int]]]:
     """(name, value, what its change is made from entry by entry) of each parameter of a step."""
-    values = course.tape.values
+    values, parameters = course.tape.values, step.olds | course.versions
     for parameter, old, change, _ in step.parameters:
         shape = values[old].shape
         found: set[int] = set()
         open_values = [change]
         while open_values and len(found) < 60:
             number = open_values.pop()
-            if number in found or number in step.olds or values[number].shape != shape:
+            if number in found or number in parameters or values[number].shape != shape:
                 continue
             found.add(number)
             made = course.producer(number)

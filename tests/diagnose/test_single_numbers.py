@@ -208,3 +208,32 @@ def test_what_mends_it(tmp_path, name):
     fix = findings(tmp_path, text, trials=True)[0].fixes[0]
     assert fix.confidence == "verified"
     assert findings(tmp_path, repaired(text, fix)) == []
+
+
+MOVED_FIRST = """\
+import math
+import random
+
+random.seed(4)
+data = [([0.0, 0.0], 0.0), ([0.0, 1.0], 1.0), ([1.0, 0.0], 1.0), ([1.0, 1.0], 0.0)]
+hidden = [[random.uniform(-1, 1) for _ in range(3)] for _ in range(4)]
+last = [random.uniform(-1, 1) for _ in range(5)]
+for epoch in range(40):
+    for pair, t in data:
+        x = [*pair, 1.0]
+        h = [1 / (1 + math.exp(-sum(w * v for w, v in zip(row, x)))) for row in hidden] + [1.0]
+        y = 1 / (1 + math.exp(-sum(w * v for w, v in zip(last, h))))
+        d = (t - y) * y * (1 - y)
+        for j in range(5):
+            last[j] += 0.5 * d * h[j]
+        for j in range(4):
+            e = d * last[j] * h[j] * (1 - h[j])
+            for k in range(3):
+                hidden[j][k] += 0.5 * e * x[k]
+"""
+
+
+def test_a_weight_that_a_gradient_is_made_from_is_no_moment_of_it(tmp_path):
+    (found,) = findings(tmp_path, MOVED_FIRST, trials=True)
+    assert found.code == "SC401"
+    assert found.fixes[0].confidence == "verified"
