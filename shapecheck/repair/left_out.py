@@ -10,6 +10,7 @@ cross-entropy of two classes is a sum of two logarithms, and its derivative one 
 from __future__ import annotations
 
 import ast
+import itertools
 import math
 from collections.abc import Iterator
 from typing import TypeGuard
@@ -20,6 +21,7 @@ from shapecheck.repair.terms import arrays_in_scope, in_reach, likeness, nearest
 _MOST_ARRAYS = 8
 _MOST_PAIRED = 5
 _MOST_FACTORS = 12
+_MOST_CHAINED = 9
 _MOST_SIBLINGS = 12
 
 
@@ -42,6 +44,27 @@ def path_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
                 terms |= {f"{first} * (1 - {second})": 2.2, f"{second} * (1 - {first})": 2.2}
             for term, cost in terms.items():
                 yield place.candidate(f"add `{term}`, which is left out", "term", node, f"{own} + {term}", cost)
+
+
+def chain_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
+    """A whole sum with the product of three arrays added or subtracted: a path through two operations, `dz * eps * std`.
+
+    With a half and with two, which exponents leave behind: the slope of `exp(x / 2)` is `exp(x / 2) / 2`.
+
+    Args:
+        place: The statement.
+        node: An expression in it.
+    """
+    shape = place.shape(node)
+    if not shape or not _is_whole_sum(place, node):
+        return
+    own = place.text(node)
+    alike = [text for text, seen in nearest(place).items() if seen.shape == shape and text != own][:_MOST_CHAINED]
+    for factors in itertools.combinations(alike, 3):
+        product = " * ".join(factors)
+        for term, cost in ((product, 2.8), (f"0.5 * {product}", 2.9), (f"2 * {product}", 2.9)):
+            yield place.candidate(f"add `{term}`, which is left out", "term", node, f"{own} + {term}", cost)
+            yield place.candidate(f"subtract `{term}`, which is left out", "term", node, f"{own} - {term}", cost + 0.1)
 
 
 def sibling_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
@@ -365,6 +388,7 @@ def _reduced(place: Place, name: str, text: str, atom: str, axis: int) -> str:
 
 __all__ = [
     "centring_candidates",
+    "chain_candidates",
     "difference_candidates",
     "exponential_candidates",
     "jacobian_candidates",

@@ -15,6 +15,7 @@ from shapecheck.repair.flips import flip_candidates
 from shapecheck.repair.item_orders import item_orders
 from shapecheck.repair.left_out import (
     centring_candidates,
+    chain_candidates,
     difference_candidates,
     exponential_candidates,
     jacobian_candidates,
@@ -72,7 +73,7 @@ _KNOWN = (
     call_candidates,
     shaping_candidates,
 )
-_WHOLE = (path_candidates, sibling_candidates, offset_candidates, softmax_candidates)
+_WHOLE = (path_candidates, chain_candidates, sibling_candidates, offset_candidates, softmax_candidates)
 _MOST_SINGLE = 2500
 _MOST_PAIRED = 220
 _MOST_PAIRS = 12_000
@@ -332,8 +333,10 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
         yield place.around(node, "", f" / {number}", f"divide by `{number}`", "factor", 1.4 + dear)
         yield place.around(node, f"{number} * ", "", f"multiply by `{number}`", "factor", 1.6 + dear)
     for number in numbers(place):
-        yield place.around(node, "", f" / {number}", f"divide by `{number}`", "factor", 1.7)
-        yield place.around(node, f"{number} * ", "", f"multiply by `{number}`", "factor", 1.9)
+        # Of what is off by two a number is more often to blame than a length that happens to be two.
+        dear = 0.4 if _is_a_length_of_two(place, number) else 0.0
+        yield place.around(node, "", f" / {number}", f"divide by `{number}`", "factor", 1.7 + dear)
+        yield place.around(node, f"{number} * ", "", f"multiply by `{number}`", "factor", 1.9 + dear)
     parent = place.parent(node)
     sums = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Add | ast.Sub)
     if not sums or (isinstance(parent, ast.BinOp) and node is parent.left):  # else the operator turns it
@@ -351,6 +354,13 @@ def _extended(place: Place, node: ast.expr) -> Iterator[Candidate]:
             yield place.around(node, before, after, f"sum `{shown}` over axis {axis}", "sum", 1.6 + summed)
     for function in functions(place, 1):
         yield place.around(node, f"{function}(", ")", f"apply `{function}`", "function", 2.0)
+
+
+def _is_a_length_of_two(place: Place, text: str) -> bool:
+    """Whether an expression is `name.shape[axis]`, and comes to two."""
+    name, _, axis = text.removesuffix("]").partition(".shape[")
+    seen = place.locals().get(name)
+    return seen is not None and bool(seen.shape) and axis.isdecimal() and (seen.shape or ())[int(axis)] == 2
 
 
 def _parts_alike(place: Place, shape: Shape | None) -> list[str]:
