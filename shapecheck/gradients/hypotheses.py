@@ -129,7 +129,8 @@ class Meetings:
         masks = self.dependence.masks
         if not masks[out] & self.parameters:
             return None
-        if masks[target] & self.parameters and not is_retouched(self.tape, out, target):
+        learned = bool(masks[target] & self.parameters)
+        if learned and not is_made_a_target(self.tape, out, target, lambda n: bool(masks[n] & self.parameters)):
             return None
         first, second = self.tape.values[out], self.tape.values[target]
         if first.array is None or second.array is None or first.dtype[:5] != "float":
@@ -170,6 +171,18 @@ class Meetings:
         return out, target
 
 
+def is_made_a_target(tape: Tape, out: int, target: int, learned: Callable[[int], bool]) -> bool:
+    """Whether a value that depends on the parameters is held fixed, and learned.
+
+    Args:
+        tape: The tape.
+        out: An output.
+        target: What it is held against.
+        learned: Whether a value depends on the parameters.
+    """
+    return is_retouched(tape, out, target) or is_bootstrapped(tape, out, target, learned)
+
+
 def is_retouched(tape: Tape, out: int, target: int) -> bool:
     """Whether a target is a copy of the output in which some entries are set: of all others there is nothing to learn.
 
@@ -187,6 +200,35 @@ def is_retouched(tape: Tape, out: int, target: int) -> bool:
         value = tape.values[operation.arguments[0].value]
     other = tape.values[out]
     return seen and (value is other or (value.shape == other.shape and _are_equal(value.array, other.array)))
+
+
+def is_bootstrapped(tape: Tape, out: int, target: int, learned: Callable[[int], bool]) -> bool:
+    """Whether a target is a reward and a part of what the same network says of what comes next, which is held fixed.
+
+    So learns who takes `reward + 0.9 * max(q(after))` for the value of what was done (Sutton and Barto 2018, section
+    11.3: the semi-gradient).
+    """
+    base, functions = _base(tape, target, _SUMS | _SCALINGS | SELECTIONS, learned)
+    if not functions & _SUMS or not functions & _SCALINGS:
+        return False
+    own, _ = _base(tape, out, SELECTIONS, learned)
+    made, same = (tape.values[number].producer for number in (base, own))
+    if made is None or same is None or tape.operations[made].site is None:
+        return False
+    return tape.operations[made].site == tape.operations[same].site and out != base
+
+
+def _base(tape: Tape, value: int, through: frozenset[str], learned: Callable[[int], bool]) -> tuple[int, set[str]]:
+    """What a value was made of by some operations that take one learned value each, and these operations."""
+    functions: set[str] = set()
+    while (producer := tape.values[value].producer) is not None:
+        operation = tape.operations[producer]
+        made = [n for n in operation.inputs if learned(n)]
+        if operation.function not in through or len(made) != 1:
+            break
+        functions.add(operation.function)
+        value = made[0]
+    return value, functions
 
 
 def _are_equal(one: Any, other: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from shapecheck.gradients.adjoints import adjoints
-from shapecheck.gradients.hypotheses import is_retouched
+from shapecheck.gradients.hypotheses import is_made_a_target
 from shapecheck.gradients.matching import Matching
 from shapecheck.gradients.replay import Replay
 from shapecheck.gradients.steps import Loss, Step, reach
@@ -62,7 +62,8 @@ def _output_and_target(replay: Replay, operation: Operation, dependent: set[int]
             if not isinstance(output, Ref) or output.value not in dependent:
                 continue
             if isinstance(target, Ref):
-                if target.value in dependent and not is_retouched(replay.tape, output.value, target.value):
+                learned = dependent.__contains__
+                if learned(target.value) and not is_made_a_target(replay.tape, output.value, target.value, learned):
                     continue
                 array = np.asarray(recorded[target.value])
             elif isinstance(target, int | float):

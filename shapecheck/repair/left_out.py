@@ -47,7 +47,7 @@ def path_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
 
 
 def chain_candidates(place: Place, node: ast.expr) -> Iterator[Candidate]:
-    """A whole sum with the product of three arrays added or subtracted: a path through two operations, `dz * eps * std`.
+    """A whole sum with the product of three arrays added or taken off: a path through two operations, `dz * eps * std`.
 
     With a half and with two, which exponents leave behind: the slope of `exp(x / 2)` is `exp(x / 2) / 2`.
 

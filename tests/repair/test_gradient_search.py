@@ -672,7 +672,33 @@ for turn in range(6):
     K -= 0.2 * np.einsum("nij,nik->jk", X, dz * (1 - z**2))
 """
 THINNED = MASKED.replace("* self.kept", "* self.kept / self.keep")
+VARIATIONAL = """\
+import numpy as np
+
+rng = np.random.default_rng(1)
+X = rng.normal(size=(30, 5)) * 0.4 + (np.arange(30)[:, None] % 2)
+A, M, S, B = (rng.normal(size=s) * 0.5 for s in ((5, 7), (7, 2), (7, 2), (2, 5)))
+for turn in range(8):
+    h = np.tanh(X @ A)
+    mu, lv = h @ M, h @ S
+    eps = rng.normal(size=mu.shape)
+    std = np.exp(0.5 * lv)
+    z = mu + std * eps
+    out = z @ B
+    print((0.5 * np.sum((out - X) ** 2) - 0.5 * np.sum(1 + lv - mu**2 - np.exp(lv))) / 30)
+    d = (out - X) / 30
+    dz = d @ B.T
+    dmu = dz + mu / 30
+    dlv = 0.5 * (np.exp(lv) - 1) / 30 + 0.5 * dz * eps * std
+    dh = (dmu @ M.T + dlv @ S.T) * (1 - h**2)
+    B -= 0.1 * z.T @ d
+    M -= 0.1 * h.T @ dmu
+    S -= 0.1 * h.T @ dlv
+    A -= 0.1 * X.T @ dh
+"""
 MISTAKES = [
+    ("a path through two operations", VARIATIONAL, " / 30 + 0.5 * dz * eps * std", " / 30"),
+    ("a half", VARIATIONAL, "0.5 * dz * eps * std", "dz * eps * std"),
     ("a sign beyond a corner", CORNERS, "far * np.sign(e)", "far"),
     ("a count of what is set", MARGINS, "labels] = -g.sum(axis=1)", "labels] = -1"),
     ("a slope left out, of an activation with ones", NETWORK, DELTA, "        d = d @ W[i][1:].T\n"),
