@@ -243,7 +243,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC302": (uneven_parts,),
     "SC303": (growing_weights,),
     "SC305": (other_starts, passed_by),
-    "SC306": (overwritten_shares,),
+    "SC306": (overwritten_shares, unread_targets),
     "SC308": (cancelled_errors, differing_loss),
     "SC309": (_by_numbers,),
     "SC401": (late_steps, later_versions, hardly_updated, filled_late),
