@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from shapecheck.diagnose.course import Course, shown
@@ -20,13 +22,18 @@ from shapecheck.trace.sites import Site
 
 # By how much a loss of outputs alone falls as they all go to zero: to nothing.
 _NOTHING = 1e-12
+# How exactly steps of twice the output are twice as long.
+_EXACT = 1e-9
 
 
 def unread_targets(course: Course) -> list[Finding]:
     """Steps that follow, to the last of them, a loss that is least where all outputs are zero."""
-    if course.verdict.verdict != "right" or not course.steps:
+    if not course.steps:
         return []
     step = course.steps[0]
+    if course.verdict.verdict != "right":
+        output = _blank_output(course, step)
+        return [] if output is None else _findings(course, step, output)
     for loss in find_losses(course.replay, step):
         if loss.inferred or loss.value is None or not loss.right >= step.olds:
             continue
@@ -36,20 +43,48 @@ def unread_targets(course: Course) -> list[Finding]:
         # What inputs meet before the output is made, as centres and embeddings do, are no targets.
         if meets_data(course.replay, step, loss, after=output) or _is_residual(course, output):
             continue
-        rows = set(course.tape.values[output].shape)
-        for one in unread_arrays(course):
-            array = course.tape.values[one.value].array
-            alike = isinstance(array, np.ndarray) and array.shape[:1] and array.shape[0] in rows - {1}
-            if alike and array.dtype.kind in "fiu" and np.ptp(array) > 0 and not is_read(course, one):
-                return [_finding(course, step, output, one)]
+        if found := _findings(course, step, output):
+            return found
     return []
+
+
+def _findings(course: Course, step: Step, output: int) -> list[Finding]:
+    """What is to be said of an output that goes to zero, beside an array that has an entry for each sample."""
+    rows = set(course.tape.values[output].shape)
+    for one in unread_arrays(course):
+        array = course.tape.values[one.value].array
+        alike = isinstance(array, np.ndarray) and array.shape[:1] and array.shape[0] in rows - {1}
+        if alike and array.dtype.kind in "fiu" and np.ptp(array) > 0 and not is_read(course, one):
+            return [_finding(course, step, output, one)]
+    return []
+
+
+def _blank_output(course: Course, step: Step) -> int | None:
+    """An output of nothing but zeros, where no step moves anything because all steps are multiples of it."""
+    changes = [change for _, _, change, _ in step.parameters]
+    if any(np.any(course.replay.recorded[u.change]) for p in course.parameters for u in p.updates):
+        return None
+    output = _first_whole(course, step, course.replay.ancestors(changes))
+    if output is None or np.any(course.replay.recorded[output]) or _is_residual(course, output):
+        return None
+    array = np.random.default_rng(0).normal(size=np.shape(course.replay.recorded[output]))
+    try:
+        once, twice = (course.replay.evaluate({output: times * array}, changes) for times in (1.0, 2.0))
+    except ReplayError:
+        return None
+    moved = any(np.any(once[change]) for change in changes)
+    return output if moved and all(np.allclose(2 * once[c], twice[c], rtol=_EXACT) for c in changes) else None
 
 
 def _output(course: Course, step: Step, loss: Loss) -> int | None:
     """The first array on the way to a loss that all parameters have gone into."""
     assert loss.adjoints is not None
+    return _first_whole(course, step, loss.adjoints.closure)
+
+
+def _first_whole(course: Course, step: Step, values: Collection[int]) -> int | None:
     reached = reach(course.replay, step.olds, step.last + 1)
-    whole = [v for v in loss.adjoints.closure if len(reached.get(v, ())) == len(step.olds)]
+    whole = [v for v in values if len(reached.get(v, ())) == len(step.olds)]
     whole = [v for v in whole if course.tape.values[v].size > 1]
     return min(whole, default=None)
 
