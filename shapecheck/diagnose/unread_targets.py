@@ -9,9 +9,9 @@ import numpy as np
 from shapecheck.diagnose.course import Course, shown
 from shapecheck.diagnose.credible_losses import meets_data
 from shapecheck.diagnose.finding import Finding, TrailStep
+from shapecheck.diagnose.targets import Result, Target
 from shapecheck.diagnose.trail import span_of
 from shapecheck.diagnose.unread import Unread, is_read, unread_arrays
-from shapecheck.diagnose.targets import Result, Target
 from shapecheck.gradients.inferred import targets_at_hand
 from shapecheck.gradients.losses import find_losses
 from shapecheck.gradients.replay import ReplayError

@@ -161,7 +161,9 @@ class _Builder:
         function, label = function_name(site, callee, receiver)
         operand = any(result is value for value in roles.values())
         if not self.is_new(result) and not operand and (self.whole or function in _HAND_OUT):
-            self.name_result(site, result)  # made within, by a function of the program that another one is wrapped round
+            self.name_result(
+                site, result
+            )  # made within, by a function of the program that another one is wrapped round
             return
         positional, keywords = self.arguments(site, roles)
         if function.startswith("."):
