@@ -1,7 +1,7 @@
-"""Targets of other records than the inputs are: `X[pick - 1]` beside `Y[pick]`, where each row of Y was made of one of X.
+"""Targets of other records than the inputs: `X[pick - 1]` beside `Y[pick]`, where each row of Y was made of one of X.
 
 Whoever predicts what comes next pairs a record with another one's target on purpose. So it is said only where nothing
-comes next: where the records were drawn at random one by one, and each target was made from its own record and no other.
+comes next: where the records were drawn at random one by one, and each target was made from its own record alone.
 """
 
 from __future__ import annotations
@@ -217,8 +217,8 @@ def _finding(course: Course, given: _Taking, aim: _Taking) -> list[Finding]:
             code="SC407",
             severity="error",
             title="inputs and targets are of different records",
-            message=f"`{shown(first.text)}` and `{shown(second.text)}` take other records: each target was made from the "
-            "record of its own number, and here it meets another one's",
+            message=f"`{shown(first.text)}` and `{shown(second.text)}` take other records: each target was made from "
+            "the record of its own number, and here it meets another one's",
             location=span_of(odd),
             cause=span_of(odd),
             trail=(TrailStep(span_of(other), "these belong to other records"),),

@@ -1,4 +1,4 @@
-"""Inputs and targets taken by other numbers: said where each target belongs to its own record, and not of what comes next."""
+"""Inputs and targets that are taken by other numbers: said where each target belongs to its own record alone."""
 
 from __future__ import annotations
 

@@ -131,43 +131,78 @@ points = rng.normal(size=(3, 2))[labels] * 4 + rng.normal(size=(30, 2))
 for turn in range(12):
     {step}
 """
-WITHOUT_LABELS = {
+WITHOUT_LABELS: dict[str, tuple[str, list[str]]] = {
     "a centre is pulled towards the points": (
         "c = rng.normal(size=2)",
-        "apart = c - points\n    loss = np.mean(apart**2)\n    c -= 0.1 * 2 * apart.mean(axis=0) / 2",
+        [
+            "apart = c - points",
+            "loss = np.mean(apart**2)",
+            "c -= 0.1 * 2 * apart.mean(axis=0) / 2",
+        ],
     ),
     "a centre and its scale": (
         "c, s = rng.normal(size=2), np.ones(2)",
-        "z = s * (c - points)\n    loss = 0.5 * np.sum(z**2) / 30 - np.sum(np.log(s))\n"
-        "    dc, ds = (z * s).mean(axis=0), (z * (c - points)).mean(axis=0) - 1 / s\n    c -= 0.01 * dc\n    s -= 0.01 * ds",
+        [
+            "z = s * (c - points)",
+            "loss = 0.5 * np.sum(z**2) / 30 - np.sum(np.log(s))",
+            "dc = (z * s).mean(axis=0)",
+            "ds = (z * (c - points)).mean(axis=0) - 1 / s",
+            "c -= 0.01 * dc",
+            "s -= 0.01 * ds",
+        ],
     ),
     "rows are made up of two parts": (
         "A, B = rng.normal(size=(30, 1)), rng.normal(size=(1, 2))",
-        "e = A @ B - points\n    print(np.sum(e**2))\n    dA, dB = 2 * e @ B.T, 2 * A.T @ e\n"
-        "    A -= 0.01 * dA\n    B -= 0.01 * dB",
+        [
+            "e = A @ B - points",
+            "print(np.sum(e**2))",
+            "dA, dB = 2 * e @ B.T, 2 * A.T @ e",
+            "A -= 0.01 * dA",
+            "B -= 0.01 * dB",
+        ],
     ),
     "an average is taken off first": (
         "A, B, m = rng.normal(size=(30, 1)), rng.normal(size=(1, 2)), np.zeros(2)",
-        "e = points - m - A @ B\n    print(np.sum(e**2))\n    dA, dB = 2 * e @ B.T, 2 * A.T @ e\n"
-        "    m += 0.01 * 2 * e.sum(axis=0)\n    A += 0.01 * dA\n    B += 0.01 * dB",
+        [
+            "e = points - m - A @ B",
+            "print(np.sum(e**2))",
+            "dA, dB = 2 * e @ B.T, 2 * A.T @ e",
+            "m += 0.01 * 2 * e.sum(axis=0)",
+            "A += 0.01 * dA",
+            "B += 0.01 * dB",
+        ],
     ),
     "an autoencoder": (
         "V, q = rng.normal(size=(2, 1)), np.zeros(2)",
-        "h = points @ V\n    e = h @ V.T + q - points\n    print(np.sum(e**2) / 60)\n"
-        "    dV = (points.T @ (e @ V) + e.T @ h) / 30\n    V -= 0.01 * dV\n    q -= 0.01 * e.mean(axis=0)",
+        [
+            "h = points @ V",
+            "e = h @ V.T + q - points",
+            "print(np.sum(e**2) / 60)",
+            "dV = (points.T @ (e @ V) + e.T @ h) / 30",
+            "V -= 0.01 * dV",
+            "q -= 0.01 * e.mean(axis=0)",
+        ],
     ),
     "all weights are zero, and learn what comes in": (
         "W = np.zeros((2, 2))",
-        "e = points @ W - points\n    print(np.sum(e**2) / 60)\n    W -= 0.01 * points.T @ e / 30",
+        [
+            "e = points @ W - points",
+            "print(np.sum(e**2) / 60)",
+            "W -= 0.01 * points.T @ e / 30",
+        ],
     ),
     "Hebb's rule": (
         "w = rng.normal(size=2)",
-        "out = points @ w\n    w += 0.001 * (points.T @ out - (out @ out) * w)\n    print(np.mean(out**2))",
+        [
+            "out = points @ w",
+            "w += 0.001 * (points.T @ out - (out @ out) * w)",
+            "print(np.mean(out**2))",
+        ],
     ),
 }
 
 
 @pytest.mark.parametrize("name", WITHOUT_LABELS)
 def test_what_needs_no_labels_misses_none(tmp_path: Path, name: str) -> None:
-    start, step = WITHOUT_LABELS[name]
-    assert findings(tmp_path, UNLABELLED.format(start=start, step=step)) == []
+    start, lines = WITHOUT_LABELS[name]
+    assert findings(tmp_path, UNLABELLED.format(start=start, step="\n    ".join(lines))) == []
