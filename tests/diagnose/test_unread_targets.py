@@ -118,7 +118,7 @@ def run(seed):
     params = {"W": draw.normal(size=(3, 2)), "b": np.zeros(2)}
 
     def loss_and_gradients():
-        error = X @ params["W"] + params["b"] - target
+        error = (X @ params["W"] + params["b"]) - target
         return np.sum(error**2) / 80, {"W": X.T @ error / 40, "b": error.mean(axis=0)}
 
     for step in range(20):
@@ -131,7 +131,7 @@ def run(seed):
 print(list(run(0)))
 """
 TAKEN_OFF = [
-    ("of the function around", WITHIN, ' + params["b"] - target', ' + params["b"]'),
+    ("of the function around", WITHIN, '(X @ params["W"] + params["b"]) - target', 'X @ params["W"] + params["b"]'),
     ("centres", CENTRES, "self.heights(x) - wanted", "self.heights(x)"),
     ("nothing but zeros", ZEROS, "forward(X, W, b) - target", "forward(X, W, b)"),
 ]
