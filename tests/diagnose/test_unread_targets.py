@@ -106,6 +106,29 @@ for step in range(20):
     W -= 0.3 * dW
     b -= 0.3 * db
 """
+ASKED = """\
+import numpy as np
+
+rng = np.random.default_rng(0)
+
+
+def gradients(p, x, wanted):
+    h = np.tanh(x @ p["A"])
+    out = h @ p["B"]
+    miss = out - wanted
+    d = miss / wanted.shape[0]
+    return np.sum(miss**2) / len(wanted), {"A": x.T @ (d @ p["B"].T * (1 - h**2)), "B": h.T @ d}
+
+
+x = rng.normal(size=(30, 4))
+t = np.sin(x[:, :1])
+p = {"A": rng.normal(size=(4, 6)) * 0.4, "B": rng.normal(size=(6, 1)) * 0.4}
+for epoch in range(20):
+    loss, g = gradients(p, x, t)
+    for k in p:
+        p[k] -= 0.1 * g[k]
+print(loss)
+"""
 # The targets belong to the function around.
 WITHIN = """\
 import numpy as np
@@ -133,6 +156,7 @@ print(list(run(0)))
 TAKEN_OFF = [
     ("of the function around", WITHIN, '(X @ params["W"] + params["b"]) - target', 'X @ params["W"] + params["b"]'),
     ("centres", CENTRES, "self.heights(x) - wanted", "self.heights(x)"),
+    ("of which the size is asked", ASKED, "miss = out - wanted", "miss = out"),
     ("nothing but zeros", ZEROS, "forward(X, W, b) - target", "forward(X, W, b)"),
 ]
 
