@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from shapecheck.diagnose.gradient import Diagnosis
 
 
-def meets_data(known: Replay, step: Step, loss: Loss) -> bool:
+def meets_data(known: Replay, step: Step, loss: Loss, *, after: int | None = None) -> bool:
     """Whether data meet a loss entry by entry, or by an index, on its way from the parameters, as targets do.
 
     A mean of outputs is printed to be looked at, and the gradient of a single bias is a number as well. What another
-    network met in its own steps, of which this loss sees the results, is no target here.
+    network met in its own steps, of which this loss sees the results, is no target here. With `after`, the output, only
+    what is made of it counts.
     """
     if loss.value is None:
         return False
@@ -40,6 +41,7 @@ def meets_data(known: Replay, step: Step, loss: Loss) -> bool:
     learned = known.dependents(parameters, step.last + 400)
     stepped = {u.new for u in updates}
     computed = (learned & known.ancestors([loss.value], until=parameters | stepped)) - parameters - stepped
+    computed &= computed if after is None else known.dependents([after], step.last + 400) - {after}
     for operation in (o for o in known.tape.operations if o.result in computed):
         others = [n for n in operation.inputs if n not in learned and known.tape.values[n].size > 1]
         if others and (operation.function in SUMS | PRODUCTS | QUOTIENTS or operation.function == "getitem"):

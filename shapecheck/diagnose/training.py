@@ -45,6 +45,7 @@ from shapecheck.diagnose.one_list import one_list
 from shapecheck.diagnose.one_object import one_object
 from shapecheck.diagnose.only_last import only_last
 from shapecheck.diagnose.other_loss import differing_loss
+from shapecheck.diagnose.other_records import other_records
 from shapecheck.diagnose.other_starts import other_starts
 from shapecheck.diagnose.outside_loops import outside_loops
 from shapecheck.diagnose.overwritten_shares import overwritten_shares
@@ -132,6 +133,7 @@ _DATA: tuple[Finder, ...] = (
     left_early,
     used_up,
     parted,
+    other_records,
     mixed_samples,
     mirrored_sums,
     thrown_away,
@@ -243,7 +245,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC302": (uneven_parts,),
     "SC303": (growing_weights,),
     "SC305": (other_starts, passed_by),
-    "SC306": (overwritten_shares,),
+    "SC306": (overwritten_shares, unread_targets),
     "SC308": (cancelled_errors, differing_loss),
     "SC309": (_by_numbers,),
     "SC401": (late_steps, later_versions, hardly_updated, filled_late),
@@ -270,7 +272,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
         outside_loops,
         nothing_moves,
     ),
-    "SC407": (parted, mixed_samples, mirrored_sums),
+    "SC407": (parted, other_records, mixed_samples, mirrored_sums),
     "SC408": (never_renewed,),
     "SC409": (lost_rows, short_strides, left_early, used_up),
     "SC410": (moments, squared_means, rooted_means, step_counters, shared_state, compounding_rates),

@@ -13,6 +13,7 @@ from shapecheck.trace.sites import Site
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 # Of fewer entries two arrays may be alike by chance.
 _LEAST_ENTRIES, _MOST_ENTRIES = 12, 1_000_000
+_SIZES = frozenset({"shape", "size", "ndim"})
 # Through so many calls a name is followed.
 _DEEPEST = 4
 
@@ -47,7 +48,7 @@ def unread_arrays(course: Course) -> Iterator[Unread]:
 def is_read(course: Course, one: Unread) -> bool:
     """Whether a name is read in the function that it is given in, or anywhere where it may be read from.
 
-    To hand it to a function of the same file that never reads it is no reading.
+    To hand it to a function of the same file that never reads it is no reading; neither is to ask for its size.
     """
     tree = course.trace.sources[one.site.path].tree
     if tree is None:
@@ -65,13 +66,21 @@ def _is_read_in(tree: ast.Module, scope: ast.AST, name: str, depth: int) -> bool
     if {"locals", "globals", "vars", "eval", "exec"} & {n.id for n in loads} or any(name in n.names for n in given):
         return True
     handed = {id(a): (call, a) for call in ast.walk(scope) if isinstance(call, ast.Call) for a in _arguments(call)}
-    for load in (n for n in loads if n.id == name):
+    measured = {id(n) for whole in ast.walk(scope) for n in _measured(whole)}
+    for load in (n for n in loads if n.id == name and id(n) not in measured):
         call, _ = handed.get(id(load), (None, None))
         function = _called(tree, call) if call is not None and depth < _DEEPEST else None
         own = _name_within(function, call, load) if function is not None and call is not None else None
         if function is None or own is None or _is_read_in(tree, function, own, depth + 1):
             return True
     return False
+
+
+def _measured(node: ast.AST) -> list[ast.expr]:
+    """What an expression only asks for its size: `len(y)`, `y.shape`."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "len":
+        return node.args
+    return [node.value] if isinstance(node, ast.Attribute) and node.attr in _SIZES else []
 
 
 def _arguments(call: ast.Call) -> list[ast.expr]:

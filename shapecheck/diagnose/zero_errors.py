@@ -82,8 +82,10 @@ def _from_outputs(replay: Replay, parameters: list[Parameter], operation: Operat
 
 def _vanishes(replay: Replay, operation: Operation) -> bool:
     """Whether a difference of arrays is zero everywhere, and they are not."""
-    if operation.function not in DIFFERENCES or len(operation.inputs) != 2:
+    if operation.function not in DIFFERENCES or len(operation.arguments) != 2:
         return False
+    if len(operation.inputs) != (1 if _is_of_itself(operation) else 2):
+        return False  # a number is taken off
     arrays = [replay.recorded[number] for number in (operation.result, *operation.inputs)]
     result, *operands = (np.asarray(a) for a in arrays if a is not None)
     return result.size > 1 and not np.any(result) and all(o.size > 1 and np.ptp(o) > 0 for o in operands)

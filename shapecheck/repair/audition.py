@@ -180,7 +180,7 @@ class Listener:
     def _look_round(self, frame: types.FrameType, expressions: Sequence[Callable[[], Any]]) -> None:
         self.met += 1
         self.local = _names(frame.f_locals)
-        self.module = _names(frame.f_globals)
+        self.module = _names({**frame.f_globals, **_around(frame)})
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for text, call in zip(self.audition.texts, expressions, strict=True):
@@ -269,6 +269,19 @@ class Listener:
         least = min((self.errors[position] for position in fitting), default=0.0)
         most = _FARTHER * max(least, _ROUNDING)
         return {position: factor for position, factor in fitting.items() if self.errors[position] <= most}
+
+
+def _around(frame: types.FrameType) -> dict[str, Any]:
+    """What a function that was written within another may read of the other's names, where that is running still."""
+    found: dict[str, Any] = {}
+    code, caller = frame.f_code, frame.f_back
+    outer, _, own = code.co_qualname.rpartition(".<locals>.")
+    while caller is not None and own:
+        if caller.f_code.co_qualname == outer and caller.f_code.co_filename == code.co_filename:
+            found = {**caller.f_locals, **found}
+            outer, _, own = outer.rpartition(".<locals>.")
+        caller = caller.f_back
+    return found
 
 
 def _names(scope: Mapping[str, Any]) -> dict[str, Seen]:

@@ -46,7 +46,7 @@ def one_order(desk: Desk, finding: Finding) -> Iterator[Candidate]:
         yield from _one_permutation(desk, first, second)
     if isinstance(first, ast.Subscript) and isinstance(second, ast.Subscript):
         for kept, changed in ((first, second), (second, first)):
-            if isinstance(kept.slice, ast.Name):
+            if isinstance(kept.slice, ast.Name) or _is_the_shorter(desk, kept, changed):
                 edit = desk.edit(changed.slice, desk.text(kept.slice))
                 yield desk.candidate("use one order for both", "order of samples", 0.4, edit)
         statement = desk.module.statement(first)
@@ -57,6 +57,12 @@ def one_order(desk: Desk, finding: Finding) -> Iterator[Candidate]:
             desk.edit(second.slice, "order"),
         )
         yield desk.candidate("draw one order for both", "order of samples", 0.7, *edits)
+
+
+def _is_the_shorter(desk: Desk, kept: ast.Subscript, changed: ast.Subscript) -> bool:
+    """Whether two batches are cut out by the same names, and the second has more to it: a number that is too much."""
+    names = [{n.id for n in ast.walk(node.slice) if isinstance(n, ast.Name)} for node in (kept, changed)]
+    return bool(names[0]) and names[0] == names[1] and len(desk.text(kept.slice)) < len(desk.text(changed.slice))
 
 
 def _transposed(desk: Desk, finding: Finding) -> Iterator[Candidate]:

@@ -153,9 +153,7 @@ class _Builder:
         roles = self.roles(site, values)
         callee, receiver = callee_of(site, roles)
         if code_file(callee) in self.traced:
-            # Its own operations are on the tape, and what it gives may only get its name here.
-            if site.bound_to is not None and site.bound_to.isidentifier() and isinstance(result, _FOLLOWED):
-                self.bind(site, result, ())
+            self.name_result(site, result)  # its own operations are on the tape
             return
         if not isinstance(result, _FOLLOWED):
             self.changing_call(site, roles, receiver)
@@ -163,6 +161,9 @@ class _Builder:
         function, label = function_name(site, callee, receiver)
         operand = any(result is value for value in roles.values())
         if not self.is_new(result) and not operand and (self.whole or function in _HAND_OUT):
+            self.name_result(
+                site, result
+            )  # made within, by a function of the program that another one is wrapped round
             return
         positional, keywords = self.arguments(site, roles)
         if function.startswith("."):
@@ -174,6 +175,11 @@ class _Builder:
             self.leaf(site, result, label or function, positional)
         else:
             self.values.operation(site.number, function, positional, keywords, result, label=label)
+
+    def name_result(self, site: Site, result: Any) -> None:
+        """What a call gives that has been made before, and may only get its name here."""
+        if site.bound_to is not None and site.bound_to.isidentifier() and isinstance(result, _FOLLOWED):
+            self.bind(site, result, ())
 
     def arguments(self, site: Site, roles: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         positional: list[Any] = []
