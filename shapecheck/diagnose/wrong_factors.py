@@ -23,6 +23,7 @@ _PRODUCTS = frozenset({"*", "numpy.multiply"})
 _QUOTIENTS = frozenset({"/", "numpy.divide", "numpy.true_divide"})
 _STEPPING = _PRODUCTS | _QUOTIENTS | SUMS
 # What multiplies its result by a number where an operand is multiplied by it.
+_MEANS = frozenset({".mean", "numpy.mean", "numpy.average"})
 _MULTILINEAR = (
     _PRODUCTS | _QUOTIENTS | frozenset("@ .dot numpy.dot numpy.matmul numpy.outer .T .sum numpy.sum unary-".split())
 )
@@ -312,18 +313,22 @@ def _rescaling(known: Verdicts, off: dict[int, float], aside: set[int], rated: M
     told: dict[int, set[int]] = {}
     for value in known.chain(off)[:_MOST_SUSPECTS]:
         operation = known.producer(value)
-        match = known.matching.match(value)
-        if operation is None or operation.site is None or match is None:
+        if operation is None or operation.site is None:
             continue
         touched = [p for p in known.reached(value) if p not in aside]
         ratios = [off[p] for p in touched if p in off]
-        if len(ratios) < len(touched) or max(ratios) - min(ratios) > 10 * EXACT * max(map(abs, ratios)):
+        if not ratios or len(ratios) < len(touched) or np.ptp(ratios) > 10 * EXACT * max(map(abs, ratios)):
             continue
-        wanted = {value: (match.forward, ratios[0] * np.asarray(known.replay.recorded[value]))}
+        match, averaged = known.matching.match(value), averages(operation, known, ratios[0])
+        if match is None and not (averaged and len(touched) == 1):
+            continue  # of one number that is averaged the count alone tells
+        forward = match.forward if match is not None else touched[0]
+        wanted = {value: (forward, ratios[0] * np.asarray(known.replay.recorded[value]))}
         # The learning rate stands in the update: it is the same for all, and not what is wrong.
         multiplies = scales(operation, known) or rescales(operation, known, ratios[0])
         multiplies = multiplies and (value not in known.changes.values() or _by_what_is_learned(operation, known))
-        if multiplies and scales(operation, known) and rescales(operation, known, ratios[0]):
+        multiplies = multiplies or averaged
+        if averaged or (multiplies and scales(operation, known) and rescales(operation, known, ratios[0])):
             told.setdefault(operation.site, set()).update(touched)
         suspect = Suspect(operation.site, (value,), wanted, tuple(touched), multiplies, "scale", ratios[0])
         if value in rated and abs(rated[value] / ratios[0] - 1) > 10 * EXACT:
@@ -348,6 +353,14 @@ def scales(operation: Any, known: Verdicts) -> bool:
         return False
     sizes = [np.size(known.replay.recorded[n]) for n in operation.inputs]
     return operation.function == "unary-" or len(sizes) < 2 or min(sizes) == 1
+
+
+def averages(operation: Operation, known: Verdicts, scale: float) -> bool:
+    """Whether an operation is a mean over as many numbers as its result has to be multiplied by: a sum is meant."""
+    if operation.function not in _MEANS or len(operation.inputs) != 1:
+        return False
+    before, after = (np.size(known.replay.recorded[n]) for n in (operation.inputs[0], operation.result))
+    return before > after > 0 and abs(scale * after / before - 1) <= 10 * EXACT
 
 
 def rescales(operation: Operation, known: Verdicts, scale: float) -> bool:
