@@ -75,6 +75,9 @@ def _is_followed(step: Step, signal: ErrorSignal, pair: Pair) -> bool:
         # What is zero because the output is, as it is under weights of zero, tells of no target.
         nothing = not any(np.any(recorded[change]) for _, _, change, _ in step.parameters)
         return nothing and bool(np.any(recorded[pair.output]))
+    sizes = np.abs(np.asarray(recorded[pair.output], dtype=float))
+    if signal.kind in {"output left out", "target left out"} and sizes.size > 1 and not np.ptp(sizes):
+        return False  # outputs that weights of zero have made all alike differ from their targets by a factor
     return followed_at(step, signal.matching) is not None
 
 

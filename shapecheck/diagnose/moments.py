@@ -78,7 +78,7 @@ def number_of(course: Course, argument: object) -> float | None:
 
 def _never_kept(course: Course) -> list[Finding]:
     """A mean that goes on from zeros in each of several steps, since what it came to is stored nowhere."""
-    lost: dict[int, dict[int, tuple[str, Operation]]] = {}
+    lost: dict[tuple[int, int | None], dict[int, tuple[str, Operation]]] = {}
     for step in course.steps:
         for name, _, zone in zone_of(course, step):
             for number in zone:
@@ -87,8 +87,8 @@ def _never_kept(course: Course) -> list[Finding]:
                     continue
                 for state in _zeros_scaled(course, made):
                     if number not in course.stored:
-                        lost.setdefault(state, {})[made.number] = (name, made)
-    # Two evaluations from the same zeros: one goes on from nothing in the first step, as it has to.
+                        lost.setdefault((state, made.site), {})[made.number] = (name, made)
+    # Two evaluations of one expression from the same zeros: one goes on from nothing in the first step, as it has to.
     again = {state: sums for state, sums in lost.items() if len(sums) > 1}
     if not again:
         return []

@@ -344,13 +344,15 @@ def shared_state(course: Course) -> list[Finding]:
     for step in course.steps:
         owners: dict[int, Parameter] = {}
         mixed: list[tuple[Parameter, int, int]] = []
-        for parameter, _, change, _ in sorted(step.parameters, key=lambda p: p[2]):
+        for parameter, old, change, _ in sorted(step.parameters, key=lambda p: p[2]):
             applied = course.applied(change)
             foreign = [v for v in applied if v in owners and owners[v] is not parameter]
             state = next((v for v in sorted(foreign) if _is_scaled_into(course, v, applied)), None)
             if state is not None and not _is_right(course, step, parameter):
                 mixed.append((parameter, change, state))
-            owners.update({v: parameter for v in applied if v not in owners and _is_array(course, v)})
+            # What several parameters' moments are rows of is everybody's.
+            own = [v for v in applied if course.tape.values[v].shape == course.tape.values[old].shape]
+            owners.update({v: parameter for v in own if v not in owners and _is_array(course, v)})
         if mixed:
             return _shared(course, owners[mixed[0][2]], mixed)
     return []
@@ -373,6 +375,8 @@ def _is_scaled_into(course: Course, value: int, applied: list[int]) -> bool:
             continue
         for addition in course.users.get(scaling.result, []):
             others = [i for i in addition.inputs if i != scaling.result]
+            if any(uncopied(course, i)[0] in course.all_versions for i in others):
+                continue  # a step of a row of a parameter
             if addition.function in ADDITIONS | DIFFERENCES and addition.result in applied and others:
                 return True
     return False

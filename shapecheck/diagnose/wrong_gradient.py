@@ -34,7 +34,7 @@ from shapecheck.network.parameters import find_parameters
 from shapecheck.network.strays import find_strays
 from shapecheck.network.uses import value_names
 from shapecheck.trace.child import Trace
-from shapecheck.trace.operations import SUMS
+from shapecheck.trace.operations import MATRIX_PRODUCTS, SUMS
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Tape
 
@@ -97,6 +97,12 @@ def wrong_gradients(
         return [replace(m, bound=True) for m in described(trace, layers, summed, summed.suspects)]
     whole = [d for d in diagnoses if _is_right(d)]
     accused = [a for a in accused if not any(_follows_more(tape, d, a) for d in whole)]
+    # A loss that a whole step follows, and another step in nothing, was not found again there as it was.
+    accused = [a for a in accused if a.loss.right or not any(_is_of_one_loss(tape, d, a) for d in whole)]
+    accused = [a for a in accused if not _is_of_a_number_behind_an_optimizer(a)]
+    accused = [a for a in accused if not any(_is_of_rates(a, d) for d in diagnoses if d is not a)]
+    if any(_is_fed_back_at_random(d) for d in accused):
+        return []
     # What is right in any step that could be judged is right; a mistake shows in the others too.
     right = sum(_is_right(d) and _speaks_of(d, accused) for d in diagnoses)
     if not accused or len(accused) < right or (len(accused) == right and all(map(_is_of_one_number, accused))):
@@ -145,6 +151,61 @@ def _is_right(found: Diagnosis) -> bool:
     sizes = [abs(v.factor.number) for v in told if v.factor is not None and not v.at_change]
     open_ = bool(sizes) and max(sizes) > (1 + 1e-4) * min(sizes)
     return not (found.suspects and found.independent) and not found.wrong and bool(weights) and not open_
+
+
+def _is_of_one_loss(tape: Tape, found: Diagnosis, accused: Diagnosis) -> bool:
+    """Whether two steps are held against one loss of the program's own."""
+    value, other = found.loss.value, accused.loss.value
+    return value is not None and other is not None and tape.site_of(value) is tape.site_of(other)
+
+
+def _is_of_a_number_behind_an_optimizer(accused: Diagnosis) -> bool:
+    """Whether all that is wrong is a single number that an optimizer makes of the gradient, as it does of the others.
+
+    What it makes of an array can be told by its entries; of a number any optimizer makes any other.
+    """
+    told = [v for v in accused.verdicts if v.factor is not None]
+    behind = bool(told) and not any(v.at_change for v in told)
+    firm = any(s.operands_right for s in accused.suspects[: accused.independent])
+    return behind and not firm and _is_of_one_number(accused)
+
+
+def _is_of_rates(accused: Diagnosis, other: Diagnosis) -> bool:
+    """Whether what is off by a factor in one step keeps its factor in another, where nothing is off: a rate of its own.
+
+    In the first step a velocity is the gradient, and what multiplies it looks as if it belonged to that.
+    """
+    if other.independent or other.wrong or any(s.reason != "scale" for s in accused.suspects[: accused.independent]):
+        return False
+    found = [[(v.name, v.factor.number) for v in d.verdicts if v.factor is not None] for d in (accused, other)]
+    names, numbers = ([[pair[side] for pair in row] for row in found] for side in (0, 1))
+    if names[0] != names[1] or len(names[0]) < len(accused.verdicts) or any(v.at_change for v in other.verdicts):
+        return False
+    shares = [abs(one) / abs(number) for one, number in zip(*numbers, strict=True)]
+    return max(shares) - min(shares) <= 1e-6 * max(shares)
+
+
+def _is_fed_back_at_random(accused: Diagnosis) -> bool:
+    """Whether an error goes down by fixed weights that the forward pass knows nothing of, and means to.
+
+    So it does in feedback alignment (Lillicrap et al. 2016). Nobody draws an array by mistake.
+    """
+    adjoints = accused.loss.adjoints
+    if adjoints is None:
+        return False
+    replay = adjoints.replay
+    tape = replay.tape
+    learned = replay.dependents(accused.step.olds)
+    shapes = {shape for old in accused.step.olds for shape in (tape.values[old].shape, tape.values[old].shape[::-1])}
+    made = [tape.values[s.values[0]].producer for s in accused.suspects[: accused.independent] if s.values]
+    for operation in (tape.operations[number] for number in made if number is not None):
+        for given in operation.inputs if operation.function in MATRIX_PRODUCTS else ():
+            if given in learned | adjoints.closure or len(tape.values[given].shape) < 2:
+                continue
+            users = [o for o in tape.operations if given in o.inputs]
+            if tape.values[given].shape in shapes and all(o.function in MATRIX_PRODUCTS for o in users):
+                return True
+    return False
 
 
 def _follows_more(tape: Tape, found: Diagnosis, accused: Diagnosis) -> bool:
@@ -213,10 +274,12 @@ def _varies(accused: Sequence[Diagnosis]) -> bool:
     """
     if len(accused) < 2:
         return False
+    # What an optimizer makes of a gradient says nothing of the size of another parameter's step.
+    plain = all(v.at_change for d in accused[:2] for v in d.verdicts if v.factor is not None)
     kept = [{v.name: v.factor for v in d.verdicts if v.factor is not None} for d in accused[:2]]
     factors = [f.number for step in kept for f in step.values()]
     telling = len(kept[0]) > 1 or any(f.is_plain for f in kept[0].values())
-    steady = telling and kept[0].keys() == kept[1].keys() and max(factors) - min(factors) < 1e-6 * abs(factors[0])
+    steady = plain and telling and kept[0].keys() == kept[1].keys() and max(factors) - min(factors) < 1e-6 * abs(factors[0])
     first, second = (_scale(d) for d in accused[:2])
     if not steady or accused[0].suspects[0].site != accused[1].suspects[0].site or first is None or second is None:
         return False
