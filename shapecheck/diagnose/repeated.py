@@ -375,8 +375,8 @@ def _is_scaled_into(course: Course, value: int, applied: list[int]) -> bool:
             continue
         for addition in course.users.get(scaling.result, []):
             others = [i for i in addition.inputs if i != scaling.result]
-            if any(uncopied(course, i)[0] in course.all_versions for i in others):
-                continue  # a step of a row of a parameter
+            if any(sizes[i] != sizes[scaling.result] for i in others):
+                continue  # a step of one row among others
             if addition.function in ADDITIONS | DIFFERENCES and addition.result in applied and others:
                 return True
     return False
