@@ -279,7 +279,9 @@ def _varies(accused: Sequence[Diagnosis]) -> bool:
     kept = [{v.name: v.factor for v in d.verdicts if v.factor is not None} for d in accused[:2]]
     factors = [f.number for step in kept for f in step.values()]
     telling = len(kept[0]) > 1 or any(f.is_plain for f in kept[0].values())
-    steady = plain and telling and kept[0].keys() == kept[1].keys() and max(factors) - min(factors) < 1e-6 * abs(factors[0])
+    steady = (
+        plain and telling and kept[0].keys() == kept[1].keys() and max(factors) - min(factors) < 1e-6 * abs(factors[0])
+    )
     first, second = (_scale(d) for d in accused[:2])
     if not steady or accused[0].suspects[0].site != accused[1].suspects[0].site or first is None or second is None:
         return False
