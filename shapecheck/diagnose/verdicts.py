@@ -29,9 +29,6 @@ _ENTRYWISE_NAMES = (
 _ENTRYWISE = frozenset(_ENTRYWISE_NAMES.split())
 # What takes some entries from an array, or puts them into another.
 _MOVING = frozenset(["getitem", "view", "write_back"])
-# What takes a row from an array, and what makes one array of several.
-_ROWS = frozenset({"getitem", "view"})
-_STACKS = frozenset({"numpy.array", "numpy.asarray", "numpy.stack", "numpy.vstack"})
 _MOST_PROBES = 40
 # A gradient of fewer entries is met by some two numbers whatever is put in; so many sizes are tried.
 TELLING = 4
@@ -149,7 +146,6 @@ class Verdicts:
             if operation.function == "setitem" and _is_all(operation.arguments[1]):
                 open_values.extend(refs(operation.arguments[2:]))  # `m[:] = 0.9 * m + g` is a new array in an old place
             open_values.extend(preconditioned(self.replay, operation))
-            open_values.extend(self._row_of_all(operation))
             if operation.function not in _ENTRYWISE:
                 continue
             if operation.function in SUMS:
@@ -168,24 +164,6 @@ class Verdicts:
                 whole = [i for i in operation.inputs if not is_turned_round(self.replay.tape, operation, i, old)]
                 open_values.extend(i for i in whole if not self._is_calculus(operation, i))
         return found
-
-    def _row_of_all(self, operation: Operation) -> list[int]:
-        """The gradient that was put into a row, where an optimizer steps all of them as the rows of one array."""
-        if operation.function not in _ROWS or len(operation.arguments) != 2 or type(operation.arguments[1]) is not int:
-            return []
-        recorded, row = self.replay.recorded, operation.arguments[1]
-        open_values = refs(operation.arguments[:1])
-        shape = np.shape(recorded[open_values[0]]) if open_values else ()
-        for value in open_values:
-            made = self.producer(value)
-            if made is None or made.number < self.step.first or len(open_values) > _MOST_PROBES:
-                continue
-            joined = refs(made.arguments)
-            if made.function in _STACKS and len(joined) == shape[0] and np.shape(recorded[joined[row]]) == shape[1:]:
-                return [joined[row]]
-            if made.function in _ENTRYWISE:
-                open_values += [i for i in made.inputs if np.shape(recorded[i]) == shape and i not in open_values]
-        return []
 
     def _is_calculus(self, operation: Operation, operand: int) -> bool:
         """Whether an operand is multiplied by something of the forward pass: that is calculus and no optimizer."""

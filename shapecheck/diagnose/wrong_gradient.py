@@ -97,10 +97,7 @@ def wrong_gradients(
         return [replace(m, bound=True) for m in described(trace, layers, summed, summed.suspects)]
     whole = [d for d in diagnoses if _is_right(d)]
     accused = [a for a in accused if not any(_follows_more(tape, d, a) for d in whole)]
-    # A loss that a whole step follows, and another step in nothing, was not found again there as it was.
-    accused = [a for a in accused if a.loss.right or not any(_is_of_one_loss(tape, d, a) for d in whole)]
     accused = [a for a in accused if not _is_of_a_number_behind_an_optimizer(a)]
-    accused = [a for a in accused if not any(_is_of_rates(a, d) for d in diagnoses if d is not a)]
     if any(_is_fed_back_at_random(d) for d in accused):
         return []
     # What is right in any step that could be judged is right; a mistake shows in the others too.
@@ -153,12 +150,6 @@ def _is_right(found: Diagnosis) -> bool:
     return not (found.suspects and found.independent) and not found.wrong and bool(weights) and not open_
 
 
-def _is_of_one_loss(tape: Tape, found: Diagnosis, accused: Diagnosis) -> bool:
-    """Whether two steps are held against one loss of the program's own."""
-    value, other = found.loss.value, accused.loss.value
-    return value is not None and other is not None and tape.site_of(value) is tape.site_of(other)
-
-
 def _is_of_a_number_behind_an_optimizer(accused: Diagnosis) -> bool:
     """Whether all that is wrong is a single number that an optimizer makes of the gradient, as it does of the others.
 
@@ -168,21 +159,6 @@ def _is_of_a_number_behind_an_optimizer(accused: Diagnosis) -> bool:
     behind = bool(told) and not any(v.at_change for v in told)
     firm = any(s.operands_right for s in accused.suspects[: accused.independent])
     return behind and not firm and _is_of_one_number(accused)
-
-
-def _is_of_rates(accused: Diagnosis, other: Diagnosis) -> bool:
-    """Whether what is off by a factor in one step keeps its factor in another, where nothing is off: a rate of its own.
-
-    In the first step a velocity is the gradient, and what multiplies it looks as if it belonged to that.
-    """
-    if other.independent or other.wrong or any(s.reason != "scale" for s in accused.suspects[: accused.independent]):
-        return False
-    found = [[(v.name, v.factor.number) for v in d.verdicts if v.factor is not None] for d in (accused, other)]
-    names, numbers = ([[pair[side] for pair in row] for row in found] for side in (0, 1))
-    if names[0] != names[1] or len(names[0]) < len(accused.verdicts) or any(v.at_change for v in other.verdicts):
-        return False
-    shares = [abs(one) / abs(number) for one, number in zip(*numbers, strict=True)]
-    return max(shares) - min(shares) <= 1e-6 * max(shares)
 
 
 def _is_fed_back_at_random(accused: Diagnosis) -> bool:
@@ -274,14 +250,10 @@ def _varies(accused: Sequence[Diagnosis]) -> bool:
     """
     if len(accused) < 2:
         return False
-    # What an optimizer makes of a gradient says nothing of the size of another parameter's step.
-    plain = all(v.at_change for d in accused[:2] for v in d.verdicts if v.factor is not None)
     kept = [{v.name: v.factor for v in d.verdicts if v.factor is not None} for d in accused[:2]]
     factors = [f.number for step in kept for f in step.values()]
     telling = len(kept[0]) > 1 or any(f.is_plain for f in kept[0].values())
-    steady = (
-        plain and telling and kept[0].keys() == kept[1].keys() and max(factors) - min(factors) < 1e-6 * abs(factors[0])
-    )
+    steady = telling and kept[0].keys() == kept[1].keys() and max(factors) - min(factors) < 1e-6 * abs(factors[0])
     first, second = (_scale(d) for d in accused[:2])
     if not steady or accused[0].suspects[0].site != accused[1].suspects[0].site or first is None or second is None:
         return False
