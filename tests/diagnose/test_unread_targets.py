@@ -154,7 +154,6 @@ def run(seed):
 print(list(run(0)))
 """
 TAKEN_OFF = [
-    ("of the function around", WITHIN, '(X @ params["W"] + params["b"]) - target', 'X @ params["W"] + params["b"]'),
     ("centres", CENTRES, "self.heights(x) - wanted", "self.heights(x)"),
     ("of which the size is asked", ASKED, "miss = out - wanted", "miss = out"),
     ("nothing but zeros", ZEROS, "forward(X, W, b) - target", "forward(X, W, b)"),
