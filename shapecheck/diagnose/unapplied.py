@@ -79,6 +79,8 @@ def nothing_moves(course: Course) -> list[Finding]:
             return []
         for loss in find_losses(course.replay, step)[:_MOST_LOSSES]:
             pairs = turns.computed(loss)
+            # By what the network is given, the gradient is made on the way, and may well be thrown away.
+            pairs = [pair for pair in pairs if turns.is_learned(pair[0])] or pairs
             if any(_is_telling(course.tape.values[turns.whole[weight]].size, loss, by) for weight, _, by in pairs):
                 used = any(is_shown(course, o.result) or _is_left_alone(course, o.result) for _, o, _ in pairs)
                 used = used or (_reads_a_clock(course) and not _is_looked_at(course, loss))
@@ -172,6 +174,9 @@ class Turns:
                 parameters.append(
                     (Parameter("", whole, [Update(self.last, whole, change, change, -1)]), whole, change, -1)
                 )
+        # The gradient of a row is no gradient of the table; where others are there, they show which loss is followed.
+        even = [p for p in parameters if self.values[p[1]].shape == self.values[p[2]].shape]
+        parameters = even or parameters
         last = max((self.values[change].producer or 0 for _, _, change, _ in parameters), default=0)
         return Step(0, tuple(parameters), 0, last) if parameters else None
 
@@ -194,16 +199,16 @@ class Turns:
 
     def _is_fed_to(self, weights: list[int], value: int) -> bool:
         """Whether something is what a network is given, of which another is a weight: samples stay as they are."""
-        if self._is_learned(value):
+        if self.is_learned(value):
             return False
         met = [o for o in self.course.users.get(value, ()) if o.function in MATRIX_PRODUCTS]
-        return any(w in o.inputs and w != value and self._is_learned(w) for o in met for w in weights)
+        return any(w in o.inputs and w != value and self.is_learned(w) for o in met for w in weights)
 
     def _read_besides(self, loss: Loss, found: list[Found]) -> Iterator[Found]:
         """What else is there to learn; a delta that is the gradient of a bias is read for other gradients, too."""
         known, replay = {self.whole[weight] for weight, _, _ in found}, self.course.replay
         needed = replay.ancestors([operation.result for _, operation, _ in found])
-        rest = [v for v, whole in self.whole.items() if v == whole and v in needed - known and self._is_learned(v)]
+        rest = [v for v, whole in self.whole.items() if v == whole and v in needed - known and self.is_learned(v)]
         matching = Matching(adjoints(replay, loss.seeds, rest, check=())) if rest else None
         end = max(operation.number for _, operation, _ in found)
         turn = self.course.tape.operations[max(0, end - 2 * (self.last - self.first)) : end + 1]
@@ -246,7 +251,7 @@ class Turns:
                     break
                 changed = tape.operations[producer]
 
-    def _is_learned(self, value: int) -> bool:
+    def is_learned(self, value: int) -> bool:
         """Whether something belongs to the network, and not to the samples."""
         if self.course.layers.layout == "single-sample":
             return True

@@ -83,7 +83,7 @@ def unmoved(course: Course) -> list[Finding]:
             others = [p for p in pairs if {"weight": p.weight, "bias": p.bias}[what] in right]
             computed = _gradient_for_nobody(course, step, known.matching, still)
             told = others or computed is not None or (biases_only and what == "weight")
-            told = told or (weights_only and what == "bias")
+            told = told or (weights_only and what == "bias") or (what == "weight" and _is_of_zeros(course, still))
             told = told or _is_kept_for_nobody(course, still, mate, step, pair)
             if told and is_read_again(course, still, {pair.product.site, pair.sum.site}):
                 found.setdefault(still, (what, pair.sum, mate))
@@ -103,6 +103,12 @@ def _is_zero(course: Course, pair: _Affine) -> bool:
     bias = course.tape.values[pair.bias]
     of_one_sample = len([n for n in bias.shape if n != 1]) < 2 and course.layers.layout == "single-sample"
     return (_is_spread(course, pair) or of_one_sample) and isinstance(bias.array, np.ndarray) and not np.any(bias.array)
+
+
+def _is_of_zeros(course: Course, value: int) -> bool:
+    """Whether an array is nothing but zeros: no data, and no weights that were meant to stay as they are."""
+    array = course.tape.values[value].array
+    return isinstance(array, np.ndarray) and array.size > 0 and not np.any(array)
 
 
 def _are_drawn(course: Course, pairs: Sequence[_Affine]) -> bool:
@@ -203,6 +209,8 @@ def _affine(course: Course, step: Step) -> Iterator[_Affine]:
                 side = _side(course, operation, bias)
                 if side is not None and operands[side] != weight:
                     continue
+                if weight not in course.versions and is_given(course, other) and _is_of_zeros(course, other):
+                    continue
                 # Of two given arrays one is the data.
                 known = other not in course.versions and (
                     not is_given(course, other)
@@ -210,6 +218,7 @@ def _affine(course: Course, step: Step) -> Iterator[_Affine]:
                     or is_weight(course, weight)
                     or varies(course, made, operands.index(other))
                     or _spread_side(course, bias) == operands.index(weight)
+                    or _is_of_zeros(course, weight)
                 )
                 if known and is_given(course, weight) and len(course.tape.values[weight].shape) > 1:
                     yield _Affine(weight, _kept_as(course, bias), made, operation)

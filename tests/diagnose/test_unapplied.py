@@ -233,8 +233,38 @@ for turn in range(12):
             slope = layer.backward(slope)
 """
 
+# The gradients of what it is given are made on the way, and nobody takes them.
+THROUGH_TIME = """\
+import numpy as np
+
+rng = np.random.default_rng(12)
+seen, start = rng.normal(size=(5, 7, 2)), np.zeros((7, 3))
+net = {"U": rng.normal(size=(2, 3)), "R": rng.normal(size=(3, 3)), "O": rng.normal(size=(3, 1))}
+
+
+def slopes(net, start):
+    states = [start]
+    for x in seen:
+        states.append(np.tanh(x @ net["U"] + states[-1] @ net["R"]))
+    d = (states[-1] @ net["O"] - seen[0, :, :1]) / 7
+    total, dseen, dh = {"O": states[-1].T @ d}, np.zeros_like(seen), d @ net["O"].T
+    for t in reversed(range(5)):
+        dz = dh * (1 - states[t + 1] ** 2)
+        dseen[t], dh = dz @ net["U"].T, dz @ net["R"].T
+        for name, part in (("U", seen[t].T @ dz), ("R", states[t].T @ dz)):
+            total[name] = total[name] + part if name in total else part
+    return dseen, dh, total
+
+
+for turn in range(12):
+    _, _, total = slopes(net, start)
+    for name in net:
+        pass
+"""
+
 #     id, program, the arrays named
 LOST = [
+    ("a dictionary of gradients through time", THROUGH_TIME, ("net['U']", "net['R']", "net['O']")),
     ("all weights, of layers whose biases learn", BIASES, ("self.w",)),
     ("one of two in a dictionary", TOGETHER, ("nets['two']",)),
     ("squares that are added up for nobody", SQUARES, ("w",)),

@@ -208,6 +208,30 @@ for turn in range(60):
         w -= 0.1 * d @ a.T
         b -= 0.1 * d
 """
+# Columns of marks, and one unit that begins with zeros.
+ONE_UNIT = """\
+import numpy as np
+
+rng = np.random.default_rng(2)
+marks = rng.normal(size=(2, 30))
+passed = (marks[:1] + 0.4 * marks[1:] > 0.4).astype(float)
+
+
+def turn(theta, rate):
+    w, b = theta
+    guess = 1 / (1 + np.exp(-(np.dot(w, marks) + b)))
+    error = guess - passed
+    w = w - rate * np.dot(error, marks.T) / 30
+    b = b - rate * error.sum(axis=1, keepdims=True) / 30
+    return (w, b), guess
+
+
+theta = (np.zeros((1, 2)), np.zeros((1, 1)))
+for epoch in range(60):
+    theta, guess = turn(theta, 0.5)
+    if epoch % 20 == 0:
+        print(-np.mean(passed * np.log(guess) + (1 - passed) * np.log(1 - guess)))
+"""
 BACKWARDS = """\
 import numpy as np
 
@@ -254,6 +278,28 @@ def test_what_is_meant_to_stay_is_left_alone(tmp_path: Path, program: str, edits
 def test_biases_of_zeros_that_nothing_moves_are_named(tmp_path: Path) -> None:
     found = findings(tmp_path, edited("inline", without("abc")))
     assert [(f.code, f.parameters) for f in found] == [("SC406", (name,)) for name in "abc"]
+
+
+def test_weights_of_zeros_that_nothing_moves_are_named(tmp_path: Path) -> None:
+    kept = edited_text(ONE_UNIT, [("w = w - rate * np.dot(error, marks.T) / 30", "w = w")])
+    (found,) = findings(tmp_path, kept)
+    assert (found.code, found.parameters) == ("SC406", ("theta[0]",))
+
+
+def test_zeros_that_a_moved_weight_meets_are_what_it_is_given(tmp_path: Path) -> None:
+    begun = "for epoch in range(60):\n"
+    recurrent = edited_text(
+        ONE_UNIT,
+        [
+            (
+                "    guess = 1 / (1 + np.exp(-(np.dot(w, marks) + b)))\n",
+                "    guess = 1 / (1 + np.exp(-(np.dot(w, marks) + np.dot(w, start) + b)))\n",
+            ),
+            ("w = w - rate * np.dot(error, marks.T) / 30", "w = w - rate * np.dot(error, (marks + start).T) / 30"),
+            (begun, "start = np.zeros((2, 30))\n" + begun),
+        ],
+    )
+    assert findings(tmp_path, recurrent) == []
 
 
 def test_the_neighbours_in_a_graph_are_no_weights(tmp_path: Path) -> None:
