@@ -208,8 +208,22 @@ class _Alignment:
         data = {self.image[n] for n in self.image if n not in self.learned}
         if self.value in self.image or self.step.data.isdisjoint(data):
             return None
+        self.image.update({n: n for n in self.image if self.is_spoilt(n)})
         made = (self.tape.values[v].producer for v in self.image.values())
         return Counterpart(self.image, list(self.added.values()), max((n for n in made if n is not None), default=-1))
+
+    def is_spoilt(self, number: int) -> bool:
+        """Whether a step reads samples as they are, and what it made from them where the loss reads them again.
+
+        Into a denoising network goes a spoilt copy, and its outputs are held against what was spoilt; a loss that is
+        printed without noise has the samples in both places. Where the step runs them through its network, they are
+        replaced by the copy; where only the loss reads them they are themselves.
+        """
+        other = self.image[number]
+        if other == number or number in self.learned or number not in self.step.data:
+            return False
+        alike = self.tape.values[number].shape == self.tape.values[other].shape
+        return alike and number in ancestors(self.tape, [other])
 
     def counterpart(self, operation: Operation) -> int | None:
         """The value that the step makes in the same way."""

@@ -249,7 +249,44 @@ for epoch in range(4):
 """
 TWICE = [("d2 = error", "d2 = np.dot(np.diag(p) - np.outer(p, p), error)")]
 
+# Into the network goes a spoilt copy of the samples; the cost that is printed now and then is that of the clean ones.
+DENOISING = """
+import numpy as np
+
+rng = np.random.default_rng(5)
+X = (rng.random((40, 9)) > 0.5).astype(float)
+params = {
+    "W1": rng.normal(size=(9, 6)) * 0.4,
+    "b1": np.zeros(6),
+    "W2": rng.normal(size=(6, 9)) * 0.4,
+    "b2": np.zeros(9),
+}
+
+
+def forward(p, inputs):
+    hidden = np.tanh(inputs @ p["W1"] + p["b1"])
+    return hidden, 1 / (1 + np.exp(-(hidden @ p["W2"] + p["b2"])))
+
+
+def cost(p, inputs):
+    out = forward(p, inputs)[1]
+    return -np.mean(np.sum(inputs * np.log(out) + (1 - inputs) * np.log(1 - out), axis=1))
+
+
+for epoch in range(60):
+    noisy = X * (rng.random(X.shape) > 0.3)
+    hidden, out = forward(params, noisy)
+    d2 = (out - X) / len(X)
+    d1 = (d2 @ params["W2"].T) * (1 - hidden ** 2)
+    grads = {"W1": noisy.T @ d1, "b1": d1.sum(axis=0), "W2": hidden.T @ d2, "b2": d2.sum(axis=0)}
+    for name in params:
+        params[name] -= 0.5 * grads[name]
+    if epoch % 20 == 0:
+        print(epoch, cost(params, X))
+"""
+
 RIGHT = {
+    "noise on what goes in": (DENOISING, []),
     "matrices": (MATRICES, []),
     "a penalty": (PENALISED, []),
     "weights that decay before their step": (
@@ -278,6 +315,13 @@ RIGHT = {
 
 # Of each: the program, the edits that spoil it, the code, what the line to blame has in it, and the fix.
 WRONG = {
+    "noise on what goes in, and a slope of another activation": (
+        DENOISING,
+        [("(1 - hidden ** 2)", "hidden * (1 - hidden)")],
+        "SC301",
+        "hidden * (1 - hidden)",
+        "1 - ",
+    ),
     "another loss": (PENALISED, ANOTHER, "SC308", "d = (P - y) * P", "d = (P - y) / len(X)"),
     "another loss, of matrices": (MATRICES, MORE, "SC308", "delta = np.multiply", "delta = out - wanted"),
     "another loss, that begins alike": (
