@@ -11,6 +11,7 @@ from shapecheck.diagnose.finding import Finding, TrailStep
 from shapecheck.diagnose.trail import span_of
 from shapecheck.diagnose.unapplied import is_dropped, is_shown
 from shapecheck.gradients.steps import Step
+from shapecheck.trace.operations import ADDITIONS
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation
 
@@ -57,6 +58,8 @@ def _overwritten(course: Course, step: Step) -> list[_Lost]:
             made = course.producer(value)
             if made is None or made.site is None or course.tape.values[value].shape != shape:
                 continue
+            if made.function in ADDITIONS and old in made.inputs:
+                continue  # the output that a single number was added to has the shape of its gradient, too
             before = [
                 o
                 for o in course.tape.made_at(made.site)

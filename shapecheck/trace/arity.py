@@ -26,7 +26,7 @@ def make(state, extend, flat, roll, push, pop, identify, ndarray, tracked, keep,
             elif state.quick:
                 extend((site, result, {count}, {operands}))
                 if len(flat) >= state.limit:
-                    state.full()
+                    state.reached()
             else:
                 keep(site, result, ({operands}))
 {give}

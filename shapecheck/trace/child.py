@@ -25,6 +25,9 @@ from shapecheck.trace.tape import Tape
 # The parent's word that the time is up: a signal that programs do not use.
 EXPIRY = signal.SIGRTMAX - 3 if hasattr(signal, "SIGRTMAX") else signal.SIGUSR2
 
+# The window is made so many times longer where a program has learned nothing in it, as where one pass is long.
+_EXTENSIONS = 3
+
 
 @dataclass(frozen=True)
 class Order:
@@ -229,7 +232,9 @@ def run(order: Order) -> None:
         _limit_memory(order.memory_bytes)  # the program's, not what it takes to begin
 
     try:
-        recording = execute(order.program, limits=Limits(order.trace_memory_mib), on_start=started)
+        limits = Limits(order.trace_memory_mib)
+        limits.extensions = _EXTENSIONS
+        recording = execute(order.program, limits=limits, on_start=started)
     except (SyntaxError, OSError, UnrunnableError) as error:
         python = error.__cause__ if isinstance(error, UnrunnableError) else error
         if python is not None:

@@ -54,16 +54,18 @@ class Limits:
 
     Attributes:
         window_events: The window ends after this many events.
+        extensions: It is given as many more, so many times at most, while nothing has been learned.
         window_bytes: It ends after results of this many bytes, once something has been updated twice.
         hard_bytes: It ends after results of this many bytes in any case.
         ring_events: Afterwards the last one or two times this many events are kept.
         large: Afterwards arrays of more bytes than this are kept as `ArrayStub`.
     """
 
-    __slots__ = ("hard_bytes", "large", "ring_events", "window_bytes", "window_events")
+    __slots__ = ("extensions", "hard_bytes", "large", "ring_events", "window_bytes", "window_events")
 
     def __init__(self, trace_memory_mib: int = 256) -> None:
         self.window_events = 30_000
+        self.extensions = 0
         self.hard_bytes = trace_memory_mib << 20
         self.window_bytes = self.hard_bytes // 4
         self.ring_events = 4096
@@ -219,6 +221,16 @@ class State:
         self.pending: list[tuple[int, Any, Any]] = []
         self.unknown: list[Any] = []
 
+    def reached(self) -> None:
+        """The events that the window has room for have come: it ends, unless nothing has been learned so far."""
+        from shapecheck.trace.learning import has_learned
+
+        size = self.limits.window_events * _ENTRIES
+        if self.limit > size * self.limits.extensions or has_learned(self.recorder.sites.sites, self.recorder.flat):
+            self.full()
+        else:
+            self.limit += size
+
     def full(self) -> None:
         """The window ends; the ring begins."""
         if not self.window:
@@ -268,7 +280,7 @@ class State:
             if issubclass(type(result), np.ndarray) and result.base is None:
                 self.weigh(result.nbytes)
             if len(flat) >= self.limit:
-                self.full()
+                self.reached()
             return
         large = self.large
         for operand in operands:
