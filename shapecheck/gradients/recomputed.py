@@ -19,7 +19,7 @@ from shapecheck.gradients.losses import sounds_like
 from shapecheck.gradients.losses_of_later_passes import losses_of_later_passes
 from shapecheck.network.dependence import ancestors
 from shapecheck.network.parameters import Parameter, find_parameters
-from shapecheck.trace.operations import PRODUCTS
+from shapecheck.trace.operations import PRODUCTS, QUOTIENTS, SUMS
 from shapecheck.trace.sites import Site
 from shapecheck.trace.tape import Operation, Ref, Tape
 
@@ -31,6 +31,7 @@ _MOST_NUMBERS = 500
 _FARTHEST = 4
 # A whole number in these is no size of a batch: `code**4` is not `code**3`.
 _EXACT = frozenset({"**", "numpy.power"}) | PRODUCTS
+_ARITHMETIC = SUMS | PRODUCTS | QUOTIENTS | {"unary-", "numpy.negative", "**"}
 _IN_PLACE = frozenset(["setitem", "write_back", "+=", "-=", "*=", "/=", "leaf"])
 
 
@@ -262,8 +263,27 @@ class _Alignment:
             ranks = {len(self.tape.values[v].shape) for v in (own.value, its.value)}
             if own.value in self.learned or its.value in self.step.learned or len(ranks) > 1:
                 return None
+            if self.are_apart(own.value, its.value):
+                return None
             found[own.value] = its.value
         return found
+
+    def are_apart(self, own: int, its: int) -> bool:
+        """Whether two arrays are made from the same samples in two ways, and neither from the other.
+
+        A loss weighs its terms by `-weights`, its derivative by `sign * weights`: they meet the same values, and one
+        is not what the other is in another step.
+        """
+        values = self.tape.values
+        first, second = values[own].producer, values[its].producer
+        if own == its or first is None or second is None or values[own].shape != values[its].shape:
+            return False
+        made = [self.tape.operations[n] for n in (first, second)]
+        ways = {(o.function, len(o.arguments)) for o in made}
+        if len(ways) == 1 or not all(o.function in _ARITHMETIC for o in made):
+            return False
+        above = [ancestors(self.tape, [v]) for v in (own, its)]
+        return own not in above[1] and its not in above[0] and any(values[v].size > 1 for v in above[0] & above[1])
 
     def is_known(self, number: int) -> bool:
         """Whether a value that no parameter enters has a counterpart, or can be computed from those of its operands.

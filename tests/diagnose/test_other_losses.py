@@ -49,6 +49,10 @@ ANOTHER = [
     *BARE,
 ]
 
+# A loss computed now and then, whose weights are made in one way for it and in another for its derivative.
+FOCAL = (Path(__file__).parents[1] / "programs" / "right_ways" / "focal_loss_imbalanced.py").read_text()
+UNTESTED = ("\nself_test()\n", "\n")
+
 # Layers of np.matrix, one sample in a column.
 MATRICES = """\
 import numpy as np
@@ -354,6 +358,14 @@ WRONG = {
         "(mu - y)",
     ),
     "a softmax gone through twice": (SAMPLES, TWICE, "SC308", "np.diag(p)", "d2 = error"),
+    "a factor is left out of a derivative": (
+        FOCAL,
+        [UNTESTED, ("(GAMMA * pt * np.log(pt)", "(GAMMA * np.log(pt)")],
+        "SC309",
+        "(GAMMA * np.log(pt)",
+        None,
+    ),
+    "a weight is left out of a derivative": (FOCAL, [UNTESTED, ("sign * at *", "sign *")], "SC309", "sign *", None),
     "the target twice": (
         PENALISED,
         [("(P - y) / len", "(y - y) / len")],

@@ -14,7 +14,6 @@ from shapecheck.pipeline import Request, diagnose_script
 PROGRAMS = sorted((Path(__file__).parents[1] / "programs" / "right_ways").glob("*.py"))
 # False alarms that are not mended yet.
 STILL_WRONG = {
-    "focal_loss_imbalanced",  # the loss is only computed now and then
     "mixture_of_experts",  # a rate of its own within a velocity
     "pinn_decay",  # all parameters are the rows of one Adam
 }
