@@ -162,12 +162,13 @@ def _shares(known: Verdicts, forward: int) -> list[Any]:
     """What each use of a forward value sends back to it."""
     memory = known.replay.memory.setdefault(("shares", id(known.matching)), {})
     if forward not in memory:
-        memory[forward] = list(_uses(known, forward))
+        memory[forward] = [share for _, share in shares_of_uses(known, forward)]
     found: list[Any] = memory[forward]
     return found
 
 
-def _uses(known: Verdicts, forward: int) -> list[Any]:
+def shares_of_uses(known: Verdicts, forward: int) -> list[tuple[Operation, Any]]:
+    """(operation, what it sends back) for each use of a forward value; none where one of them has no rule."""
     replay, adjoints = known.replay, known.matching.adjoints
     tape, local = replay.tape, LocalDerivative()
     found = []
@@ -179,7 +180,7 @@ def _uses(known: Verdicts, forward: int) -> list[Any]:
             parts = local.contributions(operation, replay.originals, adjoints[operation.result], {forward}, dtype)
         except NoRuleError:
             return []
-        found.append(sum((np.asarray(part, dtype=float) for _, part in parts), np.zeros(())))
+        found.append((operation, sum((np.asarray(part, dtype=float) for _, part in parts), np.zeros(()))))
     return found
 
 
@@ -195,4 +196,4 @@ def _sum_of(known: Verdicts, value: int) -> tuple[Operation, int] | None:
     return None
 
 
-__all__ = ["beside_a_share", "other_share", "taken_up", "whole_sums"]
+__all__ = ["beside_a_share", "other_share", "shares_of_uses", "taken_up", "whole_sums"]

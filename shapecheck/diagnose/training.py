@@ -53,6 +53,7 @@ from shapecheck.diagnose.overwritten_squares import overwritten_squares
 from shapecheck.diagnose.pairs import lost_rows, parted
 from shapecheck.diagnose.passed_by import passed_by
 from shapecheck.diagnose.rate_alone import rate_alone
+from shapecheck.diagnose.read_for_another import read_for_another
 from shapecheck.diagnose.repeated import never_renewed, never_reset, shared_state
 from shapecheck.diagnose.repeated_rows import repeated_rows
 from shapecheck.diagnose.replaced import replaced
@@ -125,6 +126,7 @@ _UPDATES: tuple[Finder, ...] = (
     growing_weights,
     biases_of_samples,
     passed_by,
+    read_for_another,
 )
 _DATA: tuple[Finder, ...] = (
     wrapped,
@@ -152,7 +154,7 @@ _NUMBERS: tuple[Finder, ...] = (
     out_of_reach,
 )
 # Right updates cannot be out of order, and nothing is added to them twice.
-_OF_WRONG_UPDATES = frozenset({later_versions, later_passes, added_twice, passed_by})
+_OF_WRONG_UPDATES = frozenset({later_versions, later_passes, added_twice, passed_by, read_for_another})
 
 
 def update_mistakes(course: Course) -> Iterator[Finding]:
@@ -170,7 +172,15 @@ def update_mistakes(course: Course) -> Iterator[Finding]:
             return
         if finder in _OF_WRONG_UPDATES and _follows_a_gradient(course):
             continue
-        if explained and finder in {unfed_velocities, hardly_updated, later_passes, moved_views, only_last, passed_by}:
+        if explained and finder in {
+            unfed_velocities,
+            hardly_updated,
+            later_passes,
+            moved_views,
+            only_last,
+            passed_by,
+            read_for_another,
+        }:
             continue  # a sum that nobody keeps stays zero, too, and all but the last are lost
         for finding in _asked(finder, course):
             explained = True
@@ -244,7 +254,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC202": (biases_of_samples,),
     "SC302": (uneven_parts,),
     "SC303": (growing_weights,),
-    "SC305": (other_starts, passed_by),
+    "SC305": (other_starts, passed_by, read_for_another),
     "SC306": (overwritten_shares, unread_targets),
     "SC308": (cancelled_errors, differing_loss),
     "SC309": (_by_numbers,),

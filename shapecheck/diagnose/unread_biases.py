@@ -94,7 +94,7 @@ def _unread(course: Course, known: Verdicts, stray: Parameter, update: Update, o
         replay.ancestors(changes) | adjoints.closure
     ):
         return None
-    if _is_a_velocity(course, known, update):
+    if is_a_velocity(course, known, update):
         return None
     factors = {v.factor.number for v in right if v.factor is not None}
     # An optimizer stands between gradients and steps where the changes themselves are no multiples.
@@ -114,7 +114,7 @@ def _unread(course: Course, known: Verdicts, stray: Parameter, update: Update, o
     return None
 
 
-def _is_a_velocity(course: Course, known: Verdicts, update: Update) -> bool:
+def is_a_velocity(course: Course, known: Verdicts, update: Update) -> bool:
     """Whether a part of something is kept, and the gradient that enters it moves another array, too."""
     if update.old in course.tape.operations[update.operation].inputs:
         return False
@@ -250,4 +250,4 @@ def _kept_nowhere(course: Course, one: _Unread) -> Site | None:
     return None
 
 
-__all__ = ["UNREAD_BIAS", "unread_biases"]
+__all__ = ["UNREAD_BIAS", "is_a_velocity", "unread_biases"]

@@ -112,14 +112,16 @@ class _Finder:
                 self.stray(operation)
                 self.grown_from_integer(operation)
                 continue
-            if update.old in self.stray_of:
+            stray = self.stray_of.get(update.old)
+            if stray is not None and not self.was_shifted(operation, stray):
                 self.stray(operation, followed=True)
                 continue
             parameter = self.by_version.get(update.old)
             if parameter is not None and self.begin_alike(parameter, update):
                 continue
             if parameter is None:
-                name = self.names.get(update.old) or self.operand_text(operation)
+                shifted = stray.name if stray is not None else None
+                name = self.names.get(update.old) or shifted or self.operand_text(operation)
                 parameter = self.born(name, update.old)
                 parameter.late = update.old in self.grown
             if self.latest.get(id(parameter), update.old) != update.old:
@@ -243,12 +245,25 @@ class _Finder:
             own &= ~self.dependence.written  # a rate may be written as the number that scales what is drawn
         if (self.dependence.masks[second.value] & own and not followed) or not self.takes_place(operation, old):
             return
+        name = self.names.get(old)
+        if known is not None and self.was_shifted(operation, known):
+            name, known = name or known.name, None
         if known is None:
-            known = Parameter(self.names.get(old) or self.operand_text(operation), old, stray=True)
+            known = Parameter(name or self.operand_text(operation), old, stray=True)
             self.strays.append(known)
         self.stray_of[operation.result] = known
         sign = -1 if operation.function in {"-", "-=", "numpy.subtract"} else 1
         known.updates.append(Update(operation.number, old, operation.result, second.value, sign))
+
+    def was_shifted(self, operation: Operation, stray: Parameter) -> bool:
+        """Whether what looked like steps only made the array ready for this one, its first: `b -= 1.0`."""
+        steps = [self.tape.operations[u.operation] for u in stray.updates]
+        written = (self.tape.values[u.change] for u in stray.updates)
+        if any(o.site == operation.site for o in steps) or not all(v.producer is None and not v.shape for v in written):
+            return False
+        self.strays = [known for known in self.strays if known is not stray]
+        self.stray_of = {value: known for value, known in self.stray_of.items() if known is not stray}
+        return True
 
     def keeps_name(self, operation: Operation, old: int) -> bool:
         """Whether the result of an operation on a parameter is kept under the parameter's own name."""
