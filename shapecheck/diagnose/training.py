@@ -16,6 +16,7 @@ from shapecheck.diagnose.added_twice import added_twice
 from shapecheck.diagnose.ascent import climbing, turned_round
 from shapecheck.diagnose.born_numbers import biases_of_samples
 from shapecheck.diagnose.cancelled_errors import cancelled_errors
+from shapecheck.diagnose.changed_data import changed_data
 from shapecheck.diagnose.class_numbers import class_numbers
 from shapecheck.diagnose.compounding_rates import compounding_rates
 from shapecheck.diagnose.course import Course
@@ -130,6 +131,7 @@ _UPDATES: tuple[Finder, ...] = (
 )
 _DATA: tuple[Finder, ...] = (
     wrapped,
+    changed_data,
     lost_rows,
     short_strides,
     left_early,
@@ -261,7 +263,7 @@ _OF_CODE: dict[str, tuple[Finder, ...]] = {
     "SC401": (late_steps, later_versions, hardly_updated, filled_late),
     "SC402": (_uphill, turned_round),
     "SC403": (never_reset,),
-    "SC404": (one_list, one_object, second_names, later_versions, later_passes, moved_views, kept_best),
+    "SC404": (one_list, one_object, second_names, later_versions, later_passes, moved_views, kept_best, changed_data),
     "SC405": (_lost_updates, wrapped),
     "SC406": (
         replaced,

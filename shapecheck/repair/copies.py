@@ -53,7 +53,8 @@ def copies(desk: Desk, finding: Finding) -> Iterator[Candidate]:
         name, value = desk.text(change.target), desk.text(change.value)
         symbol = SYMBOLS.get(type(change.op))
         if symbol is not None:
-            text = f"{name} = {name} {symbol} ({value})" if symbol not in "+-" else f"{name} = {name} {symbol} {value}"
+            whole = symbol in "+-" or isinstance(change.value, (*_ATOMS, ast.Constant))
+            text = f"{name} = {name} {symbol} {value}" if whole else f"{name} = {name} {symbol} ({value})"
             yield desk.candidate(f"make a new array for `{name}`", "copy", 0.5, desk.edit(change, text))
     yield from _kept_copies(desk, finding)
     yield from _own_arrays(desk)
